@@ -1,0 +1,35 @@
+//! `muc-invite-relay` turns mediated MUC invitations (XEP-0045 §7.8.2) into direct ones (XEP-0249).
+//!
+//! # The map of the house
+//!
+//! An invitation flows one way, from room to room:
+//!
+//! ```text
+//!  link ──stanza──▶ wire (parse) ──invitation──▶ journal (on disk) ──▶ rooms (who may enter, who is in) ──▶ relay::judge
+//!    ▲                                                                                                          │
+//!    └────────────── wire (compose) ◀── relay (deliver) ◀── journal (claimed, once per contact and room) ◀──────┘
+//! ```
+//!
+//! | place | job | knows nothing of |
+//! |---|---|---|
+//! | [`cli`] | the command line | stanzas |
+//! | [`config`] | the TOML file and its environment overrides | the rest |
+//! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
+//! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
+//! | [`rooms`] | what a room says: its kind, affiliations, occupants; adding a member | the journal |
+//! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
+//! | [`journal`] | SQLite through sqlx, group commit | XMPP |
+//! | [`service`] | what the component says of itself: disco, version, ping | invitations |
+//! | [`ops`] | logs, signals | the rest |
+//!
+//! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
+
+pub mod cli;
+pub mod config;
+pub mod journal;
+pub mod link;
+pub mod ops;
+pub mod relay;
+pub mod rooms;
+pub mod service;
+pub mod wire;
