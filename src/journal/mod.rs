@@ -1,1 +1,84 @@
-//! (to be filled)
+//! The journal: what the relay remembers, on disk before anything else happens to it.
+//!
+//! One task owns the one writing connection. Whatever waits for it goes into one transaction (group commit), so that
+//! an answer of [`Journal`] means: on the disk, `kill -9` and power loss included. While the disk refuses (full, locked,
+//! failing) the answers don't come, which holds up whoever asks: that is how relaying stops taking.
+//!
+//! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
+
+mod batch;
+mod desk;
+mod open;
+mod record;
+mod upkeep;
+mod writer;
+
+pub use desk::{forget, history};
+pub use open::OpenError;
+pub use record::{Filter, Reason, Record, Route, State};
+pub use writer::{Journal, Keep};
+
+use std::fmt;
+
+/// An invitation's id in the journal: counts up from 1, never given twice.
+pub type Id = i64;
+
+/// An invitation as it comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// How it came.
+    pub route: Route,
+    /// The room's bare JID.
+    pub room: String,
+    /// The inviter's bare JID, or `ROOM/NICK` where the room masks it.
+    pub inviter: String,
+    /// The contact's bare JID.
+    pub contact: String,
+    /// What goes with it and is wiped when it settles.
+    pub payload: Payload,
+}
+
+/// What is passed on to the contact and must not be kept. `Debug` shows none of it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// Why the inviter invites.
+    pub reason: Option<String>,
+    /// The room's password.
+    pub password: Option<String>,
+    /// The thread that the room continues.
+    pub thread: Option<String>,
+    /// Whether the room continues a one-to-one chat.
+    pub continues: bool,
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Payload(…)")
+    }
+}
+
+/// An invitation that is under way, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its id.
+    pub id: Id,
+    /// When it arrived: ms since 1970, UTC.
+    pub received: i64,
+    /// What arrived.
+    pub arrival: Arrival,
+}
+
+/// How an invitation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which one.
+    pub id: Id,
+    /// Its last state; never [`State::Pending`].
+    pub state: State,
+    /// Why, where the state alone doesn't say it.
+    pub reason: Option<Reason>,
+    /// Who invited, as far as it is known by now: `None` leaves it as it arrived.
+    pub inviter: Option<String>,
+    /// The `from` of the direct invitation.
+    pub sent_as: Option<String>,
+}

@@ -1,0 +1,229 @@
+//! The statements of a group commit: a whole batch of rows in a few statements each.
+//! Knows nothing of tasks, retries or time.
+//!
+//! A statement's text depends on its number of rows, so rows go in chunks of powers of two: seven texts a
+//! statement, all of them prepared once.
+
+use std::collections::HashSet;
+
+use sqlx::query_builder::QueryBuilder;
+use sqlx::{Row, Sqlite, SqliteConnection};
+
+use super::{Arrival, Id, Outcome, Pending};
+
+/// 64 rows of 11 values stay far below `SQLite`'s limit of 32766 parameters.
+const LARGEST: usize = 64;
+
+/// What holds a claim: see [`super::Journal::claim`].
+pub(super) type Key = [u8; 16];
+
+/// A claim on a contact and room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    pub(super) key: Key,
+    pub(super) id: Id,
+}
+
+/// When a claim no longer counts: older than the window, or from a future that is further off than the window (the
+/// clock was set back, and nobody must wait for it to come round again).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// ms since 1970, UTC.
+    pub(super) now: i64,
+    /// ms.
+    pub(super) length: i64,
+}
+
+/// Cuts `items` into the largest powers of two that fit.
+fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        if items.is_empty() {
+            return None;
+        }
+        let mut size = LARGEST;
+        while size > items.len() {
+            size /= 2;
+        }
+        let (chunk, rest) = items.split_at(size);
+        items = rest;
+        Some(chunk)
+    })
+}
+
+/// Writes arrivals into `pending`.
+pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)]) -> sqlx::Result<()> {
+    for chunk in chunks(rows) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues) ",
+        );
+        sql.push_values(chunk, |mut row, (id, received, a)| {
+            row.push_bind(*id)
+                .push_bind(*received)
+                .push_bind(a.route.as_str())
+                .push_bind(a.room.as_str())
+                .push_bind(a.inviter.as_str())
+                .push_bind(a.contact.as_str())
+                .push_bind(a.payload.reason.as_deref())
+                .push_bind(a.payload.password.as_deref())
+                .push_bind(a.payload.thread.as_deref())
+                .push_bind(a.payload.continues);
+        });
+        sql.build().execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Which of the keys are held by an invitation inside the window.
+pub(super) async fn held(
+    db: &mut SqliteConnection,
+    keys: &[Key],
+    window: Window,
+) -> sqlx::Result<HashSet<Key>> {
+    let mut held = HashSet::new();
+    for chunk in chunks(keys) {
+        let mut sql = QueryBuilder::<Sqlite>::new("SELECT key FROM claims WHERE at > ");
+        sql.push_bind(window.now - window.length);
+        sql.push(" AND at <= ").push_bind(window.now + window.length).push(" AND key IN (");
+        let mut list = sql.separated(", ");
+        for key in chunk {
+            list.push_bind(&key[..]);
+        }
+        sql.push(")");
+        for row in sql.build().fetch_all(&mut *db).await? {
+            let key: &[u8] = row.try_get(0)?;
+            if let Ok(key) = Key::try_from(key) {
+                held.insert(key);
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// Claims contact and room for each invitation; returns those that hold theirs now. Within one call the first wins.
+pub(super) async fn claim(
+    db: &mut SqliteConnection,
+    claims: &[Claim],
+    window: Window,
+) -> sqlx::Result<HashSet<Id>> {
+    let mut granted = HashSet::new();
+    for chunk in chunks(claims) {
+        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO claims (key, at, invitation) ");
+        sql.push_values(chunk, |mut row, claim| {
+            row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
+        });
+        sql.push(" ON CONFLICT (key) DO UPDATE SET at = excluded.at, invitation = excluded.invitation WHERE at <= ");
+        sql.push_bind(window.now - window.length).push(" OR at > ").push_bind(window.now + window.length);
+        sql.push(" OR invitation = excluded.invitation RETURNING invitation");
+        for row in sql.build().fetch_all(&mut *db).await? {
+            granted.insert(row.try_get(0)?);
+        }
+    }
+    Ok(granted)
+}
+
+/// Moves settled invitations from `pending` to `history`, without their payload.
+pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
+    for chunk in chunks(outcomes) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \
+             SELECT p.id, p.received, ",
+        );
+        sql.push_bind(now);
+        sql.push(
+            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5 FROM (",
+        );
+        sql.push_values(chunk, |mut row, o| {
+            row.push_bind(o.id)
+                .push_bind(o.state.as_str())
+                .push_bind(o.reason.map(super::Reason::as_str))
+                .push_bind(o.inviter.as_deref())
+                .push_bind(o.sent_as.as_deref());
+        });
+        sql.push(") AS o CROSS JOIN pending AS p ON p.id = o.column1");
+        sql.build().execute(&mut *db).await?;
+
+        let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM pending WHERE id IN (");
+        let mut list = sql.separated(", ");
+        for outcome in chunk {
+            list.push_bind(outcome.id);
+        }
+        sql.push(")");
+        sql.build().execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Gives up a claim, if this invitation still holds it.
+pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM claims WHERE key = ? AND invitation = ?")
+        .bind(claim.key.to_vec())
+        .bind(claim.id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The oldest invitations under way behind `after`, `limit` at most.
+pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) -> sqlx::Result<Vec<Pending>> {
+    sqlx::query(
+        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues \
+         FROM pending WHERE id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(db)
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(Pending {
+            id: row.try_get(0)?,
+            received: row.try_get(1)?,
+            arrival: Arrival {
+                route: super::record::column(row, 2)?,
+                room: row.try_get(3)?,
+                inviter: row.try_get(4)?,
+                contact: row.try_get(5)?,
+                payload: super::Payload {
+                    reason: row.try_get(6)?,
+                    password: row.try_get(7)?,
+                    thread: row.try_get(8)?,
+                    continues: row.try_get(9)?,
+                },
+            },
+        })
+    })
+    .collect()
+}
+
+/// Changes a relayed invitation's outcome in `history`.
+pub(super) async fn bounce(
+    db: &mut SqliteConnection,
+    id: Id,
+    outcome: &Outcome,
+    now: i64,
+) -> sqlx::Result<Option<Pending>> {
+    sqlx::query(
+        "UPDATE history SET state = ?, reason = ?, settled = ? WHERE id = ? AND state = 'relayed' \
+         RETURNING received, route, room, inviter, contact",
+    )
+    .bind(outcome.state.as_str())
+    .bind(outcome.reason.map(super::Reason::as_str))
+    .bind(now)
+    .bind(id)
+    .fetch_optional(db)
+    .await?
+    .map(|row| {
+        Ok(Pending {
+            id,
+            received: row.try_get(0)?,
+            arrival: Arrival {
+                route: super::record::column(&row, 1)?,
+                room: row.try_get(2)?,
+                inviter: row.try_get(3)?,
+                contact: row.try_get(4)?,
+                payload: super::Payload::default(),
+            },
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,183 @@
+//! Opening the database file: who may read it, how it is written, whether it is whole and of our version.
+//! Knows nothing of what stands in the tables.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Row, SqliteConnection};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a statement waits for another process that holds the write lock (`forget`, a backup).
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Journals up to this size are checked page by page at start; larger ones only in the part that is read then.
+const SMALL: u64 = 64 << 20;
+
+/// Why the journal can't be opened. Each one says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder is missing or can't be used.
+    #[error(
+        "journal.path = {path:?} can't be opened: {source}. Create the folder and give it to the user that runs \
+         the relay, or set journal.path to a file in a folder that it may write"
+    )]
+    File {
+        /// The configured path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no journal to read yet.
+    #[error(
+        "journal.path = {path:?} does not exist: nothing has been relayed yet, or another file is configured for \
+         the relay that runs"
+    )]
+    Missing {
+        /// The configured path.
+        path: PathBuf,
+    },
+    /// Others than the owner may read or write the file, and room passwords pass through it.
+    #[error(
+        "journal.path = {path:?} has mode {mode:04o}, so other users can read room passwords in it. \
+         Run: chmod 600 {path:?}"
+    )]
+    TooOpen {
+        /// The configured path.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is no database, or a broken one.
+    #[error(
+        "the journal {path:?} is damaged ({detail}). Nothing was changed. Restore it from a backup, or move it away \
+         together with {path:?}-wal and start with an empty one: what was under way is then forgotten and invitations \
+         of the last window may be repeated"
+    )]
+    Corrupt {
+        /// The configured path.
+        path: PathBuf,
+        /// What `SQLite` found.
+        detail: String,
+    },
+    /// A later version of the relay has written it.
+    #[error(
+        "the journal {path:?} was written by a newer muc-invite-relay (schema {found}). Install that version again, \
+         or restore the backup that was made before the upgrade"
+    )]
+    Newer {
+        /// The configured path.
+        path: PathBuf,
+        /// The schema version found.
+        found: i64,
+    },
+    /// Anything else that `SQLite` complains of.
+    #[error("the journal {path:?} can't be used: {source}")]
+    Database {
+        /// The configured path.
+        path: PathBuf,
+        /// What `SQLite` said.
+        source: sqlx::Error,
+    },
+}
+
+/// The relay's own connection: creates the file where it is missing (mode 0600) and brings its schema up to date.
+///
+/// # Errors
+/// See [`OpenError`]; a damaged, too open or newer journal is refused and left as it was.
+pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let file_error = |source| OpenError::File { path: path.to_owned(), source };
+    let created = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
+    match created {
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(file_error(e)),
+    }
+    refuse_wide_mode(path)?;
+    let size = fs::metadata(path).map_err(file_error)?.len();
+
+    let mut db = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON")
+        // Checkpoints are made by upkeep and, under load, at this many pages.
+        .pragma("wal_autocheckpoint", "2000")
+        // 8 MB: the memory bound of the whole journal.
+        .pragma("cache_size", "-8000")
+        .connect()
+        .await
+        .map_err(|e| database_error(path, e))?;
+    check_whole(path, size, &mut db).await?;
+    MIGRATIONS.run(&mut db).await.map_err(|e| match e {
+        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
+            OpenError::Newer { path: path.to_owned(), found }
+        }
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            database_error(path, source)
+        }
+        other => database_error(path, sqlx::Error::Migrate(Box::new(other))),
+    })?;
+    Ok(db)
+}
+
+/// A second connection, for `history` and `forget` beside a relay that runs. Creates nothing.
+///
+/// # Errors
+/// See [`OpenError`].
+pub(super) async fn beside(path: &Path) -> Result<SqliteConnection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    refuse_wide_mode(path)?;
+    options(path).pragma("secure_delete", "ON").connect().await.map_err(|e| database_error(path, e))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(64)
+        .disable_statement_logging()
+}
+
+fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
+    let metadata = fs::metadata(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+/// A truncated or overwritten file is found here; damage in old rows of a large journal only when they are read.
+async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Result<(), OpenError> {
+    let query = if size <= SMALL {
+        "PRAGMA quick_check(1)"
+    } else {
+        "SELECT CASE WHEN page_count <= 0 THEN 'no pages' ELSE 'ok' END FROM pragma_page_count"
+    };
+    let row = sqlx::query(query).fetch_one(&mut *db).await.map_err(|e| database_error(path, e))?;
+    let verdict: String = row.try_get(0).map_err(|e| database_error(path, e))?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: path.to_owned(), detail: verdict }) }
+}
+
+/// Tells damage from everything else.
+pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
+    if is_damage(&source) {
+        OpenError::Corrupt { path: path.to_owned(), detail: source.to_string() }
+    } else {
+        OpenError::Database { path: path.to_owned(), source }
+    }
+}
+
+/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), extended codes included.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| matches!(code & 0xff, 11 | 26))
+}

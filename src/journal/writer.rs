@@ -1,0 +1,355 @@
+//! The one writer: takes what waits, writes it in one transaction, answers. Holds on while the disk refuses.
+//! Knows nothing of what an outcome means.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{error, info};
+
+use super::batch::{self, Claim, Key, Window};
+use super::open::{self, OpenError};
+use super::upkeep::Upkeep;
+use super::{Arrival, Id, Outcome, Pending};
+
+/// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
+const MAX_BATCH: usize = 512;
+
+/// What may wait for the writer; beyond that whoever asks waits himself.
+const QUEUE: usize = 1024;
+
+/// The pause before a transaction is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// `relay.window`: one invitation per contact and room in this time.
+    pub window: Duration,
+    /// `journal.retention`: how long `history` goes back.
+    pub retention: Duration,
+}
+
+/// The journal can't be written any more; the reason stands in the log and in what [`Writer::run`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is closed")]
+pub struct Closed;
+
+/// What was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// The new invitation's id.
+    pub id: Id,
+    /// When it was received: ms since 1970, UTC.
+    pub received: i64,
+    /// Another invitation holds this contact and room.
+    pub duplicate: bool,
+}
+
+/// The handle to the journal; cheap to clone. Every answer means: it is on the disk.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    ops: mpsc::Sender<Op>,
+    instance: Arc<str>,
+}
+
+/// What is asked of the writer.
+#[derive(Debug)]
+enum Op {
+    Admit { arrival: Arrival, key: Key, answer: oneshot::Sender<Admitted> },
+    Claim { claim: Claim, answer: oneshot::Sender<bool> },
+    Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
+    Bounce { id: Id, outcome: Outcome, answer: oneshot::Sender<Option<Pending>> },
+    Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
+}
+
+impl Journal {
+    /// Opens the journal, or creates it. The writer does nothing until [`Writer::run`] is polled.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(path: &Path, keep: Keep) -> Result<(Self, Writer), OpenError> {
+        let mut db = open::for_writing(path).await?;
+        let failed = |e| open::database_error(path, e);
+        let instance: String =
+            sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
+        let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
+            .fetch_optional(&mut db)
+            .await
+            .map_err(failed)?;
+        let (ops, queue) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            db,
+            path: path.to_owned(),
+            queue,
+            next: last.unwrap_or(0) + 1,
+            window: millis(keep.window),
+            upkeep: Upkeep::new(millis(keep.window), millis(keep.retention)),
+        };
+        Ok((Self { ops, instance: instance.into() }, writer))
+    }
+
+    /// A short word that no other journal has, for message ids.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Takes an invitation in; from here on it is not lost.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
+        let key = key(&arrival.contact, &arrival.room);
+        self.ask(|answer| Op::Admit { arrival, key, answer }).await
+    }
+
+    /// Claims contact and room for this invitation: of all that ask inside the window only the first is told `true`
+    /// (again and again, so that an interrupted one can go on).
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn claim(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
+        let claim = Claim { key: key(contact, room), id };
+        self.ask(|answer| Op::Claim { claim, answer }).await
+    }
+
+    /// Ends an invitation: its payload is wiped, `history` has the rest.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
+        self.ask(|answer| Op::Settle { outcome, release: None, answer }).await
+    }
+
+    /// Like [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
+        let release = Some(Claim { key: key(contact, room), id: outcome.id });
+        self.ask(|answer| Op::Settle { outcome, release, answer }).await
+    }
+
+    /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
+    /// Returns the invitation (without its payload), or `None` where no relayed one has this id.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn bounce(&self, outcome: Outcome) -> Result<Option<Pending>, Closed> {
+        self.ask(|answer| Op::Bounce { id: outcome.id, outcome, answer }).await
+    }
+
+    /// The oldest invitations under way behind `after`, `limit` at most.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, Closed> {
+        self.ask(|answer| Op::Backlog { after, limit, answer }).await
+    }
+
+    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {
+        let (answer, wait) = oneshot::channel();
+        self.ops.send(op(answer)).await.map_err(|_| Closed)?;
+        wait.await.map_err(|_| Closed)
+    }
+}
+
+/// The task that writes.
+#[derive(Debug)]
+pub struct Writer {
+    db: SqliteConnection,
+    path: PathBuf,
+    queue: mpsc::Receiver<Op>,
+    next: Id,
+    window: i64,
+    upkeep: Upkeep,
+}
+
+/// What a transaction has to tell, in the order of its operations.
+enum Answer {
+    Admitted(Admitted),
+    Claimed(bool),
+    Settled,
+    Bounced(Option<Pending>),
+    Backlog(Vec<Pending>),
+}
+
+impl Writer {
+    /// Writes until every [`Journal`] handle is gone, then closes the file with nothing left in its WAL.
+    ///
+    /// # Errors
+    /// The file turned out to be damaged. Anything that may pass (a full disk, a lock) is waited for instead.
+    pub async fn run(mut self) -> Result<(), OpenError> {
+        let mut ops = Vec::with_capacity(MAX_BATCH);
+        let mut upkeep_at = Instant::now();
+        loop {
+            tokio::select! {
+                taken = self.queue.recv_many(&mut ops, MAX_BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    let answers = self.commit(&ops).await?;
+                    for (op, answer) in ops.drain(..).zip(answers) {
+                        op.answer(answer);
+                    }
+                    self.upkeep.note_write();
+                }
+                () = sleep_until(upkeep_at) => {
+                    upkeep_at = Instant::now() + self.upkeep.step(&mut self.db, now(), self.queue.is_empty()).await;
+                }
+            }
+        }
+        self.upkeep.last(&mut self.db).await;
+        self.db.close().await.map_err(|e| open::database_error(&self.path, e))
+    }
+
+    /// Writes a batch, however long the disk refuses.
+    async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Answer>, OpenError> {
+        let mut refused = false;
+        loop {
+            match self.transaction(ops).await {
+                Ok(answers) => {
+                    if refused {
+                        info!("the journal can be written again: relaying goes on");
+                    }
+                    return Ok(answers);
+                }
+                Err(e) if open::is_damage(&e) => {
+                    let e = open::database_error(&self.path, e);
+                    error!("{e}");
+                    return Err(e);
+                }
+                Err(e) => {
+                    if !refused {
+                        error!(
+                            journal = %self.path.display(),
+                            "the journal can't be written: {e}. {}. Nothing is taken in until it can, and nothing is lost",
+                            remedy(&e),
+                        );
+                        refused = true;
+                    }
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn transaction(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
+        let now = now();
+        let window = Window { now, length: self.window };
+        let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
+
+        // Settling goes first: a claim that it gives up can then be had in the same batch.
+        let outcomes: Vec<&Outcome> = ops
+            .iter()
+            .filter_map(|op| if let Op::Settle { outcome, .. } = op { Some(outcome) } else { None })
+            .collect();
+        batch::settle(&mut tx, &outcomes, now).await?;
+        for op in ops {
+            if let Op::Settle { release: Some(claim), .. } = op {
+                batch::release(&mut tx, *claim).await?;
+            }
+        }
+
+        let mut id = self.next;
+        let mut arrivals = Vec::new();
+        let mut keys = Vec::new();
+        let mut claims = Vec::new();
+        for op in ops {
+            match op {
+                Op::Admit { arrival, key, .. } => {
+                    arrivals.push((id, now, arrival));
+                    keys.push(*key);
+                    id += 1;
+                }
+                Op::Claim { claim, .. } => claims.push(*claim),
+                _ => {}
+            }
+        }
+        batch::admit(&mut tx, &arrivals).await?;
+        let granted = batch::claim(&mut tx, &claims, window).await?;
+        let held = batch::held(&mut tx, &keys, window).await?;
+
+        let mut answers = Vec::with_capacity(ops.len());
+        let mut given = self.next;
+        for op in ops {
+            answers.push(match op {
+                Op::Admit { key, .. } => {
+                    given += 1;
+                    Answer::Admitted(Admitted { id: given - 1, received: now, duplicate: held.contains(key) })
+                }
+                Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
+                Op::Settle { .. } => Answer::Settled,
+                Op::Bounce { id, outcome, .. } => {
+                    let bounced = batch::bounce(&mut tx, *id, outcome, now).await?;
+                    if let Some(pending) = &bounced {
+                        let key = key(&pending.arrival.contact, &pending.arrival.room);
+                        batch::release(&mut tx, Claim { key, id: *id }).await?;
+                    }
+                    Answer::Bounced(bounced)
+                }
+                Op::Backlog { after, limit, .. } => {
+                    Answer::Backlog(batch::backlog(&mut tx, *after, *limit).await?)
+                }
+            });
+        }
+        tx.commit().await?;
+        self.next = id;
+        Ok(answers)
+    }
+}
+
+impl Op {
+    /// Whoever asked may be gone: that is his business.
+    fn answer(self, with: Answer) {
+        match (self, with) {
+            (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
+            (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
+            (Self::Settle { answer, .. }, Answer::Settled) => drop(answer.send(())),
+            (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
+            (Self::Backlog { answer, .. }, Answer::Backlog(rows)) => drop(answer.send(rows)),
+            (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
+        }
+    }
+}
+
+/// The digest that stands for a contact and a room in `claims`.
+pub(super) fn key(contact: &str, room: &str) -> Key {
+    let mut digest = Sha256::new();
+    digest.update(contact.as_bytes());
+    // NUL stands in no JID.
+    digest.update([0]);
+    digest.update(room.as_bytes());
+    let mut key = Key::default();
+    key.copy_from_slice(&digest.finalize()[..16]);
+    key
+}
+
+fn now() -> i64 {
+    Utc::now().timestamp_millis()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// What the operator should do about an error that may pass.
+fn remedy(error: &sqlx::Error) -> &'static str {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .and_then(|code| code.parse::<i32>().ok())
+        .map(|code| code & 0xff);
+    match code {
+        Some(13) => "The disk is full: free some space",
+        Some(5 | 6) => "Another process holds the database: let it finish, or stop it",
+        Some(8 | 14) => "The file can't be written: give it and its folder back to the relay's user",
+        _ => "Look at the disk and at the file's folder",
+    }
+}

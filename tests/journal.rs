@@ -1,0 +1,362 @@
+//! The journal on a real file: claims, settling, what survives a restart, what is refused at start.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use muc_invite_relay::journal::{
+    self, Arrival, Filter, Journal, Keep, OpenError, Outcome, Payload, Reason, Route, State,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+const ROOM: &str = "room@conference.example.org";
+const BOB: &str = "bob@example.org";
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+struct Bench {
+    folder: TempDir,
+    keep: Keep,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap(), keep: Keep { window: DAY, retention: 90 * DAY } }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("journal.db")
+    }
+
+    async fn open(&self) -> (Journal, JoinHandle<Result<(), OpenError>>) {
+        let (journal, writer) = Journal::open(&self.path(), self.keep).await.unwrap();
+        (journal, tokio::spawn(writer.run()))
+    }
+
+    /// Runs `sql` as another process would.
+    fn sqlite3(&self, sql: &str) -> String {
+        let output = std::process::Command::new("sqlite3").arg(self.path()).arg(sql).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+async fn close(journal: Journal, writer: JoinHandle<Result<(), OpenError>>) {
+    drop(journal);
+    writer.await.unwrap().unwrap();
+}
+
+fn arrival(contact: &str) -> Arrival {
+    Arrival {
+        route: Route::Addressed,
+        room: ROOM.into(),
+        inviter: "alice@example.org".into(),
+        contact: contact.into(),
+        payload: Payload {
+            reason: Some("Come & talk".into()),
+            password: Some("planted-password".into()),
+            thread: None,
+            continues: false,
+        },
+    }
+}
+
+fn outcome(id: i64, state: State, reason: Option<Reason>) -> Outcome {
+    Outcome { id, state, reason, inviter: None, sent_as: None }
+}
+
+async fn lines(path: &Path) -> Vec<journal::Record> {
+    journal::history(path, &Filter { limit: 100, ..Filter::default() }).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_invitation_is_pending_until_it_settles() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let admitted = journal.admit(arrival(BOB)).await.unwrap();
+    assert!(!admitted.duplicate);
+
+    let history = lines(&bench.path()).await;
+    assert_eq!(history[0].state, State::Pending);
+    assert_eq!(history[0].settled, None);
+
+    let sent_as = Some("alice@example.org".to_owned());
+    journal.settle(Outcome { sent_as, ..outcome(admitted.id, State::Relayed, None) }).await.unwrap();
+    let history = lines(&bench.path()).await;
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].state, State::Relayed);
+    assert_eq!(history[0].sent_as.as_deref(), Some("alice@example.org"));
+    assert!(history[0].settled.is_some());
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn of_a_hundred_at_once_one_holds_contact_and_room() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let journal = journal.clone();
+            tokio::spawn(async move {
+                let id = journal.admit(arrival(BOB)).await.unwrap().id;
+                journal.claim(id, BOB, ROOM).await.unwrap()
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for task in tasks {
+        granted += usize::from(task.await.unwrap());
+    }
+    assert_eq!(granted, 1);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_claim_survives_a_restart_and_stays_with_its_invitation() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let first = journal.admit(arrival(BOB)).await.unwrap().id;
+    assert!(journal.claim(first, BOB, ROOM).await.unwrap());
+    let instance = journal.instance().to_owned();
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    assert_eq!(journal.instance(), instance);
+    let backlog = journal.backlog(0, 10).await.unwrap();
+    assert_eq!(backlog.len(), 1);
+    assert_eq!(backlog[0].id, first);
+    assert_eq!(backlog[0].arrival, arrival(BOB));
+    assert!(journal.claim(first, BOB, ROOM).await.unwrap(), "the interrupted one goes on");
+    let second = journal.admit(arrival(BOB)).await.unwrap();
+    assert!(second.duplicate);
+    assert!(second.id > first);
+    assert!(!journal.claim(second.id, BOB, ROOM).await.unwrap());
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_claim_ends_with_the_window_and_is_not_bound_to_a_future_that_was_set_back() {
+    let bench = Bench::new();
+    for shift in [DAY.as_millis() + 1000, 0].map(|ms| i64::try_from(ms).unwrap()) {
+        let (journal, writer) = bench.open().await;
+        let id = journal.admit(arrival(BOB)).await.unwrap().id;
+        assert!(journal.claim(id, BOB, ROOM).await.unwrap());
+        close(journal, writer).await;
+        bench.sqlite3(&format!("UPDATE claims SET at = at - {shift}"));
+        let (journal, writer) = bench.open().await;
+        let next = journal.admit(arrival(BOB)).await.unwrap();
+        assert_eq!(next.duplicate, shift == 0, "shifted by {shift}");
+        assert_eq!(journal.claim(next.id, BOB, ROOM).await.unwrap(), shift != 0);
+        close(journal, writer).await;
+        bench.sqlite3("DELETE FROM claims");
+    }
+    let (journal, writer) = bench.open().await;
+    let id = journal.admit(arrival(BOB)).await.unwrap().id;
+    journal.claim(id, BOB, ROOM).await.unwrap();
+    close(journal, writer).await;
+    bench.sqlite3("UPDATE claims SET at = at + 10 * 86400000");
+    let (journal, writer) = bench.open().await;
+    let next = journal.admit(arrival(BOB)).await.unwrap();
+    assert!(journal.claim(next.id, BOB, ROOM).await.unwrap());
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_failed_one_gives_its_claim_up() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let first = journal.admit(arrival(BOB)).await.unwrap().id;
+    assert!(journal.claim(first, BOB, ROOM).await.unwrap());
+    let failed = outcome(first, State::Failed, Some(Reason::Bounced));
+    journal.settle_unclaimed(failed, BOB, ROOM).await.unwrap();
+    let second = journal.admit(arrival(BOB)).await.unwrap();
+    assert!(!second.duplicate);
+    assert!(journal.claim(second.id, BOB, ROOM).await.unwrap());
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_late_bounce_changes_history_once() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let id = journal.admit(arrival(BOB)).await.unwrap().id;
+    journal.claim(id, BOB, ROOM).await.unwrap();
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    let bounced = outcome(id, State::Failed, Some(Reason::Bounced));
+    let row = journal.bounce(bounced.clone()).await.unwrap().unwrap();
+    assert_eq!(row.arrival.contact, BOB);
+    assert_eq!(journal.bounce(bounced).await.unwrap(), None);
+    assert_eq!(lines(&bench.path()).await[0].state, State::Failed);
+    let next = journal.admit(arrival(BOB)).await.unwrap();
+    assert!(!next.duplicate, "the claim was given up");
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_settled_payload_is_nowhere_in_the_files() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let mut ids = Vec::new();
+    for n in 0..200 {
+        ids.push(journal.admit(arrival(&format!("contact{n}@example.org"))).await.unwrap().id);
+    }
+    assert!(planted(bench.folder.path()), "under way it must be on the disk");
+    for id in ids {
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    }
+    close(journal, writer).await;
+    assert!(!planted(bench.folder.path()));
+    assert_eq!(lines(&bench.path()).await.len(), 100);
+}
+
+fn planted(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().any(|file| {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        bytes.windows(16).any(|window| window == b"planted-password")
+    })
+}
+
+#[tokio::test]
+async fn forget_removes_a_person_or_a_room_and_the_claims() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for contact in [BOB, "carol@example.org"] {
+        let id = journal.admit(arrival(contact)).await.unwrap().id;
+        journal.claim(id, contact, ROOM).await.unwrap();
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    }
+    let removed = journal::forget(&bench.path(), &BOB.parse().unwrap()).await.unwrap();
+    assert_eq!(removed, 1);
+    assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate);
+    assert!(journal.admit(arrival("carol@example.org")).await.unwrap().duplicate);
+    let removed = journal::forget(&bench.path(), &ROOM.parse().unwrap()).await.unwrap();
+    assert_eq!(removed, 3);
+    assert!(lines(&bench.path()).await.is_empty());
+    let next = journal.admit(arrival(BOB)).await.unwrap();
+    assert_eq!(next.id, 5, "an id is never given twice");
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn history_filters() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let bob = journal.admit(arrival(BOB)).await.unwrap().id;
+    journal.admit(arrival("carol@example.org")).await.unwrap();
+    journal.settle(outcome(bob, State::Refused, Some(Reason::Outcast))).await.unwrap();
+    let all = Filter { limit: 10, ..Filter::default() };
+    let cases = [
+        (all.clone(), 2),
+        (Filter { limit: 1, ..all.clone() }, 1),
+        (Filter { contact: Some(BOB.parse().unwrap()), ..all.clone() }, 1),
+        (Filter { room: Some(ROOM.parse().unwrap()), ..all.clone() }, 2),
+        (Filter { inviter: Some("eve@example.org".parse().unwrap()), ..all.clone() }, 0),
+        (Filter { state: Some(State::Pending), ..all.clone() }, 1),
+        (Filter { since: Some(chrono::Utc::now() + DAY), ..all }, 0),
+    ];
+    for (filter, expected) in cases {
+        let found = journal::history(&bench.path(), &filter).await.unwrap();
+        assert_eq!(found.len(), expected, "{filter:?}");
+        assert!(found.is_sorted_by(|a, b| a.id > b.id), "newest first");
+    }
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn old_rows_are_swept_away_in_steps() {
+    let mut bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for n in 0..1300 {
+        let contact = format!("contact{n}@example.org");
+        let id = journal.admit(arrival(&contact)).await.unwrap().id;
+        journal.claim(id, &contact, ROOM).await.unwrap();
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    }
+    close(journal, writer).await;
+    bench.keep = Keep { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
+    let (journal, writer) = bench.open().await;
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while bench.sqlite3("SELECT (SELECT count(*) FROM history) + (SELECT count(*) FROM claims)").trim()
+            != "0"
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_lock_is_waited_for() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let lock = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.path());
+    let mut lock = sqlx::ConnectOptions::connect(&lock).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    let mut admit = Box::pin(journal.admit(arrival(BOB)));
+    assert!(tokio::time::timeout(Duration::from_millis(700), &mut admit).await.is_err(), "held up");
+    sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
+    assert_eq!(admit.await.unwrap().id, 1);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_fit_is_refused_and_left_alone() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for n in 0..300 {
+        let id = journal.admit(arrival(&format!("contact{n}@example.org"))).await.unwrap().id;
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    }
+    close(journal, writer).await;
+    let whole = fs::read(bench.path()).unwrap();
+    let error = async || Journal::open(&bench.path(), bench.keep).await.map(|_| ()).unwrap_err();
+
+    fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    let e = error().await;
+    assert!(matches!(e, OpenError::TooOpen { mode: 0o640, .. }), "{e}");
+    assert!(e.to_string().contains("chmod 600"));
+    fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o600)).unwrap();
+
+    bench.sqlite3(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (29991231000000, 'later', 1, x'00', 0)",
+    );
+    let e = error().await;
+    assert!(matches!(e, OpenError::Newer { found: 29_991_231_000_000, .. }), "{e}");
+
+    let mut holed = whole.clone();
+    holed[4096..12288].fill(0x55);
+    let damaged: [(&str, &[u8]); 3] = [
+        ("garbage", b"this is no database, and never was one"),
+        ("cut", &whole[..whole.len() / 2]),
+        ("holed", &holed),
+    ];
+    for (what, bytes) in damaged {
+        fs::write(bench.path(), bytes).unwrap();
+        let e = error().await;
+        assert!(matches!(e, OpenError::Corrupt { .. }), "{what}: {e}");
+        assert!(e.to_string().contains("Restore it from a backup"), "{what}: {e}");
+        assert_eq!(fs::read(bench.path()).unwrap(), bytes, "{what}: left as it was");
+    }
+
+    let missing = bench.folder.path().join("no/such/journal.db");
+    let e = Journal::open(&missing, bench.keep).await.map(|_| ()).unwrap_err();
+    assert!(e.to_string().contains("Create the folder"), "{e}");
+    let e = journal::history(&missing, &Filter::default()).await.unwrap_err();
+    assert!(matches!(e, OpenError::Missing { .. }), "{e}");
+}
+
+#[tokio::test]
+async fn the_file_is_for_its_owner_alone() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    journal.admit(arrival(BOB)).await.unwrap();
+    for file in fs::read_dir(bench.folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+    close(journal, writer).await;
+}
