@@ -1,0 +1,116 @@
+"""Fixtures that every test with a real server shares: which servers, how set up, and a stage on each.
+
+A test says how its server is set up by parametrising `setup`, and what it needs of it by `needs`:
+
+    @pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["no privileges"])
+    @pytest.mark.needs("masked-inviter")
+    async def test_…(stage): …
+"""
+
+import asyncio
+
+import pytest
+
+from support.pool import KINDS, Pool
+from support.server import Setup
+from support.stage import Stage
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--server", action="append", choices=sorted(KINDS), help="run on this server only; may be given again"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*words): what the server must be able to do (Server.lacks)")
+
+
+def pytest_generate_tests(metafunc):
+    if "kind" in metafunc.fixturenames:
+        names = metafunc.config.getoption("server") or list(KINDS)
+        metafunc.parametrize("kind", [KINDS[name] for name in names], ids=names, scope="session")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what the programs said while it ran."""
+    report = (yield).get_result()
+    if report.failed:
+        for process, seen_before in getattr(item, "programs", []):
+            report.sections.append((f"output of {process.name}", "\n".join(process.output.all[seen_before:])))
+
+
+@pytest.fixture(scope="session")
+def event_loop():
+    """One loop for all: servers outlive the test that started them."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    # slixmpp leaves its send queues running.
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+async def pool(tmp_path_factory):
+    pool = Pool(tmp_path_factory.mktemp("servers"))
+    yield pool
+    await pool.stop()
+
+
+@pytest.fixture
+def setup():
+    """How the server is set up; tests parametrise this."""
+    return Setup()
+
+
+@pytest.fixture
+def shows(request):
+    """Makes a process's output part of the report if the test fails."""
+    request.node.programs = []
+    return lambda process: request.node.programs.append((process, len(process.output.all)))
+
+
+@pytest.fixture(autouse=True)
+def _not_supported(request):
+    marker = request.node.get_closest_marker("needs")
+    if marker:
+        kind = request.getfixturevalue("kind")
+        for word in marker.args:
+            if word in kind.lacks:
+                pytest.skip(f"not supported by {kind.name}: {kind.lacks[word]}")
+
+
+@pytest.fixture
+async def server(kind, setup, pool, shows):
+    """A server that this test shares with others."""
+    server = await pool.shared(kind, setup)
+    shows(server.process)
+    return server
+
+
+@pytest.fixture
+async def own_server(kind, setup, pool, shows):
+    """A server that this test may stop and kill."""
+    server = await pool.own(kind, setup)
+    shows(server.process)
+    yield server
+    if server.process.running:
+        await server.stop()
+
+
+@pytest.fixture
+async def stage(server):
+    stage = Stage(server)
+    yield stage
+    await stage.empty()
+
+
+@pytest.fixture
+async def own_stage(own_server):
+    stage = Stage(own_server)
+    yield stage
+    await stage.empty()

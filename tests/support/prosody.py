@@ -1,0 +1,87 @@
+"""Prosody as a fixture, on the very snippet that operators paste. Knows nothing of scenarios."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from support.process import Process
+from support.server import Server
+
+SNIPPET = Path(__file__).resolve().parents[2] / "config/prosody/prosody.cfg.lua"
+
+
+class Prosody(Server):
+    """Prosody 0.12 as Debian bookworm has it. Other versions are subclasses with another `program`."""
+
+    name: ClassVar[str] = "prosody-0.12"
+    version: ClassVar[str] = "0.12"
+    program: ClassVar[str] = "/usr/bin/prosody"
+
+    async def start(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "data").mkdir(exist_ok=True)
+        (self.directory / "snippet.cfg.lua").write_text(self._snippet())
+        config = self.directory / "prosody.cfg.lua"
+        config.write_text(self._config())
+        self.process = Process(self.name, [self.program, "-F", "--config", str(config)])
+        await self.process.start()
+        await self.process.says(f"Hello and welcome to Prosody version {self.version}")
+        await self.process.says(f"Activated service 'component' on [127.0.0.1]:{self.component_port}")
+        await self.process.says(f"Activated service 'c2s' on [127.0.0.1]:{self.c2s_port}")
+
+    async def add_user(self, name: str, password: str) -> None:
+        accounts = self.directory / "data" / self.host.replace(".", "%2e") / "accounts"
+        accounts.mkdir(parents=True, exist_ok=True)
+        (accounts / f"{name.replace('.', '%2e')}.dat").write_text(f'return {{ ["password"] = "{password}" }};\n')
+
+    def _snippet(self) -> str:
+        """What operators paste, with this server's names in it."""
+        text = SNIPPET.read_text()
+        for theirs, ours in {
+            "invites.example.org": self.component,
+            "conference.example.org": self.muc,
+            "example.org": self.host,
+            "change me": self.secret,
+        }.items():
+            assert f'"{theirs}"' in text, f"{SNIPPET} no longer names {theirs}"
+            text = text.replace(f'"{theirs}"', f'"{ours}"')
+        return text
+
+    def _config(self) -> str:
+        modules = ["roster", "saslauth", "disco", "ping", "presence", "message", "iq", "blocklist", "carbons"]
+        if self.setup.block_strangers:
+            modules.append("block_strangers")
+        if self.setup.archive:
+            modules.append("mam")
+        disabled = ["s2s", "http"]
+        if not self.setup.offline:
+            disabled.append("offline")
+        lines = [
+            "run_as_root = true",
+            f'data_path = "{self.directory}/data"',
+            f'pidfile = "{self.directory}/prosody.pid"',
+            'log = { { levels = { min = "info" }, to = "file", filename = "/dev/stdout", timestamps = "%T" } }',
+            'interfaces = { "127.0.0.1" }',
+            f"c2s_ports = {{ {self.c2s_port} }}",
+            "c2s_direct_tls_ports = { }",
+            'component_interfaces = { "127.0.0.1" }',
+            f"component_ports = {{ {self.component_port} }}",
+            'authentication = "internal_plain"',
+            "c2s_require_encryption = false",
+            "allow_unencrypted_plain_auth = true",
+            f"modules_enabled = {_lua(modules)}",
+            f"modules_disabled = {_lua(disabled)}",
+            f'VirtualHost "{self.host}"',
+            f'Component "{self.muc}" "muc"',
+            f'Component "{self.other_muc}" "muc"',
+            f'Include "{self.directory}/snippet.cfg.lua"',
+        ]
+        if not self.setup.privileges:
+            for section in (f'VirtualHost "{self.host}"', f'Component "{self.component}"'):
+                lines += [section, "    modules_enabled = { }"]
+        if not self.setup.service_admin:
+            lines += [f'Component "{self.muc}" "muc"', "    admins = { }"]
+        return "\n".join([*lines, self.setup.extra, ""])
+
+
+def _lua(words: list[str]) -> str:
+    return "{ " + "; ".join(f'"{word}"' for word in words) + " }"

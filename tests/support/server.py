@@ -1,0 +1,95 @@
+"""What every XMPP server under test offers to the scenarios, whatever its make. Knows nothing of any make."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from support.ports import free_port
+from support.process import Process
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a server is set up. The default is what `config/` tells operators to do."""
+
+    privileges: bool = True
+    """XEP-0356 for the component: messages in the name of local users, muc#admin in their name."""
+    service_admin: bool = True
+    """The component counts as owner of every room."""
+    block_strangers: bool = False
+    """Every user takes messages from his roster only (mod_block_strangers)."""
+    offline: bool = True
+    """Messages for users who are offline are kept for them."""
+    archive: bool = False
+    """Messages are archived (XEP-0313)."""
+    extra: str = ""
+    """More configuration, in the server's own language, after everything else."""
+
+
+class Server(ABC):
+    """A real server with users, two MUC services and a port for the component.
+
+    All data lives in `directory`, so a server that was stopped or killed comes back with its users and rooms.
+    """
+
+    name: ClassVar[str]
+    """Make and version, as in the table of results."""
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """What this server can't do, by the words that scenarios use for it, and why."""
+
+    host = "example.test"
+    muc = "conference.example.test"
+    other_muc = "rooms.example.test"
+    """A MUC service that the relay is not told to believe."""
+    component = "invites.example.test"
+    secret = "a secret for the tests"
+
+    def __init__(self, setup: Setup, directory: Path):
+        self.setup = setup
+        self.directory = directory
+        self.c2s_port = free_port()
+        self.component_port = free_port()
+        self.process: Process | None = None
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Writes the configuration, starts the server and returns once both ports take connections."""
+
+    @abstractmethod
+    async def add_user(self, name: str, password: str) -> None:
+        """Makes the account NAME@host; works while the server runs."""
+
+    async def stop(self) -> None:
+        """Ends the server in good order."""
+        await self.process.stop(within=30)
+
+    async def kill(self) -> None:
+        """Ends the server as a crash would."""
+        await self.process.kill()
+
+    async def restart(self) -> None:
+        """Ends the server in good order and starts it again on the same ports with the same data."""
+        await self.stop()
+        await self.start()
+
+    def relay_config(self, journal: Path, **overrides: Mapping[str, object]) -> str:
+        """The relay's configuration for this server, as TOML; an override is a section: `relay={"window": "5s"}`."""
+        sections: dict[str, dict[str, object]] = {
+            "component": {
+                "jid": self.component,
+                "secret": self.secret,
+                "server": f"127.0.0.1:{self.component_port}",
+            },
+            "muc": {"services": [self.muc]},
+            "journal": {"path": str(journal)},
+        }
+        for section, keys in overrides.items():
+            sections.setdefault(section, {}).update(keys)
+        # JSON's strings, numbers and lists are TOML's as well.
+        return "\n".join(
+            f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+            for section, keys in sections.items()
+        )

@@ -1,0 +1,53 @@
+"""Where a scenario plays: one server, people and rooms of its own, and afterwards nobody left. Knows no relay."""
+
+import itertools
+
+from support import stanzas
+from support.client import Client, Component
+from support.server import Server
+
+PASSWORD = "open sesame"
+
+_numbers = itertools.count(1)
+
+
+class Stage:
+    """Names are made unique, so that scenarios can share a server."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        self._clients: list[Client | Component] = []
+
+    async def account(self, name: str) -> str:
+        """A new account; returns its bare JID."""
+        localpart = f"{name}{next(_numbers)}"
+        await self.server.add_user(localpart, PASSWORD)
+        return f"{localpart}@{self.server.host}"
+
+    async def log_in(self, jid: str, resource: str = "desk") -> Client:
+        """A client of an existing account, online."""
+        client = Client(jid, PASSWORD, self.server.c2s_port, resource)
+        self._clients.append(client)
+        return await client.connect()
+
+    async def people(self, *names: str) -> list[Client]:
+        """New users, online, in the order of their names."""
+        return [await self.log_in(await self.account(name)) for name in names]
+
+    async def stand_in(self) -> Component:
+        """A component in the relay's place."""
+        component = Component(self.server.component, self.server.secret, self.server.component_port)
+        self._clients.append(component)
+        return await component.connect()
+
+    def room(self, name: str = "tea", service: str | None = None) -> str:
+        """The JID of a room that does not exist yet."""
+        return f"{name}{next(_numbers)}@{service or self.server.muc}"
+
+    def relay_address(self, jid: str) -> str:
+        """The address on the component that stands for this JID."""
+        return f"{stanzas.escaped(jid)}@{self.server.component}"
+
+    async def empty(self) -> None:
+        for client in self._clients:
+            await client.disconnect()
