@@ -211,6 +211,15 @@ class Client(Endpoint):
                 return affiliation
         return "none"
 
+    async def until_affiliation(self, room: str, jid: str, affiliation: str) -> None:
+        """Asks the room until it names this affiliation."""
+        try:
+            async with asyncio.timeout(WITHIN):
+                while await self.affiliation(room, jid) != affiliation:
+                    pass
+        except TimeoutError:
+            raise AssertionError(f"{jid} did not become {affiliation} in {room}") from None
+
     async def archived(self, wanted: Wanted[Element]) -> list[Element]:
         """The messages in the user's own archive (XEP-0313) that fit."""
         before = len(self.inbox.all)

@@ -78,6 +78,13 @@ class Prosody(Server):
         if not self.setup.privileges:
             for section in (f'VirtualHost "{self.host}"', f'Component "{self.component}"'):
                 lines += [section, "    modules_enabled = { }"]
+        if self.setup.iq:
+            granted = "; ".join(f'["{namespace}"] = "get"' for namespace in self.setup.iq)
+            lines += [
+                f'VirtualHost "{self.host}"',
+                f'    privileged_entities = {{ ["{self.component}"] = {{ message = "outgoing";',
+                f'        iq = {{ ["http://jabber.org/protocol/muc#admin"] = "both"; {granted} }} }} }}',
+            ]
         if not self.setup.service_admin:
             lines += [f'Component "{self.muc}" "muc"', "    admins = { }"]
         return "\n".join([*lines, self.setup.extra, ""])

@@ -17,6 +17,8 @@ class Setup:
 
     privileges: bool = True
     """XEP-0356 for the component: messages in the name of local users, muc#admin in their name."""
+    iq: tuple[str, ...] = ()
+    """More namespaces of privileged IQs that the component is granted."""
     service_admin: bool = True
     """The component counts as owner of every room."""
     block_strangers: bool = False

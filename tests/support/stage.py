@@ -1,6 +1,7 @@
 """Where a scenario plays: one server, people and rooms of its own, and afterwards nobody left. Knows no relay."""
 
 import itertools
+from xml.etree.ElementTree import Element
 
 from support import stanzas
 from support.client import Client, Component
@@ -47,6 +48,14 @@ class Stage:
     def relay_address(self, jid: str) -> str:
         """The address on the component that stands for this JID."""
         return f"{stanzas.escaped(jid)}@{self.server.component}"
+
+    async def reached(self, contact: Client, room: str) -> list[Element]:
+        """Every invitation to this room, of either kind, that the contact has ever received.
+
+        What the component sent before this call has come in by then, so an empty list proves something.
+        """
+        await contact.passed(self.server.component)
+        return contact.received(stanzas.direct_invitation(room)) + contact.received(stanzas.native_invitation(room))
 
     async def empty(self) -> None:
         for client in self._clients:

@@ -172,3 +172,8 @@ def invitation(message: Element) -> Invitation:
         continues=x.get("continue", "false") in ("true", "1"),
         thread=x.get("thread"),
     )
+
+
+def decliner(message: Element) -> str:
+    """Who declines, as the inviter sees it."""
+    return bare(message.find(f".//{{{MUC_USER}}}decline").get("from", ""))

@@ -1,0 +1,33 @@
+# Sourced by the other scripts: makes sure that programs are there before they are used.
+
+# need_packages PACKAGE...: installs what is missing, as root on Debian; says what to do otherwise.
+need_packages() {
+    local package missing=()
+    for package in "$@"; do
+        [[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+        echo "Missing: ${missing[*]}. On Debian, as root: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    echo "Installing with apt-get: ${missing[*]}"
+    # The servers are started by the tests alone: Debian's own services stay off.
+    local policy=/usr/sbin/policy-rc.d made_policy=
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made_policy=yes
+    fi
+    local result=0
+    { apt-get -qq update &&
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" >/dev/null; } </dev/null ||
+        result=$?
+    [[ -z $made_policy ]] || rm -f "$policy"
+    return "$result"
+}
+
+# need_rust: there must be a toolchain already; none is downloaded.
+need_rust() {
+    command -v cargo >/dev/null && return 0
+    echo "cargo is missing: install Rust 1.88 or later, for instance with https://rustup.rs" >&2
+    return 1
+}

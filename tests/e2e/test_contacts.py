@@ -1,0 +1,111 @@
+"""What stands between the relay and a contact: his stranger filter, his absence, his archive."""
+
+import pytest
+
+from support.server import Setup
+from support.stanzas import Invitation, direct_invitation, invitation, native_invitation
+
+
+@pytest.mark.parametrize("setup", [Setup(block_strangers=True)], ids=["stranger filter"])
+async def test_a_stranger_filter_lets_a_friends_invitation_through(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    await alice.befriend(bob)
+    room = await alice.create_room(stage.room())
+
+    # As ever: it comes from the room, whom bob has never heard of, and nobody is told that it is gone.
+    alice.invite(room, bob.bare, "Come & talk")
+    await alice.passed(room)
+    await bob.passed(stage.server.host)
+    assert not bob.received(native_invitation(room))
+
+    alice.invite(room, stage.relay_address(bob.bare), "Come & talk")
+    received = invitation(await bob.expect(direct_invitation(room)))
+    assert received == Invitation(alice.bare, bob.bare, room, reason="Come & talk")
+
+
+async def test_a_contact_who_is_away_finds_one_invitation(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    await bob.disconnect()
+
+    alice.invite(room, stage.relay_address(bob.bare))
+    alice.invite(room, stage.relay_address(bob.bare))
+    await relay.settled(2)
+
+    bob = await stage.log_in(bob.bare)
+    assert invitation(await bob.expect(direct_invitation(room))) == Invitation(alice.bare, bob.bare, room)
+    assert len(await stage.reached(bob, room)) == 1
+    again = await stage.log_in(bob.bare, "phone")
+    assert not await stage.reached(again, room)
+
+
+@pytest.mark.parametrize("setup", [Setup(archive=True)], ids=["offline store and archive"])
+async def test_an_invitation_does_not_come_back_from_an_archive(stage, relay):
+    alice, bob, dave = await stage.people("alice", "bob", "dave")
+    room = await alice.create_room(stage.room())
+    await dave.disconnect()
+
+    for contact in (bob, dave):
+        alice.invite(room, stage.relay_address(contact.bare))
+    await bob.expect(direct_invitation(room))
+    await relay.settled(2)
+
+    dave = await stage.log_in(dave.bare)
+    await dave.expect(direct_invitation(room))
+    for someone in (alice, bob, dave):
+        assert not await someone.archived(direct_invitation(room))
+
+
+@pytest.mark.parametrize("setup", [Setup(archive=True, offline=False)], ids=["archive alone"])
+async def test_where_the_archive_is_all_there_is_it_keeps_the_invitation(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    await bob.disconnect()
+
+    alice.invite(room, stage.relay_address(bob.bare))
+    await relay.settled(1)
+
+    bob = await stage.log_in(bob.bare)
+    assert not await stage.reached(bob, room)
+    [kept] = await bob.archived(direct_invitation(room))
+    assert kept.get("from") == alice.bare
+
+
+@pytest.mark.parametrize(
+    ("config", "hint"),
+    [({"relay": {"archive": word}}, None if word == "none" else word) for word in ("store", "no-store", "none")],
+    ids=["archive=store", "archive=no-store", "archive=none"],
+)
+async def test_the_operator_may_choose_the_hint(stage, relay, hint):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    alice.invite(room, stage.relay_address(bob.bare))
+
+    assert invitation(await bob.expect(direct_invitation(room))).hint == hint
+
+
+async def test_every_device_of_the_contact_is_told(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    phone = await stage.log_in(bob.bare, "phone")
+    room = await alice.create_room(stage.room())
+
+    alice.invite(room, stage.relay_address(bob.bare))
+
+    await bob.expect(direct_invitation(room))
+    await phone.expect(direct_invitation(room))
+    # And no other device of the inviter takes it for one to himself.
+    await alice.passed(stage.server.component)
+    assert not alice.received(direct_invitation(room))
+
+
+async def test_a_long_reason_is_cut(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    reason = "Whoever reads all of this has earned his tea. " * 100
+
+    alice.invite(room, stage.relay_address(bob.bare), reason)
+
+    received = invitation(await bob.expect(direct_invitation(room))).reason
+    assert len(received) <= 500
+    assert received[:400] == reason[:400]

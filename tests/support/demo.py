@@ -1,0 +1,139 @@
+"""The demonstration: one invitation on its way from alice to bob, each step shown and checked. See scripts/demo."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from support import stanzas
+from support.client import Client
+from support.prosody import Prosody
+from support.relay import Relay
+from support.server import Setup
+from support.stanzas import direct_invitation, invitation
+
+PASSWORD = "open sesame"
+BOLD, GREEN, RED, PLAIN = ("\033[1m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 4
+
+_steps = iter(range(1, 100))
+
+
+class AnyProsody(Prosody):
+    """Whichever version this machine has."""
+
+    version = ""
+
+
+def step(title: str) -> None:
+    print(f"\n{BOLD}{next(_steps)}. {title}{PLAIN}", flush=True)
+
+
+def show(text: str) -> None:
+    for line in text.splitlines():
+        print(f"   {line}", flush=True)
+
+
+def check(claim: str, holds: bool) -> None:
+    if not holds:
+        raise AssertionError(f"it is not so that {claim}")
+    print(f"   {GREEN}✓{PLAIN} {claim}", flush=True)
+
+
+def show_stanza(stanza: ElementTree.Element) -> None:
+    ElementTree.indent(stanza)
+    show(stanzas.show(stanza))
+
+
+async def play(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
+    room = f"tea@{server.muc}"
+    bob_at_the_relay = f"{stanzas.escaped(bob.bare)}@{server.component}"
+
+    step(f"alice opens {room}: members only, with a password")
+    await alice.create_room(room, members_only=True, password="xyzzy")
+    check("bob is no member", await alice.affiliation(room, bob.bare) == "none")
+
+    step("alice invites bob, by his address at the relay")
+    shown = len(relay.process.output.all)
+    sent = stanzas.mediated_invitation(room, bob_at_the_relay, "Come & talk", id="invite-1")
+    show(sent)
+    alice.send(sent)
+
+    step("bob receives a direct invitation, from alice herself")
+    message = await bob.expect(direct_invitation(room))
+    received = invitation(message)
+    show_stanza(message)
+    check(f"it comes from {alice.bare} and not from the room", received.sender == alice.bare)
+    check("it carries the password", received.password == "xyzzy")
+    await relay.settled(1)
+
+    step("meanwhile, in the relay's log")
+    show("\n".join(relay.process.output.all[shown:]))
+
+    step("the door is open")
+    check("bob is a member now", await alice.affiliation(room, bob.bare) == "member")
+    await alice.until_affiliation(room, bob_at_the_relay, "none")
+    check("his address at the relay is none", True)
+    check("bob enters the room", (await bob.join(room, received.password)).get("type") is None)
+    bob.send(f"<presence type='unavailable' to='{room}/{bob.nick}'/>")
+    await bob.expect(stanzas.a("presence", type="unavailable", sender=room))
+
+    step("alice invites bob once more")
+    alice.invite(room, bob_at_the_relay, "Are you coming?")
+    _, again = await relay.settled(2)
+    check("it is suppressed as a duplicate", (again["state"], again["reason"]) == ("suppressed", "duplicate"))
+    await bob.passed(server.component)
+    check("bob has heard nothing of it", len(bob.received(direct_invitation(room))) == 1)
+
+    step("muc-invite-relay history")
+    show(await relay.command("history"))
+
+
+async def main() -> int:
+    task = asyncio.current_task()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with contextlib.AsyncExitStack() as afterwards:
+        directory = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="muc-invite-relay-demo-")))
+        server = AnyProsody(Setup(), directory / "prosody")
+        relay = Relay(server, directory, log={"level": "info"})
+        try:
+            step("Prosody starts on 127.0.0.1, with config/prosody/prosody.cfg.lua and an empty store")
+            afterwards.push_async_callback(end, server)
+            await server.start()
+            show(server.process.output.all[0])
+
+            step("the relay connects")
+            afterwards.push_async_callback(end, relay)
+            await relay.start()
+            show(relay.log)
+
+            people = []
+            for name in ("alice", "bob"):
+                await server.add_user(name, PASSWORD)
+                person = Client(f"{name}@{server.host}", PASSWORD, server.c2s_port)
+                afterwards.push_async_callback(person.disconnect)
+                people.append(await person.connect())
+            await play(server, relay, *people)
+
+            step("the relay is asked to end")
+            await relay.stop()
+            check("it ended well", True)
+        except (AssertionError, OSError) as failure:
+            print(f"\n{RED}FAILED{PLAIN}: {failure}\n\nThe relay said:\n{relay.log}", file=sys.stderr)
+            return 1
+    print(f"\n{GREEN}All of it worked{PLAIN}, and nothing is left running.")
+    return 0
+
+
+async def end(program: Prosody | Relay) -> None:
+    if program.process and program.process.running:
+        await program.kill()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main()))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)

@@ -1,0 +1,92 @@
+"""The real binary beside a server: started, asked for its history, stopped, killed. Knows nothing of scenarios."""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from support.process import Process
+from support.server import Server
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+BINARY = Path(os.environ.get("RELAY_BIN", _target / "debug/muc-invite-relay"))
+
+
+class Relay:
+    """One relay with a configuration and a journal of its own; it may be started again after it ended."""
+
+    def __init__(self, server: Server, directory: Path, **overrides: Mapping[str, object]):
+        overrides.setdefault("log", {"level": "debug"})
+        self.config = directory / "config.toml"
+        self.config.write_text(server.relay_config(directory / "journal.db", **overrides))
+        self.process = self._new_process()
+
+    def _new_process(self) -> Process:
+        assert BINARY.exists(), f"{BINARY} is missing: cargo build, or name the binary in RELAY_BIN"
+        return Process("muc-invite-relay", self._argv("run"))
+
+    def _argv(self, *arguments: str) -> list[str]:
+        return [str(BINARY), "--config", str(self.config), *arguments]
+
+    async def launch(self) -> None:
+        """Starts `run` and does not wait for a connection."""
+        await self.process.start()
+
+    async def start(self) -> None:
+        """Starts `run` and waits until it is connected."""
+        await self.launch()
+        await self.connected()
+
+    async def connected(self) -> None:
+        """Waits until the relay is connected, for the next time if it has been before."""
+        await self.process.says("link is up")
+
+    async def stop(self) -> None:
+        """SIGTERM: it must settle what is under way and end well in 5 seconds."""
+        code = await self.process.stop(within=5)
+        assert code == 0, f"exit code {code}"
+
+    async def kill(self) -> None:
+        await self.process.kill()
+
+    async def restart(self, crash: bool = False) -> None:
+        """Ends it, in good order or by SIGKILL, and starts it again on the same journal."""
+        await (self.kill() if crash else self.stop())
+        before, self.process = self.process, self._new_process()
+        self.process.output.all[:0] = before.output.all
+        await self.start()
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.process.output.all)
+
+    async def command(self, *arguments: str) -> str:
+        """Runs another command of the binary on the same configuration and returns what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            *self._argv(*arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        output, errors = await process.communicate()
+        assert process.returncode == 0, f"{arguments}: exit code {process.returncode}\n{errors.decode()}"
+        return output.decode()
+
+    async def history(self, *filters: str) -> list[dict[str, object]]:
+        """What became of the invitations, newest first."""
+        return [json.loads(line) for line in (await self.command("history", "--json", *filters)).splitlines()]
+
+    async def settled(self, count: int, within: float = 15) -> list[dict[str, object]]:
+        """Waits until so many invitations are in the history and none is pending; oldest first.
+
+        Asks again and again: the journal is the relay's only word on what it has suppressed.
+        """
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    records = await self.history()
+                    if len(records) >= count and all(record["state"] != "pending" for record in records):
+                        return records[::-1]
+                    assert self.process.running, "the relay has ended"
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"not {count} settled invitations in {within} s: {records}") from None
