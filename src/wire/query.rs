@@ -1,0 +1,60 @@
+//! The small queries: software version (XEP-0092), roster (RFC 6121 §2), block list (XEP-0191).
+
+use xso::{AsXml, FromXml};
+
+use super::ns;
+use super::xml::First;
+
+/// `<query/>` of `jabber:iq:version`; empty to ask.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::VERSION, name = "query", discard(text))]
+pub struct Version {
+    /// The software.
+    #[xml(extract(n = .., name = "name", fields(text(type_ = String))))]
+    pub name: First<String>,
+    /// Its version.
+    #[xml(extract(n = .., name = "version", fields(text(type_ = String))))]
+    pub version: First<String>,
+    /// What it runs on.
+    #[xml(extract(n = .., name = "os", fields(text(type_ = String))))]
+    pub os: First<String>,
+}
+
+/// `<query/>` of `jabber:iq:roster`; empty to ask.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::ROSTER, name = "query", discard(text))]
+pub struct Roster {
+    /// The contacts.
+    #[xml(child(n = ..))]
+    pub items: Vec<RosterItem>,
+}
+
+/// A contact in a roster.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::ROSTER, name = "item", discard(text))]
+pub struct RosterItem {
+    /// Who.
+    #[xml(attribute(default))]
+    pub jid: Option<String>,
+    /// Who sees whose presence: `none`, `to`, `from`, `both`.
+    #[xml(attribute(default))]
+    pub subscription: Option<String>,
+}
+
+/// `<blocklist/>`; empty to ask.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::BLOCKING, name = "blocklist", discard(text))]
+pub struct BlockList {
+    /// Who is blocked.
+    #[xml(child(n = ..))]
+    pub items: Vec<BlockItem>,
+}
+
+/// An address that is blocked: a person, a whole domain, or one resource.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::BLOCKING, name = "item", discard(text))]
+pub struct BlockItem {
+    /// Which.
+    #[xml(attribute(default))]
+    pub jid: Option<String>,
+}
