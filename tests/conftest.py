@@ -14,6 +14,7 @@ import pytest
 from support.pool import KINDS, Pool
 from support.server import Setup
 from support.stage import Stage
+from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hook of pytest)
 
 
 def pytest_addoption(parser):
@@ -75,13 +76,16 @@ def shows(request):
 
 
 @pytest.fixture(autouse=True)
-def _not_supported(request):
-    marker = request.node.get_closest_marker("needs")
-    if marker:
-        kind = request.getfixturevalue("kind")
-        for word in marker.args:
-            if word in kind.lacks:
-                pytest.skip(f"not supported by {kind.name}: {kind.lacks[word]}")
+def _server_by_name(request):
+    """Tells the table which server this is, and leaves out what that server can't do."""
+    if "kind" not in request.fixturenames:
+        return
+    kind = request.getfixturevalue("kind")
+    request.node.user_properties.append((PROPERTY, kind.name))
+    needs = request.node.get_closest_marker("needs")
+    for word in needs.args if needs else ():
+        if word in kind.lacks:
+            pytest.skip(f"not supported by {kind.name}: {kind.lacks[word]}")
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ async def main() -> int:
             step("Prosody starts on 127.0.0.1, with config/prosody/prosody.cfg.lua and an empty store")
             afterwards.push_async_callback(end, server)
             await server.start()
-            show(server.process.output.all[0])
+            show(next(line for line in server.process.output.all if "Hello" in line))
 
             step("the relay connects")
             afterwards.push_async_callback(end, relay)

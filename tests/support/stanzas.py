@@ -1,10 +1,11 @@
 """The stanzas of an invitation's life as a test writes and reads them. Pure: no I/O."""
 
 from dataclasses import dataclass
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape as text
 from xml.sax.saxutils import quoteattr
+
+from slixmpp.xmlstream import tostring
 
 from support.feed import Wanted
 
@@ -46,7 +47,7 @@ def kind(stanza: Element) -> str:
 
 def show(stanza: Element) -> str:
     """The stanza as text for people."""
-    return ElementTree.tostring(stanza, encoding="unicode")
+    return tostring(stanza, xmlns=stanza.tag.partition("}")[0].removeprefix("{"))
 
 
 def condition(stanza: Element) -> str:
