@@ -82,8 +82,7 @@ def _server_by_name(request):
         return
     kind = request.getfixturevalue("kind")
     request.node.user_properties.append((PROPERTY, kind.name))
-    needs = request.node.get_closest_marker("needs")
-    for word in needs.args if needs else ():
+    for word in (word for marker in request.node.iter_markers("needs") for word in marker.args):
         if word in kind.lacks:
             pytest.skip(f"not supported by {kind.name}: {kind.lacks[word]}")
 

@@ -13,8 +13,10 @@ RIGHTS = {
 }
 
 
-def with_rights(*names):
-    return pytest.mark.parametrize("setup", [RIGHTS[name] for name in names], ids=names)
+def with_rights(*names, alone=None):
+    """Runs a test once for each kind of right; `alone` is what a server must offer if privileges are all there is."""
+    marks = {"privileges": pytest.mark.needs(alone)} if alone else {}
+    return pytest.mark.parametrize("setup", [pytest.param(RIGHTS[n], marks=marks.get(n, ()), id=n) for n in names])
 
 
 def sender(stage, inviter):
@@ -76,7 +78,7 @@ async def test_an_inviter_who_is_not_in_the_room(stage, relay):
     assert received == Invitation(alice.bare, bob.bare, room)
 
 
-@with_rights("both", "privileges", "service admin")
+@with_rights("both", "privileges", "service admin", alone="privileged-iq")
 async def test_members_only_room_opens_for_the_contact(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), members_only=True, anonymous=False)
@@ -175,7 +177,7 @@ async def test_nobody_is_demoted(stage, relay, affiliation):
     assert await alice.affiliation(room, bob.bare) == affiliation
 
 
-@with_rights("both", "privileges", "service admin")
+@with_rights("both", "privileges", "service admin", alone="privileged-iq")
 async def test_an_outcast_is_not_invited(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), anonymous=False)
@@ -216,3 +218,15 @@ async def test_passwords_may_be_kept_back(stage, relay):
     alice.invite(room, stage.relay_address(bob.bare))
 
     assert invitation(await bob.expect(direct_invitation(room))).password is None
+
+
+async def test_an_address_that_stands_for_nobody(stage, relay):
+    [alice] = await stage.people("alice")
+    room = await alice.create_room(stage.room())
+    nobody = f"nobody-of-that-name@{stage.server.component}"
+
+    alice.invite(room, nobody)
+
+    assert decliner(await alice.expect(decline(room))) == nobody
+    [record] = await relay.settled(1)
+    assert record["state"] == "refused"
