@@ -1,0 +1,233 @@
+//! The configuration as it was written: sections, keys and raw values, each with the place that it comes from.
+//! Knows nothing of what the keys mean: whoever reads asks for them, and what nobody asked for is unknown.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{Complaint, ConfigError};
+use super::values::{Value, Wrong};
+
+/// What the names of overriding variables begin with; `SECTION__KEY` follows.
+const PREFIX: &str = "MUC_INVITE_RELAY__";
+
+/// So many letters must be the same at the beginning when one word may be meant for another.
+const ALIKE: usize = 3;
+
+/// The process's variables that override a key.
+///
+/// # Errors
+/// When one is not UTF-8.
+pub(super) fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok().filter(|n| n.starts_with(PREFIX))?, value)))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(ConfigError::Invalid(vec![Complaint {
+                place: name,
+                text: "this is not UTF-8: write it as UTF-8".to_owned(),
+            }])),
+        })
+        .collect()
+}
+
+#[derive(Debug)]
+struct Entry {
+    place: String,
+    value: Value,
+}
+
+type Section = BTreeMap<String, Entry>;
+
+/// What was written, less what has been read.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    file: String,
+    sections: BTreeMap<String, (String, Section)>,
+    /// Keys outside of any section, and their places.
+    strays: Vec<(String, String)>,
+    complaints: Vec<Complaint>,
+    asked: BTreeSet<(&'static str, &'static str)>,
+    set: BTreeSet<String>,
+}
+
+impl Document {
+    /// The text, then the variables over it.
+    pub(super) fn new(
+        text: &str,
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let file = file.map_or_else(|| "line ".to_owned(), |path| format!("{}:", path.display()));
+        let mut document = Self { file, ..Self::default() };
+        let table = DeTable::parse(text).map_err(|e| {
+            // Its Display would show the line, and that may be the secret's.
+            let place = e.span().map_or_else(String::new, |span| document.line(text, &span));
+            let text = format!("this is not TOML: {}", e.message().replace('\n', ", "));
+            ConfigError::Invalid(vec![Complaint { place, text }])
+        })?;
+        document.take_table(text, table.into_inner());
+        for (name, value) in env {
+            if let Some(path) = name.strip_prefix(PREFIX) {
+                document.take_variable(&name, path, value);
+            }
+        }
+        Ok(document)
+    }
+
+    fn line(&self, text: &str, span: &Range<usize>) -> String {
+        let before = text.get(..span.start).unwrap_or(text);
+        format!("{}{}", self.file, before.matches('\n').count() + 1)
+    }
+
+    fn take_table(&mut self, text: &str, table: DeTable<'_>) {
+        for (name, value) in table {
+            let place = self.line(text, &name.span());
+            let name = name.into_inner().into_owned();
+            match value.into_inner() {
+                DeValue::Table(table) => {
+                    let entry = |(key, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'_>>)| {
+                        let place = self.line(text, &key.span());
+                        let value = Value::from_toml(value.into_inner());
+                        (key.into_inner().into_owned(), Entry { place, value })
+                    };
+                    let section = table.into_iter().map(entry).collect();
+                    self.sections.insert(name, (place, section));
+                }
+                DeValue::Array(_) => {
+                    self.complain(place, format!("[[{name}]] is a list of sections: write [{name}] once"));
+                }
+                _ => self.strays.push((place, name)),
+            }
+        }
+    }
+
+    fn take_variable(&mut self, name: &str, path: &str, value: String) {
+        let Some((section, key)) = path.split_once("__") else {
+            let example = format!("{PREFIX}COMPONENT__JID");
+            self.complain(String::new(), format!("{name} names no key: write SECTION__KEY as in {example}"));
+            return;
+        };
+        let entry = Entry { place: name.to_owned(), value: Value::Variable(value) };
+        let (_, section) =
+            self.sections.entry(section.to_lowercase()).or_insert_with(|| (name.to_owned(), Section::new()));
+        section.insert(key.to_lowercase(), entry);
+    }
+
+    fn complain(&mut self, place: String, text: String) {
+        self.complaints.push(Complaint { place, text });
+    }
+
+    /// Complains about a key, where it was read.
+    pub(super) fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
+        self.complain(place, format!("{section}.{key} is {}: {}", wrong.shown, wrong.remedy));
+    }
+
+    /// Complains about a key that must be there.
+    pub(super) fn missing(&mut self, section: &str, key: &str, remedy: &str) {
+        // A key that is there but wrong has been complained about already.
+        if !self.set.contains(&format!("{section}.{key}")) {
+            self.complain(String::new(), format!("{section}.{key} is missing: {remedy}"));
+        }
+    }
+
+    /// Reads one key; `None` when it is absent, or wrong and complained about.
+    pub(super) fn read<T>(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        parse: impl FnOnce(Value) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        self.asked.insert((section, key));
+        let Entry { place, value } = self.sections.get_mut(section)?.1.remove(key)?;
+        self.set.insert(format!("{section}.{key}"));
+        parse(value).map_err(|wrong| self.wrong(place, section, key, &wrong)).ok()
+    }
+
+    /// Reads a section whose keys the operator chooses.
+    pub(super) fn read_all<T>(
+        &mut self,
+        section: &'static str,
+        mut parse: impl FnMut(&str, Value) -> Result<T, Wrong>,
+    ) -> Vec<T> {
+        self.asked.insert((section, "*"));
+        let Some((_, entries)) = self.sections.remove(section) else { return Vec::new() };
+        let mut read = Vec::new();
+        for (key, Entry { place, value }) in entries {
+            self.set.insert(format!("{section}.{key}"));
+            match parse(&key, value) {
+                Ok(item) => read.push(item),
+                Err(wrong) => self.wrong(place, section, &key, &wrong),
+            }
+        }
+        read
+    }
+
+    /// Whether a key is there and has not been read.
+    pub(super) fn has(&self, section: &str, key: &str) -> bool {
+        self.sections.get(section).is_some_and(|(_, entries)| entries.contains_key(key))
+    }
+
+    /// Of two keys that say the same in different ways: a variable overrides the file's other one.
+    pub(super) fn prefer_variable(&mut self, section: &str, keys: [&str; 2]) {
+        let Some((_, entries)) = self.sections.get_mut(section) else { return };
+        let [a, b] = keys.map(|key| entries.get(key).map(|e| matches!(e.value, Value::Variable(_))));
+        match (a, b) {
+            (Some(true), Some(false)) => drop(entries.remove(keys[1])),
+            (Some(false), Some(true)) => drop(entries.remove(keys[0])),
+            _ => {}
+        }
+    }
+
+    /// Complains about what nobody asked for. Returns all complaints and the keys that were set.
+    pub(super) fn finish(mut self) -> (Vec<Complaint>, BTreeSet<String>) {
+        for (place, key) in std::mem::take(&mut self.strays) {
+            let remedy = match self.asked.iter().find(|(_, known)| *known == key) {
+                Some((section, _)) => format!("did you mean {section}.{key}?"),
+                None => "put it below its [section]".to_owned(),
+            };
+            self.complain(place, format!("{key} stands in no section: {remedy}"));
+        }
+        for (section, (place, entries)) in std::mem::take(&mut self.sections) {
+            if !self.asked.iter().any(|(known, _)| *known == section) {
+                let known: BTreeSet<_> = self.asked.iter().map(|(section, _)| *section).collect();
+                let remedy = nearest(&section, &known).map_or_else(
+                    || format!("the sections are {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
+                    |meant| format!("did you mean [{meant}]?"),
+                );
+                self.complain(place, format!("the section [{section}] is unknown: {remedy}"));
+                continue;
+            }
+            for (key, Entry { place, .. }) in entries {
+                let remedy = self.remedy_for_unknown(&section, &key);
+                self.complain(place, format!("{section}.{key} is unknown: {remedy}"));
+            }
+        }
+        (self.complaints, self.set)
+    }
+
+    fn remedy_for_unknown(&self, section: &str, key: &str) -> String {
+        let known: BTreeSet<_> = self.asked.iter().filter(|(s, _)| *s == section).map(|(_, k)| *k).collect();
+        if let Some((elsewhere, _)) = self.asked.iter().find(|(_, k)| *k == key) {
+            format!("did you mean {elsewhere}.{key}?")
+        } else if let Some(meant) = nearest(key, &known) {
+            format!("did you mean {section}.{meant}?")
+        } else {
+            format!("the keys of [{section}] are {}", known.into_iter().collect::<Vec<_>>().join(", "))
+        }
+    }
+
+    /// All keys that were asked for.
+    pub(super) fn asked(self) -> Vec<String> {
+        self.asked.iter().map(|(section, key)| format!("{section}.{key}")).collect()
+    }
+}
+
+fn nearest<'a>(word: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let alike = |known: &&'a str| word.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
+    known.iter().copied().filter(|k| alike(k) >= ALIKE).max_by_key(alike)
+}

@@ -1,0 +1,162 @@
+//! The sections and their keys: what each is read as, its default, what must be there, what must fit together.
+//! Knows nothing of how a value is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jid::BareJid;
+use secrecy::SecretString;
+
+use super::document::Document;
+use super::error::ConfigError;
+use super::values::{self, Wrong};
+use super::{
+    Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
+    Rate, Relay, Server, Strangers,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads everything, and complains about everything that is wrong, not only about the first.
+pub(super) fn read(
+    text: &str,
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let mut document = Document::new(text, file, env)?;
+    let doc = &mut document;
+    let component = component(doc);
+    // What stands for the component's domain while that is missing fits everything else.
+    let jid = component.as_ref().map_or("", |component| &component.jid).to_owned();
+    let muc = muc(doc, &jid);
+    let (relay, limits, journal) = (relay(doc), limits(doc), journal(doc));
+    let (groups, admins, log, metrics) = (groups(doc, &jid), admins(doc), log(doc), metrics(doc));
+    let (complaints, set) = document.finish();
+    match (component, muc) {
+        (Some(component), Some(muc)) if complaints.is_empty() => {
+            Ok(Config { component, muc, relay, limits, journal, groups, admins, log, metrics, set })
+        }
+        _ => Err(ConfigError::Invalid(complaints)),
+    }
+}
+
+/// The keys that reading asks for.
+pub(super) fn keys() -> Vec<String> {
+    let mut document = Document::default();
+    let doc = &mut document;
+    let _ = (component(doc), muc(doc, ""), relay(doc), limits(doc), journal(doc));
+    let _ = (groups(doc, ""), admins(doc), log(doc), metrics(doc));
+    document.asked()
+}
+
+fn component(doc: &mut Document) -> Option<Component> {
+    let jid = doc.read("component", "jid", values::domain);
+    if jid.is_none() {
+        doc.missing("component", "jid", "set it to the component's domain, such as invites.example.org");
+    }
+    let secret = secret(doc);
+    let server = doc
+        .read("component", "server", values::server)
+        .unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
+    Some(Component { jid: jid?, secret: secret?, server })
+}
+
+fn secret(doc: &mut Document) -> Option<SecretString> {
+    const KEYS: [&str; 2] = ["secret", "secret_file"];
+    doc.prefer_variable("component", KEYS);
+    let [here, elsewhere] = KEYS.map(|key| doc.has("component", key));
+    let secret = doc.read("component", "secret", values::secret);
+    let from_file = doc.read("component", "secret_file", |value| {
+        if here {
+            return Err(Wrong::new("set beside component.secret", "keep only one of the two"));
+        }
+        values::secret_file(value)
+    });
+    if !here && !elsewhere {
+        let remedy = "set it to the secret of the component on your server, or use secret_file";
+        doc.missing("component", "secret", remedy);
+    }
+    secret.or(from_file)
+}
+
+fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
+    let remedy = "name the MUC services whose rooms are believed, such as [\"conference.example.org\"]";
+    let others = |hosts: Vec<String>| {
+        if hosts.iter().any(|host| host == component) {
+            let remedy = "the relay believes servers, not itself: leave it out";
+            return Err(Wrong::new(format!("a list with the component's own {component}"), remedy));
+        }
+        Ok(hosts)
+    };
+    let domains = values::list(values::domain);
+    let services =
+        doc.read("muc", "services", |value| values::some(domains(value)?, remedy).and_then(others));
+    if services.is_none() {
+        doc.missing("muc", "services", remedy);
+    }
+    let membership = doc.read("muc", "membership", values::word).unwrap_or(Membership::Add);
+    let hand_over_from =
+        doc.read("muc", "hand_over_from", |value| domains(value).and_then(others)).unwrap_or_default();
+    Some(Muc { services: services?, membership, hand_over_from })
+}
+
+fn relay(doc: &mut Document) -> Relay {
+    Relay {
+        window: doc.read("relay", "window", values::duration).unwrap_or(DAY),
+        expiry: doc.read("relay", "expiry", values::duration).unwrap_or(HOUR),
+        strangers: doc.read("relay", "strangers", values::word).unwrap_or(Strangers::Relay),
+        max_reason: doc.read("relay", "max_reason", values::number(0..=10_000)).unwrap_or(500),
+        passwords: doc.read("relay", "passwords", values::word).unwrap_or(Passwords::Relay),
+        archive: doc.read("relay", "archive", values::word).unwrap_or(Archive::Auto),
+    }
+}
+
+fn limits(doc: &mut Document) -> Limits {
+    let mut rate = |key, count, per| doc.read("limits", key, values::rate).unwrap_or(Rate { count, per });
+    Limits {
+        per_inviter: rate("per_inviter", 30, 10 * MINUTE),
+        per_contact: rate("per_contact", 20, HOUR),
+        per_room: rate("per_room", 200, HOUR),
+        max_recipients: doc.read("limits", "max_recipients", values::number(1..=10_000)).unwrap_or(200),
+    }
+}
+
+fn journal(doc: &mut Document) -> Journal {
+    Journal {
+        path: doc
+            .read("journal", "path", values::path)
+            .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db")),
+        retention: doc.read("journal", "retention", values::duration).unwrap_or(90 * DAY),
+    }
+}
+
+fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>> {
+    let people = values::list(values::bare_jid);
+    let group = |name: &str, value| {
+        let name = values::group_name(name)?;
+        let people = values::some(people(value)?, "name who is meant, such as [\"bob@example.org\"]")?;
+        match people.iter().find(|jid| jid.domain().as_str() == component) {
+            Some(jid) => Err(Wrong::new(format!("a list with {jid}"), "name people, not relay addresses")),
+            None => Ok((name, people)),
+        }
+    };
+    doc.read_all("groups", group).into_iter().collect()
+}
+
+fn admins(doc: &mut Document) -> Admins {
+    Admins { jids: doc.read("admins", "jids", values::list(values::bare_jid)).unwrap_or_default() }
+}
+
+fn log(doc: &mut Document) -> Log {
+    Log {
+        level: doc.read("log", "level", values::log_level).unwrap_or_else(|| "info".to_owned()),
+        format: doc.read("log", "format", values::word).unwrap_or(LogFormat::Text),
+    }
+}
+
+fn metrics(doc: &mut Document) -> Metrics {
+    Metrics { listen: doc.read("metrics", "listen", values::address) }
+}

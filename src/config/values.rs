@@ -1,0 +1,313 @@
+//! What a value may look like: one reader for each kind, with the remedy for what it does not understand.
+//! Knows nothing of keys and of the places that values come from.
+
+use std::fmt::Debug;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jid::{BareJid, NodePart};
+use secrecy::SecretString;
+use toml::de::DeValue;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{Archive, LogFormat, Membership, Passwords, Rate, Server, Strangers};
+
+/// All durations; the longest keeps sums with the time of day far from any overflow.
+const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
+
+/// A value as it was written.
+#[derive(Debug)]
+pub(super) enum Value {
+    Text(String),
+    Integer(String),
+    List(Vec<Value>),
+    /// Of a type that no key has; its name.
+    Other(&'static str),
+    /// From a variable: the key decides what it is.
+    Variable(String),
+}
+
+/// A value that can't be used.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// What it is.
+    pub(super) shown: String,
+    /// What it should be.
+    pub(super) remedy: String,
+}
+
+impl Wrong {
+    pub(super) fn new(shown: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { shown: shown.into(), remedy: remedy.into() }
+    }
+
+    fn quoted(text: &str, remedy: impl Into<String>) -> Self {
+        Self::new(format!("{text:?}"), remedy)
+    }
+}
+
+impl Value {
+    pub(super) fn from_toml(value: DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.into_owned()),
+            // Underscores and other radices are gone after this.
+            DeValue::Integer(n) => Self::Integer(
+                i64::from_str_radix(n.as_str(), n.radix()).map_or_else(|_| n.to_string(), |n| n.to_string()),
+            ),
+            DeValue::Array(items) => {
+                Self::List(items.into_iter().map(|item| Self::from_toml(item.into_inner())).collect())
+            }
+            DeValue::Float(_) => Self::Other("a fraction"),
+            DeValue::Boolean(_) => Self::Other("a boolean"),
+            DeValue::Datetime(_) => Self::Other("a date"),
+            DeValue::Table(_) => Self::Other("a table"),
+        }
+    }
+
+    /// The type, in place of a value that may be a secret.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Variable(_) => "a text",
+            Self::Integer(_) => "a number",
+            Self::List(_) => "a list",
+            Self::Other(kind) => kind,
+        }
+    }
+
+    fn text(self) -> Result<String, Wrong> {
+        match self {
+            Self::Text(text) | Self::Variable(text) => Ok(text),
+            other => Err(Wrong::new(other.kind(), "write one text, in quotes")),
+        }
+    }
+}
+
+/// A text that is not empty.
+pub(super) fn text(value: Value) -> Result<String, Wrong> {
+    let text = value.text()?;
+    if text.is_empty() { Err(Wrong::quoted(&text, "it must not be empty")) } else { Ok(text) }
+}
+
+pub(super) fn path(value: Value) -> Result<PathBuf, Wrong> {
+    text(value).map(PathBuf::from)
+}
+
+/// A secret; no error shows it.
+pub(super) fn secret(value: Value) -> Result<SecretString, Wrong> {
+    secret_text(value.text()?)
+}
+
+/// A file that holds nothing but a secret, and perhaps the end of its line.
+pub(super) fn secret_file(value: Value) -> Result<SecretString, Wrong> {
+    let path = text(value)?;
+    let mut secret = std::fs::read_to_string(&path)
+        .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); write the secret into it")))?;
+    if secret.ends_with('\n') {
+        secret.pop();
+        if secret.ends_with('\r') {
+            secret.pop();
+        }
+    }
+    secret_text(secret).map_err(|wrong| Wrong::quoted(&path, format!("what it holds is {}", wrong.shown)))
+}
+
+fn secret_text(secret: String) -> Result<SecretString, Wrong> {
+    if secret.is_empty() {
+        return Err(Wrong::new("empty", "set it to the secret of the component on your server"));
+    }
+    Ok(SecretString::from(secret))
+}
+
+/// A whole number within bounds.
+pub(super) fn number<N>(bounds: RangeInclusive<N>) -> impl FnOnce(Value) -> Result<N, Wrong>
+where
+    N: FromStr + PartialOrd + std::fmt::Display,
+{
+    move |value| {
+        let remedy = format!("write a whole number from {} to {}", bounds.start(), bounds.end());
+        match value {
+            Value::Integer(text) | Value::Variable(text) => match text.trim().parse() {
+                Ok(number) if bounds.contains(&number) => Ok(number),
+                _ => Err(Wrong::new(text, remedy)),
+            },
+            Value::Text(text) => Err(Wrong::quoted(&text, format!("{remedy}, without quotes"))),
+            other => Err(Wrong::new(other.kind(), remedy)),
+        }
+    }
+}
+
+pub(super) fn duration(value: Value) -> Result<Duration, Wrong> {
+    const FORM: &str = "write a duration such as 90s, 10m, 24h or 30d, in quotes";
+    let text = match value {
+        Value::Integer(number) => return Err(Wrong::new(number, FORM)),
+        other => other.text()?,
+    };
+    match humantime::parse_duration(&text) {
+        Ok(duration) if DURATIONS.contains(&duration) => Ok(duration),
+        Ok(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
+        Err(_) => Err(Wrong::quoted(&text, FORM)),
+    }
+}
+
+/// `30/10m`.
+pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
+    let text = value.text()?;
+    let parse = |text: &str| {
+        let (count, per) = text.split_once('/')?;
+        let count = count.trim().parse().ok().filter(|count| (1..=1_000_000).contains(count))?;
+        let per = humantime::parse_duration(per.trim()).ok().filter(|per| DURATIONS.contains(per))?;
+        Some(Rate { count, per })
+    };
+    parse(&text).ok_or_else(|| {
+        Wrong::quoted(&text, "write a rate such as 30/10m: from 1 to 1000000 in a time from 1s to 3650d")
+    })
+}
+
+/// A bare domain, normalised.
+pub(super) fn domain(value: Value) -> Result<String, Wrong> {
+    let text = value.text()?;
+    match BareJid::new(&text) {
+        Ok(jid) if jid.node().is_none() => Ok(jid.domain().to_string()),
+        _ => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
+    }
+}
+
+/// A person's bare JID, normalised.
+pub(super) fn bare_jid(value: Value) -> Result<BareJid, Wrong> {
+    let text = value.text()?;
+    match BareJid::new(&text) {
+        Ok(jid) if jid.node().is_some() => Ok(jid),
+        _ => Err(Wrong::quoted(&text, "write a bare JID, such as bob@example.org")),
+    }
+}
+
+/// A list without repetitions.
+pub(super) fn list<T: PartialEq>(
+    item: impl Fn(Value) -> Result<T, Wrong>,
+) -> impl Fn(Value) -> Result<Vec<T>, Wrong> {
+    move |value| {
+        let values = match value {
+            Value::List(values) => values,
+            Value::Variable(text) => variable_list(&text)?,
+            other => return Err(Wrong::new(other.kind(), "write a list, such as [\"one\", \"two\"]")),
+        };
+        let mut items = Vec::with_capacity(values.len());
+        for value in values {
+            let value = item(value)?;
+            if !items.contains(&value) {
+                items.push(value);
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// `one,two` or `["one", "two"]`.
+fn variable_list(text: &str) -> Result<Vec<Value>, Wrong> {
+    if text.trim_start().starts_with('[') {
+        return match DeValue::parse(text.trim()).map(|value| Value::from_toml(value.into_inner())) {
+            Ok(Value::List(values)) => Ok(values),
+            _ => Err(Wrong::quoted(text, "write it as one,two or as [\"one\", \"two\"]")),
+        };
+    }
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Ok(items.map(|item| Value::Text(item.to_owned())).collect())
+}
+
+/// At least one of a list.
+pub(super) fn some<T>(list: Vec<T>, remedy: &str) -> Result<Vec<T>, Wrong> {
+    if list.is_empty() { Err(Wrong::new("empty", remedy)) } else { Ok(list) }
+}
+
+/// The name of a group: a localpart, which must not be taken for another relay address.
+pub(super) fn group_name(name: &str) -> Result<String, Wrong> {
+    let node = NodePart::new(name).map_err(|_| Wrong::new("no localpart of a JID", "rename it"))?.to_string();
+    if node != name {
+        return Err(Wrong::new("not as JIDs are written", format!("rename it to {node}")));
+    }
+    if node == "members" {
+        return Err(Wrong::new("the address of a room's own members", "rename it"));
+    }
+    if node.contains("\\40") {
+        return Err(Wrong::new("the address of one contact (XEP-0106)", "rename it"));
+    }
+    Ok(node)
+}
+
+/// `host:port`, `[::1]:port` or `unix:/path`.
+pub(super) fn server(value: Value) -> Result<Server, Wrong> {
+    let text = value.text()?;
+    let parse = |text: &str| {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return path.starts_with('/').then(|| Server::Unix(path.into()));
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        port.parse::<u16>().ok().filter(|port| *port != 0)?;
+        let good = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && !host.contains(|c: char| ":/[]@".contains(c) || c.is_whitespace()),
+        };
+        good.then(|| Server::Tcp(text.to_owned()))
+    };
+    parse(&text)
+        .ok_or_else(|| Wrong::quoted(&text, "write host:port, [::1]:port or unix:/run/server/component.sock"))
+}
+
+pub(super) fn address(value: Value) -> Result<SocketAddr, Wrong> {
+    let text = value.text()?;
+    text.parse().map_err(|_| Wrong::quoted(&text, "write an IP address and a port, such as 127.0.0.1:9590"))
+}
+
+/// A level or directives. `info` is a level, `target=info` a directive; a bare target would silence all the rest.
+pub(super) fn log_level(value: Value) -> Result<String, Wrong> {
+    let text = value.text()?;
+    let good = text.split(',').map(str::trim).all(|directive| {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("all", directive));
+        !target.is_empty() && !target.contains(char::is_whitespace) && level.parse::<LevelFilter>().is_ok()
+    });
+    if good {
+        return Ok(text);
+    }
+    let remedy = "write error, warn, info, debug, trace or off, or \
+                  directives such as info,muc_invite_relay::link=debug";
+    Err(Wrong::quoted(&text, remedy))
+}
+
+/// A key whose values are a few fixed words.
+pub(super) trait Words: Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+pub(super) fn word<T: Words>(value: Value) -> Result<T, Wrong> {
+    let text = value.text()?;
+    T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        Wrong::quoted(&text, format!("write one of {}", words.join(", ")))
+    })
+}
+
+impl Words for Membership {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("add", Self::Add), ("require", Self::Require), ("ignore", Self::Ignore)];
+}
+
+impl Words for Strangers {
+    const WORDS: &'static [(&'static str, Self)] = &[("relay", Self::Relay), ("refuse", Self::Refuse)];
+}
+
+impl Words for Passwords {
+    const WORDS: &'static [(&'static str, Self)] = &[("relay", Self::Relay), ("strip", Self::Strip)];
+}
+
+impl Words for Archive {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("store", Self::Store), ("no-store", Self::NoStore), ("none", Self::None)];
+}
+
+impl Words for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json), ("journald", Self::Journald)];
+}

@@ -1,0 +1,293 @@
+//! The configuration as operators write it: the annotated reference, folders of right and wrong examples, and the
+//! environment. A wrong example says in its first line what the complaint must contain.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use muc_invite_relay::config::{
+    Archive, Config, LogFormat, Membership, Passwords, REFERENCE, Rate, Server, Strangers,
+};
+use secrecy::ExposeSecret;
+
+const LEAST: &str = include_str!("configs/valid/least.toml");
+
+fn examples(folder: &str, at_least: usize) -> Vec<(PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configs").join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= at_least, "only {} examples", files.len());
+    files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    with_env(text, &[])
+}
+
+fn with_env(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    let env = env.iter().map(|(name, value)| (format!("MUC_INVITE_RELAY__{name}"), (*value).to_owned()));
+    Config::from_toml(text, env).map_err(|e| e.to_string())
+}
+
+#[test]
+fn valid_examples_are_read() {
+    for (path, text) in examples("valid", 6) {
+        if let Err(e) = parse(&text) {
+            panic!("{}: {e}", path.display());
+        }
+    }
+}
+
+#[test]
+fn invalid_examples_are_refused_with_the_remedy() {
+    for (path, text) in examples("invalid", 60) {
+        let first = text.lines().next().unwrap();
+        let expected = first.strip_prefix("# expect: ").expect("the first line says what to expect");
+        let complaint = parse(&text).expect_err(&format!("{} was read", path.display()));
+        assert!(
+            complaint.contains(expected),
+            "{}:\nexpected {expected}\n     got {complaint}",
+            path.display()
+        );
+        let secrets = ["swordfish", "12345"];
+        assert!(!secrets.iter().any(|secret| complaint.contains(secret)), "shows a secret: {complaint}");
+    }
+}
+
+#[test]
+fn every_value_arrives() {
+    let config = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
+    let seconds = Duration::from_secs;
+    assert_eq!(config.component.jid, "invites.example.org");
+    assert_eq!(config.component.secret.expose_secret(), "swordfish");
+    assert_eq!(config.component.server, Server::Tcp("[::1]:5275".into()));
+    assert_eq!(config.muc.services, ["conference.example.org", "rooms.example.net"]);
+    assert_eq!(config.muc.membership, Membership::Require);
+    assert_eq!(config.muc.hand_over_from, ["example.org"]);
+    assert_eq!(config.relay.window, seconds(90));
+    assert_eq!(config.relay.expiry, seconds(5400));
+    assert_eq!(config.relay.strangers, Strangers::Refuse);
+    assert_eq!(config.relay.max_reason, 1000);
+    assert_eq!(config.relay.passwords, Passwords::Strip);
+    assert_eq!(config.relay.archive, Archive::NoStore);
+    assert_eq!(config.limits.per_inviter, Rate { count: 1, per: seconds(1) });
+    assert_eq!(config.limits.per_contact, Rate { count: 2, per: seconds(120) });
+    assert_eq!(config.limits.per_room, Rate { count: 3, per: seconds(3 * 3600) });
+    assert_eq!(config.limits.max_recipients, 16);
+    assert_eq!(config.journal.path, Path::new("journal.db"));
+    assert_eq!(config.journal.retention, seconds(30 * 24 * 3600));
+    let groups: Vec<_> = config.groups.iter().map(|(name, people)| (name.as_str(), people.len())).collect();
+    assert_eq!(groups, [("night-shift", 1), ("team", 2)]);
+    assert_eq!(config.admins.jids, [jid::BareJid::new("admin@example.org").unwrap()]);
+    assert_eq!(config.log.level, "info,muc_invite_relay::link=debug");
+    assert_eq!(config.log.format, LogFormat::Journald);
+    assert_eq!(config.metrics.listen, Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9590))));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let least = format!("{:?}", without_set(&parse(LEAST).unwrap()));
+    let mut contract = parse(include_str!("configs/valid/contract.toml")).unwrap();
+    contract.groups.clear();
+    contract.admins.jids.clear();
+    contract.metrics.listen = None;
+    assert_eq!(least, format!("{:?}", without_set(&contract)));
+}
+
+/// A configuration's parts, without what it remembers of the keys that were set.
+fn without_set(config: &Config) -> impl std::fmt::Debug {
+    let c = config.clone();
+    (c.component, c.muc, c.relay, c.limits, c.journal, (c.groups, c.admins, c.log, c.metrics))
+}
+
+/// Keys that the reference shows with an example, since their default is to be absent.
+const EXAMPLES: [&str; 3] = ["secret_file", "team", "listen"];
+
+/// A commented key of the reference.
+fn commented(line: &str) -> Option<(&str, &str)> {
+    let line = line.strip_prefix('#').filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))?;
+    Some((line.split_once(" = ")?.0, line))
+}
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let as_it_is = parse(REFERENCE).unwrap();
+    assert_eq!(as_it_is.not_yet_used(), [""; 0]);
+    let mut shown = 0;
+    let uncomment = |line: &str| match commented(line) {
+        Some((key, line)) if !EXAMPLES.contains(&key) => {
+            shown += 1;
+            format!("{line}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let uncommented = parse(&REFERENCE.lines().map(uncomment).collect::<String>()).unwrap();
+    assert!(shown > 15, "only {shown} defaults are shown");
+    assert_eq!(format!("{:?}", without_set(&as_it_is)), format!("{:?}", without_set(&uncommented)));
+}
+
+#[test]
+fn the_examples_of_the_reference_are_valid() {
+    let uncomment = |line: &str| match commented(line) {
+        Some((key, line)) if EXAMPLES.contains(&key) && key != "secret_file" => format!("{line}\n"),
+        _ => format!("{line}\n"),
+    };
+    let config = parse(&REFERENCE.lines().map(uncomment).collect::<String>()).unwrap();
+    assert_eq!(config.not_yet_used(), ["groups.team", "metrics.listen"]);
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let mut section = "";
+    let mut found = Vec::new();
+    for line in REFERENCE.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, _)) =
+            commented(line).or_else(|| line.split_once(" = ").filter(|_| !line.starts_with('#')))
+        {
+            found.push(if section == "groups" { "groups.*".to_owned() } else { format!("{section}.{key}") });
+        }
+    }
+    found.sort();
+    let keys = Config::keys();
+    assert!(keys.len() > 20, "only {} keys", keys.len());
+    assert_eq!(found, keys);
+}
+
+#[test]
+fn the_environment_overrides_every_key() {
+    let env = [
+        ("COMPONENT__JID", "invites.example.org"),
+        ("COMPONENT__SECRET", "swordfish"),
+        ("COMPONENT__SERVER", "[::1]:5275"),
+        ("MUC__SERVICES", "conference.example.org, rooms.example.net"),
+        ("MUC__MEMBERSHIP", "require"),
+        ("MUC__HAND_OVER_FROM", "[\"example.org\"]"),
+        ("RELAY__WINDOW", "90s"),
+        ("RELAY__EXPIRY", "90m"),
+        ("RELAY__STRANGERS", "refuse"),
+        ("RELAY__MAX_REASON", "1000"),
+        ("RELAY__PASSWORDS", "strip"),
+        ("RELAY__ARCHIVE", "no-store"),
+        ("LIMITS__PER_INVITER", "1/1s"),
+        ("LIMITS__PER_CONTACT", "2/2m"),
+        ("LIMITS__PER_ROOM", "3/3h"),
+        ("LIMITS__MAX_RECIPIENTS", "16"),
+        ("JOURNAL__PATH", "journal.db"),
+        ("JOURNAL__RETENTION", "30d"),
+        ("GROUPS__TEAM", "bob@example.org,carol@example.org"),
+        ("GROUPS__NIGHT-SHIFT", "dave@example.org"),
+        ("ADMINS__JIDS", "admin@example.org"),
+        ("LOG__LEVEL", "info,muc_invite_relay::link=debug"),
+        ("LOG__FORMAT", "journald"),
+        ("METRICS__LISTEN", "[::1]:9590"),
+    ];
+    let tried: Vec<_> = env.iter().map(|(name, _)| name.to_lowercase().replace("__", ".")).collect();
+    for key in Config::keys() {
+        let elsewhere = ["component.secret_file", "groups.*"].contains(&key.as_str());
+        assert!(elsewhere || tried.contains(&key), "{key} is not tried");
+    }
+    let from_file = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
+    let expected = format!("{:?}", without_set(&from_file));
+    for text in ["", include_str!("configs/valid/contract.toml")] {
+        let config = with_env(text, &env).unwrap();
+        assert_eq!(format!("{:?}", without_set(&config)), expected);
+        assert_eq!(config.component.secret.expose_secret(), "swordfish");
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    for (variable, complaint) in [
+        (
+            ("RELAY__WINDOW", "ages"),
+            "MUC_INVITE_RELAY__RELAY__WINDOW: relay.window is \"ages\": write a duration",
+        ),
+        (
+            ("RELAY__WINDW", "1h"),
+            "MUC_INVITE_RELAY__RELAY__WINDW: relay.windw is unknown: did you mean relay.window?",
+        ),
+        (("RELAIS__WINDOW", "1h"), "the section [relais] is unknown: did you mean [relay]?"),
+        (("WINDOW", "1h"), "MUC_INVITE_RELAY__WINDOW names no key: write SECTION__KEY"),
+        (("MUC__SERVICES", "[conference"), "muc.services is \"[conference\": write it as one,two or as"),
+        (("MUC__SERVICES", ""), "muc.services is empty: name the MUC services"),
+        (("RELAY__MAX_REASON", "many"), "relay.max_reason is many: write a whole number from 0 to 10000"),
+        (("COMPONENT__SECRET", ""), "component.secret is empty"),
+    ] {
+        let got = with_env(LEAST, &[variable]).expect_err("it was read");
+        assert!(got.contains(complaint), "expected {complaint}\n     got {got}");
+    }
+}
+
+#[test]
+fn other_variables_are_left_alone() {
+    let env = [("MUC_INVITE_RELAY_CONFIG".to_owned(), "x".to_owned()), ("PATH".to_owned(), "y".to_owned())];
+    Config::from_toml(LEAST, env.into_iter()).unwrap();
+}
+
+#[test]
+fn a_secret_is_read_from_its_file_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    for (held, secret) in
+        [("hush\n", "hush"), ("hush\r\n", "hush"), (" hush\n\n", " hush\n"), ("hush", "hush")]
+    {
+        std::fs::write(&path, held).unwrap();
+        // The variable overrides the file's own secret, though that is another key.
+        let config = with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap();
+        assert_eq!(config.component.secret.expose_secret(), secret);
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+    assert!(!format!("{:?}", parse(LEAST).unwrap()).contains("swordfish"));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let text = "[component]\njid = 'a@b'\n[relay]\nwindow = 1\nexpiri = '1h'\n";
+    let complaints = parse(text).unwrap_err();
+    let beginnings = [
+        "line 2: component.jid is",
+        "component.secret is missing",
+        "muc.services is missing",
+        "line 4: relay.window is",
+        "line 5: relay.expiri is",
+    ];
+    for (complaint, beginning) in complaints.lines().zip(beginnings) {
+        assert!(complaint.starts_with(beginning), "{complaint}");
+    }
+    assert_eq!(complaints.lines().count(), beginnings.len(), "{complaints}");
+}
+
+#[test]
+fn what_this_version_does_not_act_on_is_listed() {
+    let quiet = parse(include_str!("configs/valid/smallest-values.toml")).unwrap();
+    assert_eq!(quiet.not_yet_used(), ["limits.max_recipients"]);
+    let loud = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
+    let expected = [
+        "admins.jids",
+        "groups.night-shift",
+        "groups.team",
+        "limits.max_recipients",
+        "limits.per_contact",
+        "limits.per_inviter",
+        "limits.per_room",
+        "metrics.listen",
+        "relay.strangers",
+    ];
+    assert_eq!(loud.not_yet_used(), expected);
+}
+
+#[test]
+fn a_named_file_must_exist_and_its_name_stands_in_complaints() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.toml");
+    let absent = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(absent.contains("relay.toml can't be read"), "{absent}");
+    assert!(absent.contains("name the file with --config"), "{absent}");
+    std::fs::write(&path, "[relay]\nwindow = 1").unwrap();
+    let wrong = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(wrong.contains("relay.toml:2: relay.window is 1"), "{wrong}");
+    std::fs::write(&path, LEAST).unwrap();
+    Config::load(Some(&path)).unwrap();
+}
