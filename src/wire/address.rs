@@ -164,3 +164,102 @@ pub(crate) fn bare(jid: &str) -> Result<BareJid, AddressError> {
     let (bare, _) = split_resource(jid);
     BareJid::new(bare).map_err(|why| AddressError::invalid(jid, why))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn jid(text: &str) -> BareJid {
+        BareJid::new(text).unwrap()
+    }
+
+    /// The examples of XEP-0106 §5.1 and §4.3.
+    #[rstest]
+    #[case("space cadet", r"space\20cadet")]
+    #[case("call me \"ishmael\"", r"call\20me\20\22ishmael\22")]
+    #[case("at&t guy", r"at\26t\20guy")]
+    #[case("d'artagnan", r"d\27artagnan")]
+    #[case("/.fanboy", r"\2f.fanboy")]
+    #[case("::foo::", r"\3a\3afoo\3a\3a")]
+    #[case("<foo>", r"\3cfoo\3e")]
+    #[case("user@host", r"user\40host")]
+    #[case(r"c:\net", r"c\3a\net")]
+    #[case(r"c:\\net", r"c\3a\\net")]
+    #[case(r"c:\cool stuff", r"c\3a\cool\20stuff")]
+    #[case(r"c:\5commas", r"c\3a\5c5commas")]
+    #[case(r"\3and\2is\5cool", r"\5c3and\2is\5c5cool")]
+    #[case(r"\2plus\2is\4", r"\2plus\2is\4")]
+    #[case(r"foo\bar", r"foo\bar")]
+    #[case(r"foob\41r", r"foob\41r")]
+    #[case("here's_a_wild_&_/cr%zy/_address", r"here\27s_a_wild_\26_\2fcr%zy\2f_address")]
+    #[case(r"\", r"\")]
+    #[case(r"é\é4", r"é\é4")]
+    fn examples_of_the_xep(#[case] plain: &str, #[case] escaped: &str) {
+        assert_eq!(escape_localpart(plain), escaped);
+        assert_eq!(unescape_localpart(escaped), plain);
+    }
+
+    #[test]
+    fn upper_case_digits_are_no_escape() {
+        assert_eq!(unescape_localpart(r"a\2Fb"), r"a\2Fb");
+        // But a server that has not applied nodeprep must not make a difference.
+        assert_eq!(
+            contact_of(r"O\5C27Hara\40Example.ORG@invites.example.org"),
+            Ok(jid(r"o\27hara@example.org"))
+        );
+    }
+
+    #[test]
+    fn the_contact_behind_a_relay_address() {
+        assert_eq!(contact_of(r"bob\40example.org@invites.example.org/phone"), Ok(jid("bob@example.org")));
+        assert!(matches!(contact_of("invites.example.org"), Err(AddressError::NoLocalpart(_))));
+        assert!(matches!(contact_of("members@invites.example.org"), Err(AddressError::NotEscaped(_))));
+        assert!(matches!(
+            contact_of("bob%example.org@invites.example.org"),
+            Err(AddressError::NotEscaped(_))
+        ));
+        assert!(matches!(contact_of(r"r\40c\2fnick@invites.example.org"), Err(AddressError::HasResource(_))));
+        assert!(matches!(
+            contact_of(r"\40example.org@invites.example.org"),
+            Err(AddressError::Invalid { .. })
+        ));
+        assert!(matches!(contact_of(r"a\40b\40c@invites.example.org"), Err(AddressError::Invalid { .. })));
+        assert!(matches!(contact_of("@"), Err(AddressError::Invalid { .. })));
+    }
+
+    #[test]
+    fn an_address_too_long_to_be_escaped() {
+        let long = jid(&format!("{}@example.org", "a".repeat(1020)));
+        assert!(matches!(relay_address(&long, "invites.example.org"), Err(AddressError::Invalid { .. })));
+    }
+
+    #[rstest]
+    #[case("Alice B", r"den\40conference.example.org\2falice\20b")]
+    #[case("🤖", r"den\40conference.example.org")]
+    #[case("\u{1}", r"den\40conference.example.org")]
+    fn a_masked_inviter(#[case] nick: &str, #[case] localpart: &str) {
+        let address =
+            relay_address_of_occupant(&jid("den@conference.example.org"), nick, "invites.example.org")
+                .unwrap();
+        assert_eq!(address.node().unwrap().as_str(), localpart);
+        assert_eq!(address.domain().as_str(), "invites.example.org");
+    }
+
+    #[test]
+    fn a_nick_too_long_for_a_localpart() {
+        let room = jid("den@conference.example.org");
+        let address = relay_address_of_occupant(&room, &"n".repeat(1000), "invites.example.org");
+        assert_eq!(address, relay_address(&room, "invites.example.org"));
+    }
+
+    #[test]
+    fn parts_of_a_jid() {
+        assert_eq!(split_resource("a@b/c/d@e"), ("a@b", Some("c/d@e")));
+        assert_eq!(split_resource("a@b"), ("a@b", None));
+        assert_eq!(domain_of("a@b/c@d"), "b");
+        assert_eq!(domain_of("b/c@d"), "b");
+        assert_eq!(domain_of("b"), "b");
+    }
+}

@@ -25,3 +25,6 @@ pub mod xml;
 
 pub use error::{Condition, StanzaError, StreamError};
 pub use stanza::{Iq, IqPayload, IqType, Message, Presence, Stanza};
+
+#[cfg(test)]
+mod tests;

@@ -289,7 +289,7 @@ pub fn list_affiliation(affiliation: Affiliation) -> IqPayload {
     one_item(AdminItem { affiliation: Some(affiliation), ..AdminItem::default() })
 }
 
-/// Asks for every occupant of a role (§9.6).
+/// Asks for every occupant of a role (§9.8).
 #[must_use]
 pub fn list_role(role: Role) -> IqPayload {
     one_item(AdminItem { role: Some(role), ..AdminItem::default() })

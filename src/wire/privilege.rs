@@ -232,7 +232,7 @@ pub fn advertisement(message: &Message) -> Option<Advertisement> {
     })
 }
 
-/// A message in a user's name (XEP-0356 §4.4): what the server is told to send as if `inner.from` had.
+/// A message in a user's name (XEP-0356 §5.3): what the server is told to send as if `inner.from` had.
 /// `host` is the bare domain of that user, `id` what an error about the wrapper comes back with.
 #[must_use]
 pub fn wrap_message(version: Version, component: &str, host: &str, id: &str, inner: Message) -> Message {
@@ -246,7 +246,7 @@ pub fn wrap_message(version: Version, component: &str, host: &str, id: &str, inn
     }
 }
 
-/// An IQ in a user's name (XEP-0356 §4.5), version 2. The inner id must be one of its own as long as it is under way.
+/// An IQ in a user's name (XEP-0356, IQ permission), version 2. The inner id must be one of its own as long as it is under way.
 /// The link fills in the outer `from`.
 #[must_use]
 pub fn wrap_iq(user: &BareJid, id: &str, inner_id: &str, type_: IqType, to: &str, payload: IqPayload) -> Iq {

@@ -1,0 +1,83 @@
+//! Direct invitations as clients write and read them.
+
+use rstest::rstest;
+
+use super::{jid, message, written};
+use crate::wire::direct::{compose, direct};
+use crate::wire::muc::{Details, Malformed, Password};
+
+#[test]
+fn the_one_shape_that_all_clients_accept() {
+    let details = Details {
+        reason: Some("Come \u{1}& 'talk'\n\u{fffe}now".to_owned()),
+        password: Password::new("pw\u{b}1".to_owned()),
+        thread: Some("t1\0".to_owned()),
+        continues: true,
+    };
+    let room = jid("open@conference.example.test");
+    let invitation = compose("alice@example.test", "bob@example.test", "i1", &room, &details, None);
+    assert_eq!(
+        written(&invitation),
+        "<message from='alice@example.test' to='bob@example.test' id='i1' type='normal'><x xmlns='jabber:x:conference' jid='open@conference.example.test' reason='Come &amp; &#39;talk&#39;&#xa;now' password='pw1' continue='true' thread='t1'></x></message>"
+    );
+}
+
+#[rstest]
+#[case("true", true)]
+#[case("1", true)]
+#[case("false", false)]
+#[case("0", false)]
+#[case("wat", false)]
+#[case("", false)]
+fn the_spellings_of_a_boolean(#[case] spelling: &str, #[case] continues: bool) {
+    let invitation = message(&format!(
+        "<message from='alice@example.test/phone'><x xmlns='jabber:x:conference' jid='open@conference.example.test' continue='{spelling}' thread='t1' reason='Come' password='pw'/></message>"
+    ));
+    let invitation = direct(&invitation).unwrap().unwrap();
+    let details = Details {
+        reason: Some("Come".to_owned()),
+        password: Password::new("pw".to_owned()),
+        thread: Some("t1".to_owned()),
+        continues,
+    };
+    assert_eq!((invitation.room, invitation.details), (jid("open@conference.example.test"), details));
+}
+
+#[test]
+fn the_early_drafts_element_and_text_inside() {
+    let draft = message(
+        "<message><invitation xmlns='jabber:x:conference' jid='open@conference.example.test' reason='Come'>Come<b/></invitation></message>",
+    );
+    assert_eq!(direct(&draft).unwrap().unwrap().details.reason.as_deref(), Some("Come"));
+    // Another element in the same namespace is none.
+    let other =
+        message("<message><y xmlns='jabber:x:conference' jid='open@conference.example.test'/></message>");
+    assert_eq!(direct(&other), Ok(None));
+}
+
+#[test]
+fn empty_attributes_are_none() {
+    let empty = message(
+        "<message><x xmlns='jabber:x:conference' jid='open@conference.example.test' reason='' password=''/></message>",
+    );
+    assert_eq!(direct(&empty).unwrap().unwrap().details, Details::default());
+}
+
+#[rstest]
+#[case("<x xmlns='jabber:x:conference'/>")]
+#[case("<x xmlns='jabber:x:conference' jid=''/>")]
+#[case("<x xmlns='jabber:x:conference' jid='conference.example.test'/>")]
+#[case("<x xmlns='jabber:x:conference' jid='open@conference.example.test/Alice'/>")]
+#[case("<x xmlns='jabber:x:conference' jid='open@@conference.example.test'/>")]
+fn a_direct_invitation_to_no_room(#[case] x: &str) {
+    let invitation = message(&format!("<message>{x}</message>"));
+    assert!(matches!(direct(&invitation), Err(Malformed::NotARoom(_))), "{x}");
+}
+
+#[test]
+fn an_error_is_not_an_invitation() {
+    let bounce = message(
+        "<message type='error'><x xmlns='jabber:x:conference' jid='open@conference.example.test'/></message>",
+    );
+    assert_eq!(direct(&bounce), Ok(None));
+}
