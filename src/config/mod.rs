@@ -11,6 +11,7 @@ mod values;
 pub use error::{Complaint, ConfigError};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,15 @@ pub enum Server {
     Tcp(String),
     /// The absolute path of a Unix socket.
     Unix(PathBuf),
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// `[muc]`: the rooms that are believed.

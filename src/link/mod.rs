@@ -1,1 +1,339 @@
-//! (to be filled)
+//! The connection to the server (XEP-0114): handshake, reconnect, IQ replies, the ping barrier, back-pressure.
+//!
+//! One task owns the connection ([`Task::run`]); everybody else holds a [`Link`]. What comes in and is not an answer
+//! to something goes to [`Incoming`]; while nobody takes it from there, nothing more is read from the socket.
+//!
+//! Knows nothing of invitations.
+
+mod barrier;
+mod connection;
+mod dial;
+mod guard;
+mod privileges;
+mod replies;
+
+pub use dial::Refused;
+pub use privileges::{Grants, own_hosts};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use jid::BareJid;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use self::connection::{Connection, End};
+use self::privileges::Privileges;
+use crate::config::Server;
+use crate::wire::privilege;
+use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
+
+/// What waits to be sent; beyond that whoever sends waits himself.
+const OUTGOING: usize = 1024;
+/// What waits to be taken from [`Incoming`]; beyond that nothing is read.
+const INCOMING: usize = 256;
+/// An IQ that has no answer after this time will hardly get one.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What the link needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The component's domain.
+    pub component: String,
+    /// The secret of the handshake.
+    pub secret: SecretString,
+    /// Where the server listens for components.
+    pub server: Server,
+    /// The server's own hosts and MUC services: one of them answers the pings, and only they can grant privileges.
+    pub hosts: Vec<String>,
+}
+
+/// What comes in and is no answer: messages, and IQs that ask something.
+pub type Incoming = mpsc::Receiver<Stanza>;
+
+/// The connection was lost before the server had surely taken it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was lost")]
+pub struct Lost;
+
+/// Why a stanza was not delivered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DeliverError {
+    /// The connection was lost before the server had surely taken it.
+    #[error("the connection was lost")]
+    Lost,
+    /// The server sent it back.
+    #[error("it came back: {0}")]
+    Bounced(StanzaError),
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AskError {
+    /// The connection was lost meanwhile.
+    #[error("the connection was lost")]
+    Lost,
+    /// Nothing came in time.
+    #[error("no answer")]
+    Unanswered,
+    /// The one who was asked answered with an error.
+    #[error("{0}")]
+    Refused(StanzaError),
+}
+
+/// What the task is told to do.
+#[derive(Debug)]
+enum Command {
+    Deliver { stanza: Stanza, answer: oneshot::Sender<Result<(), DeliverError>> },
+    Ask { iq: Iq, answer: oneshot::Sender<Iq> },
+}
+
+/// The handle to the connection; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Link {
+    commands: mpsc::Sender<Command>,
+    up: watch::Receiver<bool>,
+    privileges: Arc<Privileges>,
+    component: Arc<str>,
+    ids: Arc<Ids>,
+}
+
+/// Ids of our IQs: unlike those of an earlier run.
+#[derive(Debug)]
+struct Ids {
+    prefix: String,
+    next: AtomicU64,
+}
+
+impl Ids {
+    fn next(&self) -> String {
+        format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Prepares a link; nothing is connected before [`Task::run`] is polled.
+#[must_use]
+pub fn new(settings: Settings) -> (Link, Incoming, Task) {
+    let (commands, outgoing) = mpsc::channel(OUTGOING);
+    let (incoming, taken) = mpsc::channel(INCOMING);
+    let (up, is_up) = watch::channel(false);
+    let link = Link {
+        commands,
+        up: is_up,
+        privileges: Arc::new(Privileges::new(settings.hosts.clone())),
+        component: settings.component.as_str().into(),
+        ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
+    };
+    let task = Task {
+        settings,
+        outgoing,
+        incoming,
+        up,
+        privileges: Arc::clone(&link.privileges),
+        ids: Arc::clone(&link.ids),
+    };
+    (link, taken, task)
+}
+
+impl Link {
+    /// The component's domain.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// Waits until the connection is up; `false` when it never will be again.
+    pub async fn up(&self) -> bool {
+        self.up.clone().wait_for(|up| *up).await.is_ok()
+    }
+
+    /// Sends a stanza and waits until the server has taken it: it answered a ping that was sent behind it, and servers
+    /// handle a component's stanzas in order.
+    ///
+    /// # Errors
+    /// [`DeliverError`]; after `Lost` the server may have it or not.
+    pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
+        let (answer, wait) = oneshot::channel();
+        self.commands.send(Command::Deliver { stanza, answer }).await.map_err(|_| DeliverError::Lost)?;
+        wait.await.unwrap_or(Err(DeliverError::Lost))
+    }
+
+    /// Sends a stanza that may get lost with the connection, and is dropped when too much waits to be sent. Never waits.
+    pub fn send_or_drop(&self, stanza: Stanza) {
+        // A dropped receiver means that nobody cares about the answer.
+        let (answer, _) = oneshot::channel();
+        if self.commands.try_send(Command::Deliver { stanza, answer }).is_err() {
+            debug!("too much waits to be sent: an answer is dropped");
+        }
+    }
+
+    /// Asks `to`, in the component's own name. Only `to` itself can answer.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
+        let iq = Iq {
+            from: Some(self.component.to_string()),
+            to: Some(to.to_owned()),
+            id: Some(self.ids.next()),
+            type_: Some(kind.as_str().to_owned()),
+            payload: payload.into(),
+            ..Iq::default()
+        };
+        result(self.ask_raw(iq).await?)
+    }
+
+    /// Asks `to` in the name of `user`, a local user of a host that granted it (XEP-0356 §4.5).
+    ///
+    /// # Errors
+    /// See [`AskError`]; `Refused` comes from the host or from `to`.
+    pub async fn ask_as(
+        &self,
+        user: &BareJid,
+        to: &str,
+        kind: IqType,
+        payload: IqPayload,
+    ) -> Result<Iq, AskError> {
+        let mut iq = privilege::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
+        iq.from = Some(self.component.to_string());
+        let reply = self.ask_raw(iq).await?;
+        // Servers disagree on the outer type when the inner one is an error: the inner one counts.
+        result(privilege::unwrap_iq(&reply).unwrap_or(reply))
+    }
+
+    async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {
+        let (answer, wait) = oneshot::channel();
+        self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
+        match timeout(ANSWER, wait).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) => Err(AskError::Lost),
+            Err(_) => Err(AskError::Unanswered),
+        }
+    }
+
+    /// What the host of these users granted on this connection.
+    #[must_use]
+    pub fn grants(&self, host: &str) -> Option<Grants> {
+        self.privileges.of(host)
+    }
+}
+
+/// Tells a result from an error.
+fn result(reply: Iq) -> Result<Iq, AskError> {
+    match reply.kind() {
+        Some(IqType::Result) => Ok(reply),
+        _ => Err(AskError::Refused(reply.error.0.unwrap_or_default())),
+    }
+}
+
+/// The task that owns the connection.
+#[derive(Debug)]
+pub struct Task {
+    settings: Settings,
+    outgoing: mpsc::Receiver<Command>,
+    incoming: mpsc::Sender<Stanza>,
+    up: watch::Sender<bool>,
+    privileges: Arc<Privileges>,
+    ids: Arc<Ids>,
+}
+
+impl Task {
+    /// Connects, and connects again whenever the connection is lost, until `close` is cancelled.
+    ///
+    /// # Errors
+    /// The server refused the secret or the domain and has never let us in.
+    pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
+        let mut been_in = false;
+        let mut pauses = pauses();
+        loop {
+            let dialled = tokio::select! {
+                dialled = dial::dial(&self.settings) => dialled,
+                () = close.cancelled() => return Ok(()),
+            };
+            match dialled {
+                Ok(stream) => {
+                    been_in = true;
+                    let connection = Connection::new(
+                        stream,
+                        &self.settings,
+                        &mut self.outgoing,
+                        self.incoming.clone(),
+                        &self.up,
+                        &self.privileges,
+                        &self.ids,
+                    );
+                    let (end, was_up) = connection.drive(&close).await;
+                    self.up.send_replace(false);
+                    self.privileges.clear();
+                    if matches!(end, End::Closed) {
+                        info!("link is closed");
+                        return Ok(());
+                    }
+                    warn!("link is down: {end}");
+                    if was_up {
+                        pauses = self::pauses();
+                    }
+                }
+                Err(dial::Failure::Refused(refused)) if !been_in && refused.is_final() => {
+                    error!("{refused}");
+                    return Err(refused);
+                }
+                Err(failure) => warn!("no link: {failure}"),
+            }
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            if !pause.is_zero() {
+                info!("the next attempt follows in {:.1} s", pause.as_secs_f64());
+            }
+            if self.reject_for(pause, &close).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// While there is no connection everything is lost at once. Returns `true` when it is time to stop.
+    async fn reject_for(&mut self, pause: Duration, close: &CancellationToken) -> bool {
+        let pause = sleep(pause);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                biased;
+                () = close.cancelled() => return true,
+                // Dropped with its answer: whoever waits learns that it is lost.
+                command = self.outgoing.recv() => if command.is_none() { return true },
+                () = &mut pause => return false,
+            }
+        }
+    }
+}
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// At once, then 1 s to 60 s with jitter, so that many components don't come back in step.
+fn pauses() -> impl Iterator<Item = Duration> {
+    let growing = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_secs(1))
+        .with_max_delay(LONGEST_PAUSE)
+        .without_max_times()
+        .with_jitter()
+        .build();
+    std::iter::once(Duration::ZERO).chain(growing).map(|pause| pause.min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_begin_at_once_and_stay_bounded() {
+        let pauses: Vec<_> = pauses().take(50).collect();
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(pauses[1] >= Duration::from_secs(1) && pauses[1] <= Duration::from_secs(2));
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert!(pauses[40] >= Duration::from_secs(30));
+    }
+}

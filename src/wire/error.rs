@@ -1,5 +1,7 @@
 //! Errors of a stanza (RFC 6120 §8.3) and of the whole stream (§4.9). Knows the conditions, not what to do about them.
 
+use std::fmt;
+
 use xso::{AsXml, FromXml};
 
 use super::ns;
@@ -90,6 +92,13 @@ impl StanzaError {
     }
 }
 
+impl fmt::Display for StanzaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.condition.map_or("an error without a condition", Condition::as_str))?;
+        self.text.as_ref().map_or(Ok(()), |text| write!(f, ": {text:?}"))
+    }
+}
+
 /// `<stream:error/>`: the server ends the stream (RFC 6120 §4.9).
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::STREAM, name = "error", discard(text))]
@@ -107,6 +116,13 @@ impl StreamError {
     #[must_use]
     pub fn condition(&self) -> &str {
         self.condition.as_ref().map_or("undefined-condition", StreamCondition::as_str)
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.condition())?;
+        self.text.as_ref().map_or(Ok(()), |text| write!(f, ": {text:?}"))
     }
 }
 

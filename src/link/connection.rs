@@ -1,0 +1,349 @@
+//! One connection while it lasts: commands out, stanzas in, both at the same time, and a ping behind every batch.
+//!
+//! A single poll function does all of it, because reading must go on while a write waits and the other way round: two
+//! peers that both only write would wait for each other for ever.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::{Sink, Stream as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::{CancellationToken, PollSender};
+use tokio_xmpp::xmlstream::ReadError;
+use tracing::{debug, error, info, warn};
+
+use super::barrier::Barrier;
+use super::dial::Stream;
+use super::privileges::Privileges;
+use super::replies::Replies;
+use super::{Command, Ids, Settings};
+use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, StreamError, privilege};
+
+/// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// After so much silence a ping asks whether somebody is still there.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long the server may take to close its side.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Stanzas handled before what they led to is flushed.
+const BURST: usize = 128;
+
+/// Stanzas that wait for the socket.
+const QUEUE: usize = 512;
+
+/// Why the connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// We closed it.
+    Closed,
+    Stream(StreamError),
+    Lost(io::Error),
+    /// The server closed the stream.
+    Footer,
+    Hung,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed"),
+            Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
+            Self::Lost(e) => write!(f, "{e}"),
+            Self::Footer => f.write_str("the server closed the stream"),
+            Self::Hung => write!(f, "no answer to a ping for {} s", PATIENCE.as_secs()),
+        }
+    }
+}
+
+pub(super) struct Connection<'a> {
+    stream: Stream,
+    component: &'a str,
+    commands: &'a mut mpsc::Receiver<Command>,
+    incoming: PollSender<Stanza>,
+    up: &'a watch::Sender<bool>,
+    privileges: &'a Privileges,
+    ids: &'a Ids,
+    queue: VecDeque<Stanza>,
+    barrier: Barrier,
+    replies: Replies,
+    last_read: Instant,
+    /// Nobody takes what comes in, so nothing is read.
+    paused: bool,
+    tick: Interval,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(
+        stream: Stream,
+        settings: &'a Settings,
+        commands: &'a mut mpsc::Receiver<Command>,
+        incoming: mpsc::Sender<Stanza>,
+        up: &'a watch::Sender<bool>,
+        privileges: &'a Privileges,
+        ids: &'a Ids,
+    ) -> Self {
+        let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
+        let component = settings.component.as_str();
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            stream,
+            component,
+            commands,
+            incoming: PollSender::new(incoming),
+            up,
+            privileges,
+            ids,
+            queue: probes.into_iter().map(|(id, to)| ping(component, id, to)).collect(),
+            barrier,
+            replies: Replies::default(),
+            last_read: Instant::now(),
+            paused: false,
+            tick,
+        }
+    }
+
+    /// Until the connection ends; also says whether it has been up.
+    pub(super) async fn drive(mut self, close: &CancellationToken) -> (End, bool) {
+        let end = tokio::select! {
+            end = poll_fn(|cx| self.poll(cx)) => end,
+            () = close.cancelled() => {
+                self.say_goodbye().await;
+                End::Closed
+            }
+        };
+        (end, self.barrier.is_up())
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            for _ in 0..BURST {
+                if let Err(e) = self.poll_write(cx) {
+                    return Poll::Ready(End::Lost(e));
+                }
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(end)) => return Poll::Ready(end),
+                    Poll::Pending => {
+                        if let Poll::Ready(Err(e)) = self.poll_flush(cx) {
+                            return Poll::Ready(End::Lost(e));
+                        }
+                        if self.tick.poll_tick(cx).is_pending() {
+                            return Poll::Pending;
+                        }
+                        if self.hangs() {
+                            return Poll::Ready(End::Hung);
+                        }
+                    }
+                }
+            }
+            if let Poll::Ready(Err(e)) = self.poll_flush(cx) {
+                return Poll::Ready(End::Lost(e));
+            }
+        }
+    }
+
+    /// Takes commands and writes as far as the socket takes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.barrier.has_room() && self.queue.len() < QUEUE {
+            match self.commands.poll_recv(cx) {
+                Poll::Ready(Some(command)) => self.obey(command),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        if let Some((id, to)) = self.barrier.due(|| self.ids.next()) {
+            self.queue.push_back(ping(self.component, id, to));
+        }
+        while let Some(stanza) = self.queue.front() {
+            let mut stream = Pin::new(&mut self.stream);
+            match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx)? {
+                Poll::Ready(()) => Sink::<&Stanza>::start_send(stream, stanza)?,
+                Poll::Pending => break,
+            }
+            self.queue.pop_front();
+        }
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Sink::<&Stanza>::poll_flush(Pin::new(&mut self.stream), cx)
+    }
+
+    /// Reads one stanza and handles it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        self.paused = match self.incoming.poll_reserve(cx) {
+            Poll::Ready(Ok(())) => false,
+            // Nobody takes anything for now, or (the intake is gone) ever: we are about to be closed then.
+            Poll::Pending | Poll::Ready(Err(_)) => return self.pause(),
+        };
+        let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(cx) else { return Poll::Pending };
+        self.last_read = Instant::now();
+        Poll::Ready(match item {
+            Some(Ok(stanza)) => self.handle(stanza),
+            Some(Err(ReadError::ParseError(e))) => {
+                warn!("left out an invalid stanza: {e}");
+                Ok(())
+            }
+            Some(Err(ReadError::SoftTimeout)) => Ok(()),
+            Some(Err(ReadError::HardError(e))) => Err(End::Lost(e)),
+            Some(Err(ReadError::StreamFooterReceived)) | None => Err(End::Footer),
+        })
+    }
+
+    fn pause(&mut self) -> Poll<Result<(), End>> {
+        self.paused = true;
+        Poll::Pending
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Deliver { stanza, answer } => {
+                let (id, to) = match &stanza {
+                    Stanza::Message(Message { id, to, .. }) | Stanza::Iq(Iq { id, to, .. }) => {
+                        (id.clone().unwrap_or_default(), to.clone().unwrap_or_default())
+                    }
+                    _ => Default::default(),
+                };
+                self.barrier.sending(id, to, answer);
+                self.queue.push_back(stanza);
+            }
+            Command::Ask { iq, answer } => {
+                if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
+                    self.replies.asked(id.clone(), to.clone(), answer);
+                    self.queue.push_back(Stanza::Iq(iq));
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, stanza: Stanza) -> Result<(), End> {
+        match stanza {
+            Stanza::StreamError(error) => return Err(End::Stream(error)),
+            Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
+            Stanza::Message(message) => {
+                if let Some(message) = self.heard(message) {
+                    self.forward(Stanza::Message(message));
+                }
+            }
+            Stanza::Iq(_) => self.forward(stanza),
+            Stanza::Presence(_) | Stanza::Handshake => {}
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, iq: Iq) {
+        if let (Some(id), Some(from)) = (&iq.id, &iq.from) {
+            let was_up = self.barrier.is_up();
+            if self.barrier.answered(id, from) {
+                if !was_up {
+                    info!(component = self.component, "link is up");
+                    self.up.send_replace(true);
+                }
+                return;
+            }
+        }
+        if !self.replies.answered(iq) {
+            debug!("an IQ answer that nobody waits for");
+        }
+    }
+
+    /// Advertised privileges and what is sent back before it was confirmed are the link's own business.
+    fn heard(&mut self, message: Message) -> Option<Message> {
+        let from = message.from.as_deref().unwrap_or_default();
+        if message.type_.as_deref() == Some("error") {
+            let error = message.error.0.clone().unwrap_or_default();
+            let id = message.id.as_deref().unwrap_or_default();
+            if self.barrier.bounced(id, from, &error) {
+                return None;
+            }
+        } else if let Some(advertisement) = privilege::advertisement(&message) {
+            if message.to.as_deref() == Some(self.component) {
+                self.privileges.advertised(from, &advertisement);
+            }
+            return None;
+        }
+        Some(message)
+    }
+
+    fn forward(&mut self, stanza: Stanza) {
+        if self.incoming.send_item(stanza).is_err() {
+            debug!("nobody takes what comes in any more");
+        }
+    }
+
+    /// Once a second: is somebody still there?
+    fn hangs(&mut self) -> bool {
+        self.replies.prune();
+        if self.paused {
+            self.barrier.not_reading();
+            self.last_read = Instant::now();
+        }
+        if self.last_read.elapsed() > IDLE
+            && let Some((id, to)) = self.barrier.ping(|| self.ids.next())
+        {
+            self.queue.push_back(ping(self.component, id, to));
+        }
+        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > PATIENCE);
+        if hangs && !self.barrier.is_up() {
+            error!(
+                "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
+                 muc.services, a host of this server?"
+            );
+        }
+        hangs
+    }
+
+    /// Closes our side, and takes what still comes until the server has closed its own.
+    async fn say_goodbye(&mut self) {
+        let goodbye = poll_fn(|cx| {
+            while let Some(stanza) = self.queue.front() {
+                let mut stream = Pin::new(&mut self.stream);
+                match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx) {
+                    Poll::Ready(Ok(())) => {
+                        if Sink::<&Stanza>::start_send(stream, stanza).is_err() {
+                            return Poll::Ready(());
+                        }
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+                self.queue.pop_front();
+            }
+            let mut closed = false;
+            if self.queue.is_empty() {
+                closed = Pin::new(&mut self.stream).poll_shutdown(cx).is_ready();
+            }
+            loop {
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending if closed && self.paused => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        if timeout(GOODBYE, goodbye).await.is_err() {
+            debug!("the server did not close its side of the stream");
+        }
+    }
+}
+
+fn ping(component: &str, id: String, to: String) -> Stanza {
+    Stanza::Iq(Iq {
+        from: Some(component.to_owned()),
+        to: Some(to),
+        id: Some(id),
+        type_: Some("get".to_owned()),
+        payload: IqPayload::Ping.into(),
+        ..Iq::default()
+    })
+}

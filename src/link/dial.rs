@@ -1,0 +1,160 @@
+//! Getting in: the socket, the stream header, the handshake (XEP-0114 §3). Every failure says what to do.
+
+use std::io;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use secrecy::ExposeSecret;
+use tokio::io::BufStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tokio_util::either::Either;
+use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
+use xmpp_parsers::component::Handshake;
+
+use super::Settings;
+use super::guard::Guard;
+use crate::config::Server;
+use crate::wire::{Stanza, StreamError, ns};
+
+/// The time for each step of getting in.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is read and written at a time.
+const BUFFER: usize = 64 << 10;
+
+/// The stream's own timeouts are out of the way: the connection watches over itself with pings.
+const NEVER: Timeouts = Timeouts {
+    read_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
+    response_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
+};
+
+pub(super) type Stream = XmlStream<Guard<BufStream<Either<TcpStream, UnixStream>>>, Stanza>;
+
+/// The server did not let us in.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// `not-authorized`: the secret, or (ejabberd) the domain.
+    #[error(
+        "the server refused the handshake (not-authorized): component.secret is not the one that the server has for \
+         {component:?}. Prosody: component_secret of Component \"{component}\"; ejabberd: the password under \
+         listen, hosts, {component:?}, which must be listed there"
+    )]
+    Secret {
+        /// Our domain.
+        component: String,
+    },
+    /// `host-unknown`: no such component is configured.
+    #[error(
+        "the server knows no component {component:?} (host-unknown). Add Component \"{component}\" to its \
+         configuration and reload it, or correct component.jid"
+    )]
+    UnknownHost {
+        /// Our domain.
+        component: String,
+    },
+    /// `conflict`: the component is connected already.
+    #[error(
+        "the server says that {component:?} is connected already (conflict): another relay runs, or the server has \
+         not noticed yet that an old connection is dead. Stop the other one; on Prosody \
+         component_conflict_resolve = \"kick_old\" lets the new one in"
+    )]
+    Conflict {
+        /// Our domain.
+        component: String,
+    },
+    /// Any other stream error.
+    #[error("the server closed the stream while we connected: {error}")]
+    Other {
+        /// What it said.
+        error: StreamError,
+    },
+}
+
+impl Refused {
+    /// Only a change of configuration can help.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Secret { .. } | Self::UnknownHost { .. })
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Refused(Refused),
+    #[error(
+        "{server} can't be reached: {source}. Is the server running, and does it listen for components there \
+         (component.server)?"
+    )]
+    Unreachable { server: String, source: io::Error },
+    #[error("{server} does not speak XEP-0114 with us: {what}. Is component.server the port for components?")]
+    Strange { server: String, what: String },
+}
+
+/// Connects and shakes hands.
+pub(super) async fn dial(settings: &Settings) -> Result<Stream, Failure> {
+    let server = settings.server.to_string();
+    let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
+    let socket = timeout(PATIENCE, connect(&settings.server))
+        .await
+        .map_err(|_| unreachable(too_slow()))?
+        .map_err(unreachable)?;
+    match timeout(PATIENCE, shake_hands(settings, &server, socket)).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::Strange { server, what: "no answer to the handshake".into() }),
+    }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::from(io::ErrorKind::TimedOut)
+}
+
+async fn connect(server: &Server) -> io::Result<Either<TcpStream, UnixStream>> {
+    match server {
+        Server::Tcp(address) => {
+            let socket = TcpStream::connect(address.as_str()).await?;
+            // Batches are written whole; waiting for more would only delay the ping behind them.
+            socket.set_nodelay(true)?;
+            Ok(Either::Left(socket))
+        }
+        Server::Unix(path) => Ok(Either::Right(UnixStream::connect(path).await?)),
+    }
+}
+
+async fn shake_hands(
+    settings: &Settings,
+    server: &str,
+    socket: Either<TcpStream, UnixStream>,
+) -> Result<Stream, Failure> {
+    let strange = |what: String| Failure::Strange { server: server.to_owned(), what };
+    let io = Guard::new(BufStream::with_capacity(BUFFER, BUFFER, socket));
+    let header = StreamHeader { to: Some(settings.component.as_str().into()), ..StreamHeader::default() };
+    let mut opened =
+        initiate_stream(io, ns::COMPONENT, header, NEVER).await.map_err(|e| strange(e.to_string()))?;
+    let id = opened.take_header().id;
+    let mut stream: Stream = opened.skip_features();
+    // Without an id the server has something else to say: a stream error.
+    if let Some(id) = id {
+        let handshake =
+            Handshake::from_stream_id_and_password(id.into_owned(), settings.secret.expose_secret());
+        stream.send(&handshake).await.map_err(|e| strange(e.to_string()))?;
+    }
+    match stream.next().await {
+        Some(Ok(Stanza::Handshake)) => Ok(stream),
+        Some(Ok(Stanza::StreamError(error))) => Err(Failure::Refused(refused(settings, error))),
+        Some(Ok(_)) => Err(strange("a stanza before the handshake".into())),
+        Some(Err(ReadError::StreamFooterReceived)) | None => Err(strange("it closed the stream".into())),
+        Some(Err(e)) => Err(strange(e.to_string())),
+    }
+}
+
+fn refused(settings: &Settings, error: StreamError) -> Refused {
+    let component = settings.component.clone();
+    match error.condition() {
+        "not-authorized" => Refused::Secret { component },
+        "host-unknown" => Refused::UnknownHost { component },
+        "conflict" => Refused::Conflict { component },
+        _ => Refused::Other { error },
+    }
+}

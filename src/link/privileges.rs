@@ -1,0 +1,141 @@
+//! What the server's hosts granted us on this connection (XEP-0356).
+//!
+//! Only the hosts that the configuration makes ours are heard: anybody on the network can run a server that advertises
+//! something, and a host that is believed can have us speak in the name of others.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracing::{debug, info};
+
+use crate::wire::privilege::{Advertisement, Version};
+use crate::wire::{address, ns};
+
+/// What one host granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grants {
+    /// The namespace to be used with this host.
+    pub version: Version,
+    /// Messages in the name of its users.
+    pub messages: bool,
+    /// Reading the rosters of its users.
+    pub roster: bool,
+    /// Reading and setting affiliations in the name of its users.
+    pub muc_admin: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Privileges {
+    ours: Vec<String>,
+    granted: Mutex<HashMap<String, Grants>>,
+}
+
+impl Privileges {
+    pub(super) fn new(ours: Vec<String>) -> Self {
+        Self { ours, granted: Mutex::default() }
+    }
+
+    pub(super) fn of(&self, host: &str) -> Option<Grants> {
+        self.granted().get(host).copied()
+    }
+
+    /// An advertisement came from `host`, a bare domain.
+    pub(super) fn advertised(&self, host: &str, advertisement: &Advertisement) {
+        if !self.ours.iter().any(|ours| ours == host) {
+            debug!(
+                host,
+                "a host that is not known to be this server's own offers privileges: not heard. If it is one of your \
+                 virtual hosts, add it to muc.hand_over_from"
+            );
+            return;
+        }
+        let muc_admin = advertisement.access(ns::MUC_ADMIN);
+        let grants = Grants {
+            version: advertisement.version,
+            messages: advertisement.outgoing_messages,
+            roster: advertisement.roster_get,
+            muc_admin: muc_admin.get && muc_admin.set,
+        };
+        let before = self.granted().insert(host.to_owned(), grants);
+        if before != Some(grants) {
+            info!(
+                host,
+                messages = grants.messages,
+                roster = grants.roster,
+                muc_admin = grants.muc_admin,
+                "privileges granted"
+            );
+        }
+    }
+
+    /// With the connection everything that was granted ends.
+    pub(super) fn clear(&self) {
+        self.granted().clear();
+    }
+
+    fn granted(&self) -> MutexGuard<'_, HashMap<String, Grants>> {
+        // Nothing that holds it can panic half way through a change.
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The hosts that belong to the server at hand: the domains above the component and its MUC services, these services
+/// themselves, and what the configuration adds.
+#[must_use]
+pub fn own_hosts<'a>(
+    component: &str,
+    services: impl Iterator<Item = &'a str>,
+    more: &[String],
+) -> Vec<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    let mut add = |host: &str| {
+        if !host.is_empty() && host != component && !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
+    };
+    let services: Vec<&str> = services.collect();
+    for domain in std::iter::once(component).chain(services.iter().copied()) {
+        if let Some((_, parent)) = address::domain_of(domain).split_once('.') {
+            add(parent);
+        }
+    }
+    for host in services.into_iter().chain(more.iter().map(String::as_str)) {
+        add(host);
+    }
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_are_those_of_the_configuration() {
+        let hosts = own_hosts(
+            "invites.example.org",
+            ["conference.example.org", "rooms.example.net"].into_iter(),
+            &["other.example".into()],
+        );
+        assert_eq!(
+            hosts,
+            ["example.org", "example.net", "conference.example.org", "rooms.example.net", "other.example"]
+        );
+    }
+
+    #[test]
+    fn a_strange_host_grants_nothing() {
+        let privileges = Privileges::new(vec!["example.org".into()]);
+        let advertisement = Advertisement {
+            version: Version::V2,
+            outgoing_messages: true,
+            roster_get: false,
+            iq: Vec::new(),
+        };
+        privileges.advertised("evil.example", &advertisement);
+        assert_eq!(privileges.of("evil.example"), None);
+        privileges.advertised("example.org", &advertisement);
+        assert!(privileges.of("example.org").is_some_and(|grants| grants.messages && !grants.muc_admin));
+        privileges.clear();
+        assert_eq!(privileges.of("example.org"), None);
+    }
+}
