@@ -1,1 +1,182 @@
-//! (to be filled)
+//! What a room says: its kind, who is what to it, who is in it; and making somebody a member of it (XEP-0045 §9).
+//!
+//! A room is asked in the inviter's name where his server granted that (XEP-0356), else as a service admin. What
+//! neither may know stays unknown. Answers are kept for a short time, our own changes are in them at once.
+//!
+//! Knows nothing of the journal, nor why somebody wants to know.
+
+mod survey;
+mod view;
+
+pub use view::View;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jid::BareJid;
+use tokio::sync::Mutex;
+
+use crate::link::{AskError, Link};
+use crate::wire::muc::{self, Affiliation};
+use crate::wire::{Iq, IqPayload, IqType};
+
+/// How long an answer is good for.
+const GOOD_FOR: Duration = Duration::from_secs(15);
+/// How old it may be when something depends on it that can't be undone: a refusal, a change.
+const FRESH: Duration = Duration::from_secs(1);
+/// Rooms (and inviters asking them) that are remembered.
+const REMEMBERED: u64 = 1000;
+/// A room that nobody asked for is forgotten after this time.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How old an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Some seconds.
+    Recent,
+    /// As good as now.
+    Fresh,
+}
+
+/// Who asks a room.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Asker {
+    /// A user, by privileged IQ.
+    Inviter(BareJid),
+    /// The component.
+    Relay,
+}
+
+/// Where a view is kept; locked while the room is being asked.
+type Place = Mutex<Option<Arc<View>>>;
+
+/// Rooms, asked through a link.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    link: Link,
+    remembered: moka::sync::Cache<(BareJid, Asker), Arc<Place>>,
+}
+
+impl Rooms {
+    /// Rooms as they are seen through this link.
+    #[must_use]
+    pub fn new(link: Link) -> Self {
+        let remembered = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
+        Self { link, remembered }
+    }
+
+    /// What the room says to this inviter (`None`: to the relay itself). Many who ask at once cause one question.
+    ///
+    /// # Errors
+    /// The link was lost, or the room did not answer.
+    pub async fn look(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        age: Age,
+    ) -> Result<Arc<View>, AskError> {
+        let asker = self.asker(inviter);
+        let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
+        let mut place = place.lock().await;
+        let limit = match age {
+            Age::Recent => GOOD_FOR,
+            Age::Fresh => FRESH,
+        };
+        if let Some(view) = &*place
+            && view.age() <= limit
+        {
+            return Ok(Arc::clone(view));
+        }
+        let view = Arc::new(survey::survey(self, room, &asker).await?);
+        *place = Some(Arc::clone(&view));
+        Ok(view)
+    }
+
+    /// The real address of an occupant, as far as the relay itself may see it.
+    ///
+    /// # Errors
+    /// See [`Self::look`].
+    pub async fn occupant(&self, room: &BareJid, nick: &str) -> Result<Option<BareJid>, AskError> {
+        let recent = self.look(room, None, Age::Recent).await?;
+        if let Some(person) = recent.person(nick) {
+            return Ok(Some(person));
+        }
+        // He may have come in since.
+        Ok(self.look(room, None, Age::Fresh).await?.person(nick))
+    }
+
+    /// Makes somebody a member who is nothing to the room yet. The caller has made sure of that with a fresh look, and
+    /// that this inviter may invite.
+    ///
+    /// # Errors
+    /// `Refused` where neither the inviter nor the relay may do it; else see [`AskError`].
+    pub async fn add_member(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        person: &BareJid,
+    ) -> Result<(), AskError> {
+        self.set(room, inviter, person, Affiliation::Member).await
+    }
+
+    /// Takes somebody off the member list.
+    ///
+    /// # Errors
+    /// See [`Self::add_member`].
+    pub async fn remove_member(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        person: &BareJid,
+    ) -> Result<(), AskError> {
+        self.set(room, inviter, person, Affiliation::None).await
+    }
+
+    async fn set(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        person: &BareJid,
+        affiliation: Affiliation,
+    ) -> Result<(), AskError> {
+        let asker = self.asker(inviter);
+        let change = || muc::set_affiliation(person, affiliation, None);
+        self.ask(room, &asker, IqType::Set, change).await?;
+        for asker in [asker, Asker::Relay] {
+            if let Some(place) = self.remembered.get(&(room.clone(), asker))
+                && let Some(view) = &*place.lock().await
+            {
+                view.changed(person, affiliation);
+            }
+        }
+        Ok(())
+    }
+
+    fn asker(&self, inviter: Option<&BareJid>) -> Asker {
+        match inviter {
+            Some(inviter)
+                if self.link.grants(inviter.domain().as_str()).is_some_and(|grants| grants.muc_admin) =>
+            {
+                Asker::Inviter(inviter.clone())
+            }
+            _ => Asker::Relay,
+        }
+    }
+
+    /// Asks a room as this asker; as the relay where the inviter may not.
+    async fn ask(
+        &self,
+        room: &BareJid,
+        asker: &Asker,
+        kind: IqType,
+        payload: impl Fn() -> IqPayload,
+    ) -> Result<Iq, AskError> {
+        if let Asker::Inviter(inviter) = asker {
+            match self.link.ask_as(inviter, room.as_str(), kind, payload()).await {
+                Err(AskError::Refused(_) | AskError::Unanswered) => {}
+                answer => return answer,
+            }
+        }
+        self.link.ask(room.as_str(), kind, payload()).await
+    }
+}

@@ -1,0 +1,92 @@
+//! Asking a room everything at once: disco#info (XEP-0030), affiliation lists (XEP-0045 §9.5), role lists (§9.6).
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use futures::future::{join, try_join, try_join_all};
+use jid::BareJid;
+use tokio::time::Instant;
+
+use super::view::{Occupants, View};
+use super::{Asker, Rooms};
+use crate::link::AskError;
+use crate::wire::disco::DiscoInfo;
+use crate::wire::muc::{self, AdminItem, Affiliation, Role};
+use crate::wire::{IqPayload, IqType};
+
+/// Asks the room. What it refuses to tell stays unknown.
+pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<View, AskError> {
+    let taken = Instant::now();
+    let (members_only, occupants) = join(kind(rooms, room), occupants(rooms, room, asker)).await;
+    let (members_only, occupants) = (members_only?, occupants?);
+    // In an open room it matters only who is banned.
+    let lists: &[Affiliation] = if members_only == Some(false) {
+        &[Affiliation::Outcast]
+    } else {
+        &[Affiliation::Outcast, Affiliation::Member, Affiliation::Admin, Affiliation::Owner]
+    };
+    let lists = lists.iter().map(|affiliation| async {
+        let items = list(rooms, room, asker, || muc::list_affiliation(*affiliation)).await?;
+        Ok::<_, AskError>((*affiliation, items))
+    });
+    let mut known = Some(HashMap::new());
+    for (affiliation, items) in try_join_all(lists).await? {
+        match (items, &mut known) {
+            (Some(items), Some(known)) => {
+                known.extend(items.into_iter().filter_map(|item| Some((bare(&item.jid?)?, affiliation))));
+            }
+            // An admin may not see the owners, nor change them: for him everybody else is known all the same.
+            (None, _) if matches!(affiliation, Affiliation::Owner | Affiliation::Admin) => {}
+            _ => known = None,
+        }
+    }
+    Ok(View { taken, members_only, affiliations: known.map(RwLock::new), occupants })
+}
+
+fn bare(jid: &str) -> Option<String> {
+    BareJid::new(jid).ok().map(|jid| jid.to_string())
+}
+
+async fn kind(rooms: &Rooms, room: &BareJid) -> Result<Option<bool>, AskError> {
+    let question = IqPayload::DiscoInfo(DiscoInfo::default());
+    match rooms.link.ask(room.as_str(), IqType::Get, question).await {
+        Ok(answer) => Ok(match answer.payload.0 {
+            Some(IqPayload::DiscoInfo(info)) => Some(info.has("muc_membersonly")),
+            _ => None,
+        }),
+        Err(AskError::Refused(_)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+async fn occupants(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Option<Occupants>, AskError> {
+    let role = |role| list(rooms, room, asker, move || muc::list_role(role));
+    let (moderators, (participants, visitors)) =
+        try_join(role(Role::Moderator), try_join(role(Role::Participant), role(Role::Visitor))).await?;
+    let (Some(moderators), Some(participants), Some(visitors)) = (moderators, participants, visitors) else {
+        return Ok(None);
+    };
+    let mut occupants = Occupants::default();
+    for item in moderators.into_iter().chain(participants).chain(visitors) {
+        if let Some(jid) = item.jid {
+            occupants.add(item.nick, &jid);
+        }
+    }
+    Ok(Some(occupants))
+}
+
+async fn list(
+    rooms: &Rooms,
+    room: &BareJid,
+    asker: &Asker,
+    question: impl Fn() -> IqPayload,
+) -> Result<Option<Vec<AdminItem>>, AskError> {
+    match rooms.ask(room, asker, IqType::Get, question).await {
+        Ok(answer) => Ok(match answer.payload.0 {
+            Some(IqPayload::MucAdmin(list)) => Some(list.items),
+            _ => None,
+        }),
+        Err(AskError::Refused(_)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,98 @@
+//! What is known of a room at one moment. Knows nothing of how it was found out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use jid::BareJid;
+use tokio::time::Instant;
+
+use crate::wire::address;
+use crate::wire::muc::Affiliation;
+
+/// A room as it was when it was asked.
+#[derive(Debug)]
+pub struct View {
+    pub(super) taken: Instant,
+    /// `None`: the room would not say.
+    pub(super) members_only: Option<bool>,
+    /// Everybody who is something to the room; `None`: we may not know.
+    pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
+    /// `None`: we may not know.
+    pub(super) occupants: Option<Occupants>,
+}
+
+/// Who is in a room.
+#[derive(Debug, Default)]
+pub(super) struct Occupants {
+    nicks: HashMap<String, String>,
+    people: HashSet<String>,
+}
+
+impl Occupants {
+    pub(super) fn add(&mut self, nick: Option<String>, full_jid: &str) {
+        let bare = address::split_resource(full_jid).0;
+        self.people.insert(bare.to_owned());
+        if let Some(nick) = nick {
+            self.nicks.insert(nick, bare.to_owned());
+        }
+    }
+}
+
+impl View {
+    pub(super) fn age(&self) -> Duration {
+        self.taken.elapsed()
+    }
+
+    /// Whether only members may enter; `None` where the room would not say.
+    #[must_use]
+    pub fn members_only(&self) -> Option<bool> {
+        self.members_only
+    }
+
+    /// What a person is to the room; `None` where we may not know.
+    #[must_use]
+    pub fn affiliation(&self, person: &BareJid) -> Option<Affiliation> {
+        let affiliations = self.affiliations.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
+        Some(affiliations.get(person.as_str()).copied().unwrap_or(Affiliation::None))
+    }
+
+    /// Whether a person is in the room; `None` where we may not know.
+    #[must_use]
+    pub fn is_occupant(&self, person: &BareJid) -> Option<bool> {
+        self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
+    }
+
+    pub(super) fn person(&self, nick: &str) -> Option<BareJid> {
+        self.occupants.as_ref()?.nicks.get(nick).and_then(|person| BareJid::new(person).ok())
+    }
+
+    /// We changed something ourselves.
+    pub(super) fn changed(&self, person: &BareJid, affiliation: Affiliation) {
+        if let Some(affiliations) = &self.affiliations {
+            let mut affiliations = affiliations.write().unwrap_or_else(PoisonError::into_inner);
+            affiliations.insert(person.to_string(), affiliation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_is_unknown_and_what_is_told_is_exact() {
+        let bob = BareJid::new("bob@example.org").unwrap();
+        let mut view =
+            View { taken: Instant::now(), members_only: None, affiliations: None, occupants: None };
+        assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (None, None));
+        view.affiliations = Some(RwLock::default());
+        view.occupants = Some(Occupants::default());
+        assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (Some(Affiliation::None), Some(false)));
+        view.changed(&bob, Affiliation::Member);
+        view.occupants.get_or_insert_default().add(Some("Bob 🤖".into()), "bob@example.org/phone 🤖");
+        assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (Some(Affiliation::Member), Some(true)));
+        assert_eq!(view.person("Bob 🤖"), Some(bob));
+        assert_eq!(view.person("Alice"), None);
+    }
+}
