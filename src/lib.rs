@@ -18,7 +18,7 @@
 //! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
 //! | [`rooms`] | what a room says: its kind, affiliations, occupants; adding a member | the journal |
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
-//! | [`journal`] | SQLite through sqlx, group commit | XMPP |
+//! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
 //! | [`service`] | what the component says of itself: disco, version, ping | invitations |
 //! | [`ops`] | logs, signals | the rest |
 //!

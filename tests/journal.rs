@@ -182,11 +182,15 @@ async fn a_late_bounce_changes_history_once() {
     let (journal, writer) = bench.open().await;
     let id = journal.admit(arrival(BOB)).await.unwrap().id;
     journal.claim(id, BOB, ROOM).await.unwrap();
-    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    let us = r"alice\40example.org@invites.example.org";
+    let sent_as = Some(us.to_owned());
+    journal.settle(Outcome { sent_as, ..outcome(id, State::Relayed, None) }).await.unwrap();
     let bounced = outcome(id, State::Failed, Some(Reason::Bounced));
-    let row = journal.bounce(bounced.clone()).await.unwrap().unwrap();
+    assert_eq!(journal.bounce(bounced.clone(), "eve@example.org", us).await.unwrap(), None);
+    assert_eq!(journal.bounce(bounced.clone(), BOB, "alice@example.org").await.unwrap(), None);
+    let row = journal.bounce(bounced.clone(), BOB, us).await.unwrap().unwrap();
     assert_eq!(row.arrival.contact, BOB);
-    assert_eq!(journal.bounce(bounced).await.unwrap(), None);
+    assert_eq!(journal.bounce(bounced, BOB, us).await.unwrap(), None);
     assert_eq!(lines(&bench.path()).await[0].state, State::Failed);
     let next = journal.admit(arrival(BOB)).await.unwrap();
     assert!(!next.duplicate, "the claim was given up");

@@ -195,35 +195,43 @@ pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) ->
     .collect()
 }
 
+/// Between whom a direct invitation went.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) contact: String,
+    pub(super) sent_as: String,
+}
+
 /// Changes a relayed invitation's outcome in `history`.
 pub(super) async fn bounce(
     db: &mut SqliteConnection,
-    id: Id,
     outcome: &Outcome,
+    sent: &Sent,
     now: i64,
 ) -> sqlx::Result<Option<Pending>> {
-    sqlx::query(
-        "UPDATE history SET state = ?, reason = ?, settled = ? WHERE id = ? AND state = 'relayed' \
+    let row = sqlx::query(
+        "UPDATE history SET state = ?, reason = ?, settled = ? \
+         WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? \
          RETURNING received, route, room, inviter, contact",
     )
     .bind(outcome.state.as_str())
     .bind(outcome.reason.map(super::Reason::as_str))
     .bind(now)
-    .bind(id)
+    .bind(outcome.id)
+    .bind(&sent.contact)
+    .bind(&sent.sent_as)
     .fetch_optional(db)
-    .await?
-    .map(|row| {
-        Ok(Pending {
-            id,
-            received: row.try_get(0)?,
-            arrival: Arrival {
-                route: super::record::column(&row, 1)?,
-                room: row.try_get(2)?,
-                inviter: row.try_get(3)?,
-                contact: row.try_get(4)?,
-                payload: super::Payload::default(),
-            },
-        })
-    })
-    .transpose()
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Pending {
+        id: outcome.id,
+        received: row.try_get(0)?,
+        arrival: Arrival {
+            route: super::record::column(&row, 1)?,
+            room: row.try_get(2)?,
+            inviter: row.try_get(3)?,
+            contact: row.try_get(4)?,
+            payload: super::Payload::default(),
+        },
+    }))
 }

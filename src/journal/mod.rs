@@ -16,7 +16,7 @@ mod writer;
 pub use desk::{forget, history};
 pub use open::OpenError;
 pub use record::{Filter, Reason, Record, Route, State};
-pub use writer::{Journal, Keep};
+pub use writer::{Admitted, Closed, Journal, Keep, Writer};
 
 use std::fmt;
 

@@ -149,7 +149,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
     let metadata = fs::metadata(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.to_owned(), mode }) }
+    let for_others = mode & 0o077;
+    if for_others == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.to_owned(), mode }) }
 }
 
 /// A truncated or overwritten file is found here; damage in old rows of a large journal only when they are read.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
-use super::batch::{self, Claim, Key, Window};
+use super::batch::{self, Claim, Key, Sent, Window};
 use super::open::{self, OpenError};
 use super::upkeep::Upkeep;
 use super::{Arrival, Id, Outcome, Pending};
@@ -64,7 +64,7 @@ enum Op {
     Admit { arrival: Arrival, key: Key, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
-    Bounce { id: Id, outcome: Outcome, answer: oneshot::Sender<Option<Pending>> },
+    Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
 }
 
@@ -137,12 +137,19 @@ impl Journal {
     }
 
     /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
-    /// Returns the invitation (without its payload), or `None` where no relayed one has this id.
+    /// Returns the invitation (without its payload), or `None` where none with this id was sent to `contact` as
+    /// `sent_as`.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn bounce(&self, outcome: Outcome) -> Result<Option<Pending>, Closed> {
-        self.ask(|answer| Op::Bounce { id: outcome.id, outcome, answer }).await
+    pub async fn bounce(
+        &self,
+        outcome: Outcome,
+        contact: &str,
+        sent_as: &str,
+    ) -> Result<Option<Pending>, Closed> {
+        let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
+        self.ask(|answer| Op::Bounce { outcome, sent, answer }).await
     }
 
     /// The oldest invitations under way behind `after`, `limit` at most.
@@ -286,11 +293,11 @@ impl Writer {
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
                 Op::Settle { .. } => Answer::Settled,
-                Op::Bounce { id, outcome, .. } => {
-                    let bounced = batch::bounce(&mut tx, *id, outcome, now).await?;
+                Op::Bounce { outcome, sent, .. } => {
+                    let bounced = batch::bounce(&mut tx, outcome, sent, now).await?;
                     if let Some(pending) = &bounced {
                         let key = key(&pending.arrival.contact, &pending.arrival.room);
-                        batch::release(&mut tx, Claim { key, id: *id }).await?;
+                        batch::release(&mut tx, Claim { key, id: outcome.id }).await?;
                     }
                     Answer::Bounced(bounced)
                 }

@@ -1,1 +1,159 @@
-//! (to be filled)
+//! An invitation's life: from the moment it is read until it is settled. [`run`] starts the whole product; the binary
+//! and the tests call the very same function.
+//!
+//! Knows nothing of SQL and sockets.
+
+mod archive;
+mod intake;
+pub mod judge;
+mod life;
+mod sender;
+mod words;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::journal::{self, Journal, Keep, OpenError};
+use crate::link::{self, Link, Refused, own_hosts};
+use crate::rooms::Rooms;
+
+/// What is under way has this long to settle when the relay is told to stop.
+const LAST_ORDERS: Duration = Duration::from_secs(5);
+
+/// Why the relay ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The server refused us and never let us in.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A part of the relay stopped that must not: a fault of ours.
+    #[error("internal fault: {0} ended. Please report this with the log before it")]
+    Fault(&'static str),
+}
+
+/// What an invitation's life needs; shared by all of them.
+#[derive(Debug)]
+struct Relay {
+    config: Config,
+    link: Link,
+    journal: Journal,
+    rooms: Rooms,
+    archive: archive::Archive,
+}
+
+/// Relays until `stop` resolves: then takes nothing more, settles what is under way (5 s at most) and closes the
+/// stream. What is not settled by then waits in the journal for the next start.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let keep = Keep { window: config.relay.window, retention: config.journal.retention };
+    let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
+    info!(path = %config.journal.path.display(), "the journal is open");
+    let writer = tokio::spawn(writer.run());
+
+    let hosts = own_hosts(
+        &config.component.jid,
+        config.muc.services.iter().map(String::as_str),
+        &config.muc.hand_over_from,
+    );
+    let (link, incoming, task) = link::new(link::Settings {
+        component: config.component.jid.clone(),
+        secret: config.component.secret.clone(),
+        server: config.component.server.clone(),
+        hosts: hosts.clone(),
+    });
+    let close = CancellationToken::new();
+    let connection = tokio::spawn(task.run(close.clone()));
+
+    let relay = Arc::new(Relay {
+        rooms: Rooms::new(link.clone()),
+        archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
+        config,
+        link,
+        journal,
+    });
+    let last_orders = CancellationToken::new();
+    let intake = tokio::spawn(intake::Intake::new(Arc::clone(&relay), incoming).run(last_orders.clone()));
+    drop(relay);
+
+    finish(stop, last_orders, intake, close, connection, writer).await
+}
+
+/// Waits for the end, and ends things in order: invitations, stream, journal.
+async fn finish(
+    stop: impl Future<Output = ()>,
+    last_orders: CancellationToken,
+    mut intake: JoinHandle<()>,
+    close: CancellationToken,
+    mut connection: JoinHandle<Result<(), Refused>>,
+    mut writer: JoinHandle<Result<(), OpenError>>,
+) -> Result<(), RunError> {
+    let early: Option<RunError> = tokio::select! {
+        () = stop => {
+            info!("stopping: what is under way has {} s to settle", LAST_ORDERS.as_secs());
+            None
+        }
+        ended = &mut connection => Some(match ended {
+            Ok(Err(refused)) => refused.into(),
+            _ => RunError::Fault("the link"),
+        }),
+        ended = &mut writer => Some(match ended {
+            Ok(Err(e)) => e.into(),
+            _ => RunError::Fault("the journal's writer"),
+        }),
+        _ = &mut intake => Some(RunError::Fault("the intake")),
+    };
+
+    last_orders.cancel();
+    if early.is_none() && timeout(LAST_ORDERS, &mut intake).await.is_err() {
+        warn!("not everything has settled: it waits in the journal for the next start");
+    }
+    close.cancel();
+    if !connection.is_finished() && timeout(LAST_ORDERS, &mut connection).await.is_err() {
+        connection.abort();
+    }
+    intake.abort();
+    // The last handle to the journal is gone with the intake: the writer empties its queue and closes the file.
+    if !writer.is_finished() && timeout(LAST_ORDERS, &mut writer).await.is_err() {
+        error!("the journal did not close in time; nothing is lost, it is recovered at the next start");
+    }
+    match early {
+        Some(e) => Err(e),
+        None => Ok(()),
+    }
+}
+
+/// The id under which the direct invitation is sent, again and again if need be.
+fn message_id(instance: &str, id: journal::Id) -> String {
+    format!("{instance}-{id}")
+}
+
+/// Undoes [`message_id`].
+fn invitation_id(instance: &str, message_id: &str) -> Option<journal::Id> {
+    message_id.strip_prefix(instance)?.strip_prefix('-')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_are_this_journals_own() {
+        let id = message_id("0123abcd", 42);
+        assert_eq!(invitation_id("0123abcd", &id), Some(42));
+        for strange in ["", "0123abcd", "0123abcd-", "0123abcd-x", "ffff0000-42", "0123abcd42"] {
+            assert_eq!(invitation_id("0123abcd", strange), None, "{strange}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What comes in: invitations go into the journal before anything else happens to them, questions are answered.
+//!
+//! The journal is the queue. So many invitations live in memory at a time; when there are more, the others wait on
+//! the disk alone and are fetched in their order as room becomes free. Start-up is the same case: whatever an earlier
+//! run left waits on the disk. One task does all of this, so no row can be fetched twice: while anything waits on the
+//! disk, new arrivals wait there too.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::life::{self, Life};
+use super::{Relay, invitation_id, sender, words};
+use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Reason, Route, State};
+use crate::link::Incoming;
+use crate::service;
+use crate::wire::address;
+use crate::wire::muc::{self, Inviter, Mediated};
+use crate::wire::{Message, Stanza};
+
+/// Invitations that live in memory at the same time.
+const LIVES: usize = 1024;
+/// Stanzas taken from the link at a time: one commit for all the invitations among them.
+const TAKEN: usize = 256;
+/// Rows fetched from the disk at a time.
+const FETCHED: u32 = 64;
+
+pub(super) struct Intake {
+    relay: Arc<Relay>,
+    incoming: Incoming,
+    lives: JoinSet<()>,
+    /// Rows behind this id wait on the disk; `None` when none does.
+    waiting: Option<Id>,
+}
+
+/// An invitation as it was read.
+struct Read {
+    arrival: Arrival,
+    /// It came from somewhere that is believed. If not it ends here, and whoever could be lying is not answered.
+    trusted: bool,
+}
+
+impl Intake {
+    pub(super) fn new(relay: Arc<Relay>, incoming: Incoming) -> Self {
+        Self { relay, incoming, lives: JoinSet::new(), waiting: Some(0) }
+    }
+
+    /// Until `last_orders` is cancelled and what lives has settled, or the journal is closed.
+    pub(super) async fn run(mut self, last_orders: CancellationToken) {
+        if self.take_in(&last_orders).await.is_err() {
+            debug!("the journal is closed");
+            return;
+        }
+        // What still comes in is journaled and waits for the next start.
+        self.waiting.get_or_insert(Id::MAX);
+        while !self.lives.is_empty() {
+            tokio::select! {
+                _ = self.lives.join_next() => {}
+                stanza = self.incoming.recv() => {
+                    let handled = match stanza {
+                        Some(stanza) => self.handle(std::iter::once(stanza)).await,
+                        None => break,
+                    };
+                    if handled.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take_in(&mut self, last_orders: &CancellationToken) -> Result<(), Closed> {
+        let mut taken = Vec::with_capacity(TAKEN);
+        loop {
+            let room = self.lives.len() < LIVES;
+            tokio::select! {
+                () = last_orders.cancelled() => return Ok(()),
+                Some(_) = self.lives.join_next() => {}
+                count = self.incoming.recv_many(&mut taken, TAKEN) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.handle(taken.drain(..)).await?;
+                }
+                () = std::future::ready(()), if room && self.waiting.is_some() => self.fetch().await?,
+            }
+        }
+    }
+
+    /// Fetches what waits on the disk, the oldest first.
+    async fn fetch(&mut self) -> Result<(), Closed> {
+        let Some(after) = self.waiting else { return Ok(()) };
+        let rows = self.relay.journal.backlog(after, FETCHED).await?;
+        if after == 0 && !rows.is_empty() {
+            info!("picking up what was under way when the relay stopped");
+        }
+        self.waiting = rows.last().map(|row| row.id);
+        for row in rows {
+            self.start(Life::resumed(row));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, life: Life) {
+        self.lives.spawn(life::live(Arc::clone(&self.relay), life));
+    }
+
+    /// Handles what has come. Never waits for the link: it reads no further while it waits for us.
+    async fn handle(&mut self, stanzas: impl Iterator<Item = Stanza>) -> Result<(), Closed> {
+        let mut read = Vec::new();
+        for stanza in stanzas {
+            match stanza {
+                Stanza::Iq(question) => {
+                    if let Some(answer) = service::answer(&question) {
+                        self.relay.link.send_or_drop(Stanza::Iq(answer));
+                    }
+                }
+                Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
+                    self.came_back(&message).await?;
+                }
+                Stanza::Message(message) => read.extend(self.read(&message)),
+                _ => {}
+            }
+        }
+        self.admit(read).await
+    }
+
+    /// All of them in one commit, then each on its way.
+    async fn admit(&mut self, read: Vec<Read>) -> Result<(), Closed> {
+        let journal = &self.relay.journal;
+        let admissions = read.iter().map(|read| journal.admit(read.arrival.clone()));
+        let admitted = futures::future::try_join_all(admissions).await?;
+        for (Read { arrival, trusted }, admitted) in read.into_iter().zip(admitted) {
+            if !trusted {
+                self.disbelieve(admitted.id, &arrival).await?;
+            } else if self.waiting.is_some() || self.lives.len() >= LIVES {
+                self.waiting.get_or_insert(admitted.id - 1);
+            } else {
+                self.start(Life::new(admitted, arrival));
+            }
+        }
+        Ok(())
+    }
+
+    async fn disbelieve(&self, id: Id, arrival: &Arrival) -> Result<(), Closed> {
+        let reason = Some(Reason::Untrusted);
+        let outcome = Outcome { id, state: State::Refused, reason, inviter: None, sent_as: None };
+        life::log(&outcome, arrival, None);
+        self.relay.journal.settle(outcome).await
+    }
+
+    /// The invitations in a message; none in most.
+    fn read(&self, message: &Message) -> Vec<Read> {
+        let trusted = self.is_trusted(message.from.as_deref().unwrap_or_default());
+        let read = |arrival| Read { arrival, trusted };
+        match muc::mediated(message) {
+            Ok(invitations) => invitations.into_iter().map(mediated).map(read).collect(),
+            Err(malformed) => {
+                debug!("an invitation that is none: {malformed}");
+                vec![read(unreadable(message))]
+            }
+        }
+    }
+
+    /// Only a room of a configured MUC service itself is believed: anybody else could forge who invites.
+    fn is_trusted(&self, from: &str) -> bool {
+        let domain = address::domain_of(from);
+        self.relay.config.muc.services.iter().any(|service| service == domain)
+    }
+
+    /// A direct invitation that was confirmed and came back later all the same.
+    async fn came_back(&mut self, message: &Message) -> Result<(), Closed> {
+        let journal = &self.relay.journal;
+        let (Some(from), Some(to), Some(id)) = (&message.from, &message.to, &message.id) else {
+            return Ok(());
+        };
+        let Some(id) = invitation_id(journal.instance(), id) else { return Ok(()) };
+        let (contact, sent_as) = (address::split_resource(from).0, address::split_resource(to).0);
+        let reason = Some(Reason::Bounced);
+        let outcome = Outcome { id, state: State::Failed, reason, inviter: None, sent_as: None };
+        if let Some(bounced) = journal.bounce(outcome.clone(), contact, sent_as).await? {
+            life::log(&outcome, &bounced.arrival, None);
+            let relay = Arc::clone(&self.relay);
+            self.lives.spawn(async move {
+                // Told or not, it has failed.
+                let _ = life::decline(&relay, &bounced, words::for_inviter(Reason::Bounced)).await;
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What the journal keeps of an invitation. Where the relay address names nobody it stands for the contact.
+fn mediated(invitation: Mediated) -> Arrival {
+    let contact = address::contact_of(&invitation.relay_address);
+    Arrival {
+        route: Route::Addressed,
+        inviter: match invitation.inviter {
+            Inviter::Person(person) => person.to_string(),
+            Inviter::Occupant(nick) => format!("{}/{nick}", invitation.room),
+        },
+        room: invitation.room.to_string(),
+        contact: contact.map_or(invitation.relay_address, |contact| contact.to_string()),
+        payload: sender::payload(invitation.details),
+    }
+}
+
+/// Something that looks like an invitation and can't be one.
+fn unreadable(message: &Message) -> Arrival {
+    let bare =
+        |jid: &Option<String>| address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned();
+    let inviter = message.muc_user.iter().flat_map(|x| &x.invites).find_map(|invite| invite.from.clone());
+    Arrival {
+        route: Route::Addressed,
+        room: bare(&message.from),
+        inviter: inviter.unwrap_or_default(),
+        contact: bare(&message.to),
+        payload: Payload::default(),
+    }
+}

@@ -1,0 +1,361 @@
+//! One invitation from the journal to its end: looked into, judged, claimed, sent, confirmed, settled.
+//!
+//! The happy path reads straight down in [`Life::attempt`]. Whatever the link or a room fails to do for the moment
+//! starts the whole attempt again, because the world may have changed meanwhile; a claim stays with its invitation, so
+//! nothing is done twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use jid::BareJid;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+use super::judge::{Facts, Verdict, judge};
+use super::sender::{self, Sender};
+use super::{Relay, message_id, words};
+use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, State};
+use crate::link::{AskError, DeliverError};
+use crate::rooms::{Age, View};
+use crate::wire::muc::{self, Affiliation, Inviter};
+use crate::wire::{Condition, Stanza, StanzaError, address};
+
+/// The pause before a room that did not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// An invitation in memory.
+pub(super) struct Life {
+    pending: Pending,
+    /// Another one held contact and room when it came in.
+    duplicate: bool,
+    /// When it was read, by the clock that nobody can set.
+    begun: Instant,
+    /// How old it was then.
+    age: Duration,
+}
+
+impl Life {
+    /// It has just come in.
+    pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
+        let pending = Pending { id: admitted.id, received: admitted.received, arrival };
+        Self { pending, duplicate: admitted.duplicate, begun: Instant::now(), age: Duration::ZERO }
+    }
+
+    /// It has waited on the disk.
+    pub(super) fn resumed(pending: Pending) -> Self {
+        // A clock that was set back makes nothing older.
+        let age = u64::try_from(Utc::now().timestamp_millis() - pending.received).unwrap_or(0);
+        Self { pending, duplicate: false, begun: Instant::now(), age: Duration::from_millis(age) }
+    }
+}
+
+/// Why an attempt did not end the invitation.
+enum Setback {
+    /// The link was lost, or a room did not answer.
+    Again(AskError),
+    /// The journal is closed: the next start goes on.
+    Closed,
+}
+
+impl From<AskError> for Setback {
+    fn from(e: AskError) -> Self {
+        Self::Again(e)
+    }
+}
+
+impl From<Closed> for Setback {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// How it ended, if it did.
+type Ended = Result<Outcome, Setback>;
+
+/// Lives until the invitation is settled, or the relay stops.
+pub(super) async fn live(relay: Arc<Relay>, life: Life) {
+    let left = relay.config.relay.expiry.saturating_sub(life.age);
+    let expiry = life.begun + left;
+    loop {
+        // Without the link nobody could be told either, so an invitation expires only while it is up.
+        if !relay.link.up().await {
+            return;
+        }
+        let ended =
+            if Instant::now() < expiry { life.attempt(&relay).await } else { life.expire(&relay).await };
+        match ended {
+            Ok(outcome) => {
+                return log(&outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
+            }
+            Err(Setback::Closed) => return,
+            Err(Setback::Again(AskError::Lost)) => debug!(id = life.pending.id, "interrupted"),
+            Err(Setback::Again(e)) => {
+                debug!(
+                    id = life.pending.id,
+                    room = life.pending.arrival.room,
+                    "{e}: trying again in a while"
+                );
+                sleep_until(expiry.min(Instant::now() + PAUSE)).await;
+            }
+        }
+    }
+}
+
+/// What an attempt has found out about an invitation.
+struct Case {
+    room: BareJid,
+    contact: BareJid,
+    inviter: Inviter,
+}
+
+impl Case {
+    fn person(&self) -> Option<&BareJid> {
+        match &self.inviter {
+            Inviter::Person(person) => Some(person),
+            Inviter::Occupant(_) => None,
+        }
+    }
+}
+
+impl Life {
+    async fn attempt(&self, relay: &Relay) -> Ended {
+        let Some(case) = self.case(relay).await? else {
+            return self.refuse(relay, Reason::Malformed, None).await;
+        };
+        let (verdict, view) = self.judged(relay, &case).await?;
+        match verdict {
+            Verdict::Suppress(reason) => {
+                self.settle(relay, State::Suppressed, Some(reason), Some(&case), None).await
+            }
+            Verdict::Refuse(reason) => self.refuse(relay, reason, Some(&case)).await,
+            Verdict::Relay { add_member } => {
+                if !relay.journal.claim(self.pending.id, case.contact.as_str(), case.room.as_str()).await? {
+                    let reason = Some(Reason::Duplicate);
+                    return self.settle(relay, State::Suppressed, reason, Some(&case), None).await;
+                }
+                if add_member && !add(relay, &case).await? {
+                    return self.refuse(relay, Reason::NoRights, Some(&case)).await;
+                }
+                let ended = self.deliver(relay, &case).await?;
+                if view.members_only() == Some(true) {
+                    take_off(relay, &case).await;
+                }
+                match ended {
+                    Ok(sender) => self.settle(relay, State::Relayed, None, Some(&case), Some(&sender)).await,
+                    Err(reason) => self.fail(relay, reason, &case).await,
+                }
+            }
+        }
+    }
+
+    /// Who, whom, where. `None` if the journal's words are no addresses (any more).
+    async fn case(&self, relay: &Relay) -> Result<Option<Case>, Setback> {
+        let arrival = &self.pending.arrival;
+        let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+            return Ok(None);
+        };
+        // Relay addresses are no people: this one named nobody, or somebody wants us busy with ourselves.
+        if contact.domain().as_str() == relay.link.component() || contact.node().is_none() {
+            return Ok(None);
+        }
+        let masked = address::split_resource(&arrival.inviter).1;
+        let inviter = match masked {
+            Some(nick) => match relay.rooms.occupant(&room, nick).await? {
+                Some(person) => Inviter::Person(person),
+                None => Inviter::Occupant(nick.to_owned()),
+            },
+            None => match BareJid::new(&arrival.inviter) {
+                Ok(person) => Inviter::Person(person),
+                Err(_) => return Ok(None),
+            },
+        };
+        Ok(Some(Case { room, contact, inviter }))
+    }
+
+    /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
+    async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>), Setback> {
+        let mut view = relay.rooms.look(&case.room, case.person(), Age::Recent).await?;
+        let mut verdict = self.verdict(relay, case, &view);
+        if verdict != (Verdict::Relay { add_member: false })
+            && verdict != Verdict::Suppress(Reason::Duplicate)
+        {
+            view = relay.rooms.look(&case.room, case.person(), Age::Fresh).await?;
+            verdict = self.verdict(relay, case, &view);
+        }
+        Ok((verdict, view))
+    }
+
+    fn verdict(&self, relay: &Relay, case: &Case, view: &View) -> Verdict {
+        judge(Facts {
+            // The intake lets nothing else in.
+            trusted: true,
+            duplicate: self.duplicate,
+            members_only: view.members_only(),
+            affiliation: view.affiliation(&case.contact),
+            occupant: view.is_occupant(&case.contact),
+            // The room has passed it on; one that has been banned since has lost his say.
+            may_invite: case.person().and_then(|person| view.affiliation(person))
+                != Some(Affiliation::Outcast),
+            membership: relay.config.muc.membership,
+        })
+    }
+
+    /// Sends the invitation until the server has taken it. The inner error is why it came back.
+    async fn deliver(&self, relay: &Relay, case: &Case) -> Result<Result<Sender, Reason>, Setback> {
+        let hint = relay.archive.hint().await?;
+        let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
+            return Ok(Err(Reason::Malformed));
+        };
+        let details = sender::details(self.pending.arrival.payload.clone());
+        let id = message_id(relay.journal.instance(), self.pending.id);
+        loop {
+            let stanza =
+                sender.stanza(relay.link.component(), &id, &case.contact, &case.room, &details, hint);
+            match relay.link.deliver(stanza).await {
+                Ok(()) => return Ok(Ok(sender)),
+                Err(DeliverError::Lost) => return Err(Setback::Again(AskError::Lost)),
+                Err(DeliverError::Bounced(error)) => match self.fallback(relay, case, &sender, &error) {
+                    Ok(other) => sender = other,
+                    Err(reason) => return Ok(Err(reason)),
+                },
+            }
+        }
+    }
+
+    /// Another sender after the server refused to let us speak for the inviter, once.
+    fn fallback(
+        &self,
+        relay: &Relay,
+        case: &Case,
+        sender: &Sender,
+        error: &StanzaError,
+    ) -> Result<Sender, Reason> {
+        let Sender::Inviter { person, .. } = sender else { return Err(Reason::Bounced) };
+        let (id, component) = (self.pending.id, relay.link.component());
+        if *error.condition == Some(Condition::PolicyViolation) {
+            warn!(
+                id,
+                "the server's firewall refused a message in the name of {person} ({error}): let the component pass. \
+                 mod_firewall: a rule with \"FROM: <{component}>\" and \"PASS.\" before those that drop",
+            );
+            return Err(Reason::NotPermitted);
+        }
+        warn!(
+            id,
+            "the server did not let the relay speak for {person} ({error}): the invitation goes out from a relay \
+             address. Grant message = \"outgoing\" to {component} on {host}",
+            host = person.domain(),
+        );
+        Sender::relay_address(component, &case.room, &case.inviter).map_err(|_| Reason::NotPermitted)
+    }
+
+    async fn expire(&self, relay: &Relay) -> Ended {
+        decline(relay, &self.pending, words::EXPIRED).await?;
+        self.settle(relay, State::Expired, None, None, None).await
+    }
+
+    async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
+        decline(relay, &self.pending, words::for_inviter(reason)).await?;
+        self.settle(relay, State::Refused, Some(reason), case, None).await
+    }
+
+    async fn fail(&self, relay: &Relay, reason: Reason, case: &Case) -> Ended {
+        decline(relay, &self.pending, words::for_inviter(reason)).await?;
+        self.settle(relay, State::Failed, Some(reason), Some(case), None).await
+    }
+
+    /// Writes the end. Only a relayed invitation, and what it suppressed, keeps others away.
+    async fn settle(
+        &self,
+        relay: &Relay,
+        state: State,
+        reason: Option<Reason>,
+        case: Option<&Case>,
+        sender: Option<&Sender>,
+    ) -> Ended {
+        let outcome = Outcome {
+            id: self.pending.id,
+            state,
+            reason,
+            inviter: case.and_then(Case::person).map(ToString::to_string),
+            sent_as: sender.map(|sender| sender.address().to_string()),
+        };
+        let arrival = &self.pending.arrival;
+        if state == State::Relayed {
+            relay.journal.settle(outcome.clone()).await?;
+        } else {
+            relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Makes the contact a member; `false` where nobody lets us.
+async fn add(relay: &Relay, case: &Case) -> Result<bool, AskError> {
+    match relay.rooms.add_member(&case.room, case.person(), &case.contact).await {
+        Ok(()) => Ok(true),
+        Err(AskError::Refused(error)) => {
+            warn!(
+                room = %case.room,
+                "{} could not be made a member ({error}): grant the component muc#admin in its users' names, or make it \
+                 an admin of the MUC service",
+                case.contact,
+            );
+            Ok(false)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// A members-only room has made the relay address a member; it needs no such rights. Best effort: a leftover does no
+/// harm, relay addresses never enter a room.
+async fn take_off(relay: &Relay, case: &Case) {
+    let Ok(address) = address::relay_address(&case.contact, relay.link.component()) else { return };
+    if let Err(e) = relay.rooms.remove_member(&case.room, case.person(), &address).await {
+        debug!(room = %case.room, "{address} stays on the member list: {e}");
+    }
+}
+
+/// Tells the inviter, through the room, which alone knows a masked one (XEP-0045 §7.8.2).
+///
+/// # Errors
+/// The link was lost: nobody knows whether he has been told.
+pub(super) async fn decline(relay: &Relay, pending: &Pending, text: &str) -> Result<(), AskError> {
+    let arrival = &pending.arrival;
+    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+        return Ok(());
+    };
+    let component = relay.link.component();
+    let from = if contact.domain().as_str() == component {
+        contact
+    } else {
+        match address::relay_address(&contact, component) {
+            Ok(from) => from,
+            Err(_) => return Ok(()),
+        }
+    };
+    let id = message_id(relay.journal.instance(), pending.id);
+    let decline = muc::decline(from.as_str(), &room, &arrival.inviter, text, &id);
+    match relay.link.deliver(Stanza::Message(decline)).await {
+        Err(DeliverError::Lost) => Err(AskError::Lost),
+        // The room is gone, or the inviter: nobody is left to be told.
+        Ok(()) | Err(DeliverError::Bounced(_)) => Ok(()),
+    }
+}
+
+/// One line for each outcome.
+pub(super) fn log(outcome: &Outcome, arrival: &Arrival, took: Option<Duration>) {
+    info!(
+        id = outcome.id,
+        route = %arrival.route,
+        room = arrival.room,
+        inviter = outcome.inviter.as_deref().unwrap_or(&arrival.inviter),
+        contact = arrival.contact,
+        reason = outcome.reason.map(Reason::as_str),
+        sent_as = outcome.sent_as,
+        ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        "{}",
+        outcome.state,
+    );
+}
