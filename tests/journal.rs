@@ -364,3 +364,30 @@ async fn the_file_is_for_its_owner_alone() {
     }
     close(journal, writer).await;
 }
+
+#[tokio::test]
+async fn taking_in_and_claiming_are_one() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let (first, second) =
+        tokio::join!(journal.admit_claimed(arrival(BOB)), journal.admit_claimed(arrival(BOB)));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.duplicate, second.duplicate), (false, true));
+    assert!(journal.claim(first.id, BOB, ROOM).await.unwrap(), "it holds its claim");
+    let history = lines(&bench.path()).await;
+    assert_eq!((history[0].state, history[0].reason), (State::Suppressed, Some(Reason::Duplicate)));
+    assert_eq!(history[1].state, State::Pending);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn what_ends_at_once_is_noted_without_its_payload() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let id = journal.note(arrival(BOB), State::Refused, Some(Reason::Untrusted)).await.unwrap();
+    assert_eq!(journal.backlog(0, 10).await.unwrap(), []);
+    assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate, "it keeps nobody away");
+    let history = lines(&bench.path()).await;
+    assert_eq!((history[1].id, history[1].state), (id, State::Refused));
+    close(journal, writer).await;
+}

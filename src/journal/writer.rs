@@ -15,7 +15,7 @@ use tracing::{error, info};
 use super::batch::{self, Claim, Key, Sent, Window};
 use super::open::{self, OpenError};
 use super::upkeep::Upkeep;
-use super::{Arrival, Id, Outcome, Pending};
+use super::{Arrival, Id, Outcome, Pending, Reason, State};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
 const MAX_BATCH: usize = 512;
@@ -61,11 +61,22 @@ pub struct Journal {
 /// What is asked of the writer.
 #[derive(Debug)]
 enum Op {
-    Admit { arrival: Arrival, key: Key, answer: oneshot::Sender<Admitted> },
+    Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
+}
+
+/// What follows on an arrival in the very same transaction.
+#[derive(Debug)]
+enum Then {
+    /// Nothing: it is under way.
+    Wait,
+    /// It claims contact and room; if another one holds them it ends as suppressed.
+    Claim,
+    /// It ends.
+    End { state: State, reason: Option<Reason> },
 }
 
 impl Journal {
@@ -105,8 +116,29 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
+        self.take(arrival, Then::Wait).await
+    }
+
+    /// Takes an invitation in and claims contact and room for it, both or none: where the answer says `duplicate` it has
+    /// ended as suppressed.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn admit_claimed(&self, arrival: Arrival) -> Result<Admitted, Closed> {
+        self.take(arrival, Then::Claim).await
+    }
+
+    /// Notes an invitation that has ended before it began.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
+        Ok(self.take(arrival, Then::End { state, reason }).await?.id)
+    }
+
+    async fn take(&self, arrival: Arrival, then: Then) -> Result<Admitted, Closed> {
         let key = key(&arrival.contact, &arrival.room);
-        self.ask(|answer| Op::Admit { arrival, key, answer }).await
+        self.ask(|answer| Op::Admit { arrival, key, then, answer }).await
     }
 
     /// Claims contact and room for this invitation: of all that ask inside the window only the first is told `true`
@@ -264,16 +296,20 @@ impl Writer {
             }
         }
 
-        let mut id = self.next;
+        let mut ids = self.next..;
         let mut arrivals = Vec::new();
-        let mut keys = Vec::new();
+        let mut looked_up = Vec::new();
         let mut claims = Vec::new();
         for op in ops {
             match op {
-                Op::Admit { arrival, key, .. } => {
+                Op::Admit { arrival, key, then, .. } => {
+                    let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival));
-                    keys.push(*key);
-                    id += 1;
+                    match then {
+                        Then::Wait => looked_up.push(*key),
+                        Then::Claim => claims.push(Claim { key: *key, id }),
+                        Then::End { .. } => {}
+                    }
                 }
                 Op::Claim { claim, .. } => claims.push(*claim),
                 _ => {}
@@ -281,15 +317,22 @@ impl Writer {
         }
         batch::admit(&mut tx, &arrivals).await?;
         let granted = batch::claim(&mut tx, &claims, window).await?;
-        let held = batch::held(&mut tx, &keys, window).await?;
+        let held = batch::held(&mut tx, &looked_up, window).await?;
 
         let mut answers = Vec::with_capacity(ops.len());
-        let mut given = self.next;
+        let mut ended = Vec::new();
+        let mut admitted = arrivals.iter().map(|(id, ..)| *id);
         for op in ops {
             answers.push(match op {
-                Op::Admit { key, .. } => {
-                    given += 1;
-                    Answer::Admitted(Admitted { id: given - 1, received: now, duplicate: held.contains(key) })
+                Op::Admit { key, then, .. } => {
+                    let Some(id) = admitted.next() else { break };
+                    let duplicate = match then {
+                        Then::Wait => held.contains(key),
+                        Then::Claim => !granted.contains(&id),
+                        Then::End { .. } => false,
+                    };
+                    ended.extend(then.outcome(id, duplicate));
+                    Answer::Admitted(Admitted { id, received: now, duplicate })
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
                 Op::Settle { .. } => Answer::Settled,
@@ -306,9 +349,22 @@ impl Writer {
                 }
             });
         }
+        batch::settle(&mut tx, &ended.iter().collect::<Vec<_>>(), now).await?;
         tx.commit().await?;
-        self.next = id;
+        self.next += i64::try_from(arrivals.len()).unwrap_or(0);
         Ok(answers)
+    }
+}
+
+impl Then {
+    /// How an arrival ends at once, if it does.
+    fn outcome(&self, id: Id, duplicate: bool) -> Option<Outcome> {
+        let (state, reason) = match self {
+            Self::Claim if duplicate => (State::Suppressed, Some(Reason::Duplicate)),
+            Self::Wait | Self::Claim => return None,
+            Self::End { state, reason } => (*state, *reason),
+        };
+        Some(Outcome { id, state, reason, inviter: None, sent_as: None })
     }
 }
 

@@ -130,25 +130,26 @@ impl Intake {
     /// All of them in one commit, then each on its way.
     async fn admit(&mut self, read: Vec<Read>) -> Result<(), Closed> {
         let journal = &self.relay.journal;
-        let admissions = read.iter().map(|read| journal.admit(read.arrival.clone()));
+        let admissions = read.iter().map(|Read { arrival, trusted }| async {
+            let arrival = arrival.clone();
+            if *trusted {
+                return journal.admit(arrival).await.map(Some);
+            }
+            let (state, reason) = (State::Refused, Some(Reason::Untrusted));
+            let id = journal.note(arrival.clone(), state, reason).await?;
+            life::log(&Outcome { id, state, reason, inviter: None, sent_as: None }, &arrival, None);
+            Ok(None)
+        });
         let admitted = futures::future::try_join_all(admissions).await?;
-        for (Read { arrival, trusted }, admitted) in read.into_iter().zip(admitted) {
-            if !trusted {
-                self.disbelieve(admitted.id, &arrival).await?;
-            } else if self.waiting.is_some() || self.lives.len() >= LIVES {
+        for (Read { arrival, .. }, admitted) in read.into_iter().zip(admitted) {
+            let Some(admitted) = admitted else { continue };
+            if self.waiting.is_some() || self.lives.len() >= LIVES {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
                 self.start(Life::new(admitted, arrival));
             }
         }
         Ok(())
-    }
-
-    async fn disbelieve(&self, id: Id, arrival: &Arrival) -> Result<(), Closed> {
-        let reason = Some(Reason::Untrusted);
-        let outcome = Outcome { id, state: State::Refused, reason, inviter: None, sent_as: None };
-        life::log(&outcome, arrival, None);
-        self.relay.journal.settle(outcome).await
     }
 
     /// The invitations in a message; none in most.
