@@ -110,6 +110,10 @@ words! {
         Bounced = "bounced",
         /// The server would not let the relay speak for the inviter.
         NotPermitted = "not-permitted",
+        /// The inviter is no user of this server, or his host granted nothing.
+        NotLocal = "not-local",
+        /// The room did not answer in time for a hand-over.
+        Unsure = "unsure",
         /// The hand-over's deadline passed before it was answered.
         TooLate = "too-late",
         /// More is under way than the relay takes.

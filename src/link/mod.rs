@@ -163,9 +163,15 @@ impl Link {
         wait.await.unwrap_or(Err(DeliverError::Lost))
     }
 
-    /// Sends a stanza that may get lost with the connection, and is dropped when too much waits to be sent. Never waits.
-    pub fn send_or_drop(&self, stanza: Stanza) {
+    /// Sends a stanza that may get lost with the connection.
+    pub async fn post(&self, stanza: Stanza) {
         // A dropped receiver means that nobody cares about the answer.
+        let (answer, _) = oneshot::channel();
+        let _ = self.commands.send(Command::Deliver { stanza, answer }).await;
+    }
+
+    /// Like [`Self::post`], but is dropped when too much waits to be sent. Never waits.
+    pub fn send_or_drop(&self, stanza: Stanza) {
         let (answer, _) = oneshot::channel();
         if self.commands.try_send(Command::Deliver { stanza, answer }).is_err() {
             debug!("too much waits to be sent: an answer is dropped");

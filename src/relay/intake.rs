@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::life::{self, Life};
-use super::{Relay, invitation_id, sender, words};
+use super::{Relay, handover, invitation_id, sender, words};
 use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Reason, Route, State};
 use crate::link::Incoming;
 use crate::service;
-use crate::wire::address;
 use crate::wire::muc::{self, Inviter, Mediated};
-use crate::wire::{Message, Stanza};
+use crate::wire::{self, address};
+use crate::wire::{Iq, Message, Stanza};
 
 /// Invitations that live in memory at the same time.
 const LIVES: usize = 1024;
@@ -112,11 +112,7 @@ impl Intake {
         let mut read = Vec::new();
         for stanza in stanzas {
             match stanza {
-                Stanza::Iq(question) => {
-                    if let Some(answer) = service::answer(&question) {
-                        self.relay.link.send_or_drop(Stanza::Iq(answer));
-                    }
-                }
+                Stanza::Iq(question) => self.answer(question),
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
                     self.came_back(&message).await?;
                 }
@@ -125,6 +121,18 @@ impl Intake {
             }
         }
         self.admit(read).await
+    }
+
+    fn answer(&mut self, question: Iq) {
+        if let Some(read) = wire::handover::hand_over(&question) {
+            if self.waiting.is_none() && self.lives.len() < LIVES {
+                self.lives.spawn(handover::take(Arc::clone(&self.relay), question, read));
+            } else {
+                self.relay.link.send_or_drop(Stanza::Iq(handover::too_busy(&question)));
+            }
+        } else if let Some(answer) = service::answer(&question) {
+            self.relay.link.send_or_drop(Stanza::Iq(answer));
+        }
     }
 
     /// All of them in one commit, then each on its way.

@@ -15,7 +15,8 @@ use tracing::{debug, info, warn};
 use super::judge::{Facts, Verdict, judge};
 use super::sender::{self, Sender};
 use super::{Relay, message_id, words};
-use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, State};
+use crate::config::Membership;
+use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::link::{AskError, DeliverError};
 use crate::rooms::{Age, View};
 use crate::wire::muc::{self, Affiliation, Inviter};
@@ -138,7 +139,7 @@ impl Life {
                     return self.refuse(relay, Reason::NoRights, Some(&case)).await;
                 }
                 let ended = self.deliver(relay, &case).await?;
-                if view.members_only() == Some(true) {
+                if self.pending.arrival.route == Route::Addressed && view.members_only() == Some(true) {
                     take_off(relay, &case).await;
                 }
                 match ended {
@@ -187,18 +188,8 @@ impl Life {
     }
 
     fn verdict(&self, relay: &Relay, case: &Case, view: &View) -> Verdict {
-        judge(Facts {
-            // The intake lets nothing else in.
-            trusted: true,
-            duplicate: self.duplicate,
-            members_only: view.members_only(),
-            affiliation: view.affiliation(&case.contact),
-            occupant: view.is_occupant(&case.contact),
-            // The room has passed it on; one that has been banned since has lost his say.
-            may_invite: case.person().and_then(|person| view.affiliation(person))
-                != Some(Affiliation::Outcast),
-            membership: relay.config.muc.membership,
-        })
+        let route = self.pending.arrival.route;
+        judge(facts(relay, route, &case.contact, case.person(), view, self.duplicate))
     }
 
     /// Sends the invitation until the server has taken it. The inner error is why it came back.
@@ -288,6 +279,31 @@ impl Life {
             relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
         }
         Ok(outcome)
+    }
+}
+
+/// What the judge is told. Invitations from untrusted sources don't come as far as this.
+pub(super) fn facts(
+    relay: &Relay,
+    route: Route,
+    contact: &BareJid,
+    inviter: Option<&BareJid>,
+    view: &View,
+    duplicate: bool,
+) -> Facts {
+    Facts {
+        trusted: true,
+        duplicate,
+        members_only: view.members_only(),
+        affiliation: view.affiliation(contact),
+        occupant: view.is_occupant(contact),
+        // The room has passed it on; one that has been banned since has lost his say.
+        may_invite: inviter.and_then(|inviter| view.affiliation(inviter)) != Some(Affiliation::Outcast),
+        // A room makes the contact himself a member before his invitation is handed over.
+        membership: match route {
+            Route::HandedOver => Membership::Ignore,
+            _ => relay.config.muc.membership,
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 //! Knows nothing of SQL and sockets.
 
 mod archive;
+mod handover;
 mod intake;
 pub mod judge;
 mod life;

@@ -1,0 +1,183 @@
+//! A hand-over (`CONTRACT.md`, "Hand-over"): a server's module asks whether we take an invitation. The answer `result`
+//! means that it is ours for good; any error means that the server delivers the mediated one itself, at once.
+//!
+//! So everything that could still stop us comes before the answer, and the journal has the invitation, claimed, before
+//! it. Whatever is not sure goes back: the server knows a way without us.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::judge::{Verdict, judge};
+use super::life::{self, Life};
+use super::{Relay, sender, words};
+use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
+use crate::rooms::Age;
+use crate::wire::handover::HandedOver;
+use crate::wire::muc::Malformed;
+use crate::wire::{Condition, Iq, Stanza, address};
+
+/// The answer needs some time to arrive before the deadline.
+const MARGIN: Duration = Duration::from_millis(250);
+
+/// Answers a hand-over, and lives the invitation's life if it is ours.
+pub(super) async fn take(relay: Arc<Relay>, question: Iq, read: Result<HandedOver, Malformed>) {
+    let answer = match decide(&relay, &question, read).await {
+        Ok(Decision::Ignore) | Err(Closed) => return,
+        Ok(Decision::Refuse(condition)) => (Iq::error_to(&question, condition), None),
+        Ok(Decision::Done(then)) => (Iq::result_to(&question), Some(then)),
+    };
+    let (answer, then) = answer;
+    relay.link.post(Stanza::Iq(answer)).await;
+    match then {
+        Some(Then::Live(life)) => life::live(relay, *life).await,
+        Some(Then::Decline(pending, reason)) => {
+            // Told or not, it has ended.
+            let _ = life::decline(&relay, &pending, words::for_inviter(reason)).await;
+        }
+        Some(Then::Nothing) | None => {}
+    }
+}
+
+/// The answer when more is under way than the relay takes. Nothing is noted: that would only add to the load.
+pub(super) fn too_busy(question: &Iq) -> Iq {
+    Iq::error_to(question, Condition::ResourceConstraint)
+}
+
+enum Decision {
+    /// Its deadline has passed: the server has delivered it.
+    Ignore,
+    /// The server is to deliver it.
+    Refuse(Condition),
+    /// Ours for good.
+    Done(Then),
+}
+
+enum Then {
+    Live(Box<Life>),
+    Decline(Box<Pending>, Reason),
+    Nothing,
+}
+
+async fn decide(
+    relay: &Relay,
+    question: &Iq,
+    read: Result<HandedOver, Malformed>,
+) -> Result<Decision, Closed> {
+    let handed_over = match read {
+        Ok(handed_over) => handed_over,
+        Err(malformed) => {
+            warn!(from = question.from, "a hand-over that can't be read ({malformed}) goes back");
+            return Ok(Decision::Refuse(Condition::BadRequest));
+        }
+    };
+    let Ok(deadline) = DateTime::parse_from_rfc3339(&handed_over.deadline) else {
+        warn!(
+            from = question.from,
+            "a hand-over goes back: its deadline {:?} is no time", handed_over.deadline
+        );
+        return Ok(Decision::Refuse(Condition::BadRequest));
+    };
+    let left = || (deadline.to_utc() - Utc::now()).to_std().ok().and_then(|left| left.checked_sub(MARGIN));
+    let Some(time) = left() else {
+        debug!(from = question.from, "a hand-over came after its deadline");
+        return Ok(Decision::Ignore);
+    };
+    let arrival = arrival(&handed_over);
+    let from = question.from.as_deref().unwrap_or_default();
+    if !is_believed(relay, from, &handed_over) {
+        note(relay, arrival, State::Refused, Reason::Untrusted).await?;
+        return Ok(Decision::Refuse(Condition::Forbidden));
+    }
+    if let Some(reason) = obstacle(relay, &handed_over) {
+        note(relay, arrival, State::HandedBack, reason).await?;
+        return Ok(Decision::Refuse(Condition::NotAllowed));
+    }
+
+    let looked =
+        timeout(time, relay.rooms.look(&handed_over.room, Some(&handed_over.inviter), Age::Fresh)).await;
+    let Ok(Ok(view)) = looked else {
+        note(relay, arrival, State::HandedBack, Reason::Unsure).await?;
+        return Ok(Decision::Refuse(Condition::RemoteServerTimeout));
+    };
+    let facts =
+        life::facts(relay, Route::HandedOver, &handed_over.contact, Some(&handed_over.inviter), &view, false);
+    match judge(facts) {
+        Verdict::Suppress(reason) => {
+            note(relay, arrival, State::Suppressed, reason).await?;
+            return Ok(Decision::Done(Then::Nothing));
+        }
+        Verdict::Refuse(reason) => {
+            let pending = note(relay, arrival, State::Refused, reason).await?;
+            return Ok(Decision::Done(Then::Decline(Box::new(pending), reason)));
+        }
+        Verdict::Relay { .. } => {}
+    }
+
+    let admitted = relay.journal.admit_claimed(arrival.clone()).await?;
+    if admitted.duplicate {
+        life::log(&ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
+        return Ok(Decision::Done(Then::Nothing));
+    }
+    if left().is_none() {
+        // The disk took too long: the server is delivering it by now.
+        let outcome = ended(admitted.id, State::HandedBack, Reason::TooLate);
+        life::log(&outcome, &arrival, None);
+        relay.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        return Ok(Decision::Ignore);
+    }
+    Ok(Decision::Done(Then::Live(Box::new(Life::new(admitted, arrival)))))
+}
+
+/// A host hands over for the rooms of its own MUC services only, never a user, and only hosts that are ours by
+/// configuration, or that have granted us something on this connection.
+fn is_believed(relay: &Relay, from: &str, handed_over: &HandedOver) -> bool {
+    let host = address::split_resource(from).0;
+    let muc = &relay.config.muc;
+    let service = handed_over.room.domain().as_str();
+    if host.contains('@') || !muc.services.iter().any(|known| known == service) {
+        return false;
+    }
+    let above = service.strip_suffix(host).is_some_and(|label| label.ends_with('.'));
+    host == service
+        || muc.hand_over_from.iter().any(|known| known == host)
+        || (above && relay.link.grants(host).is_some())
+}
+
+/// What stands against taking it, before the room is asked.
+fn obstacle(relay: &Relay, handed_over: &HandedOver) -> Option<Reason> {
+    let component = relay.link.component();
+    if handed_over.contact.domain().as_str() == component
+        || handed_over.inviter.domain().as_str() == component
+    {
+        return Some(Reason::Malformed);
+    }
+    match relay.link.grants(handed_over.inviter.domain().as_str()) {
+        None => Some(Reason::NotLocal),
+        Some(grants) if !grants.messages => Some(Reason::NotPermitted),
+        Some(_) => None,
+    }
+}
+
+fn arrival(handed_over: &HandedOver) -> Arrival {
+    Arrival {
+        route: Route::HandedOver,
+        room: handed_over.room.to_string(),
+        inviter: handed_over.inviter.to_string(),
+        contact: handed_over.contact.to_string(),
+        payload: sender::payload(handed_over.details.clone()),
+    }
+}
+
+fn ended(id: crate::journal::Id, state: State, reason: Reason) -> Outcome {
+    Outcome { id, state, reason: Some(reason), inviter: None, sent_as: None }
+}
+
+async fn note(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
+    let id = relay.journal.note(arrival.clone(), state, Some(reason)).await?;
+    life::log(&ended(id, state, reason), &arrival, None);
+    Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival })
+}
