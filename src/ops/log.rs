@@ -1,0 +1,174 @@
+//! The log: to standard error as text or JSON, or to systemd's journal. Knows nothing of who writes to it.
+//!
+//! No level shows stanzas: the libraries below log them raw, room passwords and the handshake included, so they are
+//! held at [`CAP`] whatever the operator asks for.
+
+use std::io::{self, IsTerminal};
+
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Log, LogFormat};
+
+/// Libraries that hold stanzas and rows in their hands.
+const TALKATIVE: [&str; 5] = ["tokio_xmpp", "xmpp_parsers", "xso", "rxml", "sqlx"];
+
+/// What they may say at most.
+const CAP: tracing::Level = tracing::Level::INFO;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// `log.level` can't be understood.
+    #[error("log.level is {level:?}: {source}")]
+    Level {
+        /// The level.
+        level: String,
+        /// Why.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// There is no systemd journal.
+    #[error("log.format is \"journald\", but systemd's journal can't be reached ({0}): write \"text\"")]
+    NoJournal(io::Error),
+    /// It was called before.
+    #[error("the log is open already")]
+    Twice,
+}
+
+type Output = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Opens the log of this process, once. `RUST_LOG` is not looked at: the configuration alone decides.
+///
+/// # Errors
+/// See [`LogError`].
+pub fn init(config: &Log) -> Result<(), LogError> {
+    let output = match config.format {
+        LogFormat::Text => text(io::stderr, io::stderr().is_terminal()),
+        LogFormat::Json => json(io::stderr),
+        LogFormat::Journald => tracing_journald::layer().map_err(LogError::NoJournal)?.boxed(),
+    };
+    subscriber(&config.level, output)?.try_init().map_err(|_| LogError::Twice)
+}
+
+fn text<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W, colour: bool) -> Output {
+    tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
+}
+
+fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output {
+    tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+}
+
+fn subscriber(level: &str, output: Output) -> Result<impl Subscriber + Send + Sync, LogError> {
+    let asked_for: Targets =
+        level.parse().map_err(|source| LogError::Level { level: level.to_owned(), source })?;
+    Ok(tracing_subscriber::registry().with(output.with_filter(asked_for.and(filter_fn(may_say)))))
+}
+
+fn may_say(metadata: &Metadata<'_>) -> bool {
+    let library = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= CAP || !TALKATIVE.contains(&library)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::AsyncReadExt;
+    use tokio_xmpp::xmlstream::{StreamHeader, Timeouts, initiate_stream};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Paper {
+        fn read(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, output: impl Fn(Paper) -> Output, say: impl FnOnce()) -> String {
+        let paper = Paper::default();
+        let guard = subscriber(level, output(paper.clone())).unwrap().set_default();
+        say();
+        drop(guard);
+        paper.read()
+    }
+
+    fn plain(paper: Paper) -> Output {
+        text(move || paper.clone(), false)
+    }
+
+    /// Opens a stream whose header holds a word that must not be logged.
+    fn stream() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            let header = StreamHeader { to: Some("hush.example.org".into()), ..StreamHeader::default() };
+            let ours = tokio::io::BufStream::new(ours);
+            let opening =
+                tokio::spawn(initiate_stream(ours, "jabber:component:accept", header, Timeouts::tight()));
+            let mut seen = vec![0; 64];
+            theirs.read_exact(&mut seen).await.unwrap();
+            drop(theirs);
+            assert!(opening.await.unwrap().is_err());
+        });
+    }
+
+    #[test]
+    fn no_level_shows_what_goes_over_the_wire() {
+        let uncapped = Paper::default();
+        let subscriber = tracing_subscriber::registry().with(plain(uncapped.clone()));
+        let guard = subscriber.set_default();
+        stream();
+        drop(guard);
+        assert!(uncapped.read().contains("hush"), "nothing would have been shown: {}", uncapped.read());
+
+        for level in ["trace", "info,tokio_xmpp=trace", "tokio_xmpp::xmlstream=trace,rxml=trace"] {
+            let shown = logged(level, plain, stream);
+            assert!(!shown.contains("hush"), "{level}: {shown}");
+        }
+    }
+
+    #[test]
+    fn directives_decide_what_is_shown() {
+        let shown = logged("warn,muc_invite_relay::ops=debug", plain, || {
+            tracing::debug!("ours");
+            tracing::trace!("too little");
+            tracing::info!(target: "elsewhere", "theirs");
+            tracing::warn!(target: "sqlx::query", "slow");
+        });
+        assert_eq!(shown.lines().count(), 2, "{shown}");
+        assert!(shown.contains("ours") && shown.contains("slow"), "{shown}");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let shown = logged(
+            "info",
+            |paper| json(move || paper.clone()),
+            || {
+                tracing::info!(room = "a@b", "two\nlines");
+            },
+        );
+        let object: serde_json::Value = serde_json::from_str(shown.trim_end()).unwrap();
+        assert_eq!(object["message"], "two\nlines");
+        assert_eq!(object["room"], "a@b");
+        assert_eq!(object["level"], "INFO");
+    }
+}
