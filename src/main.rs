@@ -1,5 +1,5 @@
 //! The binary: hands over to the command line, nothing else.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    muc_invite_relay::cli::main()
 }

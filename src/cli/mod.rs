@@ -1,1 +1,110 @@
-//! (to be filled)
+//! The command line: what can be asked for, and what the exit code says. One file a command.
+//! Knows nothing of stanzas.
+
+mod check;
+mod forget;
+mod history;
+mod run;
+
+use std::future::Future;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jid::BareJid;
+
+use crate::config::{Config, ConfigError};
+use crate::journal::OpenError;
+use crate::ops::log::LogError;
+
+/// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
+#[derive(Debug, Parser)]
+#[command(name = "muc-invite-relay", version, max_term_width = 110)]
+struct Arguments {
+    /// The configuration [default: /etc/muc-invite-relay/config.toml]
+    #[arg(long, value_name = "FILE", env = "MUC_INVITE_RELAY_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Connect and relay, until SIGTERM or SIGINT
+    Run,
+    /// Show what became of invitations, newest first
+    History(history::Arguments),
+    /// Remove all that the journal holds of a person or a room
+    Forget(forget::Arguments),
+    /// Say whether the set-up works
+    Check(check::Arguments),
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error("the output can't be written: {0}")]
+    Output(#[from] io::Error),
+    #[error("{0}")]
+    NotInThisVersion(&'static str),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Log(_) => ExitCode::from(2),
+            // `history | head` has seen enough.
+            Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Journal(_) | Self::Output(_) | Self::NotInThisVersion(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Does what the process's arguments say. A wrong argument ends the process with 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Arguments { config, command } = Arguments::parse();
+    let load = || Config::load(config.as_deref());
+    let out = &mut io::stdout().lock();
+    let done = match command {
+        Command::Run => run::run(load),
+        Command::History(arguments) => history::run(load, arguments, out),
+        Command::Forget(arguments) => forget::run(load, &arguments, out),
+        Command::Check(arguments) => check::run(load, &arguments, out),
+    };
+    done.unwrap_or_else(|error| {
+        let code = error.exit_code();
+        if code != ExitCode::SUCCESS {
+            // Nobody is left to tell when this fails.
+            let _ = writeln!(io::stderr(), "muc-invite-relay: {error}");
+        }
+        code
+    })
+}
+
+/// Runs a command's asynchronous part.
+fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}
+
+/// A bare JID among the arguments. With a resource it would say less than it seems to: a room is not its occupant.
+fn bare_jid(text: &str) -> Result<BareJid, String> {
+    BareJid::new(text).map_err(|_| "write a bare JID, such as bob@example.org".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,226 @@
+//! The binary as an operator runs it: what it prints, and its exit codes.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use muc_invite_relay::config::REFERENCE;
+use muc_invite_relay::journal::{Arrival, Journal, Keep, Outcome, Payload, Reason, Route, State};
+use tempfile::TempDir;
+
+/// A folder with a configuration, whose journal stands beside it.
+struct Bench(TempDir);
+
+struct Output {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Bench {
+    fn new(more: &str) -> Self {
+        let bench = Self(TempDir::new().unwrap());
+        let least = include_str!("configs/valid/least.toml");
+        let text = format!("{least}\n[journal]\npath = {:?}\n{more}", bench.journal());
+        std::fs::write(bench.config(), text).unwrap();
+        bench
+    }
+
+    fn config(&self) -> PathBuf {
+        self.0.path().join("relay.toml")
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.0.path().join("journal.db")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
+        command.env("MUC_INVITE_RELAY_CONFIG", self.config()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        output(self.command(arguments))
+    }
+
+    /// Two invitations: one refused, then one that is under way.
+    async fn fill(&self) {
+        let keep = Keep { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
+        let (journal, writer) = Journal::open(&self.journal(), keep).await.unwrap();
+        let writer = tokio::spawn(writer.run());
+        let arrival = |contact: &str, room: &str| Arrival {
+            route: Route::Addressed,
+            room: room.into(),
+            inviter: "alice@example.org".into(),
+            contact: contact.into(),
+            payload: Payload { password: Some("swordfish".into()), ..Payload::default() },
+        };
+        let first = journal.admit(arrival("bob@example.org", "cave@conference.example.org")).await.unwrap();
+        let (id, state, reason) = (first.id, State::Refused, Some(Reason::Outcast));
+        journal.settle(Outcome { id, state, reason, inviter: None, sent_as: None }).await.unwrap();
+        journal.admit(arrival("carol@example.org", "hall@conference.example.org")).await.unwrap();
+        drop(journal);
+        writer.await.unwrap().unwrap();
+    }
+}
+
+fn output(mut command: Command) -> Output {
+    let done = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Output { code: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
+}
+
+#[tokio::test]
+async fn history_shows_what_became_of_invitations() {
+    let bench = Bench::new("");
+    bench.fill().await;
+
+    let table = bench.run(&["history"]);
+    assert_eq!(table.code, Some(0), "{}", table.err);
+    let rows: Vec<_> = table.out.lines().collect();
+    assert_eq!(rows.len(), 3, "{}", table.out);
+    assert!(rows[0].starts_with("ID  RECEIVED (UTC)"), "{}", table.out);
+    assert!(rows[1].contains("pending") && rows[1].contains("carol@example.org"), "{}", table.out);
+    assert!(rows[2].contains("refused") && rows[2].contains("outcast"), "{}", table.out);
+    assert!(!table.out.contains("swordfish"));
+
+    let json = bench.run(&["history", "--json"]);
+    let objects: Vec<serde_json::Value> =
+        json.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[1]["state"], "refused");
+    assert_eq!(objects[1]["reason"], "outcast");
+    assert_eq!(objects[1]["room"], "cave@conference.example.org");
+    assert!(objects[0]["settled"].is_null());
+}
+
+#[tokio::test]
+async fn history_is_narrowed_by_every_option() {
+    let bench = Bench::new("");
+    bench.fill().await;
+    for (options, lines) in [
+        (["--room", "CAVE@conference.example.org"], 1),
+        (["--room", "other@conference.example.org"], 0),
+        (["--contact", "bob@example.org"], 1),
+        (["--contact", "alice@example.org"], 0),
+        (["--inviter", "alice@example.org"], 2),
+        (["--inviter", "bob@example.org"], 0),
+        (["--state", "pending"], 1),
+        (["--state", "handed-back"], 0),
+        (["--since", "2h"], 2),
+        (["--since", "2999-01-01T00:00:00Z"], 0),
+        (["--limit", "1"], 1),
+    ] {
+        let shown = bench.run(&["history", "--json", options[0], options[1]]);
+        assert_eq!(shown.code, Some(0), "{}", shown.err);
+        assert_eq!(shown.out.lines().count(), lines, "{options:?}: {}", shown.out);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_fault() {
+    let bench = Bench::new("");
+    bench.fill().await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = bench.command(&["history"]);
+    let done = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(0));
+    assert_eq!(String::from_utf8(done.stderr).unwrap(), "");
+}
+
+#[tokio::test]
+async fn forget_removes_a_person_or_a_room() {
+    let bench = Bench::new("");
+    bench.fill().await;
+    let contact = bench.run(&["forget", "bob@example.org"]);
+    assert_eq!((contact.code, contact.out.as_str()), (Some(0), "1 invitation of bob@example.org removed\n"));
+    let room = bench.run(&["forget", "hall@conference.example.org"]);
+    assert_eq!(room.out, "1 invitation of hall@conference.example.org removed\n");
+    let again = bench.run(&["forget", "bob@example.org"]);
+    assert_eq!((again.code, again.out.as_str()), (Some(0), "0 invitations of bob@example.org removed\n"));
+    assert_eq!(bench.run(&["history"]).out, "no such invitation\n");
+}
+
+#[test]
+fn a_wrong_argument_is_named_and_ends_with_2() {
+    let bench = Bench::new("");
+    for (arguments, complaint) in [
+        (&["history", "--room", "a@@b"][..], "write a bare JID, such as bob@example.org"),
+        (&["history", "--contact", "bob@example.org/phone"], "write a bare JID"),
+        (&["history", "--since", "5 bananas"], "write a duration such as 90s, 10m, 24h, 30d"),
+        (&["history", "--state", "lost"], "relayed"),
+        (&["history", "--limit", "0"], "1.."),
+        (&["forget", "room@conference.example.org/nick"], "write a bare JID"),
+        (&["forget"], "<JID>"),
+        (&["dance"], "unrecognized subcommand"),
+        (&[], "Usage"),
+    ] {
+        let done = bench.run(arguments);
+        assert_eq!(done.code, Some(2), "{arguments:?}");
+        assert!(done.err.contains(complaint), "{arguments:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_wrong_configuration_ends_every_command_with_2() {
+    let bench = Bench::new("[relay]\nwindow = \"5 bananas\"\n");
+    for arguments in [&["run"][..], &["history"], &["forget", "bob@example.org"]] {
+        let done = bench.run(arguments);
+        assert_eq!(done.code, Some(2), "{arguments:?}");
+        assert!(
+            done.err.contains("relay.toml:12: relay.window is \"5 bananas\": write a duration"),
+            "{}",
+            done.err
+        );
+    }
+    let check = bench.run(&["check", "--offline"]);
+    assert_eq!(check.code, Some(2));
+    assert!(check.out.starts_with("failed   "), "{}", check.out);
+    assert!(check.out.contains("relay.toml:12: relay.window is \"5 bananas\""), "{}", check.out);
+    assert!(check.out.contains("muc-invite-relay check --reference"), "{}", check.out);
+
+    let absent = bench.run(&["--config", "/nonexistent.toml", "check", "--offline"]);
+    assert_eq!(absent.code, Some(2));
+    assert!(absent.out.contains("failed   /nonexistent.toml can't be read"), "{}", absent.out);
+}
+
+#[test]
+fn check_offline_says_what_it_read() {
+    let bench = Bench::new("[limits]\nper_room = \"9/1h\"\n");
+    let check = bench.run(&["check", "--offline"]);
+    assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
+    assert!(check.out.contains("ok       component: invites.example.org at 127.0.0.1:5347"), "{}", check.out);
+    assert!(check.out.contains("warning  limits.per_room is set, but this version does not act on it"));
+    assert!(!check.out.contains("swordfish"), "{}", check.out);
+    assert!(!bench.journal().exists(), "it looks at the configuration alone");
+}
+
+#[test]
+fn check_prints_the_reference() {
+    let check = Bench::new("").run(&["check", "--reference"]);
+    assert_eq!((check.code, check.out.as_str()), (Some(0), REFERENCE));
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let bench = Bench::new("");
+    let mut command = bench.command(&["check", "--offline"]);
+    command
+        .env_remove("MUC_INVITE_RELAY_CONFIG")
+        .env("MUC_INVITE_RELAY__COMPONENT__JID", "relay.example.net")
+        .env("MUC_INVITE_RELAY__COMPONENT__SECRET", "swordfish")
+        .env("MUC_INVITE_RELAY__MUC__SERVICES", "rooms.example.net,chat.example.net");
+    let check = output(command);
+    assert_eq!(check.code, Some(0), "{}", check.out);
+    assert!(check.out.contains("relay.example.net at"), "{}", check.out);
+    assert!(check.out.contains("rooms.example.net, chat.example.net"), "{}", check.out);
+}
+
+#[test]
+fn a_journal_that_is_not_there_ends_with_1() {
+    let done = Bench::new("").run(&["history"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("journal.path"), "{}", done.err);
+}
