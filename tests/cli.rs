@@ -1,5 +1,6 @@
 //! The binary as an operator runs it: what it prints, and its exit codes.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -21,7 +22,7 @@ impl Bench {
     fn new(more: &str) -> Self {
         let bench = Self(TempDir::new().unwrap());
         let least = include_str!("configs/valid/least.toml");
-        let text = format!("{least}\n[journal]\npath = {:?}\n{more}", bench.journal());
+        let text = format!("{least}\n[journal]\npath = '{}'\n{more}", bench.journal().display());
         std::fs::write(bench.config(), text).unwrap();
         bench
     }
@@ -141,6 +142,33 @@ async fn forget_removes_a_person_or_a_room() {
     let again = bench.run(&["forget", "bob@example.org"]);
     assert_eq!((again.code, again.out.as_str()), (Some(0), "0 invitations of bob@example.org removed\n"));
     assert_eq!(bench.run(&["history"]).out, "no such invitation\n");
+}
+
+/// SIGTERM while the server is not there.
+#[test]
+fn run_stops_when_it_is_told_to() {
+    let bench = Bench::new("");
+    let mut command = bench.command(&["run"]);
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+    let mut relay = command.stderr(Stdio::piped()).spawn().unwrap();
+    let log = BufReader::new(relay.stderr.take().unwrap());
+    let mut lines = log.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("the journal is open")));
+    let kill = Command::new("kill").args(["-TERM", &relay.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert!(lines.any(|line| line.contains("SIGTERM")));
+    let rest: Vec<_> = lines.collect();
+    assert_eq!(relay.wait().unwrap().code(), Some(0), "{rest:?}");
+}
+
+#[test]
+fn a_journal_that_cant_be_opened_ends_run_with_1() {
+    let bench = Bench::new("[log]\nformat = 'json'");
+    std::fs::create_dir(bench.journal()).unwrap();
+    let done = bench.run(&["run"]);
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    let last: serde_json::Value = serde_json::from_str(done.err.lines().last().unwrap()).unwrap();
+    assert!(last["message"].as_str().unwrap().contains("journal"), "{last}");
 }
 
 #[test]

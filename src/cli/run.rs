@@ -2,17 +2,33 @@
 
 use std::process::ExitCode;
 
-use tracing::warn;
+use tracing::{error, info, warn};
 
-use super::CommandError;
+use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::ops;
+use crate::relay::{self, RunError};
+
+/// The server refused us and we never got in.
+const REFUSED: u8 = 3;
 
 pub(super) fn run(load: impl FnOnce() -> Result<Config, ConfigError>) -> Result<ExitCode, CommandError> {
     let config = load()?;
     ops::log::init(&config.log)?;
+    info!("muc-invite-relay {} for {}", env!("CARGO_PKG_VERSION"), config.component.jid);
     for key in config.not_yet_used() {
         warn!("{key} is set, but this version does not act on it");
     }
-    Err(CommandError::NotInThisVersion("run is not in this version"))
+    let done = block_on(async {
+        let stop = ops::signals::stop()?;
+        Ok::<_, CommandError>(relay::run(config, stop).await)
+    })??;
+    // The log is open: what ended the relay belongs there, in its form.
+    Ok(match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            if matches!(error, RunError::Refused(_)) { ExitCode::from(REFUSED) } else { ExitCode::FAILURE }
+        }
+    })
 }
