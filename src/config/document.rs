@@ -15,8 +15,8 @@ use super::values::{Value, Wrong};
 /// What the names of overriding variables begin with; `SECTION__KEY` follows.
 const PREFIX: &str = "MUC_INVITE_RELAY__";
 
-/// So many letters must be the same at the beginning when one word may be meant for another.
-const ALIKE: usize = 3;
+/// How alike two words are when one may be meant for the other (Jaro: 0 to 1).
+const ALIKE: f64 = 0.7;
 
 /// The process's variables that override a key.
 ///
@@ -123,7 +123,7 @@ impl Document {
     }
 
     /// Complains about a key, where it was read.
-    pub(super) fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
+    fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
         self.complain(place, format!("{section}.{key} is {}: {}", wrong.shown, wrong.remedy));
     }
 
@@ -228,6 +228,6 @@ impl Document {
 }
 
 fn nearest<'a>(word: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
-    let alike = |known: &&'a str| word.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
-    known.iter().copied().filter(|k| alike(k) >= ALIKE).max_by_key(alike)
+    let alike = |known: &&'a str| strsim::jaro(word, known);
+    known.iter().copied().filter(|k| alike(k) > ALIKE).max_by(|a, b| alike(a).total_cmp(&alike(b)))
 }
