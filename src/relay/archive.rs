@@ -8,7 +8,6 @@ use crate::config;
 use crate::link::{AskError, Link};
 use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
-use crate::wire::query::Version;
 use crate::wire::{IqPayload, IqType};
 
 /// The hint to send along.
@@ -44,9 +43,11 @@ impl Archive {
     /// people who are offline, the invitation must go there.
     async fn find_out(&self) -> Result<Option<Hint>, AskError> {
         for host in &self.hosts {
-            let Some(features) = self.features(host).await? else { continue };
-            let software = self.software(host).await?;
-            let (prosody, offline) = (software.as_deref() == Some("Prosody"), features.has("msgoffline"));
+            let Some(info) = self.features(host).await? else { continue };
+            let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server")) else {
+                continue;
+            };
+            let (prosody, offline) = (server.name.as_deref() == Some("Prosody"), info.has("msgoffline"));
             let hint = match (prosody, offline) {
                 (true, true) => Some(Hint::NoStore),
                 (false, true) => None,
@@ -54,7 +55,7 @@ impl Archive {
             };
             info!(
                 host,
-                software = software.as_deref().unwrap_or("unknown"),
+                software = server.name.as_deref().unwrap_or("unknown"),
                 offline_storage = offline,
                 hint = hint.map_or("none", Hint::as_str),
                 "relay.archive = \"auto\" is settled"
@@ -65,30 +66,12 @@ impl Archive {
         Ok(None)
     }
 
-    /// The features of a host of users, and of no other.
     async fn features(&self, host: &str) -> Result<Option<DiscoInfo>, AskError> {
-        let answer = self.ask(host, IqPayload::DiscoInfo(DiscoInfo::default())).await?;
-        Ok(match answer {
-            Some(IqPayload::DiscoInfo(info))
-                if info.identities.iter().any(|identity| identity.category.as_deref() == Some("server")) =>
-            {
-                Some(info)
-            }
-            _ => None,
-        })
-    }
-
-    async fn software(&self, host: &str) -> Result<Option<String>, AskError> {
-        let answer = self.ask(host, IqPayload::Version(Version::default())).await?;
-        Ok(match answer {
-            Some(IqPayload::Version(version)) => version.name.0,
-            _ => None,
-        })
-    }
-
-    async fn ask(&self, host: &str, question: IqPayload) -> Result<Option<IqPayload>, AskError> {
-        match self.link.ask(host, IqType::Get, question).await {
-            Ok(answer) => Ok(answer.payload.0),
+        match self.link.ask(host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await {
+            Ok(answer) => Ok(match answer.payload.0 {
+                Some(IqPayload::DiscoInfo(info)) => Some(info),
+                _ => None,
+            }),
             Err(AskError::Lost) => Err(AskError::Lost),
             Err(AskError::Refused(_) | AskError::Unanswered) => Ok(None),
         }
