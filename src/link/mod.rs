@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use self::connection::{Connection, End};
 use self::privileges::Privileges;
@@ -286,7 +286,6 @@ impl Task {
                     }
                 }
                 Err(dial::Failure::Refused(refused)) if !been_in && refused.is_final() => {
-                    error!("{refused}");
                     return Err(refused);
                 }
                 Err(failure) => warn!("no link: {failure}"),

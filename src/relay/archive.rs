@@ -44,7 +44,8 @@ impl Archive {
     async fn find_out(&self) -> Result<Option<Hint>, AskError> {
         for host in &self.hosts {
             let Some(info) = self.features(host).await? else { continue };
-            let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server")) else {
+            let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server"))
+            else {
                 continue;
             };
             let (prosody, offline) = (server.name.as_deref() == Some("Prosody"), info.has("msgoffline"));

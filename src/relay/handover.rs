@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 
 use super::judge::{Verdict, judge};
 use super::life::{self, Life};
-use super::{Relay, sender, words};
+use super::{Relay, payload, words};
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::rooms::Age;
 use crate::wire::handover::HandedOver;
@@ -86,7 +86,7 @@ async fn decide(
         debug!(from = question.from, "a hand-over came after its deadline");
         return Ok(Decision::Ignore);
     };
-    let arrival = arrival(&handed_over);
+    let arrival = arrival(relay, &handed_over);
     let from = question.from.as_deref().unwrap_or_default();
     if !is_believed(relay, from, &handed_over) {
         note(relay, arrival, State::Refused, Reason::Untrusted).await?;
@@ -162,13 +162,13 @@ fn obstacle(relay: &Relay, handed_over: &HandedOver) -> Option<Reason> {
     }
 }
 
-fn arrival(handed_over: &HandedOver) -> Arrival {
+fn arrival(relay: &Relay, handed_over: &HandedOver) -> Arrival {
     Arrival {
         route: Route::HandedOver,
         room: handed_over.room.to_string(),
         inviter: handed_over.inviter.to_string(),
         contact: handed_over.contact.to_string(),
-        payload: sender::payload(handed_over.details.clone()),
+        payload: payload::taken(handed_over.details.clone(), &relay.config.relay),
     }
 }
 

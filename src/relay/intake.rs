@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::life::{self, Life};
-use super::{Relay, handover, invitation_id, sender, words};
+use super::{Relay, handover, invitation_id, payload, words};
+use crate::config;
 use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Reason, Route, State};
 use crate::link::Incoming;
 use crate::service;
@@ -163,9 +164,10 @@ impl Intake {
     /// The invitations in a message; none in most.
     fn read(&self, message: &Message) -> Vec<Read> {
         let trusted = self.is_trusted(message.from.as_deref().unwrap_or_default());
+        let rules = &self.relay.config.relay;
         let read = |arrival| Read { arrival, trusted };
         match muc::mediated(message) {
-            Ok(invitations) => invitations.into_iter().map(mediated).map(read).collect(),
+            Ok(invitations) => invitations.into_iter().map(|it| read(mediated(it, rules))).collect(),
             Err(malformed) => {
                 debug!("an invitation that is none: {malformed}");
                 vec![read(unreadable(message))]
@@ -202,7 +204,7 @@ impl Intake {
 }
 
 /// What the journal keeps of an invitation. Where the relay address names nobody it stands for the contact.
-fn mediated(invitation: Mediated) -> Arrival {
+fn mediated(invitation: Mediated, rules: &config::Relay) -> Arrival {
     let contact = address::contact_of(&invitation.relay_address);
     Arrival {
         route: Route::Addressed,
@@ -212,7 +214,7 @@ fn mediated(invitation: Mediated) -> Arrival {
         },
         room: invitation.room.to_string(),
         contact: contact.map_or(invitation.relay_address, |contact| contact.to_string()),
-        payload: sender::payload(invitation.details),
+        payload: payload::taken(invitation.details, rules),
     }
 }
 

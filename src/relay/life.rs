@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::judge::{Facts, Verdict, judge};
-use super::sender::{self, Sender};
-use super::{Relay, message_id, words};
+use super::sender::Sender;
+use super::{Relay, message_id, payload, words};
 use crate::config::Membership;
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::link::{AskError, DeliverError};
@@ -198,7 +198,7 @@ impl Life {
         let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
             return Ok(Err(Reason::Malformed));
         };
-        let details = sender::details(self.pending.arrival.payload.clone());
+        let details = payload::given(self.pending.arrival.payload.clone());
         let id = message_id(relay.journal.instance(), self.pending.id);
         loop {
             let stanza =

@@ -8,6 +8,7 @@ mod handover;
 mod intake;
 pub mod judge;
 mod life;
+mod payload;
 mod sender;
 mod words;
 
@@ -100,20 +101,18 @@ async fn finish(
     mut connection: JoinHandle<Result<(), Refused>>,
     mut writer: JoinHandle<Result<(), OpenError>>,
 ) -> Result<(), RunError> {
-    let early: Option<RunError> = tokio::select! {
+    let early = tokio::select! {
         () = stop => {
             info!("stopping: what is under way has {} s to settle", LAST_ORDERS.as_secs());
             None
         }
-        ended = &mut connection => Some(match ended {
-            Ok(Err(refused)) => refused.into(),
-            _ => RunError::Fault("the link"),
-        }),
-        ended = &mut writer => Some(match ended {
-            Ok(Err(e)) => e.into(),
-            _ => RunError::Fault("the journal's writer"),
-        }),
-        _ = &mut intake => Some(RunError::Fault("the intake")),
+        e = failure(&mut connection, &mut writer) => Some(e),
+        // It ends with the link or the journal, and they know why.
+        _ = &mut intake => Some(
+            timeout(LAST_ORDERS, failure(&mut connection, &mut writer))
+                .await
+                .unwrap_or(RunError::Fault("the intake")),
+        ),
     };
 
     last_orders.cancel();
@@ -132,6 +131,23 @@ async fn finish(
     match early {
         Some(e) => Err(e),
         None => Ok(()),
+    }
+}
+
+/// Why the link or the journal's writer ended by itself.
+async fn failure(
+    connection: &mut JoinHandle<Result<(), Refused>>,
+    writer: &mut JoinHandle<Result<(), OpenError>>,
+) -> RunError {
+    tokio::select! {
+        ended = connection => match ended {
+            Ok(Err(refused)) => refused.into(),
+            _ => RunError::Fault("the link"),
+        },
+        ended = writer => match ended {
+            Ok(Err(e)) => e.into(),
+            _ => RunError::Fault("the journal's writer"),
+        },
     }
 }
 

@@ -2,11 +2,10 @@
 
 use jid::BareJid;
 
-use crate::journal::Payload;
 use crate::link::Link;
 use crate::wire::address::{self, AddressError};
 use crate::wire::direct::{self, Hint};
-use crate::wire::muc::{Details, Inviter, Password};
+use crate::wire::muc::{Details, Inviter};
 use crate::wire::privilege::{self, Version};
 use crate::wire::{Message, Stanza};
 
@@ -77,25 +76,5 @@ impl Sender {
             }
             Self::RelayAddress(_) => invitation,
         })
-    }
-}
-
-/// From the wire into the journal.
-pub(super) fn payload(details: Details) -> Payload {
-    Payload {
-        reason: details.reason,
-        password: details.password.map(|password| password.expose().to_owned()),
-        thread: details.thread,
-        continues: details.continues,
-    }
-}
-
-/// And back.
-pub(super) fn details(payload: Payload) -> Details {
-    Details {
-        reason: payload.reason,
-        password: payload.password.and_then(Password::new),
-        thread: payload.thread,
-        continues: payload.continues,
     }
 }
