@@ -35,7 +35,6 @@ pub(super) fn environment() -> Result<Vec<(String, String)>, ConfigError> {
         .collect()
 }
 
-#[derive(Debug)]
 struct Entry {
     place: String,
     value: Value,
@@ -43,8 +42,8 @@ struct Entry {
 
 type Section = BTreeMap<String, Entry>;
 
-/// What was written, less what has been read.
-#[derive(Debug, Default)]
+/// What was written, less what has been read. No `Debug`, here and in what it holds: one value is the secret.
+#[derive(Default)]
 pub(super) struct Document {
     file: String,
     sections: BTreeMap<String, (String, Section)>,
@@ -98,7 +97,7 @@ impl Document {
                     let section = table.into_iter().map(entry).collect();
                     self.sections.insert(name, (place, section));
                 }
-                DeValue::Array(_) => {
+                DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
                     self.complain(place, format!("[[{name}]] is a list of sections: write [{name}] once"));
                 }
                 _ => self.strays.push((place, name)),

@@ -1,7 +1,6 @@
 //! What a value may look like: one reader for each kind, with the remedy for what it does not understand.
 //! Knows nothing of keys and of the places that values come from.
 
-use std::fmt::Debug;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -19,7 +18,6 @@ use super::{Archive, LogFormat, Membership, Passwords, Rate, Server, Strangers};
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
 
 /// A value as it was written.
-#[derive(Debug)]
 pub(super) enum Value {
     Text(String),
     Integer(String),
