@@ -1,6 +1,7 @@
 //! The binary as an operator runs it: what it prints, and its exit codes.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -159,6 +160,46 @@ fn run_stops_when_it_is_told_to() {
     assert!(lines.any(|line| line.contains("SIGTERM")));
     let rest: Vec<_> = lines.collect();
     assert_eq!(relay.wait().unwrap().code(), Some(0), "{rest:?}");
+}
+
+/// A server that takes one stream, reads the handshake, and refuses it.
+fn refusing_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut read = BufReader::new(socket.try_clone().unwrap());
+        let mut until = |end: &str| {
+            let mut seen = String::new();
+            while !seen.ends_with(end) {
+                let mut byte = [0];
+                read.read_exact(&mut byte).unwrap();
+                seen.push(char::from(byte[0]));
+            }
+        };
+        until("http://etherx.jabber.org/streams");
+        let header = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+                      xmlns:stream='http://etherx.jabber.org/streams' id='s1' from='invites.example.org'>";
+        socket.write_all(header.as_bytes()).unwrap();
+        until("</handshake>");
+        let refusal = "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\
+                       </stream:stream>";
+        socket.write_all(refusal.as_bytes()).unwrap();
+        // Closes when the relay does, so that nothing unread resets the connection.
+        let _ = read.read_to_end(&mut Vec::new());
+    });
+    address
+}
+
+#[test]
+fn a_server_that_refuses_us_ends_run_with_3() {
+    let bench = Bench::new("");
+    let mut command = bench.command(&["run"]);
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", refusing_server());
+    let done = output(command);
+    assert_eq!(done.code, Some(3), "{}", done.err);
+    assert!(done.err.contains("component.secret is not the one"), "{}", done.err);
+    assert!(!done.err.contains("swordfish"), "{}", done.err);
 }
 
 #[test]
