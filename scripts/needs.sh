@@ -17,11 +17,12 @@ need_packages() {
     if [[ ! -e $policy ]]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made_policy=yes
     fi
-    local result=0
-    { apt-get -qq update &&
-        DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" >/dev/null; } </dev/null ||
+    local said result=0
+    said=$({ apt-get -qq update &&
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}"; } </dev/null 2>&1) ||
         result=$?
     [[ -z $made_policy ]] || rm -f "$policy"
+    ((result == 0)) || printf '%s\n' "$said" >&2
     return "$result"
 }
 

@@ -47,7 +47,7 @@ class Prosody(Server):
         return text
 
     def _config(self) -> str:
-        modules = ["roster", "saslauth", "disco", "ping", "version", "blocklist", "carbons"]
+        modules = ["roster", "saslauth", "disco", "ping", "blocklist", "carbons"]
         if self.setup.block_strangers:
             modules.append("block_strangers")
         if self.setup.archive:
