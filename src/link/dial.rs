@@ -84,7 +84,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Refused(Refused),
     #[error(
-        "can't connect to {server}: {source}. Is the server running, and does it listen for components there \
+        "{server} can't be reached: {source}. Is the server running, and does it listen for components there \
          (component.server)?"
     )]
     Unreachable { server: String, source: io::Error },

@@ -9,6 +9,7 @@ mod barrier;
 mod connection;
 mod dial;
 mod guard;
+mod plain;
 mod privileges;
 mod replies;
 
@@ -25,9 +26,11 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use self::connection::{Connection, End};
+use self::plain::Plain;
 use self::privileges::Privileges;
 use crate::config::Server;
 use crate::wire::privilege;
@@ -51,6 +54,8 @@ pub struct Settings {
     pub server: Server,
     /// The server's own hosts and MUC services: one of them answers the pings, and only they can grant privileges.
     pub hosts: Vec<String>,
+    /// The MUC services, which tell whether ordinary IQs get through.
+    pub services: Vec<String>,
 }
 
 /// What comes in and is no answer: messages, and IQs that ask something.
@@ -81,6 +86,9 @@ pub enum AskError {
     /// Nothing came in time.
     #[error("no answer")]
     Unanswered,
+    /// The server swallows such questions.
+    #[error("the server swallows IQs to this address")]
+    Swallowed,
     /// The one who was asked answered with an error.
     #[error("{0}")]
     Refused(StanzaError),
@@ -98,6 +106,7 @@ enum Command {
 pub struct Link {
     commands: mpsc::Sender<Command>,
     up: watch::Receiver<bool>,
+    plain: watch::Receiver<Plain>,
     privileges: Arc<Privileges>,
     component: Arc<str>,
     ids: Arc<Ids>,
@@ -122,9 +131,11 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
     let (commands, outgoing) = mpsc::channel(OUTGOING);
     let (incoming, taken) = mpsc::channel(INCOMING);
     let (up, is_up) = watch::channel(false);
+    let (plain, is_plain) = watch::channel(Plain::Unknown);
     let link = Link {
         commands,
         up: is_up,
+        plain: is_plain,
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
@@ -134,6 +145,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         outgoing,
         incoming,
         up,
+        plain: (link.clone(), plain),
         privileges: Arc::clone(&link.privileges),
         ids: Arc::clone(&link.ids),
     };
@@ -183,15 +195,30 @@ impl Link {
     /// # Errors
     /// See [`AskError`].
     pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
-        let iq = Iq {
+        let question = self.question(to, kind, payload);
+        let mut plain = self.plain.clone();
+        let swallowed = async {
+            let known = plain.wait_for(|plain| *plain == Plain::Swallowed).await.is_ok();
+            if !known || to.contains('/') {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = swallowed => Err(AskError::Swallowed),
+            reply = self.ask_raw(question) => result(reply?),
+        }
+    }
+
+    fn question(&self, to: &str, kind: IqType, payload: IqPayload) -> Iq {
+        Iq {
             from: Some(self.component.to_string()),
             to: Some(to.to_owned()),
             id: Some(self.ids.next()),
             type_: Some(kind.as_str().to_owned()),
             payload: payload.into(),
             ..Iq::default()
-        };
-        result(self.ask_raw(iq).await?)
+        }
     }
 
     /// Asks `to` in the name of `user`, a local user of a host that granted it (XEP-0356 §4.5).
@@ -244,6 +271,7 @@ pub struct Task {
     outgoing: mpsc::Receiver<Command>,
     incoming: mpsc::Sender<Stanza>,
     up: watch::Sender<bool>,
+    plain: (Link, watch::Sender<Plain>),
     privileges: Arc<Privileges>,
     ids: Arc<Ids>,
 }
@@ -254,6 +282,9 @@ impl Task {
     /// # Errors
     /// The server refused the secret or the domain and has never let us in.
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
+        let (link, plain) = self.plain.clone();
+        let services = self.settings.services.clone();
+        let _watching = AbortOnDropHandle::new(tokio::spawn(plain::watch(link, services, plain)));
         let mut been_in = false;
         let mut pauses = pauses();
         loop {

@@ -12,6 +12,7 @@ use crate::wire::privilege::{Advertisement, Version};
 use crate::wire::{address, ns};
 
 /// What one host granted.
+#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grants {
     /// The namespace to be used with this host.
@@ -20,6 +21,8 @@ pub struct Grants {
     pub messages: bool,
     /// Reading the rosters of its users.
     pub roster: bool,
+    /// Asking what something is in the name of its users.
+    pub disco_info: bool,
     /// Reading and setting affiliations in the name of its users.
     pub muc_admin: bool,
 }
@@ -54,6 +57,7 @@ impl Privileges {
             version: advertisement.version,
             messages: advertisement.outgoing_messages,
             roster: advertisement.roster_get,
+            disco_info: advertisement.access(ns::DISCO_INFO).get,
             muc_admin: muc_admin.get && muc_admin.set,
         };
         let before = self.granted().insert(host.to_owned(), grants);

@@ -74,7 +74,7 @@ impl Archive {
                 _ => None,
             }),
             Err(AskError::Lost) => Err(AskError::Lost),
-            Err(AskError::Refused(_) | AskError::Unanswered) => Ok(None),
+            Err(AskError::Refused(_) | AskError::Swallowed | AskError::Unanswered) => Ok(None),
         }
     }
 }

@@ -311,7 +311,7 @@ pub(super) fn facts(
 async fn add(relay: &Relay, case: &Case) -> Result<bool, AskError> {
     match relay.rooms.add_member(&case.room, case.person(), &case.contact).await {
         Ok(()) => Ok(true),
-        Err(AskError::Refused(error)) => {
+        Err(error @ (AskError::Refused(_) | AskError::Swallowed)) => {
             warn!(
                 room = %case.room,
                 "{} could not be made a member ({error}): grant the component muc#admin in its users' names, or make it \

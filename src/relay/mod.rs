@@ -16,7 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -74,6 +74,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
         secret: config.component.secret.clone(),
         server: config.component.server.clone(),
         hosts: hosts.clone(),
+        services: config.muc.services.clone(),
     });
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
@@ -140,14 +141,21 @@ async fn failure(
     writer: &mut JoinHandle<Result<(), OpenError>>,
 ) -> RunError {
     tokio::select! {
-        ended = connection => match ended {
-            Ok(Err(refused)) => refused.into(),
-            _ => RunError::Fault("the link"),
-        },
+        biased;
+        ended = &mut *connection => link_failure(ended),
         ended = writer => match ended {
             Ok(Err(e)) => e.into(),
-            _ => RunError::Fault("the journal's writer"),
+            // It closed because nobody needs it any more: the link has ended, and knows why.
+            Ok(Ok(())) => link_failure(connection.await),
+            Err(_) => RunError::Fault("the journal's writer"),
         },
+    }
+}
+
+fn link_failure(ended: Result<Result<(), Refused>, JoinError>) -> RunError {
+    match ended {
+        Ok(Err(refused)) => refused.into(),
+        _ => RunError::Fault("the link"),
     }
 }
 

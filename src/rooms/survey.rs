@@ -17,7 +17,7 @@ use crate::wire::{IqPayload, IqType};
 /// Asks the room. What it refuses to tell stays unknown.
 pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<View, AskError> {
     let taken = Instant::now();
-    let (members_only, occupants) = join(kind(rooms, room), occupants(rooms, room, asker)).await;
+    let (members_only, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
     let (members_only, occupants) = (members_only?, occupants?);
     // In an open room it matters only who is banned.
     let lists: &[Affiliation] = if members_only == Some(false) {
@@ -47,14 +47,21 @@ fn bare(jid: &str) -> Option<String> {
     BareJid::new(jid).ok().map(|jid| jid.to_string())
 }
 
-async fn kind(rooms: &Rooms, room: &BareJid) -> Result<Option<bool>, AskError> {
-    let question = IqPayload::DiscoInfo(DiscoInfo::default());
-    match rooms.link.ask(room.as_str(), IqType::Get, question).await {
+/// Everybody may ask this, so the inviter's name is borrowed only where the server swallows our own questions.
+async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Option<bool>, AskError> {
+    let question = || IqPayload::DiscoInfo(DiscoInfo::default());
+    let answer = match (rooms.link.ask(room.as_str(), IqType::Get, question()).await, asker) {
+        (Err(AskError::Swallowed), Asker::Inviter(inviter)) if rooms.may_disco(inviter) => {
+            rooms.link.ask_as(inviter, room.as_str(), IqType::Get, question()).await
+        }
+        (answer, _) => answer,
+    };
+    match answer {
         Ok(answer) => Ok(match answer.payload.0 {
             Some(IqPayload::DiscoInfo(info)) => Some(info.has("muc_membersonly")),
             _ => None,
         }),
-        Err(AskError::Refused(_)) => Ok(None),
+        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(None),
         Err(e) => Err(e),
     }
 }
@@ -86,7 +93,7 @@ async fn list(
             Some(IqPayload::MucAdmin(list)) => Some(list.items),
             _ => None,
         }),
-        Err(AskError::Refused(_)) => Ok(None),
+        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(None),
         Err(e) => Err(e),
     }
 }
