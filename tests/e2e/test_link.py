@@ -56,7 +56,7 @@ async def test_a_server_that_comes_later(own_server, relays):
     relay = relays(own_server)
 
     await relay.launch()
-    await relay.process.says("can't be reached")
+    await relay.process.says("no link")
     await own_server.start()
 
     await relay.connected()
