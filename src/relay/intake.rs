@@ -150,8 +150,12 @@ impl Intake {
             Ok(None)
         });
         let admitted = futures::future::try_join_all(admissions).await?;
-        for (Read { arrival, .. }, admitted) in read.into_iter().zip(admitted) {
-            let Some(admitted) = admitted else { continue };
+        let admitted = read.into_iter().zip(admitted);
+        let mut admitted: Vec<_> =
+            admitted.filter_map(|(read, admitted)| Some((read.arrival, admitted?))).collect();
+        // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
+        admitted.sort_unstable_by_key(|(_, admitted)| admitted.id);
+        for (arrival, admitted) in admitted {
             if self.waiting.is_some() || self.lives.len() >= LIVES {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
