@@ -269,9 +269,6 @@ fn what_this_version_does_not_act_on_is_listed() {
         "groups.night-shift",
         "groups.team",
         "limits.max_recipients",
-        "limits.per_contact",
-        "limits.per_inviter",
-        "limits.per_room",
         "metrics.listen",
         "relay.strangers",
     ];

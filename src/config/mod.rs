@@ -155,6 +155,8 @@ pub enum Archive {
 pub struct Limits {
     /// From one inviter.
     pub per_inviter: Rate,
+    /// From all inviters of one domain.
+    pub per_domain: Rate,
     /// To one contact.
     pub per_contact: Rate,
     /// From one room.
@@ -251,7 +253,8 @@ impl Config {
         match key {
             "relay.strangers" => self.relay.strangers == Strangers::Refuse,
             "admins.jids" => !self.admins.jids.is_empty(),
-            _ => ["limits.", "groups.", "metrics."].iter().any(|section| key.starts_with(section)),
+            "limits.max_recipients" => true,
+            _ => ["groups.", "metrics."].iter().any(|section| key.starts_with(section)),
         }
     }
 

@@ -118,6 +118,7 @@ fn limits(doc: &mut Document) -> Limits {
     let mut rate = |key, count, per| doc.read("limits", key, values::rate).unwrap_or(Rate { count, per });
     Limits {
         per_inviter: rate("per_inviter", 30, 10 * MINUTE),
+        per_domain: rate("per_domain", 1000, 10 * MINUTE),
         per_contact: rate("per_contact", 20, HOUR),
         per_room: rate("per_room", 200, HOUR),
         max_recipients: doc.read("limits", "max_recipients", values::number(1..=10_000)).unwrap_or(200),

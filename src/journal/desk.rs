@@ -50,6 +50,14 @@ pub async fn history(path: &Path, filter: &Filter) -> Result<Vec<Record>, OpenEr
     rows.iter().map(record).collect::<sqlx::Result<_>>().map_err(failed)
 }
 
+/// The newest of all, for whoever starts and needs to know what has just been. `count` bounds the work.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn recent(path: &Path, count: u32) -> Result<Vec<Record>, OpenError> {
+    history(path, &Filter { limit: count, ..Filter::default() }).await
+}
+
 fn record(row: &SqliteRow) -> sqlx::Result<Record> {
     let reason: Option<&str> = row.try_get(8)?;
     Ok(Record {

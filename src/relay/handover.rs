@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::judge::{Verdict, judge};
 use super::life::{self, Life};
+use super::limits::Answer;
 use super::{Relay, payload, words};
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::rooms::Age;
@@ -154,6 +155,10 @@ fn obstacle(relay: &Relay, handed_over: &HandedOver) -> Option<Reason> {
         || handed_over.inviter.domain().as_str() == component
     {
         return Some(Reason::Malformed);
+    }
+    // The server's own delivery is not ours to limit.
+    if relay.limits.received(handed_over.inviter.as_str(), handed_over.room.as_str()) != Answer::Pass {
+        return Some(Reason::RateLimited);
     }
     match relay.link.grants(handed_over.inviter.domain().as_str()) {
         None => Some(Reason::NotLocal),

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::life::{self, Life};
+use super::limits::Answer;
 use super::{Relay, handover, invitation_id, payload, words};
 use crate::config;
-use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Reason, Route, State};
+use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Pending, Reason, Route, State};
 use crate::link::Incoming;
 use crate::service;
 use crate::wire::muc::{self, Inviter, Mediated};
@@ -39,8 +40,8 @@ pub(super) struct Intake {
 /// An invitation as it was read.
 struct Read {
     arrival: Arrival,
-    /// It came from somewhere that is believed. If not it ends here, and whoever could be lying is not answered.
-    trusted: bool,
+    /// Why it ends before it begins, if it does.
+    refused: Option<Reason>,
 }
 
 impl Intake {
@@ -139,23 +140,27 @@ impl Intake {
     /// All of them in one commit, then each on its way.
     async fn admit(&mut self, read: Vec<Read>) -> Result<(), Closed> {
         let journal = &self.relay.journal;
-        let admissions = read.iter().map(|Read { arrival, trusted }| async {
+        let admissions = read.iter().map(|Read { arrival, refused }| async {
             let arrival = arrival.clone();
-            if *trusted {
-                return journal.admit(arrival).await.map(Some);
-            }
-            let (state, reason) = (State::Refused, Some(Reason::Untrusted));
+            let Some(reason) = *refused else { return journal.admit(arrival).await.map(Ok) };
+            let (state, reason) = (State::Refused, Some(reason));
             let id = journal.note(arrival.clone(), state, reason).await?;
             life::log(&Outcome { id, state, reason, inviter: None, sent_as: None }, &arrival, None);
-            Ok(None)
+            Ok(Err(Pending { id, received: 0, arrival }))
         });
         let admitted = futures::future::try_join_all(admissions).await?;
-        let admitted = read.into_iter().zip(admitted);
-        let mut admitted: Vec<_> =
-            admitted.filter_map(|(read, admitted)| Some((read.arrival, admitted?))).collect();
+        let mut under_way = Vec::new();
+        for (Read { arrival, refused }, admitted) in read.into_iter().zip(admitted) {
+            match admitted {
+                Ok(admitted) => under_way.push((arrival, admitted)),
+                // Whoever could be lying is not answered.
+                Err(over) if refused == Some(Reason::RateLimited) => self.tell(over, Reason::RateLimited),
+                Err(_) => {}
+            }
+        }
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
-        admitted.sort_unstable_by_key(|(_, admitted)| admitted.id);
-        for (arrival, admitted) in admitted {
+        under_way.sort_unstable_by_key(|(_, admitted)| admitted.id);
+        for (arrival, admitted) in under_way {
             if self.waiting.is_some() || self.lives.len() >= LIVES {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
@@ -169,13 +174,29 @@ impl Intake {
     fn read(&self, message: &Message) -> Vec<Read> {
         let trusted = self.is_trusted(message.from.as_deref().unwrap_or_default());
         let rules = &self.relay.config.relay;
-        let read = |arrival| Read { arrival, trusted };
-        match muc::mediated(message) {
-            Ok(invitations) => invitations.into_iter().map(|it| read(mediated(it, rules))).collect(),
+        let arrivals = match muc::mediated(message) {
+            Ok(invitations) => invitations.into_iter().map(|it| mediated(it, rules)).collect(),
             Err(malformed) => {
                 debug!("an invitation that is none: {malformed}");
-                vec![read(unreadable(message))]
+                vec![unreadable(message)]
             }
+        };
+        arrivals.into_iter().filter_map(|arrival| self.within_limits(arrival, trusted)).collect()
+    }
+
+    /// `None` for what is over a limit of which somebody has been told: it costs no more than the reading.
+    fn within_limits(&self, arrival: Arrival, trusted: bool) -> Option<Read> {
+        let limits = &self.relay.limits;
+        let answer = if trusted {
+            limits.received(&arrival.inviter, &arrival.room)
+        } else {
+            limits.forged(address::domain_of(&arrival.room))
+        };
+        match (answer, trusted) {
+            (Answer::Pass, true) => Some(Read { arrival, refused: None }),
+            (Answer::Over, true) => Some(Read { arrival, refused: Some(Reason::RateLimited) }),
+            (Answer::Pass, false) => Some(Read { arrival, refused: Some(Reason::Untrusted) }),
+            (Answer::StillOver, _) | (Answer::Over, false) => None,
         }
     }
 
@@ -197,13 +218,17 @@ impl Intake {
         let outcome = Outcome { id, state: State::Failed, reason, inviter: None, sent_as: None };
         if let Some(bounced) = journal.bounce(outcome.clone(), contact, sent_as).await? {
             life::log(&outcome, &bounced.arrival, None);
-            let relay = Arc::clone(&self.relay);
-            self.lives.spawn(async move {
-                // Told or not, it has failed.
-                let _ = life::decline(&relay, &bounced, words::for_inviter(Reason::Bounced)).await;
-            });
+            self.tell(bounced, Reason::Bounced);
         }
         Ok(())
+    }
+
+    /// Tells the inviter of an invitation that has ended. Should that fail, it has ended all the same.
+    fn tell(&mut self, ended: Pending, reason: Reason) {
+        let relay = Arc::clone(&self.relay);
+        self.lives.spawn(async move {
+            let _ = life::decline(&relay, &ended, words::for_inviter(reason)).await;
+        });
     }
 }
 

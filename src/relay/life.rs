@@ -5,6 +5,7 @@
 //! nothing is done twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::judge::{Facts, Verdict, judge};
+use super::limits::Answer;
 use super::sender::Sender;
 use super::{Relay, message_id, payload, words};
 use crate::config::Membership;
@@ -34,20 +36,25 @@ pub(super) struct Life {
     begun: Instant,
     /// How old it was then.
     age: Duration,
+    /// It has been counted against the contact's limit.
+    counted: AtomicBool,
 }
 
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
         let pending = Pending { id: admitted.id, received: admitted.received, arrival };
-        Self { pending, duplicate: admitted.duplicate, begun: Instant::now(), age: Duration::ZERO }
+        let counted = AtomicBool::new(false);
+        Self { pending, duplicate: admitted.duplicate, begun: Instant::now(), age: Duration::ZERO, counted }
     }
 
     /// It has waited on the disk.
     pub(super) fn resumed(pending: Pending) -> Self {
         // A clock that was set back makes nothing older.
         let age = u64::try_from(Utc::now().timestamp_millis() - pending.received).unwrap_or(0);
-        Self { pending, duplicate: false, begun: Instant::now(), age: Duration::from_millis(age) }
+        let (begun, age) = (Instant::now(), Duration::from_millis(age));
+        // The earlier run has counted it, or its start has.
+        Self { pending, duplicate: false, begun, age, counted: AtomicBool::new(true) }
     }
 }
 
@@ -135,6 +142,14 @@ impl Life {
                     let reason = Some(Reason::Duplicate);
                     return self.settle(relay, State::Suppressed, reason, Some(&case), None).await;
                 }
+                match self.limit(relay, &case) {
+                    Answer::Pass => {}
+                    Answer::Over => return self.refuse(relay, Reason::RateLimited, Some(&case)).await,
+                    Answer::StillOver => {
+                        let reason = Some(Reason::RateLimited);
+                        return self.settle(relay, State::Refused, reason, Some(&case), None).await;
+                    }
+                }
                 if add_member && !add(relay, &case).await? {
                     return self.refuse(relay, Reason::NoRights, Some(&case)).await;
                 }
@@ -190,6 +205,14 @@ impl Life {
     fn verdict(&self, relay: &Relay, case: &Case, view: &View) -> Verdict {
         let route = self.pending.arrival.route;
         judge(facts(relay, route, &case.contact, case.person(), view, self.duplicate))
+    }
+
+    /// The contact's limit, once for each invitation.
+    fn limit(&self, relay: &Relay, case: &Case) -> Answer {
+        if self.counted.swap(true, Ordering::Relaxed) {
+            return Answer::Pass;
+        }
+        relay.limits.sending(case.contact.as_str())
     }
 
     /// Sends the invitation until the server has taken it. The inner error is why it came back.

@@ -8,6 +8,7 @@ mod handover;
 mod intake;
 pub mod judge;
 mod life;
+mod limits;
 mod payload;
 mod sender;
 mod words;
@@ -16,15 +17,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
-use crate::journal::{self, Journal, Keep, OpenError};
+use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
 use crate::rooms::Rooms;
+
+/// So many of the newest invitations are counted against the limits after a restart.
+const REMEMBERED: u32 = 10_000;
 
 /// What is under way has this long to settle when the relay is told to stop.
 const LAST_ORDERS: Duration = Duration::from_secs(5);
@@ -51,6 +56,7 @@ struct Relay {
     journal: Journal,
     rooms: Rooms,
     archive: archive::Archive,
+    limits: limits::Limits,
 }
 
 /// Relays until `stop` resolves: then takes nothing more, settles what is under way (5 s at most) and closes the
@@ -63,6 +69,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
     let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
     info!(path = %config.journal.path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run());
+    let limits = remember(&config).await?;
 
     let hosts = own_hosts(
         &config.component.jid,
@@ -82,6 +89,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
         archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
+        limits,
         config,
         link,
         journal,
@@ -91,6 +99,21 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
     drop(relay);
 
     finish(stop, last_orders, intake, close, connection, writer).await
+}
+
+/// Buckets as an earlier run left them, as far as the journal remembers.
+async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
+    let limits = limits::Limits::new(&config.limits);
+    let now = Utc::now();
+    let mut recent = journal::recent(&config.journal.path, REMEMBERED).await?;
+    recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
+    // The oldest first, as they came.
+    for record in recent.into_iter().rev() {
+        let ago = (now - record.received).to_std().unwrap_or_default();
+        let sent = matches!(record.state, State::Pending | State::Relayed | State::Failed);
+        limits.remember(ago, &record.inviter, &record.room, &record.contact, sent);
+    }
+    Ok(limits)
 }
 
 /// Waits for the end, and ends things in order: invitations, stream, journal.

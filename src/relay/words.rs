@@ -16,6 +16,9 @@ pub(super) fn for_inviter(reason: Reason) -> &'static str {
         Reason::Malformed => {
             "Nobody is reached at this address. To invite bob@example.org, write his address with \\40 for the @."
         }
+        Reason::RateLimited => {
+            "Too many invitations. Please wait a while; until then further ones are dropped."
+        }
         Reason::Bounced | Reason::NotPermitted => "The invitation could not be delivered.",
         _ => "The invitation could not be passed on.",
     }

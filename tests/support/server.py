@@ -86,6 +86,8 @@ class Server(ABC):
                 "server": f"127.0.0.1:{self.component_port}",
             },
             "muc": {"services": [self.muc]},
+            # No test is about limits unless it says so.
+            "limits": {key: "1000000/1s" for key in ("per_inviter", "per_domain", "per_contact", "per_room")},
             "journal": {"path": str(journal)},
         }
         for section, keys in overrides.items():

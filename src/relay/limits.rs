@@ -1,0 +1,221 @@
+//! How many invitations are too many (XEP-0249 §5, the second attack): a token bucket for each inviter, each inviter's
+//! domain, each room and each contact. Knows nothing of the journal or of what is done with the answer.
+//!
+//! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm), so that refilling
+//! costs nothing and a restart can compute it from what the journal remembers.
+
+use std::time::Duration;
+
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+use crate::config::{self, Rate};
+use crate::wire::address;
+
+/// Buckets that are remembered of each kind; those that nobody has used for their period are full, and forgotten.
+const REMEMBERED: u64 = 100_000;
+
+/// The answer of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Within the limit.
+    Pass,
+    /// Over the limit for the first time in this period: somebody should be told.
+    Over,
+    /// Over the limit, and somebody has been told.
+    StillOver,
+}
+
+/// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
+#[derive(Debug)]
+pub(super) struct Limits {
+    start: Instant,
+    inviters: Buckets,
+    domains: Buckets,
+    rooms: Buckets,
+    contacts: Buckets,
+    forgers: Buckets,
+}
+
+impl Limits {
+    pub(super) fn new(config: &config::Limits) -> Self {
+        Self {
+            start: Instant::now(),
+            inviters: Buckets::new(config.per_inviter),
+            domains: Buckets::new(config.per_domain),
+            rooms: Buckets::new(config.per_room),
+            contacts: Buckets::new(config.per_contact),
+            forgers: Buckets::new(config.per_inviter),
+        }
+    }
+
+    /// An invitation has come in. Whoever is over his own limit takes nothing from the others.
+    pub(super) fn received(&self, inviter: &str, room: &str) -> Answer {
+        self.received_at(self.now(), inviter, room)
+    }
+
+    /// Something came from a domain that is not believed. It does not use up the buckets of those whose names it takes.
+    pub(super) fn forged(&self, domain: &str) -> Answer {
+        self.forgers.take(domain, self.now())
+    }
+
+    /// An invitation is about to go to a contact.
+    pub(super) fn sending(&self, contact: &str) -> Answer {
+        self.contacts.take(contact, self.now())
+    }
+
+    /// An earlier run has received it, so long ago; `sent`: and passed it on.
+    pub(super) fn remember(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
+        let at = -micros(ago);
+        self.received_at(at, inviter, room);
+        if sent {
+            self.contacts.take(contact, at);
+        }
+    }
+
+    fn received_at(&self, at: i64, inviter: &str, room: &str) -> Answer {
+        let buckets =
+            [(&self.inviters, inviter), (&self.domains, address::domain_of(inviter)), (&self.rooms, room)];
+        for (buckets, key) in buckets {
+            let answer = buckets.take(key, at);
+            if answer != Answer::Pass {
+                return answer;
+            }
+        }
+        Answer::Pass
+    }
+
+    fn now(&self) -> i64 {
+        micros(self.start.elapsed())
+    }
+}
+
+/// The buckets of one kind.
+#[derive(Debug)]
+struct Buckets {
+    /// µs from one token to the next.
+    interval: i64,
+    /// µs from empty to full.
+    period: i64,
+    used: Cache<String, Bucket>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// When it will be full.
+    full: i64,
+    /// Until when nobody needs to be told again that it is empty.
+    told_until: i64,
+}
+
+impl Buckets {
+    fn new(rate: Rate) -> Self {
+        let period = micros(rate.per);
+        Self {
+            interval: period / i64::from(rate.count.max(1)),
+            period,
+            used: Cache::builder().max_capacity(REMEMBERED).time_to_idle(rate.per).build(),
+        }
+    }
+
+    /// Takes a token if there is one.
+    fn take(&self, key: &str, now: i64) -> Answer {
+        let mut answer = Answer::Pass;
+        self.used.entry_by_ref(key).and_compute_with(|entry| {
+            let unused = Bucket { full: now, told_until: i64::MIN };
+            let bucket = entry.map_or(unused, moka::Entry::into_value);
+            let full = bucket.full.max(now) + self.interval;
+            if full - now <= self.period {
+                return Op::Put(Bucket { full, ..bucket });
+            }
+            if now < bucket.told_until {
+                answer = Answer::StillOver;
+                return Op::Nop;
+            }
+            answer = Answer::Over;
+            Op::Put(Bucket { told_until: now + self.period, ..bucket })
+        });
+        answer
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn three_a_minute() -> Buckets {
+        Buckets::new(Rate { count: 3, per: Duration::from_secs(60) })
+    }
+
+    #[test]
+    fn a_burst_then_one_for_each_interval() {
+        let buckets = three_a_minute();
+        let take = |at| buckets.take("alice@example.org", at * SECOND);
+        assert_eq!([take(0), take(0), take(0)], [Answer::Pass; 3]);
+        assert_eq!(take(0), Answer::Over, "told once");
+        assert_eq!(take(19), Answer::StillOver);
+        assert_eq!(take(20), Answer::Pass);
+        assert_eq!(take(20), Answer::StillOver);
+        assert_eq!(take(60), Answer::Pass);
+        assert_eq!(take(60), Answer::Pass);
+        assert_eq!(take(60), Answer::Over, "told once in each period");
+    }
+
+    #[test]
+    fn one_who_floods_takes_nothing_from_others() {
+        let rate = |count| Rate { count, per: Duration::from_secs(3600) };
+        let limits = Limits::new(&config::Limits {
+            per_inviter: rate(2),
+            per_domain: rate(4),
+            per_contact: rate(1),
+            per_room: rate(5),
+            max_recipients: 1,
+        });
+        let room = "tea@conference.example.org";
+        let answers = |inviter: &str| limits.received(inviter, room);
+        assert_eq!(
+            [answers("eve@a.example"), answers("eve@a.example"), answers("eve@a.example")],
+            [Answer::Pass, Answer::Pass, Answer::Over]
+        );
+        assert_eq!([answers("mallory@a.example"), answers("mallory@a.example")], [Answer::Pass; 2]);
+        assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is");
+        assert_eq!(answers("alice@example.org"), Answer::Pass);
+        assert_eq!(answers("carol@example.org"), Answer::Over, "the room is");
+        assert_eq!(
+            [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
+            [Answer::Pass, Answer::Over]
+        );
+    }
+
+    #[test]
+    fn a_restart_is_no_amnesty() {
+        let buckets = three_a_minute();
+        for ago in [30, 30, 30] {
+            buckets.take("alice", -ago * SECOND);
+        }
+        // One of the three tokens has come back in these 30 seconds.
+        assert_eq!([buckets.take("alice", 0), buckets.take("alice", 0)], [Answer::Pass, Answer::Over]);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_burst_and_what_came_back(steps in prop::collection::vec(0i64..90, 1..60)) {
+            let buckets = three_a_minute();
+            let (mut now, mut passed) = (0, 0);
+            for step in steps {
+                now += step * SECOND;
+                passed += i64::from(buckets.take("alice", now) == Answer::Pass);
+                prop_assert!(passed <= 3 + now / (20 * SECOND));
+            }
+        }
+    }
+}
