@@ -11,7 +11,9 @@ import asyncio
 
 import pytest
 
+from support import notes
 from support.pool import KINDS, Pool
+from support.relay import Relay
 from support.server import Setup
 from support.stage import Stage
 from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hook of pytest)
@@ -24,6 +26,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(notes)
     config.addinivalue_line("markers", "needs(*words): what the server must be able to do (Server.lacks)")
 
 
@@ -38,8 +41,8 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows what the programs said while it ran."""
     report = (yield).get_result()
     if report.failed:
-        for process, seen_before in getattr(item, "programs", []):
-            report.sections.append((f"output of {process.name}", "\n".join(process.output.all[seen_before:])))
+        for program, seen_before in getattr(item, "programs", []):
+            report.sections.append((f"output of {program.name}", "\n".join(program.output.all[seen_before:])))
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +73,9 @@ def setup():
 
 @pytest.fixture
 def shows(request):
-    """Makes a process's output part of the report if the test fails."""
+    """Makes a program's output part of the report if the test fails."""
     request.node.programs = []
-    return lambda process: request.node.programs.append((process, len(process.output.all)))
+    return lambda program: request.node.programs.append((program, len(program.output.all)))
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +120,28 @@ async def own_stage(own_server):
     stage = Stage(own_server)
     yield stage
     await stage.empty()
+
+
+@pytest.fixture
+def config():
+    """Sections of the relay's configuration that differ from the defaults."""
+    return {}
+
+
+@pytest.fixture
+async def relays(tmp_path, shows):
+    """Makes relays for a server; whatever still runs after the test must end well."""
+    made = []
+
+    def make(server, **overrides):
+        directory = tmp_path / f"relay-{len(made)}"
+        directory.mkdir()
+        relay = Relay(server, directory, **overrides)
+        made.append(relay)
+        shows(relay)
+        return relay
+
+    yield make
+    for relay in made:
+        if relay.process.running:
+            await relay.stop()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.feed import Feed
 from support.process import Process
 from support.server import Server
 
@@ -19,8 +20,9 @@ class Relay:
 
     def __init__(self, server: Server, directory: Path, **overrides: Mapping[str, object]):
         overrides.setdefault("log", {"level": "debug"})
+        self.journal = Path(overrides.get("journal", {}).get("path", directory / "journal.db"))
         self.config = directory / "config.toml"
-        self.config.write_text(server.relay_config(directory / "journal.db", **overrides))
+        self.config.write_text(server.relay_config(self.journal, **overrides))
         self.process = self._new_process()
 
     def _new_process(self) -> Process:
@@ -29,6 +31,15 @@ class Relay:
 
     def _argv(self, *arguments: str) -> list[str]:
         return [str(BINARY), "--config", str(self.config), *arguments]
+
+    @property
+    def name(self) -> str:
+        return self.process.name
+
+    @property
+    def output(self) -> Feed[str]:
+        """What it has printed, in all its runs."""
+        return self.process.output
 
     async def launch(self) -> None:
         """Starts `run` and does not wait for a connection."""
@@ -54,13 +65,21 @@ class Relay:
     async def restart(self, crash: bool = False) -> None:
         """Ends it, in good order or by SIGKILL, and starts it again on the same journal."""
         await (self.kill() if crash else self.stop())
+        await self.start_again()
+
+    async def start_again(self) -> None:
+        """Starts it after it ended, on the same journal."""
+        self.prepare_again()
+        await self.start()
+
+    def prepare_again(self) -> None:
+        """After it ended, makes `launch` and `start` possible again; its log goes on."""
         before, self.process = self.process, self._new_process()
         self.process.output.all[:0] = before.output.all
-        await self.start()
 
     @property
     def log(self) -> str:
-        return "\n".join(self.process.output.all)
+        return "\n".join(self.output.all)
 
     async def command(self, *arguments: str) -> str:
         """Runs another command of the binary on the same configuration and returns what it prints."""
@@ -75,7 +94,7 @@ class Relay:
         """What became of the invitations, newest first."""
         return [json.loads(line) for line in (await self.command("history", "--json", *filters)).splitlines()]
 
-    async def settled(self, count: int, within: float = 15) -> list[dict[str, object]]:
+    async def settled(self, count: int, *filters: str, within: float = 15) -> list[dict[str, object]]:
         """Waits until so many invitations are in the history and none is pending; oldest first.
 
         Asks again and again: the journal is the relay's only word on what it has suppressed.
@@ -83,7 +102,7 @@ class Relay:
         try:
             async with asyncio.timeout(within):
                 while True:
-                    records = await self.history()
+                    records = await self.history(*filters)
                     if len(records) >= count and all(record["state"] != "pending" for record in records):
                         return records[::-1]
                     assert self.process.running, "the relay has ended"

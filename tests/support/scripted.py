@@ -1,0 +1,343 @@
+"""A server that is nothing but its side of the component's stream (XEP-0114), for faults that real servers won't produce.
+
+Left alone it behaves: it takes stanzas in their order, answers what the relay asks of hosts and rooms, and pings only
+after everything before them. What goes wrong is a property or a method. Everything it took is in `deliveries`.
+"""
+
+import asyncio
+import hashlib
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.sax.saxutils import quoteattr
+
+from support import stanzas
+from support.feed import Feed, Wanted
+from support.server import Server, Setup
+from support.stanzas import CLIENT, COMPONENT, CONFERENCE, DISCO_INFO, MUC_ADMIN, MUC_USER, PING, VERSION
+
+STREAMS = "http://etherx.jabber.org/streams"
+PRIVILEGE = "urn:xmpp:privilege:2"
+FORWARD = "urn:xmpp:forward:0"
+STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
+
+WITHIN = 30
+"""Seconds that what a test waits for may take on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A direct invitation that the server took."""
+
+    connection: int
+    """Which connection it came by: 1, 2, …"""
+    id: str
+    sender: str
+    contact: str
+    room: str
+    privileged: bool
+    """It came in the inviter's name (XEP-0356)."""
+
+
+class Scripted(Server):
+    """`Setup.privileges` decides whether the component may speak for the users of the host, as with other servers."""
+
+    name: ClassVar[str] = "scripted"
+
+    def __init__(self, setup: Setup, directory: Path):
+        super().__init__(setup, directory)
+        self.answers_pings = True
+        self.reads = Switch(on=True)
+        self.trickles = False
+        """Only some bytes at a time pass, in either direction."""
+        self.on_message: Callable[[Element], str | None] = lambda _: None
+        """What is sent back for a message at once, before any ping behind it is answered."""
+        self.members_only: set[str] = set()
+        """Rooms; all others are open. Nobody is anything to any room until the relay changes it."""
+        self.deliveries: list[Delivery] = []
+        self.taken: Feed[Element] = Feed("the scripted server")
+        """The other messages that it took, and answers to what `ask` asked."""
+        self.unanswered: Feed[Element] = Feed("the scripted server's unanswered pings")
+        self.changed = asyncio.Condition()
+        self.connections = 0
+        self._members: dict[str, set[str]] = {}
+        self._streams: dict[int, _Stream] = {}
+        self._listener: asyncio.Server | None = None
+        self._numbers = itertools.count(1)
+
+    async def start(self) -> None:
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.component_port)
+
+    async def add_user(self, name: str, password: str) -> None:
+        """Everybody exists."""
+
+    async def stop(self) -> None:
+        self._listener.close()
+        for stream in list(self._streams.values()):
+            stream.write("</stream:stream>")
+            stream.writer.close()
+        await self._listener.wait_closed()
+
+    async def kill(self) -> None:
+        self._listener.close()
+        self.cut()
+        await self._listener.wait_closed()
+
+    def cut(self) -> None:
+        """Resets the connection; the component may come back at once."""
+        for stream in list(self._streams.values()):
+            stream.writer.transport.abort()
+
+    def send(self, xml: str | bytes) -> None:
+        """Sends this as it is, on the newest connection."""
+        self._newest.write(xml)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the component has not taken off our hands yet."""
+        return self._newest.writer.transport.get_write_buffer_size()
+
+    @property
+    def _newest(self) -> "_Stream":
+        assert self._streams, "no component is connected"
+        return self._streams[max(self._streams)]
+
+    async def ask(self, payload: str, to: str | None = None) -> Element:
+        """Asks the component; its answer shows that it has read all that was sent before."""
+        id = f"ask{next(self._numbers)}"
+        self.send(f"<iq type='get' id='{id}' from='{self.host}' to='{to or self.component}'>{payload}</iq>")
+        return await self.taken.take(stanzas.reply(to=id), within=WITHIN)
+
+    async def passed(self) -> None:
+        """Returns when the component has read all that was sent before."""
+        await self.ask(f"<ping xmlns='{PING}'/>")
+
+    async def until(self, holds: Callable[[], bool], what: str, within: float = WITHIN) -> None:
+        """Waits for something to be true of what was taken."""
+        try:
+            async with asyncio.timeout(within), self.changed:
+                await self.changed.wait_for(holds)
+        except TimeoutError:
+            raise AssertionError(f"not in {within} s: {what}") from None
+
+    async def delivered(self, *contacts: str, times: int = 1, within: float = WITHIN) -> list[Delivery]:
+        """Waits until each of them has been sent so many invitations; returns theirs."""
+        wanted = set(contacts)
+        await self.until(
+            lambda: all(sum(d.contact == contact for d in self.deliveries) >= times for contact in wanted),
+            f"{times} invitation(s) for {len(wanted)} contact(s)",
+            within,
+        )
+        return [delivery for delivery in self.deliveries if delivery.contact in wanted]
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._streams)
+
+    async def connected(self, times: int) -> None:
+        """Waits until the component has got in so many times."""
+        await self.until(lambda: self.connections >= times, f"connection number {times}")
+
+    # What rooms and users would send.
+
+    def invitation(self, contact: str, room: str = "tea", inviter: str = "alice", id: str | None = None) -> str:
+        """A mediated invitation to the relay address of contact@host, as a room sends it."""
+        return (
+            f"<message to={quoteattr(f'{stanzas.escaped(self.jid(contact))}@{self.component}')} from='{self.room(room)}'"
+            + (f" id={quoteattr(id)}" if id else "")
+            + f"><x xmlns='{MUC_USER}'><invite from='{self.jid(inviter)}/desk'><reason>Come &amp; talk</reason></invite>"
+            f"</x><x xmlns='{CONFERENCE}' jid='{self.room(room)}'>Come &amp; talk</x>"
+            f"<body>{self.jid(inviter)} invited you to the room {self.room(room)} (Come &amp; talk)</body></message>"
+        )
+
+    def jid(self, name: str) -> str:
+        return f"{name}@{self.host}"
+
+    def room(self, name: str) -> str:
+        return f"{name}@{self.muc}"
+
+    # Its own side of the stream.
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = next(self._numbers)
+        stream = _Stream(writer, self)
+        parser = XMLPullParser(["start", "end"])
+        depth, root = 0, None
+        try:
+            while True:
+                await self.reads.wait()
+                data = await reader.read(7 if self.trickles else 1 << 16)
+                if not data:
+                    break
+                await self.reads.wait()
+                parser.feed(data)
+                for event, element in parser.read_events():
+                    depth += 1 if event == "start" else -1
+                    if (event, depth) == ("start", 1):
+                        root = element
+                        stream.open()
+                    elif (event, depth) == ("end", 1):
+                        self._take(element, number, stream)
+                        root.clear()
+                    elif (event, depth) == ("end", 0):
+                        stream.write("</stream:stream>")
+                async with self.changed:
+                    self.changed.notify_all()
+        except (ConnectionError, ParseError):
+            pass
+        finally:
+            self._streams.pop(number, None)
+            stream.end()
+            async with self.changed:
+                self.changed.notify_all()
+
+    def _take(self, stanza: Element, number: int, stream: "_Stream") -> None:
+        match stanzas.kind(stanza):
+            case "handshake":
+                if stanza.text != stream.digest:
+                    stream.write(f"<stream:error><not-authorized xmlns='{STREAM_ERRORS}'/></stream:error>")
+                    return
+                stream.write("<handshake/>")
+                self._streams[number] = stream
+                self.connections += 1
+                if self.setup.privileges:
+                    stream.write(self._advertisement())
+            case "iq":
+                answer = self._answer(stanza)
+                if answer:
+                    stream.write(answer)
+            case "message":
+                delivery = _delivery(stanza, self.connections)
+                if delivery:
+                    self.deliveries.append(delivery)
+                else:
+                    self.taken.put(stanza)
+                answer = self.on_message(stanza)
+                if answer:
+                    stream.write(answer)
+
+    def _advertisement(self) -> str:
+        return (
+            f"<message from='{self.host}' to='{self.component}'><privilege xmlns='{PRIVILEGE}'>"
+            "<perm access='message' type='outgoing'/></privilege></message>"
+        )
+
+    def _answer(self, iq: Element) -> str | None:
+        if iq.get("type") not in ("get", "set"):
+            self.taken.put(iq)
+            return None
+        [question] = iq
+        to, namespace = iq.get("to"), question.tag.partition("}")[0][1:]
+        if namespace == PING and not self.answers_pings:
+            self.unanswered.put(iq)
+            return None
+        payload = ""
+        if namespace == DISCO_INFO:
+            payload = f"<query xmlns='{DISCO_INFO}'>{self._about(to)}</query>"
+        elif namespace == VERSION:
+            payload = f"<query xmlns='{VERSION}'><name>Scripted</name><version>1</version></query>"
+        elif namespace == MUC_ADMIN:
+            payload = self._administer(to, iq.get("type"), question)
+        return f"<iq type='result' id={quoteattr(iq.get('id'))} from={quoteattr(to)} to='{self.component}'>{payload}</iq>"
+
+    def _about(self, to: str) -> str:
+        if "@" in to:
+            return f"<feature var='{'muc_membersonly' if to in self.members_only else 'muc_open'}'/>"
+        return "<identity category='server' type='im'/><feature var='msgoffline'/>"
+
+    def _administer(self, room: str, type: str, query: Element) -> str:
+        members = self._members.setdefault(room, set())
+        [item] = query
+        if type == "set":
+            (members.add if item.get("affiliation") == "member" else members.discard)(item.get("jid"))
+            return ""
+        listed = members if item.get("affiliation") == "member" else ()
+        items = "".join(f"<item affiliation='member' jid={quoteattr(jid)}/>" for jid in listed)
+        return f"<query xmlns='{MUC_ADMIN}'>{items}</query>"
+
+
+class Switch:
+    """Something that is on or off; whoever needs it on can wait."""
+
+    def __init__(self, on: bool):
+        self._event = asyncio.Event()
+        self.turn(on)
+
+    def turn(self, on: bool) -> None:
+        (self._event.set if on else self._event.clear)()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+class _Stream:
+    """What goes to one component."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, writer: asyncio.StreamWriter, server: Scripted):
+        self.writer = writer
+        self._server = server
+        self._id = f"stream{next(self._ids)}"
+        self.digest = hashlib.sha1(f"{self._id}{server.secret}".encode()).hexdigest()
+        self._trickle: asyncio.Task | None = None
+        self._waiting = bytearray()
+
+    def open(self) -> None:
+        self.write(
+            f"<?xml version='1.0'?><stream:stream xmlns:stream='{STREAMS}' xmlns='{COMPONENT}' "
+            f"id='{self._id}' from='{self._server.component}'>"
+        )
+
+    def write(self, xml: str | bytes) -> None:
+        data = xml.encode() if isinstance(xml, str) else xml
+        if not self._server.trickles:
+            self.writer.write(data)
+            return
+        self._waiting += data
+        if self._trickle is None or self._trickle.done():
+            self._trickle = asyncio.create_task(self._trickle_out())
+
+    async def _trickle_out(self) -> None:
+        """A few bytes, each time as a packet of their own."""
+        while self._waiting:
+            size = 1 + self._waiting[0] % 7
+            self.writer.write(bytes(self._waiting[:size]))
+            del self._waiting[:size]
+            await self.writer.drain()
+            await asyncio.sleep(0.001)
+
+    def end(self) -> None:
+        if self._trickle:
+            self._trickle.cancel()
+        self.writer.close()
+
+
+def _delivery(message: Element, connection: int) -> Delivery | None:
+    """The direct invitation in a message, bare or in the inviter's name; None if there is none."""
+    inner = message.find(f"{{{PRIVILEGE}}}privilege/{{{FORWARD}}}forwarded/{{{CLIENT}}}message")
+    invitation = message if inner is None else inner
+    x = invitation.find(f"{{{CONFERENCE}}}x")
+    if x is None:
+        return None
+    return Delivery(
+        connection=connection,
+        id=invitation.get("id"),
+        sender=invitation.get("from"),
+        contact=invitation.get("to"),
+        room=x.get("jid"),
+        privileged=inner is not None,
+    )
+
+
+def decline(to: str) -> Wanted[Element]:
+    """A decline that the relay sends to this inviter, through the room."""
+    return Wanted(
+        f"a decline for {to}",
+        lambda stanza: any(
+            decline.get("to") == to for decline in stanza.iterfind(f"{{{MUC_USER}}}x/{{{MUC_USER}}}decline")
+        ),
+    )
