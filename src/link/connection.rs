@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// After so much silence a ping asks whether somebody is still there.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How long to wait for privileges, at least; there may be none.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// How long the server may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -75,6 +78,8 @@ pub(super) struct Connection<'a> {
     queue: VecDeque<Stanza>,
     barrier: Barrier,
     replies: Replies,
+    /// When a host answered the first ping, as long as the link is not up.
+    answered_at: Option<Instant>,
     last_read: Instant,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
@@ -106,6 +111,7 @@ impl<'a> Connection<'a> {
             queue: probes.into_iter().map(|(id, to)| ping(component, id, to)).collect(),
             barrier,
             replies: Replies::default(),
+            answered_at: None,
             last_read: Instant::now(),
             paused: false,
             tick,
@@ -245,14 +251,26 @@ impl<'a> Connection<'a> {
             let was_up = self.barrier.is_up();
             if self.barrier.answered(id, from) {
                 if !was_up {
-                    info!(component = self.component, "link is up");
-                    self.up.send_replace(true);
+                    self.answered_at = Some(Instant::now());
+                    self.go_up(self.privileges.any());
                 }
                 return;
             }
         }
         if !self.replies.answered(iq) {
             debug!("an IQ answer that nobody waits for");
+        }
+    }
+
+    /// Some servers advertise privileges a moment after the first answer, and whoever sends before that sends without
+    /// them: unless there are some, the link waits a moment.
+    fn go_up(&mut self, privileges: bool) {
+        if let Some(answered) = self.answered_at
+            && (privileges || answered.elapsed() > GRACE)
+        {
+            self.answered_at = None;
+            info!(component = self.component, "link is up");
+            self.up.send_replace(true);
         }
     }
 
@@ -268,6 +286,7 @@ impl<'a> Connection<'a> {
         } else if let Some(advertisement) = privilege::advertisement(&message) {
             if message.to.as_deref() == Some(self.component) {
                 self.privileges.advertised(from, &advertisement);
+                self.go_up(self.privileges.any());
             }
             return None;
         }
@@ -283,6 +302,7 @@ impl<'a> Connection<'a> {
     /// Once a second: is somebody still there?
     fn hangs(&mut self) -> bool {
         self.replies.prune();
+        self.go_up(false);
         if self.paused {
             self.barrier.not_reading();
             self.last_read = Instant::now();

@@ -249,6 +249,12 @@ impl Link {
         }
     }
 
+    /// Whether this user's name may be used to ask what something is.
+    #[must_use]
+    pub fn may_disco(&self, user: &BareJid) -> bool {
+        self.grants(user.domain().as_str()).is_some_and(|grants| grants.disco_info)
+    }
+
     /// What the host of these users granted on this connection.
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {

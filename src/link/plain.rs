@@ -11,8 +11,8 @@ use tracing::warn;
 use super::Link;
 use crate::wire::{IqPayload, IqType};
 
-/// Servers answer a ping at once; this one has five seconds, and the barrier's pings are answered meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Servers answer a ping at once, and the barrier's pings have been answered by now.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is known of this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +26,21 @@ pub(super) enum Plain {
 pub(super) async fn watch(link: Link, services: Vec<String>, plain: watch::Sender<Plain>) {
     let mut up = link.up.clone();
     while up.wait_for(|up| *up).await.is_ok() {
-        let found = try_once(&link, &services).await;
+        let answer = answer(&link, &services);
+        tokio::pin!(answer);
+        let found = if let Ok(found) = timeout(PATIENCE, &mut answer).await {
+            found
+        } else {
+            plain.send_replace(Plain::Swallowed);
+            // Unless it was only slow.
+            answer.await
+        };
         if *up.borrow() {
             if found == Plain::Swallowed {
                 warn!(
                     "the server swallows ordinary IQs: no MUC service answers a ping. Rooms can be asked only in the \
-                     inviter's name. ejabberd: grant iq for muc#admin and disco#info in mod_privilege, as \
-                     `muc-invite-relay setup ejabberd` prints it (config/ejabberd), or unload mod_privilege"
+                     inviter's name. ejabberd: grant iq for muc#admin and disco#info in mod_privilege \
+                     (config/ejabberd/ejabberd.yml), or unload mod_privilege"
                 );
             }
             plain.send_replace(found);
@@ -44,8 +52,8 @@ pub(super) async fn watch(link: Link, services: Vec<String>, plain: watch::Sende
     }
 }
 
-/// Any answer will do, from any of them.
-async fn try_once(link: &Link, services: &[String]) -> Plain {
+/// Any answer will do, from any of them; it may take as long as a question may take.
+async fn answer(link: &Link, services: &[String]) -> Plain {
     if services.is_empty() {
         return Plain::Passes;
     }
@@ -54,8 +62,8 @@ async fn try_once(link: &Link, services: &[String]) -> Plain {
             link.ask_raw(link.question(service, IqType::Get, IqPayload::Ping)).await.map(|_| ())
         })
     });
-    match timeout(PATIENCE, futures::future::select_ok(pings)).await {
-        Ok(Ok(_)) => Plain::Passes,
-        _ => Plain::Swallowed,
+    match futures::future::select_ok(pings).await {
+        Ok(_) => Plain::Passes,
+        Err(_) => Plain::Swallowed,
     }
 }

@@ -72,6 +72,11 @@ impl Privileges {
         }
     }
 
+    /// Whether anything is granted by anybody.
+    pub(super) fn any(&self) -> bool {
+        !self.granted().is_empty()
+    }
+
     /// With the connection everything that was granted ends.
     pub(super) fn clear(&self) {
         self.granted().clear();

@@ -1,8 +1,12 @@
 //! Which archive hint (XEP-0334) suits the server, so that nobody is shown an invitation twice and nobody misses it.
 //! Knows what servers do with hints, not what an invitation is.
 
-use tokio::sync::OnceCell;
-use tracing::{debug, info};
+use std::time::Duration;
+
+use jid::BareJid;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tracing::info;
 
 use crate::config;
 use crate::link::{AskError, Link};
@@ -10,65 +14,85 @@ use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::{IqPayload, IqType};
 
+/// A server that did not say what it is will not say it a moment later.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// The hint to send along.
 #[derive(Debug)]
 pub(super) struct Archive {
     configured: config::Archive,
     link: Link,
     hosts: Vec<String>,
-    /// What was found out, once.
-    found: OnceCell<Option<Hint>>,
+    found: Mutex<Found>,
+}
+
+/// What has been found out about the server.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    NotYet,
+    /// It would not say; asked then.
+    Nothing(Instant),
+    Hint(Option<Hint>),
 }
 
 impl Archive {
     pub(super) fn new(configured: config::Archive, link: Link, hosts: Vec<String>) -> Self {
-        Self { configured, link, hosts, found: OnceCell::new() }
+        Self { configured, link, hosts, found: Mutex::new(Found::NotYet) }
     }
 
-    /// The hint for this server.
+    /// The hint for this server; `inviter` may be asked for his name where the server swallows our own questions.
     ///
     /// # Errors
     /// The link was lost while the server was asked.
-    pub(super) async fn hint(&self) -> Result<Option<Hint>, AskError> {
+    pub(super) async fn hint(&self, inviter: Option<&BareJid>) -> Result<Option<Hint>, AskError> {
         match self.configured {
-            config::Archive::Store => Ok(Some(Hint::Store)),
-            config::Archive::NoStore => Ok(Some(Hint::NoStore)),
-            config::Archive::None => Ok(None),
-            config::Archive::Auto => self.found.get_or_try_init(|| self.find_out()).await.copied(),
+            config::Archive::Store => return Ok(Some(Hint::Store)),
+            config::Archive::NoStore => return Ok(Some(Hint::NoStore)),
+            config::Archive::None => return Ok(None),
+            config::Archive::Auto => {}
         }
+        let mut found = self.found.lock().await;
+        match *found {
+            Found::Hint(hint) => return Ok(hint),
+            Found::Nothing(asked) if asked.elapsed() < AGAIN => return Ok(None),
+            Found::Nothing(_) | Found::NotYet => {}
+        }
+        *found = self.find_out(inviter).await?;
+        Ok(if let Found::Hint(hint) = *found { hint } else { None })
     }
 
-    /// Prosody stores a message that nobody archives for a contact who is offline, and its archive would bring the
-    /// invitation back to both sides. ejabberd archives none without a body. Where only an archive keeps messages for
-    /// people who are offline, the invitation must go there.
-    async fn find_out(&self) -> Result<Option<Hint>, AskError> {
+    async fn find_out(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
         for host in &self.hosts {
-            let Some(info) = self.features(host).await? else { continue };
+            let Some(info) = self.ask(host, inviter).await? else { continue };
             let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server"))
             else {
                 continue;
             };
-            let (prosody, offline) = (server.name.as_deref() == Some("Prosody"), info.has("msgoffline"));
-            let hint = match (prosody, offline) {
-                (true, true) => Some(Hint::NoStore),
-                (false, true) => None,
-                (_, false) => Some(Hint::Store),
-            };
+            let software = server.name.as_deref().unwrap_or("unknown");
+            let offline = info.has("msgoffline");
+            let hint = suits(software, offline);
             info!(
                 host,
-                software = server.name.as_deref().unwrap_or("unknown"),
+                software,
                 offline_storage = offline,
                 hint = hint.map_or("none", Hint::as_str),
                 "relay.archive = \"auto\" is settled"
             );
-            return Ok(hint);
+            return Ok(Found::Hint(hint));
         }
-        debug!("no host of the server says what it is: no archive hint is sent");
-        Ok(None)
+        info!("no host of the server says what it is: relay.archive = \"auto\" means no hint for now");
+        Ok(Found::Nothing(Instant::now()))
     }
 
-    async fn features(&self, host: &str) -> Result<Option<DiscoInfo>, AskError> {
-        match self.link.ask(host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await {
+    async fn ask(&self, host: &str, inviter: Option<&BareJid>) -> Result<Option<DiscoInfo>, AskError> {
+        let question = || IqPayload::DiscoInfo(DiscoInfo::default());
+        let answer = match (self.link.ask(host, IqType::Get, question()).await, inviter) {
+            (Err(AskError::Swallowed), Some(inviter)) if self.link.may_disco(inviter) => {
+                self.link.ask_as(inviter, host, IqType::Get, question()).await
+            }
+            (answer, _) => answer,
+        };
+        match answer {
             Ok(answer) => Ok(match answer.payload.0 {
                 Some(IqPayload::DiscoInfo(info)) => Some(info),
                 _ => None,
@@ -76,5 +100,29 @@ impl Archive {
             Err(AskError::Lost) => Err(AskError::Lost),
             Err(AskError::Refused(_) | AskError::Swallowed | AskError::Unanswered) => Ok(None),
         }
+    }
+}
+
+/// Prosody stores a message that nobody archives for a contact who is offline, and its archive would bring the invitation
+/// back to both sides. ejabberd archives none without a body. Where only an archive keeps messages for people who are
+/// offline, the invitation must go there.
+fn suits(software: &str, offline_storage: bool) -> Option<Hint> {
+    match (software, offline_storage) {
+        ("Prosody", true) => Some(Hint::NoStore),
+        (_, true) => None,
+        (_, false) => Some(Hint::Store),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_that_suits() {
+        assert_eq!(suits("Prosody", true), Some(Hint::NoStore));
+        assert_eq!(suits("ejabberd", true), None);
+        assert_eq!(suits("Prosody", false), Some(Hint::Store));
+        assert_eq!(suits("ejabberd", false), Some(Hint::Store));
     }
 }

@@ -152,10 +152,6 @@ impl Rooms {
         Ok(())
     }
 
-    fn may_disco(&self, inviter: &BareJid) -> bool {
-        self.link.grants(inviter.domain().as_str()).is_some_and(|grants| grants.disco_info)
-    }
-
     fn asker(&self, inviter: Option<&BareJid>) -> Asker {
         match inviter {
             Some(inviter)

@@ -51,7 +51,7 @@ fn bare(jid: &str) -> Option<String> {
 async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Option<bool>, AskError> {
     let question = || IqPayload::DiscoInfo(DiscoInfo::default());
     let answer = match (rooms.link.ask(room.as_str(), IqType::Get, question()).await, asker) {
-        (Err(AskError::Swallowed), Asker::Inviter(inviter)) if rooms.may_disco(inviter) => {
+        (Err(AskError::Swallowed), Asker::Inviter(inviter)) if rooms.link.may_disco(inviter) => {
             rooms.link.ask_as(inviter, room.as_str(), IqType::Get, question()).await
         }
         (answer, _) => answer,
