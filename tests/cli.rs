@@ -257,13 +257,43 @@ fn a_wrong_configuration_ends_every_command_with_2() {
 
 #[test]
 fn check_offline_says_what_it_read() {
-    let bench = Bench::new("[limits]\nper_room = \"9/1h\"\n");
+    let bench = Bench::new("");
     let check = bench.run(&["check", "--offline"]);
     assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
     assert!(check.out.contains("ok       component: invites.example.org at 127.0.0.1:5347"), "{}", check.out);
-    assert!(check.out.contains("warning  limits.per_room is set, but this version does not act on it"));
     assert!(!check.out.contains("swordfish"), "{}", check.out);
     assert!(!bench.journal().exists(), "it looks at the configuration alone");
+}
+
+#[test]
+fn a_server_on_another_machine_is_refused_or_warned_of() {
+    let bench = Bench::new("");
+    // Port 1 of an address that is nobody's (RFC 5737).
+    let with = |arguments, allowed: &[(&str, &str)]| {
+        let mut command = bench.command(arguments);
+        command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "192.0.2.1:1").envs(allowed.iter().copied());
+        command
+    };
+    // Killed as soon as it has said what it is about: whether it refuses shows in its first line.
+    let run = |allowed| {
+        let mut relay = with(&["run"], allowed).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(relay.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let said: Vec<_> = log.take(2).collect();
+        relay.kill().unwrap();
+        relay.wait().unwrap();
+        said.join("\n")
+    };
+    let refused = run(&[]);
+    assert!(refused.contains("component.server is \"192.0.2.1:1\""), "{refused}");
+    assert!(refused.contains("set component.allow_remote_cleartext = true"), "{refused}");
+
+    let allowed = [("MUC_INVITE_RELAY__COMPONENT__ALLOW_REMOTE_CLEARTEXT", "true")];
+    let warning = "component.server = \"192.0.2.1:1\" is not on this machine";
+    let check = output(with(&["check", "--offline"], &allowed));
+    assert_eq!(check.code, Some(0), "{}", check.out);
+    assert!(check.out.contains(&format!("warning  {warning}")), "{}", check.out);
+    let warned = run(&allowed);
+    assert!(warned.lines().any(|line| line.contains("WARN") && line.contains(warning)), "{warned}");
 }
 
 #[test]

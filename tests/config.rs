@@ -71,6 +71,7 @@ fn every_value_arrives() {
     assert_eq!(config.relay.passwords, Passwords::Strip);
     assert_eq!(config.relay.archive, Archive::NoStore);
     assert_eq!(config.limits.per_inviter, Rate { count: 1, per: seconds(1) });
+    assert_eq!(config.limits.per_domain, Rate { count: 5, per: seconds(60) });
     assert_eq!(config.limits.per_contact, Rate { count: 2, per: seconds(120) });
     assert_eq!(config.limits.per_room, Rate { count: 3, per: seconds(3 * 3600) });
     assert_eq!(config.limits.max_recipients, 16);
@@ -161,6 +162,7 @@ fn the_environment_overrides_every_key() {
         ("COMPONENT__JID", "invites.example.org"),
         ("COMPONENT__SECRET", "swordfish"),
         ("COMPONENT__SERVER", "[::1]:5275"),
+        ("COMPONENT__ALLOW_REMOTE_CLEARTEXT", "true"),
         ("MUC__SERVICES", "conference.example.org, rooms.example.net"),
         ("MUC__MEMBERSHIP", "require"),
         ("MUC__HAND_OVER_FROM", "[\"example.org\"]"),
@@ -171,6 +173,7 @@ fn the_environment_overrides_every_key() {
         ("RELAY__PASSWORDS", "strip"),
         ("RELAY__ARCHIVE", "no-store"),
         ("LIMITS__PER_INVITER", "1/1s"),
+        ("LIMITS__PER_DOMAIN", "5/1m"),
         ("LIMITS__PER_CONTACT", "2/2m"),
         ("LIMITS__PER_ROOM", "3/3h"),
         ("LIMITS__MAX_RECIPIENTS", "16"),
@@ -212,6 +215,10 @@ fn a_wrong_variable_is_named() {
         (("WINDOW", "1h"), "MUC_INVITE_RELAY__WINDOW names no key: write SECTION__KEY"),
         (("MUC__SERVICES", "[conference"), "muc.services is \"[conference\": write it as one,two or as"),
         (("MUC__SERVICES", ""), "muc.services is empty: name the MUC services"),
+        (
+            ("COMPONENT__ALLOW_REMOTE_CLEARTEXT", "yes"),
+            "component.allow_remote_cleartext is \"yes\": write true or false",
+        ),
         (("RELAY__MAX_REASON", "many"), "relay.max_reason is many: write a whole number from 0 to 10000"),
         (("COMPONENT__SECRET", ""), "component.secret is empty"),
     ] {
@@ -240,6 +247,38 @@ fn a_secret_is_read_from_its_file_and_never_shown() {
         assert!(!format!("{config:?}").contains("hush"));
     }
     assert!(!format!("{:?}", parse(LEAST).unwrap()).contains("swordfish"));
+}
+
+#[test]
+fn a_server_elsewhere_needs_leave() {
+    let at = |server: &str| with_env(LEAST, &[("COMPONENT__SERVER", server)]);
+    for here in [
+        "localhost:5347",
+        "LocalHost:5347",
+        "127.0.0.1:5347",
+        "127.8.9.10:5347",
+        "[::1]:5347",
+        "[::ffff:127.0.0.1]:1",
+        "unix:/s",
+    ] {
+        assert_eq!(at(here).unwrap().warnings(), [""; 0], "{here}");
+    }
+    for elsewhere in [
+        "xmpp.example.org:5347",
+        "localhost.example.org:5347",
+        "10.0.0.1:5347",
+        "0.0.0.0:5347",
+        "[fe80::1]:5347",
+        "[::ffff:10.0.0.1]:1",
+        "127.0.0.1.example.org:5347",
+    ] {
+        let refused = at(elsewhere).unwrap_err();
+        assert!(refused.contains(&format!("component.server is \"{elsewhere}\"")), "{refused}");
+        assert!(refused.contains("set component.allow_remote_cleartext = true"), "{refused}");
+        let env = [("COMPONENT__SERVER", elsewhere), ("COMPONENT__ALLOW_REMOTE_CLEARTEXT", "true")];
+        let [warning] = &with_env(LEAST, &env).unwrap().warnings()[..] else { panic!("one warning") };
+        assert!(warning.contains(elsewhere), "{warning}");
+    }
 }
 
 #[test]

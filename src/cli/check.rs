@@ -55,8 +55,8 @@ fn good(config: &Config, out: &mut impl Write) -> io::Result<()> {
     ok(out, "relay", &format!("one invitation per contact and room in {window}, given up after {expiry}"))?;
     ok(out, "journal", &format!("{}, kept for {retention}", journal.path.display()))?;
     ok(out, "log", &format!("level {}", log.level))?;
-    for key in config.not_yet_used() {
-        writeln!(out, "{:<9}{key} is set, but this version does not act on it", "warning")?;
+    for warning in config.warnings() {
+        writeln!(out, "{:<9}{warning}", "warning")?;
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ pub(super) fn run(load: impl FnOnce() -> Result<Config, ConfigError>) -> Result<
     let config = load()?;
     ops::log::init(&config.log)?;
     info!("muc-invite-relay {} for {}", env!("CARGO_PKG_VERSION"), config.component.jid);
-    for key in config.not_yet_used() {
-        warn!("{key} is set, but this version does not act on it");
+    for warning in config.warnings() {
+        warn!("{warning}");
     }
     let done = block_on(async {
         let stop = ops::signals::stop()?;

@@ -13,7 +13,7 @@ pub use error::{Complaint, ConfigError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct Component {
     pub jid: String,
     /// What the handshake proves to know.
     pub secret: SecretString,
-    /// Where the server listens for components.
+    /// Where the server listens for components: on this machine, unless `component.allow_remote_cleartext` is true.
     pub server: Server,
 }
 
@@ -69,6 +69,18 @@ pub enum Server {
     Tcp(String),
     /// The absolute path of a Unix socket.
     Unix(PathBuf),
+}
+
+impl Server {
+    /// Whether nothing of the connection leaves this machine: a Unix socket, `localhost` or a loopback address.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        let Self::Tcp(address) = self else { return true };
+        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        host.eq_ignore_ascii_case("localhost")
+            || literal.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    }
 }
 
 impl fmt::Display for Server {
@@ -241,6 +253,20 @@ impl Config {
     /// [`ConfigError::Invalid`], with all that is wrong.
     pub fn from_toml(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         sections::read(text, None, env)
+    }
+
+    /// What is valid and yet should not be passed over, for whoever starts the relay.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let server = &self.component.server;
+        let cleartext = (!server.is_on_this_machine()).then(|| {
+            format!(
+                "component.server = \"{server}\" is not on this machine: whoever can listen between the two reads the \
+                 rooms' passwords and can take the relay's place"
+            )
+        });
+        let unused = |key| format!("{key} is set, but this version does not act on it");
+        cleartext.into_iter().chain(self.not_yet_used().into_iter().map(unused)).collect()
     }
 
     /// The keys that were set, as `section.key`, but that this version does not act on.

@@ -58,10 +58,22 @@ fn component(doc: &mut Document) -> Option<Component> {
         doc.missing("component", "jid", "set it to the component's domain, such as invites.example.org");
     }
     let secret = secret(doc);
+    let cleartext = doc.read("component", "allow_remote_cleartext", values::boolean).unwrap_or(false);
     let server = doc
-        .read("component", "server", values::server)
+        .read("component", "server", |value| {
+            let server = values::server(value)?;
+            if server.is_on_this_machine() || cleartext { Ok(server) } else { Err(remote(&server)) }
+        })
         .unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
     Some(Component { jid: jid?, secret: secret?, server })
+}
+
+fn remote(server: &Server) -> Wrong {
+    Wrong::new(
+        format!("\"{server}\", which is not on this machine, and the connection is clear text (XEP-0114)"),
+        "put a tunnel such as stunnel, WireGuard or ssh -L between and write its end on this machine, or, where the \
+         network between is as safe as this machine, set component.allow_remote_cleartext = true",
+    )
 }
 
 fn secret(doc: &mut Document) -> Option<SecretString> {

@@ -21,6 +21,7 @@ const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 pub(super) enum Value {
     Text(String),
     Integer(String),
+    Boolean(bool),
     List(Vec<Value>),
     /// Of a type that no key has; its name.
     Other(&'static str),
@@ -59,7 +60,7 @@ impl Value {
                 Self::List(items.into_iter().map(|item| Self::from_toml(item.into_inner())).collect())
             }
             DeValue::Float(_) => Self::Other("a fraction"),
-            DeValue::Boolean(_) => Self::Other("a boolean"),
+            DeValue::Boolean(value) => Self::Boolean(value),
             DeValue::Datetime(_) => Self::Other("a date"),
             DeValue::Table(_) => Self::Other("a table"),
         }
@@ -70,6 +71,7 @@ impl Value {
         match self {
             Self::Text(_) | Self::Variable(_) => "a text",
             Self::Integer(_) => "a number",
+            Self::Boolean(_) => "a boolean",
             Self::List(_) => "a list",
             Self::Other(kind) => kind,
         }
@@ -117,6 +119,18 @@ fn secret_text(secret: String) -> Result<SecretString, Wrong> {
         return Err(Wrong::new("empty", "set it to the secret of the component on your server"));
     }
     Ok(SecretString::from(secret))
+}
+
+/// Yes or no.
+pub(super) fn boolean(value: Value) -> Result<bool, Wrong> {
+    const FORM: &str = "write true or false, without quotes";
+    match value {
+        Value::Boolean(value) => Ok(value),
+        Value::Variable(text) => text.trim().parse().map_err(|_| Wrong::quoted(&text, "write true or false")),
+        Value::Text(text) => Err(Wrong::quoted(&text, FORM)),
+        Value::Integer(number) => Err(Wrong::new(number, FORM)),
+        other => Err(Wrong::new(other.kind(), FORM)),
+    }
 }
 
 /// A whole number within bounds.
