@@ -2,6 +2,7 @@
 
 use xso::{AsXml, FromXml};
 
+use super::forms::Form;
 use super::ns;
 
 /// `<query/>` of disco#info.
@@ -94,31 +95,4 @@ pub struct DiscoItem {
     /// For people to read.
     #[xml(attribute(default))]
     pub name: Option<String>,
-}
-
-/// `<x/>` of `jabber:x:data` (XEP-0004).
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::DATA_FORMS, name = "x", discard(text))]
-pub struct Form {
-    /// `result` in disco#info.
-    #[xml(attribute(name = "type", default))]
-    pub type_: Option<String>,
-    /// Its fields.
-    #[xml(child(n = ..))]
-    pub fields: Vec<Field>,
-}
-
-/// `<field/>`.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::DATA_FORMS, name = "field", discard(text))]
-pub struct Field {
-    /// Its name.
-    #[xml(attribute(default))]
-    pub var: Option<String>,
-    /// Such as `hidden`, `boolean`.
-    #[xml(attribute(name = "type", default))]
-    pub type_: Option<String>,
-    /// What it holds.
-    #[xml(extract(n = .., name = "value", fields(text(type_ = String))))]
-    pub values: Vec<String>,
 }

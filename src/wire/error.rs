@@ -4,6 +4,7 @@ use std::fmt;
 
 use xso::{AsXml, FromXml};
 
+use super::command::Refusal;
 use super::ns;
 use super::xml::{First, named_element, words};
 
@@ -78,6 +79,9 @@ pub struct StanzaError {
     /// Why, in somebody's words.
     #[xml(extract(n = .., namespace = ns::STANZA_ERRORS, name = "text", fields(text(type_ = String))))]
     pub text: First<String>,
+    /// Why, in the words of XEP-0050 §4.4.
+    #[xml(child(n = ..))]
+    pub refusal: First<Refusal>,
 }
 
 impl StanzaError {
@@ -88,6 +92,7 @@ impl StanzaError {
             type_: Some(condition.error_type().to_owned()),
             condition: condition.into(),
             text: text.map(str::to_owned).into(),
+            ..Self::default()
         }
     }
 }

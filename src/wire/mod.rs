@@ -11,9 +11,11 @@
 //! No type here holds a tree of unknown depth: the deepest stanza costs a constant stack.
 
 pub mod address;
+pub mod command;
 pub mod direct;
 pub mod disco;
 pub mod error;
+pub mod forms;
 pub mod forward;
 pub mod handover;
 pub mod muc;
@@ -23,6 +25,7 @@ pub mod query;
 pub mod stanza;
 pub mod xml;
 
+pub use command::Command;
 pub use error::{Condition, StanzaError, StreamError};
 pub use stanza::{Iq, IqPayload, IqType, Message, Presence, Stanza};
 

@@ -32,6 +32,8 @@ pub const HAND_OVER: &str = "urn:x-muc-invite-relay:0";
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// XEP-0030.
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// XEP-0050: commands, their conditions, and the disco node that lists them.
+pub const COMMANDS: &str = "http://jabber.org/protocol/commands";
 /// XEP-0004.
 pub const DATA_FORMS: &str = "jabber:x:data";
 /// XEP-0199.

@@ -4,6 +4,7 @@
 use xso::error::Error;
 use xso::{AsXml, FromXml};
 
+use super::command::Command;
 use super::direct::{Conference, Hint};
 use super::disco::{DiscoInfo, DiscoItems};
 use super::error::{Condition, StanzaError, StreamError};
@@ -134,7 +135,13 @@ impl Iq {
     /// The failure of a request.
     #[must_use]
     pub fn error_to(request: &Iq, condition: Condition) -> Self {
-        Self { error: StanzaError::new(condition, None).into(), ..Self::answer_to(request, IqType::Error) }
+        Self::failure_of(request, StanzaError::new(condition, None))
+    }
+
+    /// The failure of a request, with more to say about it than the condition.
+    #[must_use]
+    pub fn failure_of(request: &Iq, error: StanzaError) -> Self {
+        Self { error: error.into(), ..Self::answer_to(request, IqType::Error) }
     }
 
     fn answer_to(request: &Iq, type_: IqType) -> Self {
@@ -179,6 +186,9 @@ pub enum IqPayload {
     /// XEP-0191.
     #[xml(transparent)]
     BlockList(BlockList),
+    /// XEP-0050.
+    #[xml(transparent)]
+    Command(Command),
     /// A server module hands an invitation over.
     #[xml(transparent)]
     HandOver(HandOver),

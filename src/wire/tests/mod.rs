@@ -1,6 +1,7 @@
 //! What servers were seen to send and to accept, what the hostile may send, and what must hold whatever comes.
 
 mod clients;
+mod commands;
 mod ejabberd;
 mod hostile;
 mod properties;

@@ -8,7 +8,10 @@ use super::{jid, reread};
 use crate::wire::address::{
     contact_of, escape_localpart, relay_address, relay_address_of_occupant, unescape_localpart,
 };
+use crate::wire::command::{self, Action, Actions, Command, Note, NoteKind, Refusal, Status};
 use crate::wire::direct::{self, Hint};
+use crate::wire::error::StanzaError;
+use crate::wire::forms::{Choice, Field, Form};
 use crate::wire::forward::Forwarded;
 use crate::wire::handover::{HandOver, HandedOver, hand_over};
 use crate::wire::muc::{
@@ -224,6 +227,41 @@ proptest! {
     }
 
     #[test]
+    fn a_command(
+        node in text(),
+        words in vec(text(), 4),
+        values in vec(text(), 0..4),
+        action in proptest::sample::select(Action::ALL),
+        status in proptest::sample::select(Status::ALL),
+        kind in proptest::sample::select(NoteKind::ALL),
+        refusal in proptest::sample::select(Refusal::ALL),
+    ) {
+        let fields = vec![
+            Field::line("a", &words[0], &words[1]),
+            Field::lines("b", &words[2], values.clone()),
+            Field::choice("c", &words[3], values.iter().map(|it| Choice::new(it, &words[0])).collect(), None),
+        ];
+        let payload = Command {
+            node: Some(node),
+            sessionid: Some(words[1].clone()),
+            action: Some(action.as_str().to_owned()),
+            status: Some(status),
+            actions: Actions { execute: Some(action), allowed: vec![action] }.into(),
+            notes: vec![Note::new(kind, &words[2])],
+            form: Form::to_fill_in(&words[3], &words[0], fields).into(),
+        };
+        let sent = Iq::set("invites.example", "c1", IqPayload::Command(payload));
+        let read = iq_of(reread(&sent));
+        prop_assert_eq!(&read, &sent);
+        let read = command::command(&read).unwrap();
+        prop_assert_eq!(read.action(), Some(action));
+        prop_assert_eq!(read.form.as_ref().unwrap().values("b").collect::<Vec<_>>(), values);
+
+        let refused = Iq::failure_of(&sent, StanzaError::from(refusal));
+        prop_assert_eq!(iq_of(reread(&refused)), refused);
+    }
+
+    #[test]
     fn bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
         let _ = parse(&bytes);
     }
@@ -248,6 +286,7 @@ proptest! {
             Stanza::Iq(iq) => {
                 let _ = privilege::unwrap_iq(iq);
                 let _ = hand_over(iq);
+                let _ = command::command(iq).map(|it| (it.action(), it.filled_in()));
             }
             _ => {}
         }
@@ -329,6 +368,13 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("x", ns::DATA_FORMS),
     ("field", ns::DATA_FORMS),
     ("value", ns::DATA_FORMS),
+    ("option", ns::DATA_FORMS),
+    ("title", ns::DATA_FORMS),
+    ("command", ns::COMMANDS),
+    ("actions", ns::COMMANDS),
+    ("complete", ns::COMMANDS),
+    ("note", ns::COMMANDS),
+    ("bad-payload", ns::COMMANDS),
     ("query", ns::DISCO_ITEMS),
     ("item", ns::DISCO_ITEMS),
     ("ping", ns::PING),
@@ -363,6 +409,10 @@ const ATTRIBUTES: &[&str] = &[
     "node",
     "name",
     "category",
+    "action",
+    "status",
+    "sessionid",
+    "execute",
     "subscription",
     "unknown",
 ];
@@ -373,6 +423,9 @@ const VALUES: &[&str] = &[
     "result",
     "set",
     "get",
+    "submit",
+    "execute",
+    "executing",
     "both",
     "outgoing",
     "iq",

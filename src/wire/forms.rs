@@ -1,0 +1,134 @@
+//! XEP-0004: forms to be filled in, filled in, and as a result. Knows their shape, not what they are about.
+
+use xso::{AsXml, FromXml};
+
+use super::ns;
+use super::xml::{First, strip_forbidden};
+
+/// `<x/>` of `jabber:x:data`.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::DATA_FORMS, name = "x", discard(text))]
+pub struct Form {
+    /// `form`, `submit`, `cancel`, `result`.
+    #[xml(attribute(name = "type", default))]
+    pub type_: Option<String>,
+    /// What stands above it.
+    #[xml(extract(n = .., name = "title", fields(text(type_ = String))))]
+    pub title: First<String>,
+    /// What to do with it; of several paragraphs the first.
+    #[xml(extract(n = .., name = "instructions", fields(text(type_ = String))))]
+    pub instructions: First<String>,
+    /// Its fields.
+    #[xml(child(n = ..))]
+    pub fields: Vec<Field>,
+}
+
+impl Form {
+    /// A form to be filled in.
+    #[must_use]
+    pub fn to_fill_in(title: &str, instructions: &str, fields: Vec<Field>) -> Self {
+        let instructions = (!instructions.is_empty()).then(|| clean(instructions));
+        Self { instructions: instructions.into(), ..Self::new("form", title, fields) }
+    }
+
+    /// A form that tells something.
+    #[must_use]
+    pub fn result(title: &str, fields: Vec<Field>) -> Self {
+        Self::new("result", title, fields)
+    }
+
+    fn new(type_: &str, title: &str, fields: Vec<Field>) -> Self {
+        Self {
+            type_: Some(type_.to_owned()),
+            title: title.to_owned().into(),
+            fields,
+            instructions: None.into(),
+        }
+    }
+
+    /// The values of a field; none if it is absent, as some clients leave a field out that holds nothing.
+    pub fn values(&self, var: &str) -> impl Iterator<Item = &str> {
+        let named = self.fields.iter().filter(move |field| field.var.as_deref() == Some(var));
+        named.flat_map(|field| &field.values).map(String::as_str)
+    }
+}
+
+/// `<field/>`.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::DATA_FORMS, name = "field", discard(text))]
+pub struct Field {
+    /// Its name.
+    #[xml(attribute(default))]
+    pub var: Option<String>,
+    /// Such as `hidden`, `list-single`; often absent where it was filled in.
+    #[xml(attribute(name = "type", default))]
+    pub type_: Option<String>,
+    /// What it is called, for people.
+    #[xml(attribute(default))]
+    pub label: Option<String>,
+    /// What it holds.
+    #[xml(extract(n = .., name = "value", fields(text(type_ = String))))]
+    pub values: Vec<String>,
+    /// What it may hold.
+    #[xml(child(n = ..))]
+    pub options: Vec<Choice>,
+}
+
+impl Field {
+    /// A line of text, empty to begin with or not.
+    #[must_use]
+    pub fn line(var: &str, label: &str, value: &str) -> Self {
+        Self::new("text-single", var, label, vec![value.to_owned()])
+    }
+
+    /// Any number of lines.
+    #[must_use]
+    pub fn lines(var: &str, label: &str, values: Vec<String>) -> Self {
+        Self::new("text-multi", var, label, values)
+    }
+
+    /// One of several: the first, unless `chosen` says otherwise.
+    #[must_use]
+    pub fn choice(var: &str, label: &str, options: Vec<Choice>, chosen: Option<&str>) -> Self {
+        let first = || options.first().and_then(|option| option.value.as_deref());
+        let values = chosen.or_else(first).map(str::to_owned).into_iter().collect();
+        Self { options, ..Self::new("list-single", var, label, values) }
+    }
+
+    fn new(type_: &str, var: &str, label: &str, mut values: Vec<String>) -> Self {
+        values.iter_mut().for_each(strip_forbidden);
+        Self {
+            var: Some(var.to_owned()),
+            type_: Some(type_.to_owned()),
+            label: Some(label.to_owned()),
+            values,
+            options: Vec::new(),
+        }
+    }
+}
+
+/// `<option/>`.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::DATA_FORMS, name = "option", discard(text))]
+pub struct Choice {
+    /// What it is called, for people.
+    #[xml(attribute(default))]
+    pub label: Option<String>,
+    /// What the field holds if it is chosen; never empty, as not every client can choose nothing.
+    #[xml(extract(n = .., name = "value", fields(text(type_ = String))))]
+    pub value: First<String>,
+}
+
+impl Choice {
+    /// An option of a choice.
+    #[must_use]
+    pub fn new(value: &str, label: &str) -> Self {
+        Self { label: Some(clean(label)), value: clean(value).into() }
+    }
+}
+
+fn clean(text: &str) -> String {
+    let mut text = text.to_owned();
+    strip_forbidden(&mut text);
+    text
+}
