@@ -13,6 +13,7 @@
 //! | place | job | knows nothing of |
 //! |---|---|---|
 //! | [`cli`] | the command line | stanzas |
+//! | [`checkup`] | whether the set-up works, and what to do where it doesn't | how it is printed |
 //! | [`config`] | the TOML file and its environment overrides | the rest |
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
 //! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
@@ -24,6 +25,7 @@
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
 
+pub mod checkup;
 pub mod cli;
 pub mod config;
 pub mod journal;

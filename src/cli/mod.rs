@@ -52,8 +52,6 @@ enum CommandError {
     Journal(#[from] OpenError),
     #[error("the output can't be written: {0}")]
     Output(#[from] io::Error),
-    #[error("{0}")]
-    NotInThisVersion(&'static str),
 }
 
 impl CommandError {
@@ -62,7 +60,7 @@ impl CommandError {
             Self::Config(_) | Self::Log(_) => ExitCode::from(2),
             // `history | head` has seen enough.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Journal(_) | Self::Output(_) | Self::NotInThisVersion(_) => ExitCode::FAILURE,
+            Self::Journal(_) | Self::Output(_) => ExitCode::FAILURE,
         }
     }
 }

@@ -50,6 +50,30 @@ pub async fn history(path: &Path, filter: &Filter) -> Result<Vec<Record>, OpenEr
     rows.iter().map(record).collect::<sqlx::Result<_>>().map_err(failed)
 }
 
+/// How a journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// The version of its schema: the last migration.
+    pub schema: i64,
+    /// Invitations under way.
+    pub pending: i64,
+}
+
+/// Looks at a journal beside a relay that may be running.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn status(path: &Path) -> Result<Status, OpenError> {
+    let mut db = open::beside(path).await?;
+    let failed = |e| open::database_error(path, e);
+    let row =
+        sqlx::query("SELECT (SELECT max(version) FROM _sqlx_migrations), (SELECT count(*) FROM pending)")
+            .fetch_one(&mut db)
+            .await
+            .map_err(failed)?;
+    Ok(Status { schema: row.try_get(0).map_err(failed)?, pending: row.try_get(1).map_err(failed)? })
+}
+
 /// The newest of all, for whoever starts and needs to know what has just been. `count` bounds the work.
 ///
 /// # Errors

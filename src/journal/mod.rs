@@ -13,7 +13,7 @@ mod record;
 mod upkeep;
 mod writer;
 
-pub use desk::{forget, history, recent};
+pub use desk::{Status, forget, history, recent, status};
 pub use open::OpenError;
 pub use record::{Filter, Reason, Record, Route, State};
 pub use writer::{Admitted, Closed, Journal, Keep, Writer};

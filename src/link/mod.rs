@@ -107,6 +107,7 @@ pub struct Link {
     commands: mpsc::Sender<Command>,
     up: watch::Receiver<bool>,
     plain: watch::Receiver<Plain>,
+    trouble: watch::Receiver<Option<String>>,
     privileges: Arc<Privileges>,
     component: Arc<str>,
     ids: Arc<Ids>,
@@ -132,10 +133,12 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
     let (incoming, taken) = mpsc::channel(INCOMING);
     let (up, is_up) = watch::channel(false);
     let (plain, is_plain) = watch::channel(Plain::Unknown);
+    let (trouble, last_trouble) = watch::channel(None);
     let link = Link {
         commands,
         up: is_up,
         plain: is_plain,
+        trouble: last_trouble,
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
@@ -146,6 +149,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         incoming,
         up,
         plain: (link.clone(), plain),
+        trouble,
         privileges: Arc::clone(&link.privileges),
         ids: Arc::clone(&link.ids),
     };
@@ -255,6 +259,18 @@ impl Link {
         self.grants(user.domain().as_str()).is_some_and(|grants| grants.disco_info)
     }
 
+    /// Whether the server swallows ordinary questions; waits until it is known.
+    pub async fn swallows(&self) -> bool {
+        let mut plain = self.plain.clone();
+        plain.wait_for(|plain| *plain != Plain::Unknown).await.is_ok_and(|plain| *plain == Plain::Swallowed)
+    }
+
+    /// Why there is no connection, in the words of the last attempt.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone()
+    }
+
     /// What the host of these users granted on this connection.
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {
@@ -278,6 +294,7 @@ pub struct Task {
     incoming: mpsc::Sender<Stanza>,
     up: watch::Sender<bool>,
     plain: (Link, watch::Sender<Plain>),
+    trouble: watch::Sender<Option<String>>,
     privileges: Arc<Privileges>,
     ids: Arc<Ids>,
 }
@@ -318,14 +335,19 @@ impl Task {
                         return Ok(());
                     }
                     warn!("link is down: {end}");
+                    self.trouble.send_replace(Some(end.to_string()));
                     if was_up {
                         pauses = self::pauses();
                     }
                 }
                 Err(dial::Failure::Refused(refused)) if !been_in && refused.is_final() => {
+                    self.trouble.send_replace(Some(refused.to_string()));
                     return Err(refused);
                 }
-                Err(failure) => warn!("no link: {failure}"),
+                Err(failure) => {
+                    warn!("no link: {failure}");
+                    self.trouble.send_replace(Some(failure.to_string()));
+                }
             }
             let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
             if !pause.is_zero() {

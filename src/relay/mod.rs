@@ -14,6 +14,7 @@ mod sender;
 mod words;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,10 @@ use chrono::Utc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
+use crate::checkup::{self, control};
 use crate::config::Config;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
@@ -43,6 +46,12 @@ pub enum RunError {
     /// The server refused us and never let us in.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Two relays with one journal would both deliver what is in it.
+    #[error("another relay runs with journal.path = {journal:?}: stop it, or give each its own journal")]
+    Twice {
+        /// The configured path.
+        journal: PathBuf,
+    },
     /// A part of the relay stopped that must not: a fault of ours.
     #[error("internal fault: {0} ended. Please report this with the log before it")]
     Fault(&'static str),
@@ -66,23 +75,18 @@ struct Relay {
 /// See [`RunError`].
 pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), RunError> {
     let keep = Keep { window: config.relay.window, retention: config.journal.retention };
+    if control::is_alive(&control::socket_of(&config.journal.path)).await {
+        return Err(RunError::Twice { journal: config.journal.path });
+    }
     let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
     info!(path = %config.journal.path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run());
     let limits = remember(&config).await?;
 
-    let hosts = own_hosts(
-        &config.component.jid,
-        config.muc.services.iter().map(String::as_str),
-        &config.muc.hand_over_from,
-    );
-    let (link, incoming, task) = link::new(link::Settings {
-        component: config.component.jid.clone(),
-        secret: config.component.secret.clone(),
-        server: config.component.server.clone(),
-        hosts: hosts.clone(),
-        services: config.muc.services.clone(),
-    });
+    let settings = link_settings(&config);
+    let hosts = settings.hosts.clone();
+    let (link, incoming, task) = link::new(settings);
+    let socket = control::socket_of(&config.journal.path);
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
@@ -94,11 +98,32 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
         link,
         journal,
     });
+    let (config, link) = (relay.config.clone(), relay.link.clone());
+    let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, move || {
+        let (config, link) = (config.clone(), link.clone());
+        async move { checkup::server(&config, &link).await }
+    })));
     let last_orders = CancellationToken::new();
     let intake = tokio::spawn(intake::Intake::new(Arc::clone(&relay), incoming).run(last_orders.clone()));
     drop(relay);
 
     finish(stop, last_orders, intake, close, connection, writer).await
+}
+
+/// What the link needs to know of the configuration.
+#[must_use]
+pub fn link_settings(config: &Config) -> link::Settings {
+    link::Settings {
+        component: config.component.jid.clone(),
+        secret: config.component.secret.clone(),
+        server: config.component.server.clone(),
+        hosts: own_hosts(
+            &config.component.jid,
+            config.muc.services.iter().map(String::as_str),
+            &config.muc.hand_over_from,
+        ),
+        services: config.muc.services.clone(),
+    }
 }
 
 /// Buckets as an earlier run left them, as far as the journal remembers.

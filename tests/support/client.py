@@ -151,6 +151,7 @@ class Client(Endpoint):
         fields = {
             "FORM_TYPE": "http://jabber.org/protocol/muc#roomconfig",
             "muc#roomconfig_persistentroom": "1",
+            "muc#roomconfig_publicroom": "1",
             "muc#roomconfig_membersonly": str(int(members_only)),
             "muc#roomconfig_whois": "moderators" if anonymous else "anyone",
             "muc#roomconfig_passwordprotectedroom": str(int(password is not None)),

@@ -27,9 +27,9 @@ class Relay:
 
     def _new_process(self) -> Process:
         assert BINARY.exists(), f"{BINARY} is missing: cargo build, or name the binary in RELAY_BIN"
-        return Process("muc-invite-relay", self._argv("run"))
+        return Process("muc-invite-relay", self.argv("run"))
 
-    def _argv(self, *arguments: str) -> list[str]:
+    def argv(self, *arguments: str) -> list[str]:
         return [str(BINARY), "--config", str(self.config), *arguments]
 
     @property
@@ -84,7 +84,7 @@ class Relay:
     async def command(self, *arguments: str) -> str:
         """Runs another command of the binary on the same configuration and returns what it prints."""
         process = await asyncio.create_subprocess_exec(
-            *self._argv(*arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *self.argv(*arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         output, errors = await process.communicate()
         assert process.returncode == 0, f"{arguments}: exit code {process.returncode}\n{errors.decode()}"
