@@ -279,20 +279,42 @@ impl Writer {
         }
     }
 
+    /// All of it or nothing. Not by sqlx's own transactions: `SQLite` ends one by itself when the disk is full, and sqlx,
+    /// which believes to be in it still, would begin none again.
     async fn transaction(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
+        let written = match self.write(ops).await {
+            Ok(written) => sqlx::query("COMMIT").execute(&mut self.db).await.map(|_| written),
+            Err(e) => Err(e),
+        };
+        match written {
+            Ok((answers, next)) => {
+                self.next = next;
+                Ok(answers)
+            }
+            Err(e) => {
+                // If this fails it has ended already.
+                let _ = sqlx::query("ROLLBACK").execute(&mut self.db).await;
+                Err(e)
+            }
+        }
+    }
+
+    /// The answers, and the id of the next arrival.
+    async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
+        let db = &mut self.db;
         let now = now();
         let window = Window { now, length: self.window };
-        let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
 
         // Settling goes first: a claim that it gives up can then be had in the same batch.
         let outcomes: Vec<&Outcome> = ops
             .iter()
             .filter_map(|op| if let Op::Settle { outcome, .. } = op { Some(outcome) } else { None })
             .collect();
-        batch::settle(&mut tx, &outcomes, now).await?;
+        batch::settle(db, &outcomes, now).await?;
         for op in ops {
             if let Op::Settle { release: Some(claim), .. } = op {
-                batch::release(&mut tx, *claim).await?;
+                batch::release(db, *claim).await?;
             }
         }
 
@@ -315,9 +337,9 @@ impl Writer {
                 _ => {}
             }
         }
-        batch::admit(&mut tx, &arrivals).await?;
-        let granted = batch::claim(&mut tx, &claims, window).await?;
-        let held = batch::held(&mut tx, &looked_up, window).await?;
+        batch::admit(db, &arrivals).await?;
+        let granted = batch::claim(db, &claims, window).await?;
+        let held = batch::held(db, &looked_up, window).await?;
 
         let mut answers = Vec::with_capacity(ops.len());
         let mut ended = Vec::new();
@@ -337,22 +359,20 @@ impl Writer {
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
                 Op::Settle { .. } => Answer::Settled,
                 Op::Bounce { outcome, sent, .. } => {
-                    let bounced = batch::bounce(&mut tx, outcome, sent, now).await?;
+                    let bounced = batch::bounce(db, outcome, sent, now).await?;
                     if let Some(pending) = &bounced {
                         let key = key(&pending.arrival.contact, &pending.arrival.room);
-                        batch::release(&mut tx, Claim { key, id: outcome.id }).await?;
+                        batch::release(db, Claim { key, id: outcome.id }).await?;
                     }
                     Answer::Bounced(bounced)
                 }
                 Op::Backlog { after, limit, .. } => {
-                    Answer::Backlog(batch::backlog(&mut tx, *after, *limit).await?)
+                    Answer::Backlog(batch::backlog(db, *after, *limit).await?)
                 }
             });
         }
-        batch::settle(&mut tx, &ended.iter().collect::<Vec<_>>(), now).await?;
-        tx.commit().await?;
-        self.next += i64::try_from(arrivals.len()).unwrap_or(0);
-        Ok(answers)
+        batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
+        Ok((answers, self.next + i64::try_from(arrivals.len()).unwrap_or(0)))
     }
 }
 
