@@ -1,0 +1,132 @@
+//! The processes under test: the relay, the bare component, the relay on slixmpp. Starts and stops them, and reads from
+//! /proc what they cost. Knows nothing of what they are sent.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::TcpListener;
+
+use crate::server::{self, Server};
+use crate::words::{COMPONENT, SECRET};
+
+/// The clock ticks of /proc in a second, the same on every Linux that Rust runs on.
+const TICKS: u64 = 100;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Candidate {
+    /// Our relay, and whether it may send in the name of users.
+    Relay { privileged: bool },
+    /// The bare component on tokio-xmpp.
+    Baseline,
+    /// The relay on slixmpp.
+    Slixmpp,
+}
+
+/// A process that is connected.
+pub struct Running {
+    child: Child,
+    pub server: Server,
+}
+
+impl Candidate {
+    /// Starts it and lets it in. The relay's journal, its log and its configuration lie in `folder`.
+    pub async fn start(self, folder: &Path, first: usize) -> Result<Running> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let mut command = match self {
+            Self::Relay { .. } => {
+                let config = folder.join("config.toml");
+                write_config(&config, &address, folder)?;
+                let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
+                command.arg("--config").arg(config).arg("run");
+                command
+            }
+            Self::Baseline => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["baseline", &address]);
+                command
+            }
+            Self::Slixmpp => {
+                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/slixmpp_relay.py");
+                let mut command = Command::new("/usr/bin/python3");
+                command.arg(script).args(address.split(':')).args([COMPONENT, SECRET]);
+                command
+            }
+        };
+        let log = File::create(folder.join("log"))?;
+        let mut child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let privileged = self == Self::Relay { privileged: true };
+        match server::accept(&listener, privileged, first).await {
+            Ok(server) => Ok(Running { child, server }),
+            Err(e) => {
+                child.kill()?;
+                child.wait()?;
+                let log = fs::read_to_string(folder.join("log"))?;
+                Err(e.context(format!("{self:?} does not connect. It says: {log}")))
+            }
+        }
+    }
+}
+
+/// As an operator would write it; limits so high that they are checked and never reached.
+fn write_config(path: &Path, server: &str, folder: &Path) -> Result<()> {
+    let journal = journal(folder).display().to_string();
+    let text = format!(
+        "[component]\njid = {COMPONENT:?}\nsecret = {SECRET:?}\nserver = {server:?}\n\
+         [muc]\nservices = [\"conference.example.org\"]\n\
+         [limits]\nper_inviter = \"1000000/1s\"\nper_domain = \"1000000/1s\"\nper_contact = \"1000000/1s\"\nper_room = \"1000000/1s\"\n\
+         [journal]\npath = {journal:?}\n"
+    );
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    std::io::Write::write_all(&mut &file, text.as_bytes())?;
+    Ok(())
+}
+
+/// The journal of a relay that runs in this folder.
+pub fn journal(folder: &Path) -> PathBuf {
+    folder.join("journal.db")
+}
+
+/// Whatever goes wrong, nothing stays behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// The CPU time used so far, in user and kernel mode, to 10 ms.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name in parentheses may hold anything.
+        let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat")?;
+        let field = |at| fields.split_whitespace().nth(at).and_then(|field| field.parse::<u64>().ok());
+        let (user, system) = (field(11).context("utime")?, field(12).context("stime")?);
+        Ok(Duration::from_millis((user + system) * 1000 / TICKS))
+    }
+
+    /// The largest resident memory so far, in MB.
+    pub fn peak_memory(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+        let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kilobytes / 1024.0)
+    }
+
+    /// Ends it in peace.
+    pub async fn stop(mut self) -> Result<()> {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        ensure!(status.success(), "kill: {status}");
+        self.server.part().await.context("parting")?;
+        self.child.wait()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Fills a journal as years of use would: settled invitations spread over the last 90 days, and the claims of those that
+//! came in the last day. Knows the schema, nothing of what runs on it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::Utc;
+use muc_invite_relay::journal::{Journal, Keep};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+const DAYS: i64 = 90;
+
+/// How many claims there are.
+#[derive(Debug, Clone, Copy)]
+pub enum Claims {
+    /// Those of the last of the 90 days.
+    OfTheDay,
+    /// One for each row, as if all had come within the window.
+    All,
+}
+
+/// Creates a journal at `path` with so many settled invitations.
+pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
+    let keep = Keep { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
+    let (journal, writer) = Journal::open(path, keep).await?;
+    drop(journal);
+    writer.run().await?;
+
+    // The relay itself never writes like this: what is lost when the machine fails now is made again.
+    let mut db = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Off)
+        .synchronous(SqliteSynchronous::Off)
+        .pragma("cache_size", "-1000000")
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    // Ids from 1 on, the youngest last, and the next invitation gets the one behind them.
+    sqlx::query(
+        "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \
+         WITH RECURSIVE n(i) AS (SELECT 1 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+         SELECT i, ?2 + (i * ?3) / ?1, ?2 + (i * ?3) / ?1 + 20, 'addressed', \
+                'room' || (i % 1000) || '@conference.example.org', 'user' || (i % 50000) || '@example.org', \
+                'friend' || (i % 70001) || '@example.org', iif(i % 10, 'relayed', 'suppressed'), \
+                iif(i % 10, NULL, 'duplicate'), \
+                iif(i % 10, 'user' || (i % 50000) || '\\40example.org@invites.example.org', NULL) FROM n",
+    )
+    .bind(rows)
+    .bind(Utc::now().timestamp_millis() - DAYS * DAY)
+    .bind(DAYS * DAY)
+    .execute(&mut db)
+    .await?;
+    sqlx::query("INSERT INTO sqlite_sequence (name, seq) VALUES ('pending', ?)")
+        .bind(rows)
+        .execute(&mut db)
+        .await?;
+    let held = match claims {
+        Claims::OfTheDay => rows / DAYS,
+        Claims::All => rows,
+    };
+    // Keys are digests, so any random ones do.
+    sqlx::query(
+        "INSERT INTO claims (key, at, invitation) \
+         WITH RECURSIVE n(i) AS (SELECT 0 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1) \
+         SELECT randomblob(16), ?2 - (i * ?3) / ?1, ?4 - i FROM n",
+    )
+    .bind(held)
+    .bind(Utc::now().timestamp_millis())
+    .bind(DAY)
+    .bind(rows)
+    .execute(&mut db)
+    .await?;
+    db.close().await?;
+    // What a journal of this size looks like on the disk, not in the memory of whoever has just written it.
+    std::fs::File::open(path)?.sync_all()?;
+    Ok(())
+}

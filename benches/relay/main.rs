@@ -1,0 +1,241 @@
+//! What an invitation costs, and what it would cost with less: the relay as it is shipped, its journal on the disk,
+//! beside a component that does next to nothing and a relay as one would write it first. Then the relay again with
+//! years of history in its journal.
+//!
+//! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
+//! seconds, on a debug build too: its figures say nothing, that it ends well says that all of it works. `--alone` leaves
+//! it at the first line of the table, for a profiler.
+
+mod baseline;
+mod candidate;
+mod figures;
+mod history;
+mod server;
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use self::candidate::Candidate;
+use self::figures::{Figures, Line};
+use self::history::Claims;
+use self::server::Pace;
+
+/// How much is done.
+struct Plan {
+    rounds: usize,
+    /// Invitations at full load, for the relay, the bare component and slixmpp.
+    relay: usize,
+    baseline: usize,
+    slixmpp: usize,
+    /// How long half load lasts.
+    half: Duration,
+    /// Settled invitations in the journal, and how many of them hold a claim.
+    journals: Vec<(&'static str, i64, Claims)>,
+}
+
+const FULL: fn() -> Plan = || Plan {
+    rounds: 5,
+    relay: 60_000,
+    baseline: 150_000,
+    slixmpp: 10_000,
+    half: Duration::from_secs(4),
+    journals: vec![
+        ("(a) 1 million settled", 1_000_000, Claims::OfTheDay),
+        ("(a) 10 million settled", 10_000_000, Claims::OfTheDay),
+        ("(a) 10 million settled, all in the window", 10_000_000, Claims::All),
+    ],
+};
+
+const QUICK: fn() -> Plan = || Plan {
+    rounds: 1,
+    relay: 3000,
+    baseline: 5000,
+    slixmpp: 1000,
+    half: Duration::from_millis(500),
+    journals: vec![("(a) 50,000 settled, all in the window", 50_000, Claims::All)],
+};
+
+/// A line of the first table.
+struct Entry {
+    name: &'static str,
+    candidate: Candidate,
+    /// Invitations that have no answer at full load.
+    unanswered: usize,
+}
+
+const RELAY: Entry = Entry {
+    name: "(a) this relay",
+    candidate: Candidate::Relay { privileged: false },
+    unanswered: UNANSWERED,
+};
+
+const CONTEST: [Entry; 5] = [
+    RELAY,
+    Entry { name: "(b) a bare tokio-xmpp Component", candidate: Candidate::Baseline, ..RELAY },
+    Entry { name: "(c) a relay on slixmpp", candidate: Candidate::Slixmpp, ..RELAY },
+    Entry {
+        name: "(a) in the inviter's name (XEP-0356)",
+        candidate: Candidate::Relay { privileged: true },
+        ..RELAY
+    },
+    Entry { name: "(a) all invitations at once", unanswered: usize::MAX / 2, ..RELAY },
+];
+
+/// More than the relay keeps in memory.
+const UNANSWERED: usize = 2000;
+
+/// Before anything is measured the candidate is connected, knows the room, and has allocated what it needs.
+const WARM_UP: usize = 500;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, server] = &arguments[..]
+        && mode == "baseline"
+    {
+        return baseline::run(server, words::COMPONENT, words::SECRET).await;
+    }
+    // Only `cargo bench` says that it means it.
+    let full = arguments.iter().any(|it| it == "--bench") && !arguments.iter().any(|it| it == "--quick");
+    let plan = if full { FULL() } else { QUICK() };
+    let bench = Bench::new(plan)?;
+    let alone = arguments.iter().any(|it| it == "--alone");
+    bench.run(alone).await.with_context(|| format!("see {}", bench.folder.display()))?;
+    fs::remove_dir_all(&bench.folder)?;
+    Ok(())
+}
+
+struct Bench {
+    plan: Plan,
+    /// On the disk that holds target/, with all journals in it.
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(plan: Plan) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(Self { plan, folder })
+    }
+
+    async fn run(&self, alone: bool) -> Result<()> {
+        let build = if cfg!(debug_assertions) { "DEBUG BUILD, figures say nothing" } else { "release build" };
+        let cores = std::thread::available_parallelism()?;
+        let mut one = Vec::new();
+        words::invitation(123_456, &mut one);
+        println!(
+            "{build}, {cores} cores, invitations of {} bytes, medians of {} runs",
+            one.len(),
+            self.plan.rounds
+        );
+
+        let contest = if alone { &CONTEST[..1] } else { &CONTEST };
+        let mut lines: Vec<Line> = contest.iter().map(|entry| Line::new(entry.name)).collect();
+        for _ in 0..self.plan.rounds {
+            for (entry, line) in contest.iter().zip(&mut lines) {
+                line.runs.push(self.fresh(entry).await?);
+            }
+        }
+        figures::print(&lines);
+        if alone {
+            return Ok(());
+        }
+
+        let journals = self.journals().await?;
+        println!();
+        figures::print(&journals);
+        verdict(&lines, &journals);
+        Ok(())
+    }
+
+    /// The relay with journals of several sizes, one after the other in every round.
+    async fn journals(&self) -> Result<Vec<Line>> {
+        let mut lines = vec![Line::new("(a) an empty journal")];
+        let mut folders = Vec::new();
+        for (name, rows, claims) in &self.plan.journals {
+            let folder = self.folder.join(format!("journal-{}", lines.len()));
+            fs::create_dir(&folder)?;
+            history::fill(&candidate::journal(&folder), *rows, *claims).await.context("filling a journal")?;
+            folders.push(folder);
+            lines.push(Line::new(*name));
+        }
+        for round in 0..self.plan.rounds {
+            lines[0].runs.push(self.fresh(&RELAY).await?);
+            for (folder, line) in folders.iter().zip(&mut lines[1..]) {
+                // The same journal again, so these must be other contacts.
+                let first = round * 10_000_000;
+                line.runs.push(self.measure(folder, &RELAY, first).await?);
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Measures with an empty folder.
+    async fn fresh(&self, entry: &Entry) -> Result<Figures> {
+        let folder = self.folder.join("fresh");
+        fs::create_dir(&folder)?;
+        let figures = self.measure(&folder, entry, 0).await?;
+        fs::remove_dir_all(&folder)?;
+        Ok(figures)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small and positive"
+    )]
+    async fn measure(&self, folder: &Path, entry: &Entry, first: usize) -> Result<Figures> {
+        let count = match entry.candidate {
+            Candidate::Relay { .. } => self.plan.relay,
+            Candidate::Baseline => self.plan.baseline,
+            Candidate::Slixmpp => self.plan.slixmpp,
+        };
+        let mut running = entry.candidate.start(folder, first).await?;
+        running.server.invite(WARM_UP, Pace::Unanswered(WARM_UP)).await?;
+        let before = running.cpu()?;
+        let full = running.server.invite(count, Pace::Unanswered(entry.unanswered)).await?;
+        let cpu = running.cpu()?.saturating_sub(before);
+        let rate = count as f64 / full.took.as_secs_f64();
+
+        let half = rate / 2.0;
+        let count_half = (half * self.plan.half.as_secs_f64()) as usize;
+        let calm = running.server.invite(count_half, Pace::PerSecond(half)).await?;
+        let memory = running.peak_memory()?;
+        running.stop().await?;
+        Ok(Figures {
+            rate,
+            cpu: cpu.as_secs_f64() * 1e6 / count as f64,
+            half: figures::latency(&calm.latencies),
+            memory,
+        })
+    }
+}
+
+/// What was to be reached, and whether it was.
+fn verdict(lines: &[Line], journals: &[Line]) {
+    let rate = |line: &Line| line.median(|run| run.rate);
+    let [relay, baseline, slixmpp] = [rate(&lines[0]), rate(&lines[1]), rate(&lines[2])];
+    let ours = lines.iter().enumerate().filter(|(at, _)| !matches!(at, 1 | 2)).map(|(_, line)| line);
+    let memory = ours.chain(journals).map(|line| line.largest(|run| run.memory)).fold(0.0, f64::max);
+    println!();
+    let say =
+        |what: String, reached: bool| println!("{}: {what}", if reached { "reached" } else { "NOT REACHED" });
+    let against = |ratio: f64, least: f64, whom: &str| {
+        say(format!("{ratio:.2} x {whom}, at least {least} wanted"), ratio >= least);
+    };
+    against(relay / baseline, 0.4, "the rate of the bare component");
+    against(relay / slixmpp, 4.0, "the rate of slixmpp");
+    say(format!("{memory:.0} MB at most, less than 64 wanted"), memory < 64.0);
+    for line in &journals[1..] {
+        against(
+            rate(line) / rate(&journals[0]),
+            0.8,
+            &format!("the rate with an empty journal: {}", line.name),
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Plays the server for one component (XEP-0114): lets it in, answers what it asks, invites, and notes what comes out.
+//!
+//! One task and one socket. What the component sends is handled in its order, so the answer to a ping says what a real
+//! server's answer says: everything before it was taken. Invitations are handed to the socket little by little, so an
+//! answer never waits behind more than [`CHUNK`] of them here.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::words;
+
+/// What waits for the socket at most, in bytes.
+const CHUNK: usize = 16 << 10;
+
+/// Nothing came out for so long: it never will.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How invitations are sent.
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// As fast as they are taken, with so many unanswered at most.
+    Unanswered(usize),
+    /// So many a second, whatever comes out.
+    PerSecond(f64),
+}
+
+/// What was seen of one load.
+pub struct Seen {
+    /// From the first invitation in to the last one out.
+    pub took: Duration,
+    /// From in to out, one for each invitation, in the order in which they came out.
+    pub latencies: Vec<Duration>,
+}
+
+pub struct Server {
+    socket: TcpStream,
+    inbox: Vec<u8>,
+    outbox: Vec<u8>,
+    /// The next contact's number: nobody is invited twice.
+    next: usize,
+}
+
+/// Waits for a component; `privileged` ones may send messages in the name of users. The first contact who is invited
+/// has the number `first`.
+pub async fn accept(listener: &TcpListener, privileged: bool, first: usize) -> Result<Server> {
+    let (socket, _) = timeout(PATIENCE, listener.accept()).await.context("nobody connects")??;
+    socket.set_nodelay(true)?;
+    let mut server = Server { socket, inbox: Vec::new(), outbox: Vec::new(), next: first };
+    server.read_past(b"<stream:stream", b">").await?;
+    server.outbox.extend_from_slice(words::HEADER.as_bytes());
+    server.write().await?;
+    server.read_past(b"<handshake", b"</handshake>").await?;
+    server.outbox.extend_from_slice(words::HANDSHAKE.as_bytes());
+    if privileged {
+        server.outbox.extend_from_slice(words::PRIVILEGE.as_bytes());
+    }
+    server.write().await?;
+    Ok(server)
+}
+
+impl Server {
+    /// Reads until `end` has come behind `begin`, and takes that much.
+    async fn read_past(&mut self, begin: &[u8], end: &[u8]) -> Result<()> {
+        let find = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|window| window == part);
+        loop {
+            if let Some(from) = find(&self.inbox, begin)
+                && let Some(to) = find(&self.inbox[from..], end)
+            {
+                self.inbox.drain(..from + to + end.len());
+                return Ok(());
+            }
+            let read = timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await??;
+            ensure!(read > 0, "the component closed the connection");
+        }
+    }
+
+    async fn write(&mut self) -> Result<()> {
+        while !self.outbox.is_empty() {
+            self.socket.writable().await?;
+            self.write_some()?;
+        }
+        Ok(())
+    }
+
+    fn write_some(&mut self) -> Result<()> {
+        match self.socket.try_write(&self.outbox) {
+            Ok(written) => drop(self.outbox.drain(..written)),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e.into()),
+        }
+        Ok(())
+    }
+
+    fn read_some(&mut self) -> Result<()> {
+        self.inbox.reserve(CHUNK);
+        match self.socket.try_read_buf(&mut self.inbox) {
+            Ok(0) => bail!("the component closed the connection"),
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Invites `count` contacts, and waits until each has got his invitation.
+    ///
+    /// # Errors
+    /// Somebody got two, or none.
+    pub async fn invite(&mut self, count: usize, pace: Pace) -> Result<Seen> {
+        let first = self.next;
+        self.next += count;
+        let start = Instant::now();
+        let mut sent: Vec<Instant> = Vec::with_capacity(count);
+        let mut latencies: Vec<Option<Duration>> = vec![None; count];
+        let mut order = Vec::with_capacity(count);
+        let mut progress = start;
+        while order.len() < count {
+            let now = Instant::now();
+            ensure!(
+                now - progress < PATIENCE,
+                "nothing came out for {} s: {} of {} invitations are missing",
+                PATIENCE.as_secs(),
+                sent.len() - order.len(),
+                sent.len()
+            );
+            let allowed = match pace {
+                Pace::Unanswered(limit) => order.len() + limit,
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "small and positive"
+                )]
+                Pace::PerSecond(rate) => ((now - start).as_secs_f64() * rate) as usize + 1,
+            };
+            while sent.len() < allowed.min(count) && self.outbox.len() < CHUNK {
+                words::invitation(first + sent.len(), &mut self.outbox);
+                sent.push(now);
+            }
+            let next = match pace {
+                Pace::PerSecond(rate) if sent.len() < count => {
+                    #[expect(clippy::cast_precision_loss, reason = "small")]
+                    let due = start + Duration::from_secs_f64(sent.len() as f64 / rate);
+                    due
+                }
+                _ => now + Duration::from_secs(1),
+            };
+            tokio::select! {
+                writable = self.socket.writable(), if !self.outbox.is_empty() => {
+                    writable?;
+                    self.write_some()?;
+                }
+                readable = self.socket.readable() => {
+                    readable?;
+                    self.read_some()?;
+                    let now = Instant::now();
+                    for number in self.take()? {
+                        let at = number.checked_sub(first).filter(|at| *at < sent.len());
+                        let at = at.with_context(|| format!("contact {number} was not invited"))?;
+                        ensure!(latencies[at].is_none(), "contact {number} got two invitations");
+                        latencies[at] = Some(now - sent[at]);
+                        order.push(at);
+                        progress = now;
+                    }
+                }
+                () = sleep_until(next) => {}
+            }
+        }
+        let latencies = order.into_iter().filter_map(|at| latencies[at]).collect();
+        Ok(Seen { took: progress - start, latencies })
+    }
+
+    /// Answers what has come; returns the contacts who got an invitation.
+    fn take(&mut self) -> Result<Vec<usize>> {
+        let mut contacts = Vec::new();
+        let mut at = 0;
+        while let Some(length) = words::element(&self.inbox[at..]) {
+            let element = self.inbox[at..at + length].trim_ascii_start();
+            if element.starts_with(b"<iq") {
+                words::answer(element, &mut self.outbox);
+            } else if element.starts_with(b"<message") {
+                let contact = words::contact(element);
+                contacts.push(contact.with_context(|| {
+                    format!("a message that is no invitation: {}", String::from_utf8_lossy(element))
+                })?);
+            } else {
+                bail!("what is this? {}", String::from_utf8_lossy(element));
+            }
+            at += length;
+        }
+        self.inbox.drain(..at);
+        Ok(contacts)
+    }
+
+    /// Answers until the component closes the stream, and takes leave.
+    pub async fn part(&mut self) -> Result<()> {
+        loop {
+            if self.inbox.windows(16).any(|window| window == b"</stream:stream>") {
+                self.outbox.extend_from_slice(b"</stream:stream>");
+                return self.write().await;
+            }
+            self.take()?;
+            self.write().await?;
+            if timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await?? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The server's words, as bytes: the invitation a room sends, and the answers to what a component asks.
+//! Knows no sockets and no clock.
+
+/// The component under test.
+pub const COMPONENT: &str = "invites.example.org";
+/// Its secret.
+pub const SECRET: &str = "bench";
+/// The room that invites; open, not anonymous.
+pub const ROOM: &str = "open@conference.example.org";
+
+const HOST: &str = "example.org";
+const SERVICE: &str = "conference.example.org";
+
+/// Begins the localpart of every contact; its number follows.
+const CONTACT: u8 = b'c';
+
+/// The stream header, and the answer to the handshake, which is not checked.
+pub const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
+                          xmlns='jabber:component:accept' id='bench' from='invites.example.org'>";
+pub const HANDSHAKE: &str = "<handshake/>";
+
+/// XEP-0356: the component may send messages in the name of users.
+pub const PRIVILEGE: &str = "<message to='invites.example.org' from='example.org'><privilege \
+                             xmlns='urn:xmpp:privilege:2'><perm access='message' type='outgoing'/></privilege></message>";
+
+/// A mediated invitation as Prosody 0.12 sends it when the inviter's address is not hidden.
+pub fn invitation(number: usize, into: &mut Vec<u8>) {
+    let number = number.to_string();
+    for part in [
+        "<message to='c",
+        &number,
+        "\\40example.org@invites.example.org' id='i",
+        &number,
+        "' xml:lang='en' from='open@conference.example.org'><x xmlns='http://jabber.org/protocol/muc#user'><invite \
+         from='alice@example.org/phone'><reason>Come &amp; talk</reason></invite></x><x xmlns='jabber:x:conference' \
+         jid='open@conference.example.org'>Come &amp; talk</x><body>alice@example.org/phone invited you to the room \
+         open@conference.example.org (Come &amp; talk)</body></message>",
+    ] {
+        into.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// The length of the first whole element, with what stands before it; `None` if it is not whole yet.
+pub fn element(bytes: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    loop {
+        at += find(&bytes[at..], b'<')?;
+        let closes = *bytes.get(at + 1)? == b'/';
+        at += end_of_tag(&bytes[at..])?;
+        let empty = bytes[at - 2] == b'/';
+        if closes {
+            depth = depth.saturating_sub(1);
+        } else if !empty {
+            depth += 1;
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// Behind the `>` of a tag; one inside quotes doesn't count.
+fn end_of_tag(bytes: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    for (at, &byte) in bytes.iter().enumerate() {
+        match (byte, quote) {
+            (b'>', None) => return Some(at + 1),
+            (b'\'' | b'"', None) => quote = Some(byte),
+            (_, Some(open)) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    bytes.iter().position(|&b| b == byte)
+}
+
+/// The contact's number in an outgoing message, direct or inside a privileged one; `None` if it goes to no contact.
+pub fn contact(message: &[u8]) -> Option<usize> {
+    message.windows(5).enumerate().filter(|(_, window)| window.starts_with(b" to=")).find_map(|(at, _)| {
+        let value = message.get(at + 5..)?;
+        let (first, rest) = value.split_first()?;
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = std::str::from_utf8(&rest[..digits]).ok()?;
+        if *first == CONTACT && rest.get(digits) == Some(&b'@') { number.parse().ok() } else { None }
+    })
+}
+
+/// The answer to an IQ.
+pub fn answer(iq: &[u8], into: &mut Vec<u8>) {
+    let iq = String::from_utf8_lossy(iq);
+    let head = iq.split('>').next().unwrap_or_default();
+    let (to, id) = (attribute(head, "to"), attribute(head, "id"));
+    let result = if iq.contains("urn:xmpp:ping") {
+        Some(String::new())
+    } else if iq.contains("disco#info") {
+        Some(disco_info(to))
+    } else if iq.contains("jabber:iq:version") {
+        Some(
+            "<query xmlns='jabber:iq:version'><name>Prosody</name><version>0.12.3</version></query>"
+                .to_owned(),
+        )
+    } else if iq.contains("muc#admin") && to == ROOM {
+        Some(list(&iq))
+    } else {
+        None
+    };
+    let answer = match result {
+        Some(payload) => format!("<iq type='result' from='{to}' to='{COMPONENT}' id='{id}'>{payload}</iq>"),
+        None => format!(
+            "<iq type='error' from='{to}' to='{COMPONENT}' id='{id}'><error type='cancel'><service-unavailable \
+             xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        ),
+    };
+    into.extend_from_slice(answer.as_bytes());
+}
+
+fn attribute<'a>(head: &'a str, name: &str) -> &'a str {
+    ["'", "\""]
+        .iter()
+        .find_map(|quote| {
+            let (_, value) = head.split_once(&format!(" {name}={quote}"))?;
+            value.split(quote).next()
+        })
+        .unwrap_or_default()
+}
+
+fn disco_info(to: &str) -> String {
+    let (identity, features): (&str, &[&str]) = match to {
+        ROOM => (
+            "category='conference' type='text'",
+            &[
+                "muc_open",
+                "muc_public",
+                "muc_nonanonymous",
+                "muc_unsecured",
+                "http://jabber.org/protocol/muc",
+            ],
+        ),
+        HOST => ("category='server' type='im'", &["msgoffline", "urn:xmpp:ping", "jabber:iq:version"]),
+        SERVICE => ("category='conference' type='text'", &["http://jabber.org/protocol/muc"]),
+        _ => ("category='client' type='pc'", &[]),
+    };
+    let features: Vec<_> = features.iter().map(|feature| format!("<feature var='{feature}'/>")).collect();
+    let features = features.concat();
+    format!("<query xmlns='http://jabber.org/protocol/disco#info'><identity {identity}/>{features}</query>")
+}
+
+/// Nobody is banned, and the inviter alone is in the room.
+fn list(iq: &str) -> String {
+    let inviter = if iq.contains("moderator") {
+        "<item affiliation='owner' role='moderator' nick='Alice' jid='alice@example.org/phone'/>"
+    } else {
+        ""
+    };
+    format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{inviter}</query>")
+}
