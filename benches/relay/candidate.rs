@@ -1,6 +1,7 @@
 //! The processes under test: the relay, the bare component, the relay on slixmpp. Starts and stops them, and reads from
 //! /proc what they cost. Knows nothing of what they are sent.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ impl Candidate {
             Self::Relay { .. } => {
                 let config = folder.join("config.toml");
                 write_config(&config, &address, folder)?;
-                let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
+                let mut command = Command::new(binary());
                 command.arg("--config").arg(config).arg("run");
                 command
             }
@@ -71,6 +72,11 @@ impl Candidate {
             }
         }
     }
+}
+
+/// The one that was built along, or any other to compare it with.
+fn binary() -> OsString {
+    std::env::var_os("RELAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_muc-invite-relay").into())
 }
 
 /// As an operator would write it; limits so high that they are checked and never reached.
