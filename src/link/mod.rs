@@ -8,6 +8,7 @@
 mod barrier;
 mod connection;
 mod dial;
+mod filter;
 mod guard;
 mod plain;
 mod privileges;

@@ -101,6 +101,9 @@ impl Rooms {
         if let Some(person) = recent.person(nick) {
             return Ok(Some(person));
         }
+        if !recent.shows_occupants() {
+            return Ok(None);
+        }
         // He may have come in since.
         Ok(self.look(room, None, Age::Fresh).await?.person(nick))
     }

@@ -63,6 +63,11 @@ impl View {
         self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
     }
 
+    /// Whether we may see who is in the room.
+    pub(super) fn shows_occupants(&self) -> bool {
+        self.occupants.is_some()
+    }
+
     pub(super) fn person(&self, nick: &str) -> Option<BareJid> {
         self.occupants.as_ref()?.nicks.get(nick).and_then(|person| BareJid::new(person).ok())
     }
