@@ -1,0 +1,176 @@
+-- mod_muc_invite_relay: hands the invitations of this MUC service over to muc-invite-relay, which
+-- sends them on in the inviter's own name. For Prosody 0.12 and 13.
+--
+--	Component "conference.example.org" "muc"
+--		modules_enabled = { "muc_invite_relay" }
+--		muc_invite_relay = "invites.example.org" -- the relay, an external Component of this Prosody
+--		muc_invite_relay_timeout = 5 -- seconds the relay has for its answer
+--
+-- An invitation that the room has checked and completed goes to the relay in an IQ and is kept here.
+-- A result: the relay has it for good. An error, no answer in time, no connection, or this module or
+-- the server stopping: the room's own invitation is delivered as if this module were not there. So
+-- none is lost; one may arrive twice if the connection breaks just when the relay has taken it.
+--
+-- Never handed over: what a user of another server or of a component invites to (the relay can't
+-- speak for him), what is meant for an address on the relay (it gets that as it is), and the
+-- invitations of rooms whose owners turned it off. Owners find that in the room's configuration,
+-- because the relay names the inviter, and in a semi-anonymous room he may not want to be named.
+
+local datetime = require "util.datetime".datetime;
+local jid_host = require "util.jid".host;
+local jid_prep = require "util.jid".prep;
+local new_id = require "util.id".medium;
+local now = require "util.time".now;
+local st = require "util.stanza";
+
+local xmlns_handover = "urn:x-muc-invite-relay:0";
+local xmlns_forward = "urn:xmpp:forward:0";
+local xmlns_muc_user = "http://jabber.org/protocol/muc#user";
+local config_field = "{urn:x-muc-invite-relay:0}name_inviter";
+
+local hosts = prosody.hosts;
+
+module:depends("muc");
+
+local relay = jid_prep(module:get_option_string("muc_invite_relay"));
+if not relay then
+	error("muc_invite_relay is not set: it takes the JID of the relay's Component", 0);
+end
+local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
+
+-- id of the IQ -> { room, stanza, session, timer }, for each invitation without an answer yet
+local pending = {};
+
+local function settle(id)
+	local invitation = pending[id];
+	pending[id] = nil;
+	invitation.timer:stop();
+	return invitation;
+end
+
+local function deliver(id, why)
+	local invitation = settle(id);
+	local stanza = invitation.stanza;
+	module:log("info", "Invitation %s for %s is delivered by the room %s: %s",
+		id, stanza.attr.to, stanza.attr.from, why);
+	invitation.room:route_stanza(stanza);
+end
+
+local function deliver_all(why)
+	while next(pending) do
+		deliver(next(pending), why);
+	end
+end
+
+-- UTC with milliseconds. Prosody 0.12 formats whole seconds only.
+local function timestamp(time)
+	local seconds = math.floor(time);
+	return (datetime(seconds):gsub("Z$", (".%03dZ"):format(math.floor((time - seconds) * 1000))));
+end
+
+local function is_local_user(jid)
+	local host = hosts[jid_host(jid)];
+	return host and host.type == "local";
+end
+
+local function handover(stanza, inviter, id)
+	local message = st.clone(stanza);
+	message.attr.xmlns = "jabber:client";
+	-- Semi-anonymous rooms have put his nick there.
+	message:get_child("x", xmlns_muc_user):get_child("invite").attr.from = inviter;
+	-- The relay gets a tenth less than we wait: an answer given in the last moment is still in time.
+	local deadline = timestamp(now() + timeout * 0.9);
+	return st.iq({ type = "set", id = id, from = module.host.."/muc-invite-relay", to = relay })
+		:tag("handover", { xmlns = xmlns_handover, deadline = deadline })
+			:tag("forwarded", { xmlns = xmlns_forward }):add_child(message);
+end
+
+-- After all that mod_muc does: permissions, masking (50), membership, password and body (0).
+module:hook("muc-invite", function (event)
+	local room, stanza = event.room, event.stanza;
+	local inviter = event.incoming and event.incoming.attr.from;
+	if not inviter or not is_local_user(inviter) or jid_host(stanza.attr.to) == relay or room._data.hide_inviter then
+		return;
+	end
+	local component = hosts[relay] and hosts[relay].modules.component;
+	if not component or not component.connected then
+		module:log("info", "Invitation for %s is delivered by the room %s: the relay is not connected",
+			stanza.attr.to, room.jid);
+		return;
+	end
+
+	local id = new_id();
+	pending[id] = {
+		room = room;
+		stanza = stanza;
+		session = component.session;
+		timer = module:add_timer(timeout, function () deliver(id, "no answer in time"); end);
+	};
+	module:log("debug", "Invitation %s for %s from the room %s is handed over", id, stanza.attr.to, room.jid);
+	module:send(handover(stanza, inviter, id));
+	return true;
+end, -10);
+
+-- Not module:send_iq: it tracks 256 IQs at most, and fails differently in 0.12 and 13.
+module:hook("iq/host", function (event)
+	local answer = event.stanza;
+	local id, type = answer.attr.id, answer.attr.type;
+	if not pending[id] or answer.attr.from ~= relay then
+		return;
+	elseif type == "result" then
+		settle(id);
+		module:log("debug", "Invitation %s is the relay's", id);
+		return true;
+	elseif type == "error" then
+		local _, condition, text = answer:get_error();
+		deliver(id, "the relay answered "..(text or condition));
+		return true;
+	end
+end, 10);
+
+local function component_disconnected(event)
+	for id, invitation in pairs(pending) do
+		-- The event also comes for a connection that was refused beside the one in use.
+		if invitation.session == event.session then
+			deliver(id, "the relay disconnected");
+		end
+	end
+end
+
+local function watch(host)
+	if host == relay then
+		module:context(relay):hook("component-disconnected", component_disconnected);
+	end
+end
+
+-- The relay's host may come up before or after this one.
+module:hook_global("host-activated", watch);
+if hosts[relay] then
+	watch(relay);
+end
+
+-- Clients are still connected then.
+module:hook_global("server-stopping", function () deliver_all("the server stops"); end);
+
+function module.unload()
+	deliver_all("the module is unloaded");
+end
+
+-- After "who may discover real addresses" (80-4).
+module:hook("muc-config-form", function (event)
+	table.insert(event.form, {
+		name = config_field;
+		type = "boolean";
+		label = "Invitations name the person who invites";
+		value = not event.room._data.hide_inviter;
+	});
+end, 80-5);
+
+module:hook("muc-config-submitted/"..config_field, function (event)
+	local data = event.room._data;
+	local hide = not event.value or nil;
+	if data.hide_inviter ~= hide then
+		data.hide_inviter = hide;
+		event.status_codes["104"] = true;
+	end
+end);
