@@ -1,0 +1,187 @@
+"""ejabberd as a fixture, on the very snippet that operators paste. Knows nothing of scenarios."""
+
+import asyncio
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import ClassVar
+
+from support.ports import free_port
+from support.process import Process
+from support.server import Server, Setup
+
+CONFIG = Path(__file__).resolve().parents[2] / "config/ejabberd"
+MODULE = "mod_muc_invite_relay"
+
+
+class Ejabberd(Server):
+    """ejabberd 23.01 as Debian bookworm has it. Other versions are subclasses with another `root`.
+
+    The hand-over module is compiled and on the code path; `extra` loads it.
+    """
+
+    name: ClassVar[str] = "ejabberd-23.01"
+    version: ClassVar[str] = "23.01"
+    root: ClassVar[Path] = Path("/")
+    lacks = {
+        "masked-inviter": "ejabberd always names the inviter",
+        "clients-own-elements": "ejabberd writes invitations anew",
+        "conflict": "ejabberd takes several connections of one component",
+        "outsiders-invite": "occupants only may invite",
+        "privileged-iq": "mod_privilege has IQs from 24.10 on",
+    }
+
+    def __init__(self, setup: Setup, directory: Path):
+        super().__init__(setup, directory)
+        self._http_port = free_port()
+        self._node_port = free_port()
+
+    async def start(self) -> None:
+        await self.prepare()
+        self.process = self._ejabberdctl("foreground")
+        await self.process.start()
+        await self.process.says(f"ejabberd {self.version}", within=60)
+        await self.process.says(f"connections at 127.0.0.1:{self.c2s_port} for ejabberd_c2s")
+        await self.process.says(f"connections at 127.0.0.1:{self.component_port} for ejabberd_service")
+
+    async def prepare(self) -> None:
+        """Writes all that the server starts from."""
+        beams = self.directory / "beams"
+        beams.mkdir(parents=True, exist_ok=True)
+        (self.directory / "spool").mkdir(exist_ok=True)
+        await self._compile(CONFIG / f"{MODULE}.erl", beams)
+        (self.directory / "ejabberd.yml").write_text(self._config())
+        (self.directory / "snippet.yml").write_text(self._snippet())
+        (self.directory / "ejabberdctl.cfg").write_text(
+            "ERLANG_NODE=test@localhost\n"
+            f"ERL_DIST_PORT={self._node_port}\n"
+            f"ERL_OPTIONS='-pa {beams} -kernel inet_dist_use_interface {{127,0,0,1}} +sbwt none'\n"
+        )
+        script = (self.root / "usr/sbin/ejabberdctl").read_text()
+        for pattern, ours in {
+            r"^ERL_LIBS=.*": f"ERL_LIBS={self._libraries()}",
+            # Anybody may run it, and signals reach the server itself.
+            r"^INSTALLUSER=.*": "INSTALLUSER=",
+            r'as_current_user\) "\$@"': 'as_current_user) exec "$@"',
+        }.items():
+            script, count = re.subn(pattern, ours, script, flags=re.MULTILINE)
+            assert count == 1, f"{pattern} is not in ejabberdctl {count} times"
+        (self.directory / "ejabberdctl").write_text(script)
+
+    async def add_user(self, name: str, password: str) -> None:
+        await self.call("register", user=name, host=self.host, password=password)
+
+    async def call(self, command: str, **arguments: object) -> object:
+        """Runs one of ejabberd's commands in the running server."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._http_port}/api/{command}",
+            json.dumps(arguments).encode(),
+            {"Content-Type": "application/json"},
+        )
+
+        def answer() -> object:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return json.load(response)
+            except urllib.error.HTTPError as error:
+                raise AssertionError(f"{command}: {error.code} {error.read().decode()}") from None
+
+        return await asyncio.to_thread(answer)
+
+    async def ctl(self, *arguments: str) -> str:
+        """Runs ejabberdctl beside the running server and returns what it prints."""
+        process = self._ejabberdctl(*arguments)
+        await process.start()
+        code = await process.ends(within=60)
+        output = "\n".join(process.output.all)
+        assert code == 0, f"ejabberdctl {arguments}: exit code {code}\n{output}"
+        return output
+
+    def _ejabberdctl(self, *arguments: str) -> Process:
+        directory = str(self.directory)
+        return Process(
+            self.name,
+            ["/bin/bash", f"{directory}/ejabberdctl", "--config-dir", directory]
+            + ["--logs", f"{directory}/logs", "--spool", f"{directory}/spool", *arguments],
+            # The cookie lives there.
+            env={"HOME": directory},
+        )
+
+    def _libraries(self) -> str:
+        [architecture] = (self.root / "usr/lib").glob("*-linux-gnu")
+        return f"{architecture}:{self.root / 'usr/lib/erlang/lib'}"
+
+    async def _compile(self, source: Path, beams: Path) -> None:
+        """A warning is an error."""
+        headers = [*self.root.glob("usr/lib/*-linux-gnu/ejabberd-*/include")]
+        headers += self.root.glob("usr/lib/erlang/lib/p1_xm*/include")
+        includes = [word for directory in headers for word in ("-I", str(directory))]
+        erlc = Process(
+            "erlc",
+            ["erlc", "-Werror", "+debug_info", *includes, "-o", str(beams), str(source)],
+            env={"ERL_LIBS": self._libraries()},
+        )
+        await erlc.start()
+        code = await erlc.ends(within=60)
+        assert code == 0, "\n".join(erlc.output.all)
+
+    def _snippet(self) -> str:
+        """What operators paste, with this server's names in it."""
+        text = (CONFIG / "ejabberd.yml").read_text()
+        text = _replaced(text, "    host: conference.example.org", f"    hosts: [{self.muc}, {self.other_muc}]")
+        text = _replaced(text, "invites.example.org", self.component)
+        text = _replaced(text, "change me", self.secret)
+        text = _replaced(text, "port: 5347", f"port: {self.component_port}")
+        if "privileged-iq" in self.lacks:
+            text = _without(text, "    iq:")
+        else:
+            more = "".join(f"\n      {namespace}: {{get: invite_relay}}" for namespace in self.setup.iq)
+            text = _replaced(text, "    iq:", f"    iq:{more}")
+        if not self.setup.privileges:
+            text = _without(text, "  mod_privilege:")
+        if not self.setup.service_admin:
+            text = _without(text, "    access_admin:")
+        return text
+
+    def _config(self) -> str:
+        modules = ["adhoc", "blocking", "carboncopy", "disco", "ping", "privacy", "roster", "http_api", "admin_extra"]
+        if self.setup.offline:
+            modules.append("offline")
+        if self.setup.block_strangers:
+            modules.append("block_strangers")
+        options = {"mam": "{default: always}"} if self.setup.archive else {}
+        options |= dict.fromkeys(modules, "{}")
+        lines = [
+            f"hosts: [{self.host}]",
+            "loglevel: info",
+            "s2s_access: none",
+            "auth_method: internal",
+            f"acl: {{admin: {{user: admin@{self.host}}}}}",
+            "api_permissions:",
+            "  tests: {from: [mod_http_api, ejabberd_ctl], who: all, what: '*'}",
+            "listen:",
+            f"  - {{port: {self.c2s_port}, ip: 127.0.0.1, module: ejabberd_c2s}}",
+            f"  - {{port: {self._http_port}, ip: 127.0.0.1, module: ejabberd_http,"
+            " request_handlers: {/api: mod_http_api}}",
+            # Room for a burst to one contact.
+            "shaper_rules: {max_user_offline_messages: 5000}",
+            "modules:",
+            *(f"  mod_{name}: {value}" for name, value in options.items()),
+            f"include_config_file: {self.directory}/snippet.yml",
+        ]
+        return "\n".join([*lines, self.setup.extra, ""])
+
+
+def _replaced(text: str, theirs: str, ours: str) -> str:
+    assert theirs in text, f"config/ejabberd/ejabberd.yml no longer has {theirs!r}"
+    return text.replace(theirs, ours)
+
+
+def _without(text: str, key: str) -> str:
+    """The YAML without the line that begins so, and all that is indented below it."""
+    indent = len(key) - len(key.lstrip())
+    shorter, count = re.subn(rf"^{key}.*\n(?:(?: {{{indent + 1},}}.*)?\n)*", "", text, flags=re.MULTILINE)
+    assert count == 1, f"config/ejabberd/ejabberd.yml no longer has {key!r} once"
+    return shorter
