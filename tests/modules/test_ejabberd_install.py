@@ -1,0 +1,60 @@
+"""The commands in the first lines of ejabberd's module install it, as they say."""
+
+import re
+
+import pytest
+
+from support.ejabberd import CONFIG, MODULE, Ejabberd
+from support.process import Process
+from support.server import Setup
+from support.stanzas import native_invitation
+
+
+@pytest.fixture(autouse=True)
+def _only_ejabberd(make):
+    if not issubclass(make, Ejabberd):
+        pytest.skip(f"not supported by {make.name}: its modules are not installed by a command")
+
+
+@pytest.fixture
+async def own_server(make, pool, shows):
+    """Without the module."""
+    server = await pool.own(make, Setup())
+    shows(server.process)
+    yield server
+    if server.process.running:
+        await server.stop()
+
+
+def commands(server):
+    """What the module's first lines tell operators to do, with this server's names in it."""
+    source = (CONFIG / f"{MODULE}.erl").read_text()
+    [block] = re.findall(r"^%%% To install it.*\n%%%\n((?:%%%   .*\n)+)", source, re.MULTILINE)
+    lines = [line.removeprefix("%%%   ") for line in block.splitlines()]
+    assert lines[-1] == f"ejabberdctl module_install {MODULE}"
+    directory = server.directory
+    before = f"ejabberdctl() {{ bash {directory}/ejabberdctl --config-dir {directory} --spool {directory}/spool \"$@\"; }}"
+    own_domain = f"sed -i s/invites.example.org/{server.component}/ $to/conf/*.yml"
+    return "\n".join(["set -e", before, *lines[:-1], own_domain, lines[-1]])
+
+
+async def test_the_module_is_installed_and_upgraded_as_its_first_lines_say(own_stage, relays):
+    server = own_stage.server
+    relay = await relays(server)
+    alice, bob, carol = await own_stage.people("alice", "bob", "carol")
+    room = await alice.create_room(own_stage.room())
+
+    installed = Process("bash", ["bash", "-c", f"cd {CONFIG}\n{commands(server)}"], env={"HOME": str(server.directory)})
+    await installed.start()
+    assert await installed.ends(within=60) == 0, "\n".join(installed.output.all)
+    assert not [line for line in installed.output.all if "Warning: " in line]
+
+    alice.invite(room, bob.bare)
+    relay.accept(await relay.handed_over(room))
+
+    alice.invite(room, carol.bare)
+    await relay.handed_over(room)
+    await server.ctl("module_upgrade", MODULE)
+    await carol.expect(native_invitation(room))
+    alice.invite(room, bob.bare)
+    relay.accept(await relay.handed_over(room))
