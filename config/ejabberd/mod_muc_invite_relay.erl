@@ -81,9 +81,12 @@ mod_options(_Host) ->
 mod_doc() ->
     #{desc => <<"Hands mediated MUC invitations over to muc-invite-relay and delivers them itself "
                 "whenever the relay does not take them.">>,
-      opts => [{component, #{value => "Domain", desc => <<"The domain of the relay. Required.">>}},
-               {timeout, #{value => "timeout()", desc => <<"How long the relay has for its answer. Default: 5 seconds.">>}},
-               {access, #{value => "AccessName", desc => <<"The rooms whose invitations are handed over. Default: all.">>}}]}.
+      opts => [{component, #{value => "Domain",
+                             desc => <<"The domain of the relay. Required.">>}},
+               {timeout, #{value => "timeout()",
+                           desc => <<"How long the relay has for its answer. Default: 5 seconds.">>}},
+               {access, #{value => "AccessName",
+                          desc => <<"The rooms whose invitations are handed over. Default: all.">>}}]}.
 
 %%%===================================================================
 %%% In the room's process

@@ -32,8 +32,8 @@ def commands(server):
     [block] = re.findall(r"^%%% To install it.*\n%%%\n((?:%%%   .*\n)+)", source, re.MULTILINE)
     lines = [line.removeprefix("%%%   ") for line in block.splitlines()]
     assert lines[-1] == f"ejabberdctl module_install {MODULE}"
-    directory = server.directory
-    before = f"ejabberdctl() {{ bash {directory}/ejabberdctl --config-dir {directory} --spool {directory}/spool \"$@\"; }}"
+    run = f"bash {server.directory}/ejabberdctl --config-dir {server.directory} --spool {server.directory}/spool"
+    before = f'ejabberdctl() {{ {run} "$@"; }}'
     own_domain = f"sed -i s/invites.example.org/{server.component}/ $to/conf/*.yml"
     return "\n".join(["set -e", before, *lines[:-1], own_domain, lines[-1]])
 

@@ -45,9 +45,8 @@ async def test_an_invitation_from_another_servers_room(stage, relay, remote):
     alice, bob = await stage.people("alice", "bob")
     room = f"tea@{remote.jid}"
 
-    remote.send(
-        f"<message from='{room}' to='{bob.bare}'><x xmlns='{stanzas.MUC_USER}'><invite from='{alice.full}'/></x></message>"
-    )
+    invite = f"<x xmlns='{stanzas.MUC_USER}'><invite from='{alice.full}'/></x>"
+    remote.send(f"<message from='{room}' to='{bob.bare}'>{invite}</message>")
 
     await bob.expect(native_invitation(room))
     assert not relay.was_handed(room)

@@ -1,4 +1,4 @@
-"""Servers of bookworm-backports beside the distribution's own, unpacked and never installed. Knows nothing of scenarios."""
+"""Servers of bookworm-backports beside the distribution's own, unpacked, not installed. Knows nothing of scenarios."""
 
 import asyncio
 import fcntl
