@@ -51,6 +51,8 @@ start(Host, _Opts) ->
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
+            %% Seen by `muc-invite-relay check`.
+            mod_disco:register_feature(Host, ?NS_HANDOVER),
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
@@ -62,6 +64,7 @@ stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
         ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100),
+    mod_disco:unregister_feature(Host, ?NS_HANDOVER),
     gen_mod:stop_child(?MODULE, Host).
 
 reload(_Host, _NewOpts, _OldOpts) ->
@@ -69,7 +72,7 @@ reload(_Host, _NewOpts, _OldOpts) ->
 
 %% Stopped before mod_offline, which takes what is delivered then.
 depends(_Host, _Opts) ->
-    [{mod_muc, hard}, {mod_offline, soft}].
+    [{mod_disco, hard}, {mod_muc, hard}, {mod_offline, soft}].
 
 mod_opt_type(component) -> econf:domain();
 mod_opt_type(timeout) -> econf:timeout(second);

@@ -38,6 +38,9 @@ if not relay then
 end
 local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
 
+-- Seen by `muc-invite-relay check`.
+module:add_feature(xmlns_handover);
+
 -- id of the IQ -> { room, stanza, session, timer }, for each invitation without an answer yet
 local pending = {};
 

@@ -132,6 +132,7 @@ class Ejabberd(Server):
         text = (CONFIG / "ejabberd.yml").read_text()
         text = _replaced(text, "    host: conference.example.org", f"    hosts: [{self.muc}, {self.other_muc}]")
         text = _replaced(text, "invites.example.org", self.component)
+        text = _replaced(text, "invites[.]example[.]org", self.component.replace(".", "[.]"))
         text = _replaced(text, "change me", self.secret)
         text = _replaced(text, "port: 5347", f"port: {self.component_port}")
         if "privileged-iq" in self.lacks:
