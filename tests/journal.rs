@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Arrival, Filter, Journal, Keep, OpenError, Outcome, Payload, Reason, Route, State,
+    self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, OpenError, Outcome,
+    Payload, Reason, Route, State, Takes, TooMany, Wishes,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -221,6 +222,10 @@ fn planted(folder: &Path) -> bool {
     })
 }
 
+async fn forget(bench: &Bench, jid: &str) -> Forgotten {
+    journal::forget(&bench.path(), &jid.parse().unwrap(), Forget::Everything).await.unwrap()
+}
+
 #[tokio::test]
 async fn forget_removes_a_person_or_a_room_and_the_claims() {
     let bench = Bench::new();
@@ -230,12 +235,11 @@ async fn forget_removes_a_person_or_a_room_and_the_claims() {
         journal.claim(id, contact, ROOM).await.unwrap();
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
     }
-    let removed = journal::forget(&bench.path(), &BOB.parse().unwrap()).await.unwrap();
-    assert_eq!(removed, 1);
+    let removed = forget(&bench, BOB).await;
+    assert_eq!(removed, Forgotten { invitations: 1, wishes: false });
     assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate);
     assert!(journal.admit(arrival("carol@example.org")).await.unwrap().duplicate);
-    let removed = journal::forget(&bench.path(), &ROOM.parse().unwrap()).await.unwrap();
-    assert_eq!(removed, 3);
+    assert_eq!(forget(&bench, ROOM).await.invitations, 3);
     assert!(lines(&bench.path()).await.is_empty());
     let next = journal.admit(arrival(BOB)).await.unwrap();
     assert_eq!(next.id, 5, "an id is never given twice");
@@ -389,5 +393,140 @@ async fn what_ends_at_once_is_noted_without_its_payload() {
     assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate, "it keeps nobody away");
     let history = lines(&bench.path()).await;
     assert_eq!((history[1].id, history[1].state), (id, State::Refused));
+    close(journal, writer).await;
+}
+
+fn wishes(takes: Takes, blocks: &[&str]) -> Wishes {
+    Wishes { takes, blocks: blocks.iter().map(|jid| (*jid).to_owned()).collect() }
+}
+
+fn block(jid: &str) -> Change {
+    Change::Block(jid.into())
+}
+
+#[tokio::test]
+async fn wishes_come_with_the_invitation_and_survive_a_restart() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, Wishes::default());
+    let changes = vec![Change::Takes(Takes::Contacts), block("a.example"), block(ROOM), block("a.example")];
+    let now = journal.change_wishes(BOB, changes).await.unwrap().unwrap();
+    assert_eq!(now, wishes(Takes::Contacts, &["a.example", ROOM]));
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    assert_eq!(journal.wishes(BOB).await.unwrap(), now);
+    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, now);
+    assert_eq!(journal.admit_claimed(arrival(BOB)).await.unwrap().wishes, now);
+    assert_eq!(journal.admit(arrival("carol@example.org")).await.unwrap().wishes, Wishes::default());
+
+    let lifted = journal.change_wishes(BOB, vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
+    assert_eq!(lifted, wishes(Takes::Contacts, &["a.example"]));
+    let nothing = vec![Change::Takes(Takes::Everybody), Change::LiftAll];
+    assert_eq!(journal.change_wishes(BOB, nothing).await.unwrap(), Ok(Wishes::default()));
+    assert_eq!(bench.sqlite3("SELECT count(*) FROM wishes").trim(), "0", "who wants nothing has no row");
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_wish_holds_for_what_comes_in_by_the_same_batch() {
+    let bench = Bench::new();
+    let (journal, writer) = Journal::open(&bench.path(), bench.keep).await.unwrap();
+    let (admitted, changed) = (journal.clone(), journal.clone());
+    let admitted = tokio::spawn(async move { admitted.admit(arrival(BOB)).await });
+    let changed =
+        tokio::spawn(async move { changed.change_wishes(BOB, vec![Change::Takes(Takes::Nobody)]).await });
+    // Both are in the queue before the writer takes the first.
+    tokio::task::yield_now().await;
+    let writer = tokio::spawn(writer.run());
+    changed.await.unwrap().unwrap().unwrap();
+    assert_eq!(admitted.await.unwrap().unwrap().wishes.takes, Takes::Nobody);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn nobody_blocks_without_end() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let changes = (0..MOST_BLOCKS).map(|n| block(&format!("room{n}@conference.example.org"))).collect();
+    assert_eq!(journal.change_wishes(BOB, changes).await.unwrap().unwrap().blocks.len(), MOST_BLOCKS);
+    let one_more = vec![Change::Takes(Takes::Nobody), block(ROOM)];
+    assert_eq!(journal.change_wishes(BOB, one_more.clone()).await.unwrap(), Err(TooMany(MOST_BLOCKS)));
+    assert_eq!(journal.wishes(BOB).await.unwrap().takes, Takes::Everybody, "all or nothing");
+    assert!(journal.change_wishes("carol@example.org", one_more).await.unwrap().is_ok());
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn what_is_blocked_for_everybody_survives_a_restart_and_is_nobodys_wish() {
+    let bench = Bench::new();
+    let asked = |jid: &str| vec!["conference.example.org".to_owned(), jid.to_owned()];
+    let (journal, writer) = bench.open().await;
+    assert!(!journal.is_blocked_for_all(&asked(ROOM)));
+    journal.change_blocks_for_all(vec![block(ROOM), block("eve@evil.example")]).await.unwrap().unwrap();
+    assert!(journal.is_blocked_for_all(&asked(ROOM)));
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    assert!(journal.is_blocked_for_all(&asked(ROOM)));
+    assert_eq!(journal.wishes(BOB).await.unwrap(), Wishes::default());
+    forget(&bench, "eve@evil.example").await;
+    let left = journal.change_blocks_for_all(vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), ["eve@evil.example"]);
+    assert!(!journal.is_blocked_for_all(&asked(ROOM)));
+    assert_eq!(journal.blocks_for_all().await.unwrap().len(), 1);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn forget_takes_the_wishes_of_one_and_leaves_those_of_others() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for person in [BOB, "carol@example.org"] {
+        let changes = vec![Change::Takes(Takes::Nobody), block("alice@example.org"), block(BOB)];
+        journal.change_wishes(person, changes).await.unwrap().unwrap();
+    }
+    let bob: jid::BareJid = BOB.parse().unwrap();
+    let kept = journal::forget(&bench.path(), &bob, Forget::Invitations).await.unwrap();
+    assert_eq!((kept.wishes, journal.wishes(BOB).await.unwrap().takes), (false, Takes::Nobody));
+    assert!(forget(&bench, BOB).await.wishes);
+    assert_eq!(journal.wishes(BOB).await.unwrap(), Wishes::default());
+    let carols = journal.wishes("carol@example.org").await.unwrap();
+    assert_eq!(carols, wishes(Takes::Nobody, &["alice@example.org", BOB]));
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn an_inviter_who_is_forgotten_may_not_repeat_himself() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let id = journal.admit(arrival(BOB)).await.unwrap().id;
+    journal.claim(id, BOB, ROOM).await.unwrap();
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    assert_eq!(forget(&bench, "alice@example.org").await.invitations, 1);
+    assert!(journal.admit(arrival(BOB)).await.unwrap().duplicate);
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn statistics_count_what_came_since() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let empty = journal::statistics(&bench.path(), chrono::Utc::now() - DAY).await.unwrap();
+    assert_eq!(empty, journal::Statistics::default());
+    for n in 0..20 {
+        let state = if n % 2 == 0 { (State::Relayed, None) } else { (State::Refused, Some(Reason::Outcast)) };
+        journal.note(arrival(BOB), state.0, state.1).await.unwrap();
+    }
+    journal.admit(arrival(BOB)).await.unwrap();
+    journal.change_wishes(BOB, vec![block(ROOM)]).await.unwrap().unwrap();
+    journal.change_blocks_for_all(vec![block(ROOM)]).await.unwrap().unwrap();
+    // The first seven are of the day before yesterday, and some of them have been forgotten.
+    bench.sqlite3("UPDATE history SET received = received - 2 * 86400000 WHERE id <= 7");
+    bench.sqlite3("DELETE FROM history WHERE id IN (1, 3, 4, 8, 12)");
+    let counted = journal::statistics(&bench.path(), chrono::Utc::now() - DAY).await.unwrap();
+    assert_eq!((counted.pending, counted.people), (1, 1));
+    // 9, 11, …, 19 were relayed; 10, 14, …, 20 were refused.
+    assert_eq!(counted.ended, [(State::Refused, Some(Reason::Outcast), 5), (State::Relayed, None, 6)]);
     close(journal, writer).await;
 }

@@ -7,7 +7,7 @@ use jid::BareJid;
 
 use super::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
-use crate::journal;
+use crate::journal::{self, Forget};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,8 +23,12 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
     let jid = &arguments.jid;
-    let removed = block_on(journal::forget(&config.journal.path, jid))??;
-    let noun = if removed == 1 { "invitation" } else { "invitations" };
-    writeln!(out, "{removed} {noun} of {jid} removed")?;
+    let forgotten = block_on(journal::forget(&config.journal.path, jid, Forget::Everything))??;
+    let count = forgotten.invitations;
+    let noun = if count == 1 { "invitation" } else { "invitations" };
+    writeln!(out, "{count} {noun} of {jid} removed")?;
+    if forgotten.wishes {
+        writeln!(out, "the settings of {jid} are removed as well: invitations reach this address again")?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,7 +35,7 @@ pub(super) struct Window {
 }
 
 /// Cuts `items` into the largest powers of two that fit.
-fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         if items.is_empty() {
             return None;

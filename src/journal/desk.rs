@@ -12,7 +12,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Record, writer};
+use super::{Filter, Id, Reason, Record, State, wishes, writer};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -102,22 +102,43 @@ fn time(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// Removes all that the journal holds of a person or a room, what is under way included, and empties the WAL of it.
-/// Returns the number of invitations removed.
+/// What was forgotten of a person or a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// So many invitations.
+    pub invitations: u64,
+    /// And what he wants of the relay.
+    pub wishes: bool,
+}
+
+/// What to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forget {
+    /// The invitations.
+    Invitations,
+    /// And what the person wants of the relay, which then knows him no more.
+    Everything,
+}
+
+/// Removes what the journal holds of a person or a room, what is under way included, and empties the WAL of it. What
+/// others want of the relay stays as they want it.
 ///
 /// # Errors
 /// See [`OpenError`].
-pub async fn forget(path: &Path, jid: &BareJid) -> Result<u64, OpenError> {
+pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotten, OpenError> {
     let mut db = open::beside(path).await?;
     let failed = |e| open::database_error(path, e);
     let jid = jid.to_string();
-    let mut removed = 0;
+    let mut forgotten = Forgotten { invitations: 0, wishes: false };
+    if what == Forget::Everything {
+        forgotten.wishes = wishes::forget(&mut db, &jid).await.map_err(failed)?;
+    }
     for table in ["pending", "history"] {
-        removed += forget_in(&mut db, table, &jid).await.map_err(failed)?;
+        forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
     }
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
     db.close().await.map_err(failed)?;
-    Ok(removed)
+    Ok(forgotten)
 }
 
 async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) -> sqlx::Result<u64> {
@@ -133,12 +154,80 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
         sql.push(" OR room = ").push_bind(jid).push(") RETURNING id, contact, room");
         let rows = sql.build().fetch_all(&mut *tx).await?;
         for row in &rows {
-            let key = writer::key(row.try_get(1)?, row.try_get(2)?);
-            batch::release(&mut tx, Claim { key, id: row.try_get(0)? }).await?;
+            let (contact, room): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
+            // An inviter who has himself forgotten has not yet the right to invite once more.
+            if contact == jid || room == jid {
+                let key = writer::key(contact, room);
+                batch::release(&mut tx, Claim { key, id: row.try_get(0)? }).await?;
+            }
         }
         tx.commit().await?;
         removed += rows.len() as u64;
         from += STEP;
     }
     Ok(removed)
+}
+
+/// How many invitations there were, by what became of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Those that are under way.
+    pub pending: u64,
+    /// Those that were received since, and have ended: how, why, and how many.
+    pub ended: Vec<(State, Option<Reason>, u64)>,
+    /// People who want something else than what the relay does by itself.
+    pub people: u64,
+}
+
+/// Counts what was received since a time.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn statistics(path: &Path, since: DateTime<Utc>) -> Result<Statistics, OpenError> {
+    let mut db = open::beside(path).await?;
+    count(&mut db, since.timestamp_millis()).await.map_err(|e| open::database_error(path, e))
+}
+
+async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics> {
+    let number = |row: SqliteRow| row.try_get::<i64, _>(0).map(i64::unsigned_abs);
+    let pending = sqlx::query("SELECT count(*) FROM pending").fetch_one(&mut *db).await.and_then(number)?;
+    let people = sqlx::query("SELECT count(*) FROM wishes WHERE person <> ''")
+        .fetch_one(&mut *db)
+        .await
+        .and_then(number)?;
+    let first = first_since(db, since).await?;
+    let rows = sqlx::query(
+        "SELECT count(*), state, reason FROM history WHERE id >= ? GROUP BY state, reason ORDER BY state, reason",
+    )
+    .bind(first)
+    .fetch_all(db)
+    .await?;
+    let ended = rows.into_iter().map(|row| {
+        let reason: Option<&str> = row.try_get(2)?;
+        let reason = if reason.is_some() { Some(column(&row, 2)?) } else { None };
+        Ok((column(&row, 1)?, reason, number(row)?))
+    });
+    Ok(Statistics { pending, ended: ended.collect::<sqlx::Result<_>>()?, people })
+}
+
+/// The first id that was received since. Ids ascend with time closely enough to be halved, and there is no index.
+async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
+    let row = sqlx::query("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history")
+        .fetch_one(&mut *db)
+        .await?;
+    let (mut low, mut high): (Id, Id) = (row.try_get(0)?, row.try_get::<Id, _>(1)? + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let received: Option<i64> =
+            sqlx::query_scalar("SELECT received FROM history WHERE id >= ? ORDER BY id LIMIT 1")
+                .bind(middle)
+                .fetch_optional(&mut *db)
+                .await?;
+        if received.is_some_and(|received| received < since) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

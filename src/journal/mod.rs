@@ -11,11 +11,13 @@ mod desk;
 mod open;
 mod record;
 mod upkeep;
+mod wishes;
 mod writer;
 
-pub use desk::{Status, forget, history, recent, status};
+pub use desk::{Forget, Forgotten, Statistics, Status, forget, history, recent, statistics, status};
 pub use open::OpenError;
-pub use record::{Filter, Reason, Record, Route, State};
+pub use record::{Filter, Reason, Record, Route, State, Takes};
+pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 pub use writer::{Admitted, Closed, Journal, Keep, Writer};
 
 use std::fmt;

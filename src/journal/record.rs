@@ -1,4 +1,4 @@
-//! The words of the journal: route, state, reason, and one line of `history`.
+//! The words of the journal: route, state, reason, wish, and one line of `history`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -74,9 +74,9 @@ words! {
         Pending = "pending",
         /// The server has taken the direct invitation.
         Relayed = "relayed",
-        /// Dropped silently: the contact has it already, or is inside.
+        /// Dropped silently: the contact has it already, is inside, or wants none.
         Suppressed = "suppressed",
-        /// Not passed on; the inviter was told.
+        /// Not passed on; the inviter was told, where he may know.
         Refused = "refused",
         /// Left to the server that handed it over.
         HandedBack = "handed-back",
@@ -84,6 +84,22 @@ words! {
         Failed = "failed",
         /// Could not be delivered in time; the inviter was told.
         Expired = "expired",
+    }
+}
+
+words! {
+    /// From whom somebody takes invitations.
+    #[derive(Default)]
+    Takes {
+        /// From everybody.
+        #[default]
+        Everybody = "everybody",
+        /// From the people in his roster.
+        Contacts = "contacts",
+        /// From nobody.
+        Nobody = "nobody",
+        /// From everybody; those that his server handed over, it is to deliver itself.
+        Server = "server",
     }
 }
 

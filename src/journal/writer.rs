@@ -15,6 +15,7 @@ use tracing::{error, info};
 use super::batch::{self, Claim, Key, Sent, Window};
 use super::open::{self, OpenError};
 use super::upkeep::Upkeep;
+use super::wishes::{self, BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::{Arrival, Id, Outcome, Pending, Reason, State};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
@@ -41,7 +42,7 @@ pub struct Keep {
 pub struct Closed;
 
 /// What was taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
     /// The new invitation's id.
     pub id: Id,
@@ -49,6 +50,8 @@ pub struct Admitted {
     pub received: i64,
     /// Another invitation holds this contact and room.
     pub duplicate: bool,
+    /// What the contact wants.
+    pub wishes: Wishes,
 }
 
 /// The handle to the journal; cheap to clone. Every answer means: it is on the disk.
@@ -56,21 +59,24 @@ pub struct Admitted {
 pub struct Journal {
     ops: mpsc::Sender<Op>,
     instance: Arc<str>,
+    pub(super) blocked_for_all: BlockedForAll,
 }
 
 /// What is asked of the writer.
 #[derive(Debug)]
-enum Op {
+pub(super) enum Op {
     Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
+    Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
+    Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
 }
 
 /// What follows on an arrival in the very same transaction.
 #[derive(Debug)]
-enum Then {
+pub(super) enum Then {
     /// Nothing: it is under way.
     Wait,
     /// It claims contact and room; if another one holds them it ends as suppressed.
@@ -93,16 +99,18 @@ impl Journal {
             .fetch_optional(&mut db)
             .await
             .map_err(failed)?;
+        let blocked_for_all = wishes::blocked_for_all(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(QUEUE);
         let writer = Writer {
             db,
+            blocked_for_all: blocked_for_all.clone(),
             path: path.to_owned(),
             queue,
             next: last.unwrap_or(0) + 1,
             window: millis(keep.window),
             upkeep: Upkeep::new(millis(keep.window), millis(keep.retention)),
         };
-        Ok((Self { ops, instance: instance.into() }, writer))
+        Ok((Self { ops, instance: instance.into(), blocked_for_all }, writer))
     }
 
     /// A short word that no other journal has, for message ids.
@@ -192,7 +200,7 @@ impl Journal {
         self.ask(|answer| Op::Backlog { after, limit, answer }).await
     }
 
-    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {
+    pub(super) async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {
         let (answer, wait) = oneshot::channel();
         self.ops.send(op(answer)).await.map_err(|_| Closed)?;
         wait.await.map_err(|_| Closed)
@@ -207,6 +215,7 @@ pub struct Writer {
     queue: mpsc::Receiver<Op>,
     next: Id,
     window: i64,
+    blocked_for_all: BlockedForAll,
     upkeep: Upkeep,
 }
 
@@ -217,6 +226,8 @@ enum Answer {
     Settled,
     Bounced(Option<Pending>),
     Backlog(Vec<Pending>),
+    Wishes(Wishes),
+    Changed(Result<Wishes, TooMany>),
 }
 
 impl Writer {
@@ -290,6 +301,11 @@ impl Writer {
         match written {
             Ok((answers, next)) => {
                 self.next = next;
+                for (op, answer) in ops.iter().zip(&answers) {
+                    if let (Op::Change { whose, .. }, Answer::Changed(Ok(wishes))) = (op, answer) {
+                        self.blocked_for_all.note(whose, wishes);
+                    }
+                }
                 Ok(answers)
             }
             Err(e) => {
@@ -318,8 +334,17 @@ impl Writer {
             }
         }
 
+        // And whoever comes in by the same batch finds the wishes as they are now.
+        let mut changed = Vec::new();
+        for op in ops {
+            if let Op::Change { whose, changes, .. } = op {
+                changed.push(wishes::change(db, whose, changes).await?);
+            }
+        }
+
         let mut ids = self.next..;
         let mut arrivals = Vec::new();
+        let mut people = Vec::new();
         let mut looked_up = Vec::new();
         let mut claims = Vec::new();
         for op in ops {
@@ -330,9 +355,11 @@ impl Writer {
                     match then {
                         Then::Wait => looked_up.push(*key),
                         Then::Claim => claims.push(Claim { key: *key, id }),
-                        Then::End { .. } => {}
+                        Then::End { .. } => continue,
                     }
+                    people.push(arrival.contact.as_str());
                 }
+                Op::Wishes { whose, .. } => people.push(whose.key()),
                 Op::Claim { claim, .. } => claims.push(*claim),
                 _ => {}
             }
@@ -340,13 +367,16 @@ impl Writer {
         batch::admit(db, &arrivals).await?;
         let granted = batch::claim(db, &claims, window).await?;
         let held = batch::held(db, &looked_up, window).await?;
+        let wishes = wishes::read(db, &people).await?;
+        let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
         let mut ended = Vec::new();
         let mut admitted = arrivals.iter().map(|(id, ..)| *id);
+        let mut changed = changed.into_iter();
         for op in ops {
             answers.push(match op {
-                Op::Admit { key, then, .. } => {
+                Op::Admit { arrival, key, then, .. } => {
                     let Some(id) = admitted.next() else { break };
                     let duplicate = match then {
                         Then::Wait => held.contains(key),
@@ -354,7 +384,13 @@ impl Writer {
                         Then::End { .. } => false,
                     };
                     ended.extend(then.outcome(id, duplicate));
-                    Answer::Admitted(Admitted { id, received: now, duplicate })
+                    let wishes = wishes_of(&arrival.contact);
+                    Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
+                }
+                Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
+                Op::Change { .. } => {
+                    let Some(wishes) = changed.next() else { break };
+                    Answer::Changed(wishes)
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
                 Op::Settle { .. } => Answer::Settled,
@@ -397,6 +433,8 @@ impl Op {
             (Self::Settle { answer, .. }, Answer::Settled) => drop(answer.send(())),
             (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
             (Self::Backlog { answer, .. }, Answer::Backlog(rows)) => drop(answer.send(rows)),
+            (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
+            (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
         }
     }

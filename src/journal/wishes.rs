@@ -1,0 +1,230 @@
+//! What people want of the relay, and what its admins have blocked for everybody: kept until they change it.
+//! Knows what a wish looks like, not what it does to an invitation.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, Sqlite, SqliteConnection};
+
+use super::batch::chunks;
+use super::record::{Takes, column};
+use super::writer::{Closed, Journal, Op};
+
+/// Rooms, services and people that somebody can block.
+pub const MOST_BLOCKS: usize = 200;
+
+/// Rooms, services and people that can be blocked for everybody.
+pub const MOST_BLOCKS_FOR_ALL: usize = 10_000;
+
+/// Who stands in the place of a person for what holds for everybody.
+const EVERYBODY: &str = "";
+
+/// What somebody wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// From whom invitations are taken.
+    pub takes: Takes,
+    /// Bare JIDs of rooms and people, and domains, that are blocked.
+    pub blocks: BTreeSet<String>,
+}
+
+/// A change of somebody's wishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// From whom he takes invitations.
+    Takes(Takes),
+    /// He blocks one.
+    Block(String),
+    /// He blocks it no longer.
+    Lift(String),
+    /// He blocks nothing any longer.
+    LiftAll,
+}
+
+/// More would be blocked than somebody can block; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no more than {0} can be blocked")]
+pub struct TooMany(pub usize);
+
+impl Wishes {
+    fn changed(mut self, changes: &[Change]) -> Self {
+        for change in changes {
+            match change {
+                Change::Takes(takes) => self.takes = *takes,
+                Change::Block(jid) => drop(self.blocks.insert(jid.clone())),
+                Change::Lift(jid) => drop(self.blocks.remove(jid)),
+                Change::LiftAll => self.blocks.clear(),
+            }
+        }
+        self
+    }
+
+    fn read(row: &SqliteRow) -> sqlx::Result<Self> {
+        let blocks: &str = row.try_get(2)?;
+        Ok(Self { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
+    }
+}
+
+/// What is blocked for everybody, in memory: every invitation asks for it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BlockedForAll(Arc<RwLock<HashSet<String>>>);
+
+impl BlockedForAll {
+    pub(super) fn any(&self, jids: &[String]) -> bool {
+        let blocked = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !blocked.is_empty() && jids.iter().any(|jid| blocked.contains(jid))
+    }
+
+    /// These wishes have been committed.
+    pub(super) fn note(&self, whose: &Whose, wishes: &Wishes) {
+        if *whose == Whose::Everybody {
+            self.replace(&wishes.blocks);
+        }
+    }
+
+    fn replace(&self, blocks: &BTreeSet<String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = blocks.iter().cloned().collect();
+    }
+}
+
+/// Whose wishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// This person's.
+    Person(String),
+    /// The admins', on everybody's behalf.
+    Everybody,
+}
+
+impl Whose {
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Person(person) => person,
+            Self::Everybody => EVERYBODY,
+        }
+    }
+
+    fn limit(&self) -> usize {
+        match self {
+            Self::Person(_) => MOST_BLOCKS,
+            Self::Everybody => MOST_BLOCKS_FOR_ALL,
+        }
+    }
+}
+
+impl Journal {
+    /// What somebody wants.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn wishes(&self, person: &str) -> Result<Wishes, Closed> {
+        let whose = Whose::Person(person.to_owned());
+        self.ask(|answer| Op::Wishes { whose, answer }).await
+    }
+
+    /// Changes what somebody wants, all of it or nothing, and tells what he wants now.
+    ///
+    /// # Errors
+    /// [`Closed`]; the inner one where he would block more than [`MOST_BLOCKS`].
+    pub async fn change_wishes(
+        &self,
+        person: &str,
+        changes: Vec<Change>,
+    ) -> Result<Result<Wishes, TooMany>, Closed> {
+        let whose = Whose::Person(person.to_owned());
+        self.ask(|answer| Op::Change { whose, changes, answer }).await
+    }
+
+    /// What is blocked for everybody.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, Closed> {
+        Ok(self.ask(|answer| Op::Wishes { whose: Whose::Everybody, answer }).await?.blocks)
+    }
+
+    /// Changes what is blocked for everybody, and tells what is now.
+    ///
+    /// # Errors
+    /// [`Closed`]; the inner one where it would be more than [`MOST_BLOCKS_FOR_ALL`].
+    pub async fn change_blocks_for_all(
+        &self,
+        changes: Vec<Change>,
+    ) -> Result<Result<BTreeSet<String>, TooMany>, Closed> {
+        let whose = Whose::Everybody;
+        let wishes = self.ask(|answer| Op::Change { whose, changes, answer }).await?;
+        Ok(wishes.map(|wishes| wishes.blocks))
+    }
+
+    /// Whether one of these is blocked for everybody.
+    #[must_use]
+    pub fn is_blocked_for_all(&self, jids: &[String]) -> bool {
+        self.blocked_for_all.any(jids)
+    }
+}
+
+/// The wishes of these people, as far as they have any.
+pub(super) async fn read(
+    db: &mut SqliteConnection,
+    people: &[&str],
+) -> sqlx::Result<HashMap<String, Wishes>> {
+    let mut found = HashMap::new();
+    for chunk in chunks(people) {
+        let mut sql =
+            QueryBuilder::<Sqlite>::new("SELECT person, takes, blocks FROM wishes WHERE person IN (");
+        let mut list = sql.separated(", ");
+        for person in chunk {
+            list.push_bind(*person);
+        }
+        sql.push(")");
+        for row in sql.build().fetch_all(&mut *db).await? {
+            found.insert(row.try_get(0)?, Wishes::read(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Changes somebody's wishes, or nothing.
+pub(super) async fn change(
+    db: &mut SqliteConnection,
+    whose: &Whose,
+    changes: &[Change],
+) -> sqlx::Result<Result<Wishes, TooMany>> {
+    let person = whose.key();
+    let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
+    let known = before.blocks.len();
+    let wishes = before.changed(changes);
+    // Whoever is over the limit already can still lift.
+    if wishes.blocks.len() > whose.limit().max(known) {
+        return Ok(Err(TooMany(whose.limit())));
+    }
+    if wishes == Wishes::default() {
+        forget(db, person).await?;
+    } else {
+        let blocks: Vec<&str> = wishes.blocks.iter().map(String::as_str).collect();
+        sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
+            .bind(person)
+            .bind(wishes.takes.as_str())
+            .bind(blocks.join("\n"))
+            .execute(db)
+            .await?;
+    }
+    Ok(Ok(wishes))
+}
+
+/// Forgets what somebody wants; `false` where he wanted nothing.
+pub(super) async fn forget(db: &mut SqliteConnection, person: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query("DELETE FROM wishes WHERE person = ?").bind(person).execute(db).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// What is blocked for everybody, as an earlier run has left it.
+pub(super) async fn blocked_for_all(db: &mut SqliteConnection) -> sqlx::Result<BlockedForAll> {
+    let blocked = BlockedForAll::default();
+    if let Some(wishes) = read(db, &[EVERYBODY]).await?.remove(EVERYBODY) {
+        blocked.replace(&wishes.blocks);
+    }
+    Ok(blocked)
+}
