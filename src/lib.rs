@@ -18,9 +18,10 @@
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
 //! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
 //! | [`rooms`] | what a room says: its kind, affiliations, occupants; adding a member | the journal |
+//! | [`contacts`] | what a contact's server says of him: his block list, his roster | the journal |
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
-//! | [`service`] | what the component says of itself: disco, version, ping | invitations |
+//! | [`service`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
 //! | [`ops`] | logs, signals | the rest |
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
@@ -28,6 +29,7 @@
 pub mod checkup;
 pub mod cli;
 pub mod config;
+pub mod contacts;
 pub mod journal;
 pub mod link;
 pub mod ops;

@@ -11,8 +11,14 @@ VirtualHost "example.org"
         ["invites.example.org"] = {
             -- Invitations leave in the inviter's name: a contact's filter lets his friends through.
             message = "outgoing";
-            -- Contacts become members of members-only rooms with the inviter's own rights.
-            iq = { ["http://jabber.org/protocol/muc#admin"] = "both" };
+            -- Whoever wants invitations from his contacts only gets them from his contacts only.
+            roster = "get";
+            iq = {
+                -- Contacts become members of members-only rooms with the inviter's own rights.
+                ["http://jabber.org/protocol/muc#admin"] = "both";
+                -- Whoever blocks a room, a MUC service or a person is not invited in a roundabout way.
+                ["urn:xmpp:blocking"] = "get";
+            };
         };
     }
 

@@ -277,7 +277,6 @@ impl Config {
 
     fn is_not_yet_used(&self, key: &str) -> bool {
         match key {
-            "relay.strangers" => self.relay.strangers == Strangers::Refuse,
             "admins.jids" => !self.admins.jids.is_empty(),
             "limits.max_recipients" => true,
             _ => ["groups.", "metrics."].iter().any(|section| key.starts_with(section)),

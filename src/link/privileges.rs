@@ -21,6 +21,8 @@ pub struct Grants {
     pub messages: bool,
     /// Reading the rosters of its users.
     pub roster: bool,
+    /// Reading the block lists of its users.
+    pub blocking: bool,
     /// Asking what something is in the name of its users.
     pub disco_info: bool,
     /// Reading and setting affiliations in the name of its users.
@@ -57,6 +59,7 @@ impl Privileges {
             version: advertisement.version,
             messages: advertisement.outgoing_messages,
             roster: advertisement.roster_get,
+            blocking: advertisement.access(ns::BLOCKING).get,
             disco_info: advertisement.access(ns::DISCO_INFO).get,
             muc_admin: muc_admin.get && muc_admin.set,
         };
@@ -66,6 +69,7 @@ impl Privileges {
                 host,
                 messages = grants.messages,
                 roster = grants.roster,
+                blocking = grants.blocking,
                 muc_admin = grants.muc_admin,
                 "privileges granted"
             );

@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::judge::{Verdict, judge};
-use super::life::{self, Life};
+use super::judge::{Facts, Verdict, Wants, judge};
+use super::life::{self, Life, Setback};
 use super::limits::Answer;
-use super::{Relay, payload, words};
+use super::{Relay, payload, wishes, words};
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::rooms::Age;
 use crate::wire::handover::HandedOver;
-use crate::wire::muc::Malformed;
+use crate::wire::muc::{Inviter, Malformed};
 use crate::wire::{Condition, Iq, Stanza, address};
 
 /// The answer needs some time to arrive before the deadline.
@@ -98,15 +98,15 @@ async fn decide(
         return Ok(Decision::Refuse(Condition::NotAllowed));
     }
 
-    let looked =
-        timeout(time, relay.rooms.look(&handed_over.room, Some(&handed_over.inviter), Age::Fresh)).await;
-    let Ok(Ok(view)) = looked else {
-        note(relay, arrival, State::HandedBack, Reason::Unsure).await?;
-        return Ok(Decision::Refuse(Condition::RemoteServerTimeout));
+    let verdict = match timeout(time, judged(relay, &handed_over)).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(Setback::Closed)) => return Err(Closed),
+        Ok(Err(Setback::Again(_))) | Err(_) => {
+            note(relay, arrival, State::HandedBack, Reason::Unsure).await?;
+            return Ok(Decision::Refuse(Condition::RemoteServerTimeout));
+        }
     };
-    let facts =
-        life::facts(relay, Route::HandedOver, &handed_over.contact, Some(&handed_over.inviter), &view, false);
-    match judge(facts) {
+    match verdict {
         Verdict::Suppress(reason) => {
             note(relay, arrival, State::Suppressed, reason).await?;
             return Ok(Decision::Done(Then::Nothing));
@@ -114,6 +114,11 @@ async fn decide(
         Verdict::Refuse(reason) => {
             let pending = note(relay, arrival, State::Refused, reason).await?;
             return Ok(Decision::Done(Then::Decline(Box::new(pending), reason)));
+        }
+        Verdict::Hush(state, reason) => return hush(relay, arrival, state, reason).await,
+        Verdict::HandBack(reason) => {
+            note(relay, arrival, State::HandedBack, reason).await?;
+            return Ok(Decision::Refuse(Condition::NotAllowed));
         }
         Verdict::Relay { .. } => {}
     }
@@ -131,6 +136,31 @@ async fn decide(
         return Ok(Decision::Ignore);
     }
     Ok(Decision::Done(Then::Live(Box::new(Life::new(admitted, arrival)))))
+}
+
+async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<Verdict, Setback> {
+    let HandedOver { room, contact, inviter, .. } = handed_over;
+    let view = relay.rooms.look(room, Some(inviter), Age::Fresh).await?;
+    let facts = life::facts(relay, Route::HandedOver, contact, Some(inviter), &view, false);
+    match judge(facts) {
+        Verdict::Relay { .. } => {
+            let wishes = relay.journal.wishes(contact.as_str()).await?;
+            let inviter = Inviter::Person(inviter.clone());
+            let wants = wishes::of(relay, room, contact, &inviter, &wishes).await?;
+            Ok(judge(Facts { wants: Wants { can_go_back: true, ..wants }, ..facts }))
+        }
+        verdict => Ok(verdict),
+    }
+}
+
+/// It is ours, so that nobody delivers it, and the inviter sees what he would see of anybody.
+async fn hush(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Decision, Closed> {
+    let (state, reason, told) = match relay.limits.hushing(&arrival.contact, &arrival.room) {
+        Answer::Pass => (state, reason, false),
+        answer => (State::Refused, Reason::RateLimited, answer == Answer::Over),
+    };
+    let pending = note(relay, arrival, state, reason).await?;
+    Ok(Decision::Done(if told { Then::Decline(Box::new(pending), reason) } else { Then::Nothing }))
 }
 
 /// A host hands over for the rooms of its own MUC services only, never a user, and only hosts that are ours by

@@ -2,7 +2,7 @@
 //! Knows nothing of how facts are found or verdicts carried out.
 
 use crate::config::Membership;
-use crate::journal::Reason;
+use crate::journal::{Reason, State, Takes};
 use crate::wire::muc::Affiliation;
 
 /// What is known when an invitation is judged.
@@ -22,6 +22,23 @@ pub struct Facts {
     pub may_invite: bool,
     /// The operator's `muc.membership`.
     pub membership: Membership,
+    /// What the contact wants.
+    pub wants: Wants,
+}
+
+/// What is known of what the contact wants of an invitation. As long as nobody has been asked: nothing against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wants {
+    /// From whom he takes invitations.
+    pub takes: Takes,
+    /// He, or an admin for everybody, blocks the inviter, the room, or what they belong to.
+    pub blocked: bool,
+    /// The inviter is not in his roster; `None` where nobody tells.
+    pub stranger: Option<bool>,
+    /// The operator's `relay.strangers` is `refuse`.
+    pub refuses_strangers: bool,
+    /// The server that handed it over can still deliver it itself.
+    pub can_go_back: bool,
 }
 
 /// What becomes of an invitation.
@@ -36,14 +53,27 @@ pub enum Verdict {
     Suppress(Reason),
     /// It ends here, and the inviter is told.
     Refuse(Reason),
+    /// It ends here, in this state, and the inviter sees what he would see of a contact who does not answer.
+    Hush(State, Reason),
+    /// The server that handed it over is to deliver it itself.
+    HandBack(Reason),
 }
 
 /// Judges an invitation.
 ///
 /// What can't be known counts in favour of the invitation: a contact who may be a member already, or be outside, should
 /// get it. Only a known obstacle stops it.
+///
+/// What the contact wants comes last: whatever the inviter is told of a silent contact, he is told of this one.
 #[must_use]
 pub fn judge(facts: Facts) -> Verdict {
+    match as_if_all_were_welcome(facts) {
+        relay @ Verdict::Relay { .. } => unwelcome(facts.wants).unwrap_or(relay),
+        verdict => verdict,
+    }
+}
+
+fn as_if_all_were_welcome(facts: Facts) -> Verdict {
     let members_only = facts.members_only == Some(true);
     if !facts.trusted {
         Verdict::Refuse(Reason::Untrusted)
@@ -66,6 +96,24 @@ pub fn judge(facts: Facts) -> Verdict {
     }
 }
 
+/// What the contact's wishes make of an invitation that could be relayed; `None` if he has nothing against it.
+fn unwelcome(wants: Wants) -> Option<Verdict> {
+    let silently = |reason| Some(Verdict::Hush(State::Suppressed, reason));
+    if wants.blocked {
+        return silently(Reason::Blocked);
+    }
+    match wants.takes {
+        Takes::Nobody => silently(Reason::OptedOut),
+        // He has said so himself: whoever may be a stranger is one.
+        Takes::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
+        _ if wants.refuses_strangers && wants.stranger == Some(true) => {
+            Some(Verdict::Hush(State::Refused, Reason::Stranger))
+        }
+        Takes::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
+        Takes::Everybody | Takes::Contacts | Takes::Server => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -81,6 +129,14 @@ mod tests {
         occupant: Some(false),
         may_invite: true,
         membership: Membership::Add,
+        wants: WELCOME,
+    };
+    const WELCOME: Wants = Wants {
+        takes: Takes::Everybody,
+        blocked: false,
+        stranger: Some(false),
+        refuses_strangers: false,
+        can_go_back: false,
     };
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
     const RELAY: Verdict = Verdict::Relay { add_member: false };
@@ -89,7 +145,11 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn the_rules() {
-        use {Affiliation as A, Membership as M, Reason as R, Verdict::{Refuse, Suppress}};
+        use {Affiliation as A, Membership as M, Reason as R, State as S, Takes as T};
+        use Verdict::{HandBack, Hush, Refuse, Suppress};
+        let wants = |wants| Facts { wants, ..FINE };
+        let strange = Wants { stranger: Some(true), ..WELCOME };
+        let unknown = Wants { stranger: None, ..WELCOME };
         let table = [
             ("an open room, the contact outside",       FINE,                                                        RELAY),
             ("nothing is known of the room",            Facts { members_only: None, affiliation: None, occupant: None, ..FINE }, RELAY),
@@ -110,6 +170,21 @@ mod tests {
             ("membership = ignore, not a member",       Facts { membership: M::Ignore, ..MEMBERS_ONLY },             RELAY),
             ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
+            ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Hush(S::Suppressed, R::Blocked)),
+            ("he takes none",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Hush(S::Suppressed, R::OptedOut)),
+            ("he takes none, and none is added",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Hush(S::Suppressed, R::OptedOut)),
+            ("from contacts, the inviter is one",       wants(Wants { takes: T::Contacts, ..WELCOME }),              RELAY),
+            ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Hush(S::Suppressed, R::Stranger)),
+            ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Hush(S::Suppressed, R::Stranger)),
+            ("strangers = relay, a stranger",           wants(strange),                                              RELAY),
+            ("strangers = refuse, a stranger",          wants(Wants { refuses_strangers: true, ..strange }),         Hush(S::Refused, R::Stranger)),
+            ("strangers = refuse, a contact",           wants(Wants { refuses_strangers: true, ..WELCOME }),         RELAY),
+            ("strangers = refuse, nobody tells",        wants(Wants { refuses_strangers: true, ..unknown }),         RELAY),
+            ("his server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
+            ("his server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
+            ("blocked, whoever would deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("he takes none, and is banned: as anybody", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("he takes none, and is no member: as anybody", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
         ];
         for (what, facts, verdict) in table {
             assert_eq!(judge(facts), verdict, "{what}");
@@ -129,7 +204,7 @@ mod tests {
         let membership =
             prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
         let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool)>();
-        (flags, affiliation, membership).prop_map(|(flags, affiliation, membership)| Facts {
+        (flags, affiliation, membership, wants()).prop_map(|(flags, affiliation, membership, wants)| Facts {
             trusted: flags.0,
             duplicate: flags.1,
             members_only: flags.2,
@@ -137,6 +212,18 @@ mod tests {
             may_invite: flags.4,
             affiliation,
             membership,
+            wants,
+        })
+    }
+
+    fn wants() -> impl Strategy<Value = Wants> {
+        let flags = any::<(bool, Option<bool>, bool, bool)>();
+        (flags, prop::sample::select(Takes::ALL)).prop_map(|(flags, takes)| Wants {
+            takes,
+            blocked: flags.0,
+            stranger: flags.1,
+            refuses_strangers: flags.2,
+            can_go_back: flags.3,
         })
     }
 
@@ -156,7 +243,33 @@ mod tests {
                 }
                 Verdict::Suppress(reason) => prop_assert!(matches!(reason, Reason::Duplicate | Reason::Occupant)),
                 Verdict::Refuse(reason) => prop_assert!(!matches!(reason, Reason::Duplicate | Reason::Occupant)),
+                Verdict::Hush(_, reason) => {
+                    prop_assert!(matches!(reason, Reason::Blocked | Reason::OptedOut | Reason::Stranger));
+                }
+                Verdict::HandBack(reason) => {
+                    prop_assert!(facts.wants.can_go_back);
+                    prop_assert_eq!(reason, Reason::OptedOut);
+                }
             }
+        }
+
+        #[test]
+        fn never_against_the_contacts_wish(facts in facts()) {
+            let Wants { takes, blocked, stranger, refuses_strangers, can_go_back } = facts.wants;
+            let unwanted = blocked
+                || takes == Takes::Nobody
+                || (takes == Takes::Contacts && stranger != Some(false))
+                || (refuses_strangers && stranger == Some(true))
+                || (takes == Takes::Server && can_go_back);
+            let relayed = matches!(judge(facts), Verdict::Relay { .. });
+            prop_assert!(!(unwanted && relayed));
+        }
+
+        #[test]
+        fn what_the_inviter_is_told_is_no_matter_of_wishes(facts in facts()) {
+            let told = |verdict| matches!(verdict, Verdict::Refuse(_));
+            let welcome = Facts { wants: WELCOME, ..facts };
+            prop_assert_eq!(told(judge(facts)), told(judge(welcome)));
         }
     }
 }

@@ -4,8 +4,8 @@
 //! starts the whole attempt again, because the world may have changed meanwhile; a claim stays with its invitation, so
 //! nothing is done twice.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -13,12 +13,12 @@ use jid::BareJid;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::judge::{Facts, Verdict, judge};
+use super::judge::{Facts, Verdict, Wants, judge};
 use super::limits::Answer;
 use super::sender::Sender;
-use super::{Relay, message_id, payload, words};
+use super::{Relay, message_id, payload, wishes, words};
 use crate::config::Membership;
-use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State};
+use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::{AskError, DeliverError};
 use crate::rooms::{Age, View};
 use crate::wire::muc::{self, Affiliation, Inviter};
@@ -38,28 +38,42 @@ pub(super) struct Life {
     age: Duration,
     /// It has been counted against the contact's limit.
     counted: AtomicBool,
+    /// What the contact wanted when it came in; `None` once it is long ago.
+    wishes: Mutex<Option<Wishes>>,
 }
 
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
         let pending = Pending { id: admitted.id, received: admitted.received, arrival };
-        let counted = AtomicBool::new(false);
-        Self { pending, duplicate: admitted.duplicate, begun: Instant::now(), age: Duration::ZERO, counted }
+        Self {
+            pending,
+            duplicate: admitted.duplicate,
+            begun: Instant::now(),
+            age: Duration::ZERO,
+            counted: AtomicBool::new(false),
+            wishes: Mutex::new(Some(admitted.wishes)),
+        }
     }
 
     /// It has waited on the disk.
     pub(super) fn resumed(pending: Pending) -> Self {
         // A clock that was set back makes nothing older.
         let age = u64::try_from(Utc::now().timestamp_millis() - pending.received).unwrap_or(0);
-        let (begun, age) = (Instant::now(), Duration::from_millis(age));
-        // The earlier run has counted it, or its start has.
-        Self { pending, duplicate: false, begun, age, counted: AtomicBool::new(true) }
+        Self {
+            pending,
+            duplicate: false,
+            begun: Instant::now(),
+            age: Duration::from_millis(age),
+            // The earlier run has counted it, or its start has.
+            counted: AtomicBool::new(true),
+            wishes: Mutex::default(),
+        }
     }
 }
 
 /// Why an attempt did not end the invitation.
-enum Setback {
+pub(super) enum Setback {
     /// The link was lost, or a room did not answer.
     Again(AskError),
     /// The journal is closed: the next start goes on.
@@ -133,30 +147,26 @@ impl Life {
         };
         let (verdict, view) = self.judged(relay, &case).await?;
         match verdict {
-            Verdict::Suppress(reason) => {
+            // What was handed over is ours by now, so it can't go back.
+            Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
                 self.settle(relay, State::Suppressed, Some(reason), Some(&case), None).await
             }
             Verdict::Refuse(reason) => self.refuse(relay, reason, Some(&case)).await,
+            Verdict::Hush(state, reason) => self.hush(relay, &case, &view, state, reason).await,
             Verdict::Relay { add_member } => {
                 if !relay.journal.claim(self.pending.id, case.contact.as_str(), case.room.as_str()).await? {
                     let reason = Some(Reason::Duplicate);
                     return self.settle(relay, State::Suppressed, reason, Some(&case), None).await;
                 }
-                match self.limit(relay, &case) {
-                    Answer::Pass => {}
-                    Answer::Over => return self.refuse(relay, Reason::RateLimited, Some(&case)).await,
-                    Answer::StillOver => {
-                        let reason = Some(Reason::RateLimited);
-                        return self.settle(relay, State::Refused, reason, Some(&case), None).await;
-                    }
+                let answer = self.count(|| relay.limits.sending(case.contact.as_str()));
+                if answer != Answer::Pass {
+                    return self.over_limit(relay, &case, answer).await;
                 }
                 if add_member && !add(relay, &case).await? {
                     return self.refuse(relay, Reason::NoRights, Some(&case)).await;
                 }
                 let ended = self.deliver(relay, &case).await?;
-                if self.pending.arrival.route == Route::Addressed && view.members_only() == Some(true) {
-                    take_off(relay, &case).await;
-                }
+                self.take_off(relay, &case, &view).await;
                 match ended {
                     Ok(sender) => self.settle(relay, State::Relayed, None, Some(&case), Some(&sender)).await,
                     Err(reason) => self.fail(relay, reason, &case).await,
@@ -199,20 +209,61 @@ impl Life {
             view = relay.rooms.look(&case.room, case.person(), Age::Fresh).await?;
             verdict = self.verdict(relay, case, &view);
         }
+        if let Verdict::Relay { .. } = verdict {
+            let wishes = self.wishes(relay).await?;
+            let wants = wishes::of(relay, &case.room, &case.contact, &case.inviter, &wishes).await?;
+            verdict = judge(Facts { wants, ..self.facts(relay, case, &view) });
+        }
         Ok((verdict, view))
     }
 
     fn verdict(&self, relay: &Relay, case: &Case, view: &View) -> Verdict {
+        judge(self.facts(relay, case, view))
+    }
+
+    fn facts(&self, relay: &Relay, case: &Case, view: &View) -> Facts {
         let route = self.pending.arrival.route;
-        judge(facts(relay, route, &case.contact, case.person(), view, self.duplicate))
+        facts(relay, route, &case.contact, case.person(), view, self.duplicate)
+    }
+
+    /// What the contact wants now: at the first attempt that is what he wanted when it came in.
+    async fn wishes(&self, relay: &Relay) -> Result<Wishes, Closed> {
+        let known = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match known {
+            Some(wishes) => Ok(wishes),
+            None => relay.journal.wishes(&self.pending.arrival.contact).await,
+        }
     }
 
     /// The contact's limit, once for each invitation.
-    fn limit(&self, relay: &Relay, case: &Case) -> Answer {
-        if self.counted.swap(true, Ordering::Relaxed) {
-            return Answer::Pass;
+    fn count(&self, count: impl FnOnce() -> Answer) -> Answer {
+        if self.counted.swap(true, Ordering::Relaxed) { Answer::Pass } else { count() }
+    }
+
+    async fn over_limit(&self, relay: &Relay, case: &Case, answer: Answer) -> Ended {
+        let reason = Reason::RateLimited;
+        if answer == Answer::Over {
+            self.refuse(relay, reason, Some(case)).await
+        } else {
+            self.settle(relay, State::Refused, Some(reason), Some(case), None).await
         }
-        relay.limits.sending(case.contact.as_str())
+    }
+
+    /// Ends it, and everything that the inviter can see is as if the contact did not answer: the limits count, and the
+    /// room is rid of the relay address. Nobody becomes a member.
+    async fn hush(&self, relay: &Relay, case: &Case, view: &View, state: State, reason: Reason) -> Ended {
+        let answer = self.count(|| relay.limits.hushing(case.contact.as_str(), case.room.as_str()));
+        if answer != Answer::Pass {
+            return self.over_limit(relay, case, answer).await;
+        }
+        self.take_off(relay, case, view).await;
+        self.settle(relay, state, Some(reason), Some(case), None).await
+    }
+
+    async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
+        if self.pending.arrival.route == Route::Addressed && view.members_only() == Some(true) {
+            take_off(relay, case).await;
+        }
     }
 
     /// Sends the invitation until the server has taken it. The inner error is why it came back.
@@ -327,6 +378,7 @@ pub(super) fn facts(
             Route::HandedOver => Membership::Ignore,
             _ => relay.config.muc.membership,
         },
+        wants: Wants::default(),
     }
 }
 

@@ -16,6 +16,9 @@ use crate::wire::address;
 /// Buckets that are remembered of each kind; those that nobody has used for their period are full, and forgotten.
 const REMEMBERED: u64 = 100_000;
 
+/// Contacts and rooms that are remembered because an invitation was dropped silently.
+const HUSHED: u64 = 10_000;
+
 /// The answer of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -36,10 +39,12 @@ pub(super) struct Limits {
     rooms: Buckets,
     contacts: Buckets,
     forgers: Buckets,
+    /// For whom and to which room an invitation has been dropped silently inside the window.
+    hushed: Cache<(String, String), ()>,
 }
 
 impl Limits {
-    pub(super) fn new(config: &config::Limits) -> Self {
+    pub(super) fn new(config: &config::Limits, window: Duration) -> Self {
         Self {
             start: Instant::now(),
             inviters: Buckets::new(config.per_inviter),
@@ -47,6 +52,7 @@ impl Limits {
             rooms: Buckets::new(config.per_room),
             contacts: Buckets::new(config.per_contact),
             forgers: Buckets::new(config.per_inviter),
+            hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
         }
     }
 
@@ -63,6 +69,13 @@ impl Limits {
     /// An invitation is about to go to a contact.
     pub(super) fn sending(&self, contact: &str) -> Answer {
         self.contacts.take(contact, self.now())
+    }
+
+    /// An invitation is about to be dropped, and nobody may know. It counts as if it were sent, and once for each room in
+    /// a window, as those that are sent do.
+    pub(super) fn hushing(&self, contact: &str, room: &str) -> Answer {
+        let first = self.hushed.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
+        if first { self.sending(contact) } else { Answer::Pass }
     }
 
     /// An earlier run has received it, so long ago; `sent`: and passed it on.
@@ -173,13 +186,16 @@ mod tests {
     #[test]
     fn one_who_floods_takes_nothing_from_others() {
         let rate = |count| Rate { count, per: Duration::from_secs(3600) };
-        let limits = Limits::new(&config::Limits {
-            per_inviter: rate(2),
-            per_domain: rate(4),
-            per_contact: rate(1),
-            per_room: rate(5),
-            max_recipients: 1,
-        });
+        let limits = Limits::new(
+            &config::Limits {
+                per_inviter: rate(2),
+                per_domain: rate(4),
+                per_contact: rate(1),
+                per_room: rate(5),
+                max_recipients: 1,
+            },
+            Duration::from_secs(3600),
+        );
         let room = "tea@conference.example.org";
         let answers = |inviter: &str| limits.received(inviter, room);
         assert_eq!(
@@ -194,6 +210,9 @@ mod tests {
             [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
             [Answer::Pass, Answer::Over]
         );
+        let hush = |room: &str| limits.hushing("silent@example.org", room);
+        assert_eq!([hush("tea@c"), hush("tea@c")], [Answer::Pass; 2], "a duplicate, if it were sent");
+        assert_eq!([hush("den@c"), hush("pub@c")], [Answer::Over, Answer::StillOver], "as for anybody");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod life;
 mod limits;
 mod payload;
 mod sender;
+mod wishes;
 mod words;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::checkup::{self, control};
 use crate::config::Config;
+use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
 use crate::rooms::Rooms;
@@ -64,6 +66,7 @@ struct Relay {
     link: Link,
     journal: Journal,
     rooms: Rooms,
+    contacts: Contacts,
     archive: archive::Archive,
     limits: limits::Limits,
 }
@@ -92,6 +95,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
 
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
+        contacts: Contacts::new(link.clone()),
         archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
         limits,
         config,
@@ -128,14 +132,15 @@ pub fn link_settings(config: &Config) -> link::Settings {
 
 /// Buckets as an earlier run left them, as far as the journal remembers.
 async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
-    let limits = limits::Limits::new(&config.limits);
+    let limits = limits::Limits::new(&config.limits, config.relay.window);
     let now = Utc::now();
     let mut recent = journal::recent(&config.journal.path, REMEMBERED).await?;
     recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
     // The oldest first, as they came.
     for record in recent.into_iter().rev() {
         let ago = (now - record.received).to_std().unwrap_or_default();
-        let sent = matches!(record.state, State::Pending | State::Relayed | State::Failed);
+        let sent = matches!(record.state, State::Pending | State::Relayed | State::Failed)
+            || matches!(record.reason, Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger));
         limits.remember(ago, &record.inviter, &record.room, &record.contact, sent);
     }
     Ok(limits)

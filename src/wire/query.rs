@@ -41,6 +41,14 @@ pub struct RosterItem {
     pub subscription: Option<String>,
 }
 
+impl RosterItem {
+    /// Whether one of the two has let the other see his presence: more than an entry that anybody can make.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        matches!(self.subscription.as_deref(), Some("to" | "from" | "both"))
+    }
+}
+
 /// `<blocklist/>`; empty to ask.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::BLOCKING, name = "blocklist", discard(text))]

@@ -1,0 +1,140 @@
+//! What a contact's own server says of him, where it lets us ask (XEP-0356): whom he blocks (XEP-0191), and who is in
+//! his roster (RFC 6121 §2). Answers are kept for a short time.
+//!
+//! Knows nothing of the journal, nor why somebody wants to know.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jid::BareJid;
+use tracing::{debug, warn};
+
+use crate::link::{AskError, Link};
+use crate::wire::query::{BlockList, Roster};
+use crate::wire::{Iq, IqPayload, IqType};
+
+/// How long an answer is good for.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// JIDs that are remembered, of all contacts together.
+const REMEMBERED: u64 = 100_000;
+
+/// JIDs from somebody's list; `None`: he has one that we could not read.
+type List = Option<Arc<HashSet<String>>>;
+
+/// Which of somebody's lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Which {
+    Blocked,
+    Roster,
+}
+
+/// Contacts, asked through a link.
+#[derive(Debug)]
+pub struct Contacts {
+    link: Link,
+    remembered: moka::sync::Cache<(BareJid, Which), List>,
+    /// The operator has been told that rosters can't be read.
+    told: AtomicBool,
+}
+
+impl Contacts {
+    /// Contacts as they are seen through this link.
+    #[must_use]
+    pub fn new(link: Link) -> Self {
+        let size = |_: &_, list: &List| {
+            list.as_ref().map_or(1, |list| u32::try_from(list.len() + 1).unwrap_or(u32::MAX))
+        };
+        let remembered = moka::sync::Cache::builder()
+            .max_capacity(REMEMBERED)
+            .weigher(size)
+            .time_to_live(GOOD_FOR)
+            .build();
+        Self { link, remembered, told: AtomicBool::new(false) }
+    }
+
+    /// Whether a contact blocks one of these; `None` where we may not know.
+    ///
+    /// # Errors
+    /// The link was lost.
+    pub async fn blocks_any(&self, contact: &BareJid, jids: &[String]) -> Result<Option<bool>, AskError> {
+        if !self.link.grants(contact.domain().as_str()).is_some_and(|grants| grants.blocking) {
+            return Ok(None);
+        }
+        let list = match self.list(contact, Which::Blocked).await {
+            // A server that swallows the question will swallow it again.
+            Err(AskError::Unanswered) => self.keep(contact, Which::Blocked, None),
+            list => list?,
+        };
+        Ok(list.map(|list| jids.iter().any(|jid| list.contains(jid))))
+    }
+
+    /// Whether a person is in a contact's roster, subscribed one way or the other; `None` where we may not know.
+    ///
+    /// # Errors
+    /// The link was lost, or the server did not answer.
+    pub async fn knows(&self, contact: &BareJid, person: &BareJid) -> Result<Option<bool>, AskError> {
+        if contact == person {
+            return Ok(Some(true));
+        }
+        let Some(grants) = self.link.grants(contact.domain().as_str()) else { return Ok(None) };
+        if !grants.roster {
+            if !self.told.swap(true, Ordering::Relaxed) {
+                warn!(
+                    host = %contact.domain(),
+                    "rosters can't be read, so nobody can tell a stranger from a friend: grant roster = \"get\" to \
+                     {} on {}",
+                    self.link.component(),
+                    contact.domain(),
+                );
+            }
+            return Ok(None);
+        }
+        Ok(self.list(contact, Which::Roster).await?.map(|list| list.contains(person.as_str())))
+    }
+
+    async fn list(&self, contact: &BareJid, which: Which) -> Result<List, AskError> {
+        if let Some(list) = self.remembered.get(&(contact.clone(), which)) {
+            return Ok(list);
+        }
+        let answer = match which {
+            // In the contact's own name: to him alone his server tells it.
+            Which::Blocked => {
+                let question = IqPayload::BlockList(BlockList::default());
+                self.link.ask_as(contact, contact.as_str(), IqType::Get, question).await
+            }
+            Which::Roster => {
+                let question = IqPayload::Roster(Roster::default());
+                self.link.ask(contact.as_str(), IqType::Get, question).await
+            }
+        };
+        match answer {
+            Ok(answer) => Ok(self.keep(contact, which, jids(answer))),
+            Err(error @ (AskError::Refused(_) | AskError::Swallowed)) => {
+                debug!(%contact, ?which, "could not be read: {error}");
+                Ok(self.keep(contact, which, None))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn keep(&self, contact: &BareJid, which: Which, list: Option<HashSet<String>>) -> List {
+        let list = list.map(Arc::new);
+        self.remembered.insert((contact.clone(), which), list.clone());
+        list
+    }
+}
+
+/// The JIDs in an answer; `None` if it is another one than was asked for.
+fn jids(answer: Iq) -> Option<HashSet<String>> {
+    Some(match answer.payload.0? {
+        IqPayload::BlockList(list) => list.items.into_iter().filter_map(|item| item.jid).collect(),
+        IqPayload::Roster(roster) => {
+            let known = roster.items.into_iter().filter(super::wire::query::RosterItem::is_subscribed);
+            known.filter_map(|item| item.jid).collect()
+        }
+        _ => return None,
+    })
+}
