@@ -28,7 +28,7 @@
 -behaviour(supervisor).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([muc_invite/7, filter_packet/1]).
+-export([disco_local_features/5, muc_invite/7, filter_packet/1]).
 -export([init/1, start_keeper/1, keep/1]).
 
 -include("logger.hrl").
@@ -51,8 +51,7 @@ start(Host, _Opts) ->
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
-            %% Seen by `muc-invite-relay check`.
-            mod_disco:register_feature(Host, ?NS_HANDOVER),
+            ejabberd_hooks:add(disco_local_features, Host, ?MODULE, disco_local_features, 50),
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
@@ -64,7 +63,7 @@ stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
         ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100),
-    mod_disco:unregister_feature(Host, ?NS_HANDOVER),
+    ejabberd_hooks:delete(disco_local_features, Host, ?MODULE, disco_local_features, 50),
     gen_mod:stop_child(?MODULE, Host).
 
 reload(_Host, _NewOpts, _OldOpts) ->
@@ -72,7 +71,7 @@ reload(_Host, _NewOpts, _OldOpts) ->
 
 %% Stopped before mod_offline, which takes what is delivered then.
 depends(_Host, _Opts) ->
-    [{mod_disco, hard}, {mod_muc, hard}, {mod_offline, soft}].
+    [{mod_muc, hard}, {mod_offline, soft}].
 
 mod_opt_type(component) -> econf:domain();
 mod_opt_type(timeout) -> econf:timeout(second);
@@ -90,6 +89,14 @@ mod_doc() ->
                            desc => <<"How long the relay has for its answer. Default: 5 seconds.">>}},
                {access, #{value => "AccessName",
                           desc => <<"The rooms whose invitations are handed over. Default: all.">>}}]}.
+
+%% Seen by `muc-invite-relay check`.
+disco_local_features({error, _} = Error, _From, _To, _Node, _Lang) ->
+    Error;
+disco_local_features(Features, _From, _To, <<>>, _Lang) ->
+    {result, [?NS_HANDOVER | case Features of {result, Others} -> Others; empty -> [] end]};
+disco_local_features(Features, _From, _To, _Node, _Lang) ->
+    Features.
 
 %%%===================================================================
 %%% In the room's process
