@@ -3,7 +3,7 @@
 import pytest
 
 from support.server import Setup
-from support.stanzas import Invitation, direct_invitation, invitation, native_invitation
+from support.stanzas import direct_invitation, invitation, native_invitation
 
 
 @pytest.mark.parametrize("setup", [Setup(block_strangers=True)], ids=["stranger filter"])
@@ -20,7 +20,7 @@ async def test_a_stranger_filter_lets_a_friends_invitation_through(stage, relay)
 
     alice.invite(room, stage.relay_address(bob.bare), "Come & talk")
     received = invitation(await bob.expect(direct_invitation(room)))
-    assert received == Invitation(alice.bare, bob.bare, room, reason="Come & talk")
+    assert received == stage.invitation(alice.bare, bob, room, reason="Come & talk")
 
 
 async def test_a_contact_who_is_away_finds_one_invitation(stage, relay):
@@ -33,7 +33,7 @@ async def test_a_contact_who_is_away_finds_one_invitation(stage, relay):
     await relay.settled(2)
 
     bob = await stage.log_in(bob.bare)
-    assert invitation(await bob.expect(direct_invitation(room))) == Invitation(alice.bare, bob.bare, room)
+    assert invitation(await bob.expect(direct_invitation(room))) == stage.invitation(alice.bare, bob, room)
     assert len(await stage.reached(bob, room)) == 1
     again = await stage.log_in(bob.bare, "phone")
     assert not await stage.reached(again, room)

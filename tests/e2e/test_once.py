@@ -40,7 +40,7 @@ async def test_another_room_or_contact_is_no_duplicate(stage, relay):
 
 async def test_two_inviters_at_the_same_instant(stage, relay):
     alice, carol, bob = await stage.people("alice", "carol", "bob")
-    room = await alice.create_room(stage.room())
+    room = await alice.create_room(stage.room(), member_invites=True)
     await carol.join(room)
     for inviter in (alice, carol):
         inviter.invite(room, stage.relay_address(bob.bare))
@@ -61,6 +61,7 @@ async def test_twenty_at_once(stage, relay):
     assert len(await stage.reached(bob, room)) == 1
 
 
+@pytest.mark.needs("occupants")
 async def test_an_occupant_is_not_invited(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room())

@@ -3,7 +3,7 @@
 import pytest
 
 from support.server import Setup
-from support.stanzas import CONFERENCE, MUC_USER, Invitation, direct_invitation, forged_mediated, invitation
+from support.stanzas import CONFERENCE, MUC_USER, direct_invitation, forged_mediated, invitation
 
 
 async def test_a_user_who_plays_a_room(stage, relay):
@@ -40,7 +40,7 @@ async def test_the_room_is_the_one_that_sends_and_no_other(stage, relay):
     )
 
     received = invitation(await bob.expect(direct_invitation(room)))
-    assert received == Invitation(mallory.bare, bob.bare, room, reason="tea")
+    assert received == stage.invitation(mallory.bare, bob, room, reason="tea")
     assert not await stage.reached(bob, elsewhere)
 
 
@@ -55,5 +55,5 @@ async def test_privileges_for_several_namespaces_are_understood(stage, relay):
 
     alice.invite(room, stage.relay_address(bob.bare))
 
-    assert invitation(await bob.expect(direct_invitation(room))) == Invitation(alice.bare, bob.bare, room)
+    assert invitation(await bob.expect(direct_invitation(room))) == stage.invitation(alice.bare, bob, room)
     assert await alice.affiliation(room, bob.bare) == "member"

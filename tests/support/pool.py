@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from support.ejabberd import Ejabberd
 from support.prosody import Prosody
 from support.server import Server, Setup
+from support.versions import Ejabberd2412, Prosody13
 
-KINDS: dict[str, type[Server]] = {kind.name: kind for kind in (Prosody,)}
+KINDS: dict[str, type[Server]] = {kind.name: kind for kind in (Prosody, Prosody13, Ejabberd, Ejabberd2412)}
 """Every server that scenarios run on."""
 
 

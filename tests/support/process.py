@@ -84,3 +84,13 @@ class Process:
         if self.running:
             self.signal(signal.SIGKILL)
         await self.ends()
+
+
+async def run(argv: list[str], env: dict[str, str] | None = None, within: float = 60) -> str:
+    """Runs a program to its end, which must be a good one, and returns what it prints."""
+    process = Process(argv[0], argv, env)
+    await process.start()
+    code = await process.ends(within)
+    output = "\n".join(process.output.all)
+    assert code == 0, f"{argv}: exit code {code}\n{output}"
+    return output

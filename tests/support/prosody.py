@@ -16,6 +16,10 @@ class Prosody(Server):
     version: ClassVar[str] = "0.12"
     program: ClassVar[str] = "/usr/bin/prosody"
 
+    @property
+    def hint(self) -> str | None:
+        return "no-store" if self.setup.offline else "store"
+
     async def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "data").mkdir(exist_ok=True)

@@ -42,6 +42,9 @@ class Server(ABC):
     lacks: ClassVar[Mapping[str, str]] = {}
     """What this server can't do, by the words that scenarios use for it, and why."""
 
+    privilege: ClassVar[str] = "urn:xmpp:privilege:2"
+    """The version of XEP-0356 that it speaks."""
+
     host = "example.test"
     muc = "conference.example.test"
     other_muc = "rooms.example.test"
@@ -55,6 +58,11 @@ class Server(ABC):
         self.c2s_port = free_port()
         self.component_port = free_port()
         self.process: Process | None = None
+
+    @property
+    def hint(self) -> str | None:
+        """The archive hint (XEP-0334) that keeps an invitation for a contact who is away, and best out of archives."""
+        return None if self.setup.offline else "store"
 
     @abstractmethod
     async def start(self) -> None:

@@ -45,6 +45,10 @@ class Stage:
         """The JID of a room that does not exist yet."""
         return f"{name}{next(_numbers)}@{service or self.server.muc}"
 
+    def invitation(self, sender: str, contact: Client, room: str, **more: str) -> stanzas.Invitation:
+        """The direct invitation that this contact is to receive, with the hint that suits the server."""
+        return stanzas.Invitation(sender, contact.bare, room, hint=self.server.hint, **more)
+
     def relay_address(self, jid: str) -> str:
         """The address on the component that stands for this JID."""
         return f"{stanzas.escaped(jid)}@{self.server.component}"

@@ -146,7 +146,7 @@ class Invitation:
     room: str
     reason: str | None = None
     password: str | None = None
-    hint: str | None = "no-store"
+    hint: str | None = None
     continues: bool = False
     thread: str | None = None
 

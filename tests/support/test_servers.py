@@ -3,6 +3,7 @@
 import pytest
 
 from support import stanzas
+from support.prosody import Prosody
 from support.server import Setup
 from support.stanzas import a, direct_invitation, native_invitation
 
@@ -84,7 +85,7 @@ async def test_a_stranger_filter_drops_the_room_and_passes_a_friend(stage):
     await bob.passed(stage.server.host)
     assert not bob.received(native_invitation(room))
 
-    relay.send(_in_the_name_of(alice.bare, stage.server, bob.bare, room))
+    relay.send(in_the_name_of(alice.bare, stage.server, bob.bare, room))
     assert (await bob.expect(direct_invitation(room))).get("from") == alice.bare
 
 
@@ -94,28 +95,63 @@ async def test_without_privileges_nobody_speaks_for_another(stage):
     alice, bob = await stage.people("alice", "bob")
     room = stage.room()
 
-    relay.send(_in_the_name_of(alice.bare, stage.server, bob.bare, room))
+    relay.send(in_the_name_of(alice.bare, stage.server, bob.bare, room))
 
     await relay.passed(f"{stage.server.host}/barrier")
     await bob.passed(stage.server.host)
     assert not bob.received(direct_invitation(room))
 
 
-@pytest.mark.parametrize("setup", [Setup(archive=True)], ids=["archive"])
-async def test_what_is_not_to_be_stored_waits_for_the_contact_and_leaves_no_trace(stage):
+ENDS_UP_IN = {
+    # hint: (the store for a contact who is away, his archive, the inviter's archive)
+    "Prosody": {
+        None: (True, True, True),
+        "store": (True, True, True),
+        "no-permanent-store": (True, False, False),
+        "no-store": (True, False, False),
+    },
+    "ejabberd": {
+        None: (True, False, False),
+        "store": (True, True, True),
+        "no-permanent-store": (True, False, False),
+        "no-store": (False, False, False),
+    },
+    # Its mod_privilege passes the inviter's archive by.
+    "ejabberd 23.01": {"store": (True, True, False)},
+}
+
+
+def ends_up_in(server, hint):
+    make = "Prosody" if isinstance(server, Prosody) else "ejabberd"
+    stored, *archived = (ENDS_UP_IN[make] | ENDS_UP_IN.get(f"{make} {server.version}", {}))[hint]
+    return stored and server.setup.offline, *archived
+
+
+@pytest.mark.parametrize("hint", ENDS_UP_IN["Prosody"])
+@pytest.mark.parametrize(
+    "setup", [Setup(archive=True), Setup(archive=True, offline=False)], ids=["offline store and archive", "archive alone"]
+)
+async def test_where_each_archive_hint_leads(stage, hint):
     relay = await stage.stand_in()
-    alice, bob = await stage.people("alice", "bob")
+    alice, bob, dave = await stage.people("alice", "bob", "dave")
     room = stage.room()
     await bob.disconnect()
 
-    relay.send(_in_the_name_of(alice.bare, stage.server, bob.bare, room))
+    for contact in (bob, dave):
+        relay.send(in_the_name_of(alice.bare, stage.server, contact.bare, room, hint))
+    await dave.expect(direct_invitation(room))
     await relay.passed(f"{stage.server.host}/barrier")
 
     bob = await stage.log_in(bob.bare)
-    waiting = stanzas.invitation(await bob.expect(direct_invitation(room)))
-    assert waiting == stanzas.Invitation(sender=alice.bare, to=bob.bare, room=room)
-    assert not await bob.archived(direct_invitation(room))
-    assert not await alice.archived(direct_invitation(room))
+    stored, contacts, inviters = ends_up_in(stage.server, hint)
+    if stored:
+        await bob.expect(direct_invitation(room))
+    await bob.passed(stage.server.host)
+    assert len(bob.received(direct_invitation(room))) == stored
+    assert len(await bob.archived(direct_invitation(room))) == contacts
+    assert len(await dave.archived(direct_invitation(room))) == contacts
+    assert len(await alice.archived(direct_invitation(room))) == 2 * inviters
+    assert not alice.received(direct_invitation(room))
 
 
 async def test_declines_reach_the_masked_inviter(stage):
@@ -147,10 +183,11 @@ async def test_users_and_rooms_outlive_a_crash(own_stage):
     assert await alice.affiliation(room, bob.bare) == "member"
 
 
-def _in_the_name_of(inviter, server, contact, room):
+def in_the_name_of(inviter, server, contact, room, hint=None):
+    hint = f"<{hint} xmlns='{stanzas.HINTS}'/>" if hint else ""
     return (
-        f"<message from='{server.component}' to='{server.host}'><privilege xmlns='urn:xmpp:privilege:2'>"
+        f"<message from='{server.component}' to='{server.host}'><privilege xmlns='{server.privilege}'>"
         f"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{inviter}' to='{contact}'>"
-        f"<x xmlns='{stanzas.CONFERENCE}' jid='{room}'/><no-store xmlns='{stanzas.HINTS}'/>"
+        f"<x xmlns='{stanzas.CONFERENCE}' jid='{room}'/>{hint}"
         "</message></forwarded></privilege></message>"
     )
