@@ -530,3 +530,34 @@ async fn statistics_count_what_came_since() {
     assert_eq!(counted.ended, [(State::Refused, Some(Reason::Outcast), 5), (State::Relayed, None, 6)]);
     close(journal, writer).await;
 }
+
+#[tokio::test]
+async fn whom_we_made_a_member_is_known_to_the_end_and_beyond() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let [bob, carol] = [BOB, "carol@example.org"].map(arrival);
+    let added = journal.admit(bob).await.unwrap().id;
+    let other = journal.admit(carol).await.unwrap().id;
+    journal.adding(added).await.unwrap();
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    let under_way = journal.backlog(0, 10).await.unwrap();
+    assert_eq!(
+        under_way.iter().map(|it| (it.id, it.added)).collect::<Vec<_>>(),
+        [(added, true), (other, false)]
+    );
+    for id in [added, other] {
+        let sent_as = Some("alice@example.org".to_owned());
+        journal.settle(Outcome { sent_as, ..outcome(id, State::Relayed, None) }).await.unwrap();
+    }
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    for (id, contact, was_added) in [(added, BOB, true), (other, "carol@example.org", false)] {
+        let failed = outcome(id, State::Failed, Some(Reason::Bounced));
+        let bounced = journal.bounce(failed, contact, "alice@example.org").await.unwrap().unwrap();
+        assert_eq!(bounced.added, was_added);
+    }
+    close(journal, writer).await;
+}

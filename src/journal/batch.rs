@@ -121,16 +121,30 @@ pub(super) async fn claim(
     Ok(granted)
 }
 
+/// Notes that the contacts of these invitations are about to be made members.
+pub(super) async fn note_added(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
+    for chunk in chunks(ids) {
+        let mut sql = QueryBuilder::<Sqlite>::new("UPDATE pending SET added = 1 WHERE id IN (");
+        let mut list = sql.separated(", ");
+        for id in chunk {
+            list.push_bind(*id);
+        }
+        sql.push(")");
+        sql.build().execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
 /// Moves settled invitations from `pending` to `history`, without their payload.
 pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
     for chunk in chunks(outcomes) {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \
+            "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, added) \
              SELECT p.id, p.received, ",
         );
         sql.push_bind(now);
         sql.push(
-            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5 FROM (",
+            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added FROM (",
         );
         sql.push_values(chunk, |mut row, o| {
             row.push_bind(o.id)
@@ -166,7 +180,7 @@ pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Re
 /// The oldest invitations under way behind `after`, `limit` at most.
 pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) -> sqlx::Result<Vec<Pending>> {
     sqlx::query(
-        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues \
+        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, added \
          FROM pending WHERE id > ? ORDER BY id LIMIT ?",
     )
     .bind(after)
@@ -190,6 +204,7 @@ pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) ->
                     continues: row.try_get(9)?,
                 },
             },
+            added: row.try_get(10)?,
         })
     })
     .collect()
@@ -212,7 +227,7 @@ pub(super) async fn bounce(
     let row = sqlx::query(
         "UPDATE history SET state = ?, reason = ?, settled = ? \
          WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? \
-         RETURNING received, route, room, inviter, contact",
+         RETURNING received, route, room, inviter, contact, added",
     )
     .bind(outcome.state.as_str())
     .bind(outcome.reason.map(super::Reason::as_str))
@@ -233,5 +248,6 @@ pub(super) async fn bounce(
             contact: row.try_get(4)?,
             payload: super::Payload::default(),
         },
+        added: row.try_get(5)?,
     }))
 }

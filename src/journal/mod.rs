@@ -68,6 +68,8 @@ pub struct Pending {
     pub received: i64,
     /// What arrived.
     pub arrival: Arrival,
+    /// The contact was made a member for it, or was about to be.
+    pub added: bool,
 }
 
 /// How an invitation ended.

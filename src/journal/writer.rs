@@ -67,6 +67,7 @@ pub struct Journal {
 pub(super) enum Op {
     Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
+    Adding { id: Id, answer: oneshot::Sender<()> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
@@ -159,6 +160,14 @@ impl Journal {
         self.ask(|answer| Op::Claim { claim, answer }).await
     }
 
+    /// Notes with an invitation under way, for good, that the contact is about to be made a member for it.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn adding(&self, id: Id) -> Result<(), Closed> {
+        self.ask(|answer| Op::Adding { id, answer }).await
+    }
+
     /// Ends an invitation: its payload is wiped, `history` has the rest.
     ///
     /// # Errors
@@ -223,7 +232,7 @@ pub struct Writer {
 enum Answer {
     Admitted(Admitted),
     Claimed(bool),
-    Settled,
+    Done,
     Bounced(Option<Pending>),
     Backlog(Vec<Pending>),
     Wishes(Wishes),
@@ -366,6 +375,11 @@ impl Writer {
         }
         batch::admit(db, &arrivals).await?;
         let granted = batch::claim(db, &claims, window).await?;
+        let adding: Vec<Id> = ops
+            .iter()
+            .filter_map(|op| if let Op::Adding { id, .. } = op { Some(*id) } else { None })
+            .collect();
+        batch::note_added(db, &adding).await?;
         let held = batch::held(db, &looked_up, window).await?;
         let wishes = wishes::read(db, &people).await?;
         let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
@@ -393,7 +407,7 @@ impl Writer {
                     Answer::Changed(wishes)
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
-                Op::Settle { .. } => Answer::Settled,
+                Op::Adding { .. } | Op::Settle { .. } => Answer::Done,
                 Op::Bounce { outcome, sent, .. } => {
                     let bounced = batch::bounce(db, outcome, sent, now).await?;
                     if let Some(pending) = &bounced {
@@ -430,7 +444,9 @@ impl Op {
         match (self, with) {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
             (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
-            (Self::Settle { answer, .. }, Answer::Settled) => drop(answer.send(())),
+            (Self::Adding { answer, .. } | Self::Settle { answer, .. }, Answer::Done) => {
+                let _ = answer.send(());
+            }
             (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
             (Self::Backlog { answer, .. }, Answer::Backlog(rows)) => drop(answer.send(rows)),
             (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),

@@ -214,5 +214,5 @@ fn ended(id: crate::journal::Id, state: State, reason: Reason) -> Outcome {
 async fn note(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
     let id = relay.journal.note(arrival.clone(), state, Some(reason)).await?;
     life::log(&ended(id, state, reason), &arrival, None);
-    Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival })
+    Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival, added: false })
 }

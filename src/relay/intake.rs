@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::bounce::{self, Bounce};
 use super::life::{self, Life};
 use super::limits::Answer;
 use super::{Relay, handover, invitation_id, payload, words};
@@ -111,17 +112,18 @@ impl Intake {
 
     /// Handles what has come. Never waits for the link: it reads no further while it waits for us.
     async fn handle(&mut self, stanzas: impl Iterator<Item = Stanza>) -> Result<(), Closed> {
-        let mut read = Vec::new();
+        let (mut read, mut bounces) = (Vec::new(), Vec::new());
         for stanza in stanzas {
             match stanza {
                 Stanza::Iq(question) => self.answer(question),
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
-                    self.came_back(&message).await?;
+                    bounces.extend(self.bounce(&message));
                 }
                 Stanza::Message(message) => read.extend(self.read(&message)),
                 _ => {}
             }
         }
+        self.came_back(bounces).await?;
         self.admit(read).await
     }
 
@@ -146,7 +148,7 @@ impl Intake {
             let (state, reason) = (State::Refused, Some(reason));
             let id = journal.note(arrival.clone(), state, reason).await?;
             life::log(&Outcome { id, state, reason, inviter: None, sent_as: None }, &arrival, None);
-            Ok(Err(Pending { id, received: 0, arrival }))
+            Ok(Err(Pending { id, received: 0, arrival, added: false }))
         });
         let admitted = futures::future::try_join_all(admissions).await?;
         let mut under_way = Vec::new();
@@ -206,19 +208,20 @@ impl Intake {
         self.relay.config.muc.services.iter().any(|service| service == domain)
     }
 
-    /// A direct invitation that was confirmed and came back later all the same.
-    async fn came_back(&mut self, message: &Message) -> Result<(), Closed> {
-        let journal = &self.relay.journal;
-        let (Some(from), Some(to), Some(id)) = (&message.from, &message.to, &message.id) else {
-            return Ok(());
-        };
-        let Some(id) = invitation_id(journal.instance(), id) else { return Ok(()) };
-        let (contact, sent_as) = (address::split_resource(from).0, address::split_resource(to).0);
-        let reason = Some(Reason::Bounced);
-        let outcome = Outcome { id, state: State::Failed, reason, inviter: None, sent_as: None };
-        if let Some(bounced) = journal.bounce(outcome.clone(), contact, sent_as).await? {
-            life::log(&outcome, &bounced.arrival, None);
-            self.tell(bounced, Reason::Bounced);
+    /// What may be one of ours that came back.
+    fn bounce(&self, message: &Message) -> Option<Bounce> {
+        let (from, to, id) = (message.from.as_deref()?, message.to.as_deref()?, message.id.as_deref()?);
+        let id = invitation_id(self.relay.journal.instance(), id)?;
+        let [contact, sent_as] = [from, to].map(|jid| address::split_resource(jid).0.to_owned());
+        Some(Bounce { id, contact, sent_as })
+    }
+
+    /// Direct invitations that were confirmed and came back later all the same.
+    async fn came_back(&mut self, bounces: Vec<Bounce>) -> Result<(), Closed> {
+        let came_back = bounces.into_iter().map(|bounce| bounce::came_back(&self.relay, bounce));
+        for bounced in futures::future::try_join_all(came_back).await?.into_iter().flatten() {
+            let relay = Arc::clone(&self.relay);
+            self.lives.spawn(async move { bounce::undo(&relay, bounced).await });
         }
         Ok(())
     }

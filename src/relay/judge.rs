@@ -20,6 +20,12 @@ pub struct Facts {
     pub occupant: Option<bool>,
     /// The inviter may invite to this room. A room that passes his invitation on says so itself.
     pub may_invite: bool,
+    /// The inviter's affiliation; `None` where he is not known, or we may not read it.
+    pub inviter: Option<Affiliation>,
+    /// The affiliation of the relay address that was invited; `None` where we may not read it.
+    pub relay_address: Option<Affiliation>,
+    /// Everybody in the room may invite; `None` where it would not say.
+    pub allows_invites: Option<bool>,
     /// The operator's `muc.membership`.
     pub membership: Membership,
     /// What the contact wants.
@@ -41,13 +47,24 @@ pub struct Wants {
     pub can_go_back: bool,
 }
 
+/// Whether the contact is made a member, and by whose rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adding {
+    /// He is not.
+    No,
+    /// By the inviter's own, which the room will look at; by no others, since nobody vouches for him.
+    ByInviter,
+    /// By whichever there are: the relay may have more of them than the inviter.
+    ByAnyRight,
+}
+
 /// What becomes of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes to the contact.
     Relay {
-        /// After he was made a member.
-        add_member: bool,
+        /// Whether he is made a member first.
+        add_member: Adding,
     },
     /// It ends here, silently: the contact has nothing to gain and nobody may learn why.
     Suppress(Reason),
@@ -87,12 +104,13 @@ fn as_if_all_were_welcome(facts: Facts) -> Verdict {
         Verdict::Suppress(Reason::Occupant)
     } else if members_only && facts.affiliation == Some(Affiliation::None) {
         match facts.membership {
-            Membership::Add => Verdict::Relay { add_member: true },
+            Membership::Add if may_add(&facts) => Verdict::Relay { add_member: Adding::ByAnyRight },
+            Membership::Add => Verdict::Relay { add_member: Adding::ByInviter },
             Membership::Require => Verdict::Refuse(Reason::NotMember),
-            Membership::Ignore => Verdict::Relay { add_member: false },
+            Membership::Ignore => Verdict::Relay { add_member: Adding::No },
         }
     } else {
-        Verdict::Relay { add_member: false }
+        Verdict::Relay { add_member: Adding::No }
     }
 }
 
@@ -114,6 +132,19 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
     }
 }
 
+/// Whether somebody vouches that this inviter may have members made in a members-only room, so that the relay's own
+/// rights may be used for it. What is not known does not vouch.
+fn may_add(facts: &Facts) -> bool {
+    // The room itself did, when it passed this invitation on.
+    let room_did_it = facts.relay_address == Some(Affiliation::Member);
+    room_did_it
+        || match facts.inviter {
+            Some(Affiliation::Owner | Affiliation::Admin) => true,
+            Some(Affiliation::Member) => facts.allows_invites == Some(true),
+            Some(Affiliation::Outcast | Affiliation::None) | None => false,
+        }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -128,6 +159,9 @@ mod tests {
         affiliation: Some(Affiliation::None),
         occupant: Some(false),
         may_invite: true,
+        inviter: Some(Affiliation::Admin),
+        relay_address: Some(Affiliation::None),
+        allows_invites: Some(false),
         membership: Membership::Add,
         wants: WELCOME,
     };
@@ -139,8 +173,9 @@ mod tests {
         can_go_back: false,
     };
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
-    const RELAY: Verdict = Verdict::Relay { add_member: false };
-    const ADD_AND_RELAY: Verdict = Verdict::Relay { add_member: true };
+    const RELAY: Verdict = Verdict::Relay { add_member: Adding::No };
+    const ADD_AND_RELAY: Verdict = Verdict::Relay { add_member: Adding::ByAnyRight };
+    const ADD_IF_HE_MAY: Verdict = Verdict::Relay { add_member: Adding::ByInviter };
 
     #[test]
     #[rustfmt::skip]
@@ -160,6 +195,14 @@ mod tests {
             ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
             ("banned, in a members-only room",          Facts { affiliation: Some(A::Outcast), ..MEMBERS_ONLY },     Refuse(R::Outcast)),
             ("members-only, not yet a member",          MEMBERS_ONLY,                                                ADD_AND_RELAY),
+            ("the inviter is nothing to the room",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_HE_MAY),
+            ("who the inviter is can't be known",       Facts { inviter: None, ..MEMBERS_ONLY },                     ADD_IF_HE_MAY),
+            ("he is, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_HE_MAY),
+            ("he is, and whether members may is not told", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
+            ("he is, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("he is nothing, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
+            ("the room made the relay address a member", Facts { inviter: None, relay_address: Some(A::Member), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("nobody vouches, an open room",            Facts { inviter: None, ..FINE },                             RELAY),
             ("members-only, already a member",          Facts { affiliation: Some(A::Member), ..MEMBERS_ONLY },      RELAY),
             ("members-only, an admin",                  Facts { affiliation: Some(A::Admin), ..MEMBERS_ONLY },       RELAY),
             ("members-only, an owner",                  Facts { affiliation: Some(A::Owner), ..MEMBERS_ONLY },       RELAY),
@@ -203,16 +246,22 @@ mod tests {
         ));
         let membership =
             prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
-        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool)>();
-        (flags, affiliation, membership, wants()).prop_map(|(flags, affiliation, membership, wants)| Facts {
-            trusted: flags.0,
-            duplicate: flags.1,
-            members_only: flags.2,
-            occupant: flags.3,
-            may_invite: flags.4,
-            affiliation,
-            membership,
-            wants,
+        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>)>();
+        let affiliations = (affiliation.clone(), affiliation.clone(), affiliation);
+        (flags, affiliations, membership, wants()).prop_map(|(flags, affiliations, membership, wants)| {
+            Facts {
+                trusted: flags.0,
+                duplicate: flags.1,
+                members_only: flags.2,
+                occupant: flags.3,
+                may_invite: flags.4,
+                allows_invites: flags.5,
+                affiliation: affiliations.0,
+                inviter: affiliations.1,
+                relay_address: affiliations.2,
+                membership,
+                wants,
+            }
         })
     }
 
@@ -235,7 +284,11 @@ mod tests {
                     prop_assert!(facts.trusted && facts.may_invite && !facts.duplicate);
                     prop_assert_ne!(facts.affiliation, Some(Affiliation::Outcast));
                     prop_assert_ne!(facts.occupant, Some(true));
-                    if add_member {
+                    if add_member == Adding::ByAnyRight && facts.relay_address != Some(Affiliation::Member) {
+                        let known = [Affiliation::Owner, Affiliation::Admin, Affiliation::Member].map(Some);
+                        prop_assert!(known.contains(&facts.inviter), "more than the inviter may");
+                    }
+                    if add_member != Adding::No {
                         prop_assert_eq!(facts.affiliation, Some(Affiliation::None), "never a demotion");
                         prop_assert_eq!(facts.membership, Membership::Add);
                         prop_assert_eq!(facts.members_only, Some(true));

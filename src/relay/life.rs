@@ -13,10 +13,11 @@ use jid::BareJid;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::judge::{Facts, Verdict, Wants, judge};
+use super::bounce::{self, Bounce};
+use super::judge::{Adding, Facts, Verdict, Wants, judge};
 use super::limits::Answer;
 use super::sender::Sender;
-use super::{Relay, message_id, payload, wishes, words};
+use super::{Relay, membership, message_id, payload, wishes, words};
 use crate::config::Membership;
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::{AskError, DeliverError};
@@ -40,19 +41,22 @@ pub(super) struct Life {
     counted: AtomicBool,
     /// What the contact wanted when it came in; `None` once it is long ago.
     wishes: Mutex<Option<Wishes>>,
+    /// The contact was made a member for it, or was about to be.
+    added: AtomicBool,
 }
 
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
-        let pending = Pending { id: admitted.id, received: admitted.received, arrival };
+        let Admitted { id, received, duplicate, wishes } = admitted;
         Self {
-            pending,
-            duplicate: admitted.duplicate,
+            pending: Pending { id, received, arrival, added: false },
+            duplicate,
             begun: Instant::now(),
             age: Duration::ZERO,
             counted: AtomicBool::new(false),
-            wishes: Mutex::new(Some(admitted.wishes)),
+            wishes: Mutex::new(Some(wishes)),
+            added: AtomicBool::new(false),
         }
     }
 
@@ -61,13 +65,14 @@ impl Life {
         // A clock that was set back makes nothing older.
         let age = u64::try_from(Utc::now().timestamp_millis() - pending.received).unwrap_or(0);
         Self {
-            pending,
             duplicate: false,
             begun: Instant::now(),
             age: Duration::from_millis(age),
             // The earlier run has counted it, or its start has.
             counted: AtomicBool::new(true),
             wishes: Mutex::default(),
+            added: AtomicBool::new(pending.added),
+            pending,
         }
     }
 }
@@ -108,7 +113,13 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
             if Instant::now() < expiry { life.attempt(&relay).await } else { life.expire(&relay).await };
         match ended {
             Ok(outcome) => {
-                return log(&outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
+                log(&outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
+                if let Some(sent_as) = outcome.sent_as {
+                    let contact = life.pending.arrival.contact;
+                    // With the journal closed the next start finds it relayed.
+                    let _ = bounce::settled(&relay, Bounce { id: outcome.id, contact, sent_as }).await;
+                }
+                return;
             }
             Err(Setback::Closed) => return,
             Err(Setback::Again(AskError::Lost)) => debug!(id = life.pending.id, "interrupted"),
@@ -162,8 +173,8 @@ impl Life {
                 if answer != Answer::Pass {
                     return self.over_limit(relay, &case, answer).await;
                 }
-                if add_member && !add(relay, &case).await? {
-                    return self.refuse(relay, Reason::NoRights, Some(&case)).await;
+                if let Err(reason) = self.add(relay, &case, add_member).await? {
+                    return self.refuse(relay, reason, Some(&case)).await;
                 }
                 let ended = self.deliver(relay, &case).await?;
                 self.take_off(relay, &case, &view).await;
@@ -201,12 +212,17 @@ impl Life {
 
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
     async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>), Setback> {
+        let moment = Instant::now();
         let mut view = relay.rooms.look(&case.room, case.person(), Age::Recent).await?;
         let mut verdict = self.verdict(relay, case, &view);
-        if verdict != (Verdict::Relay { add_member: false })
-            && verdict != Verdict::Suppress(Reason::Duplicate)
-        {
+        if matches!(verdict, Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant)) {
             view = relay.rooms.look(&case.room, case.person(), Age::Fresh).await?;
+            verdict = self.verdict(relay, case, &view);
+        }
+        if let Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } = verdict {
+            // Somebody may just have made more of the contact than a member; and what the room did with this very
+            // invitation can vouch for it.
+            view = relay.rooms.look(&case.room, case.person(), Age::Since(moment)).await?;
             verdict = self.verdict(relay, case, &view);
         }
         if let Verdict::Relay { .. } = verdict {
@@ -235,6 +251,23 @@ impl Life {
         }
     }
 
+    /// Makes the contact a member, if that is to be, after it was written down. The inner error is why it can't be.
+    async fn add(&self, relay: &Relay, case: &Case, adding: Adding) -> Result<Result<(), Reason>, Setback> {
+        if adding != Adding::No {
+            relay.journal.adding(self.pending.id).await?;
+            self.added.store(true, Ordering::Relaxed);
+        }
+        Ok(membership::add(relay, &case.room, case.person(), &case.contact, adding).await?)
+    }
+
+    /// An invitation that did not reach the contact leaves no membership behind.
+    async fn take_back(&self, relay: &Relay, case: Option<&Case>) -> Result<(), Setback> {
+        if !self.added.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Ok(membership::take_back(relay, &self.pending.arrival, case.and_then(Case::person)).await?)
+    }
+
     /// The contact's limit, once for each invitation.
     fn count(&self, count: impl FnOnce() -> Answer) -> Answer {
         if self.counted.swap(true, Ordering::Relaxed) { Answer::Pass } else { count() }
@@ -256,13 +289,14 @@ impl Life {
         if answer != Answer::Pass {
             return self.over_limit(relay, case, answer).await;
         }
+        self.take_back(relay, Some(case)).await?;
         self.take_off(relay, case, view).await;
         self.settle(relay, state, Some(reason), Some(case), None).await
     }
 
     async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
         if self.pending.arrival.route == Route::Addressed && view.members_only() == Some(true) {
-            take_off(relay, case).await;
+            membership::take_off(relay, &case.room, case.person(), &case.contact).await;
         }
     }
 
@@ -316,16 +350,19 @@ impl Life {
     }
 
     async fn expire(&self, relay: &Relay) -> Ended {
+        self.take_back(relay, None).await?;
         decline(relay, &self.pending, words::EXPIRED).await?;
         self.settle(relay, State::Expired, None, None, None).await
     }
 
     async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
+        self.take_back(relay, case).await?;
         decline(relay, &self.pending, words::for_inviter(reason)).await?;
         self.settle(relay, State::Refused, Some(reason), case, None).await
     }
 
     async fn fail(&self, relay: &Relay, reason: Reason, case: &Case) -> Ended {
+        self.take_back(relay, Some(case)).await?;
         decline(relay, &self.pending, words::for_inviter(reason)).await?;
         self.settle(relay, State::Failed, Some(reason), Some(case), None).await
     }
@@ -365,6 +402,11 @@ pub(super) fn facts(
     view: &View,
     duplicate: bool,
 ) -> Facts {
+    // It matters in members-only rooms alone.
+    let relay_address = (view.members_only() == Some(true))
+        .then(|| address::relay_address(contact, relay.link.component()).ok())
+        .flatten();
+    let inviter = inviter.and_then(|inviter| view.affiliation(inviter));
     Facts {
         trusted: true,
         duplicate,
@@ -372,39 +414,16 @@ pub(super) fn facts(
         affiliation: view.affiliation(contact),
         occupant: view.is_occupant(contact),
         // The room has passed it on; one that has been banned since has lost his say.
-        may_invite: inviter.and_then(|inviter| view.affiliation(inviter)) != Some(Affiliation::Outcast),
+        may_invite: inviter != Some(Affiliation::Outcast),
+        inviter,
+        relay_address: relay_address.and_then(|address| view.affiliation(&address)),
+        allows_invites: view.allows_invites(),
         // A room makes the contact himself a member before his invitation is handed over.
         membership: match route {
             Route::HandedOver => Membership::Ignore,
             _ => relay.config.muc.membership,
         },
         wants: Wants::default(),
-    }
-}
-
-/// Makes the contact a member; `false` where nobody lets us.
-async fn add(relay: &Relay, case: &Case) -> Result<bool, AskError> {
-    match relay.rooms.add_member(&case.room, case.person(), &case.contact).await {
-        Ok(()) => Ok(true),
-        Err(error @ (AskError::Refused(_) | AskError::Swallowed)) => {
-            warn!(
-                room = %case.room,
-                "{} could not be made a member ({error}): grant the component muc#admin in its users' names, or make it \
-                 an admin of the MUC service",
-                case.contact,
-            );
-            Ok(false)
-        }
-        Err(e) => Err(e),
-    }
-}
-
-/// A members-only room has made the relay address a member; it needs no such rights. Best effort: a leftover does no
-/// harm, relay addresses never enter a room.
-async fn take_off(relay: &Relay, case: &Case) {
-    let Ok(address) = address::relay_address(&case.contact, relay.link.component()) else { return };
-    if let Err(e) = relay.rooms.remove_member(&case.room, case.person(), &address).await {
-        debug!(room = %case.room, "{address} stays on the member list: {e}");
     }
 }
 

@@ -4,11 +4,13 @@
 //! Knows nothing of SQL and sockets.
 
 mod archive;
+mod bounce;
 mod handover;
 mod intake;
 pub mod judge;
 mod life;
 mod limits;
+mod membership;
 mod payload;
 mod sender;
 mod wishes;
@@ -69,6 +71,7 @@ struct Relay {
     contacts: Contacts,
     archive: archive::Archive,
     limits: limits::Limits,
+    early: bounce::Early,
 }
 
 /// Relays until `stop` resolves: then takes nothing more, settles what is under way (5 s at most) and closes the
@@ -98,6 +101,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
         contacts: Contacts::new(link.clone()),
         archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
         limits,
+        early: bounce::Early::new(),
         config,
         link,
         journal,

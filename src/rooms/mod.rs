@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use jid::BareJid;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::link::{AskError, Link};
 use crate::wire::muc::{self, Affiliation};
-use crate::wire::{Iq, IqPayload, IqType};
+use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
 /// How long an answer is good for.
 const GOOD_FOR: Duration = Duration::from_secs(15);
@@ -36,6 +37,17 @@ pub enum Age {
     Recent,
     /// As good as now.
     Fresh,
+    /// From this moment or later.
+    Since(Instant),
+}
+
+/// By whose rights a room is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// The inviter's alone.
+    Inviters,
+    /// The inviter's, and the relay's own where his are not enough.
+    Any,
 }
 
 /// Who asks a room.
@@ -78,12 +90,13 @@ impl Rooms {
         let asker = self.asker(inviter);
         let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
-        let limit = match age {
-            Age::Recent => GOOD_FOR,
-            Age::Fresh => FRESH,
+        let good = |view: &View| match age {
+            Age::Recent => view.taken.elapsed() <= GOOD_FOR,
+            Age::Fresh => view.taken.elapsed() <= FRESH,
+            Age::Since(moment) => view.taken >= moment,
         };
         if let Some(view) = &*place
-            && view.age() <= limit
+            && good(view)
         {
             return Ok(Arc::clone(view));
         }
@@ -108,21 +121,22 @@ impl Rooms {
         Ok(self.look(room, None, Age::Fresh).await?.person(nick))
     }
 
-    /// Makes somebody a member who is nothing to the room yet. The caller has made sure of that with a fresh look, and
-    /// that this inviter may invite.
+    /// Makes somebody a member who is nothing to the room yet. The caller has made sure of that with a fresh look, and for
+    /// [`Rights::Any`] that this inviter may have members made.
     ///
     /// # Errors
-    /// `Refused` where neither the inviter nor the relay may do it; else see [`AskError`].
+    /// `Refused` where these rights are not enough; else see [`AskError`].
     pub async fn add_member(
         &self,
         room: &BareJid,
         inviter: Option<&BareJid>,
         person: &BareJid,
+        rights: Rights,
     ) -> Result<(), AskError> {
-        self.set(room, inviter, person, Affiliation::Member).await
+        self.set(room, inviter, person, Affiliation::Member, rights).await
     }
 
-    /// Takes somebody off the member list.
+    /// Takes somebody off the member list, by any rights: nobody is given anything by that.
     ///
     /// # Errors
     /// See [`Self::add_member`].
@@ -132,7 +146,7 @@ impl Rooms {
         inviter: Option<&BareJid>,
         person: &BareJid,
     ) -> Result<(), AskError> {
-        self.set(room, inviter, person, Affiliation::None).await
+        self.set(room, inviter, person, Affiliation::None, Rights::Any).await
     }
 
     async fn set(
@@ -141,10 +155,17 @@ impl Rooms {
         inviter: Option<&BareJid>,
         person: &BareJid,
         affiliation: Affiliation,
+        rights: Rights,
     ) -> Result<(), AskError> {
         let asker = self.asker(inviter);
         let change = || muc::set_affiliation(person, affiliation, None);
-        self.ask(room, &asker, IqType::Set, change).await?;
+        match (rights, &asker) {
+            (Rights::Any, _) => self.ask(room, &asker, IqType::Set, change).await?,
+            (Rights::Inviters, Asker::Inviter(inviter)) => {
+                self.link.ask_as(inviter, room.as_str(), IqType::Set, change()).await?
+            }
+            (Rights::Inviters, Asker::Relay) => return Err(forbidden()),
+        };
         for asker in [asker, Asker::Relay] {
             if let Some(place) = self.remembered.get(&(room.clone(), asker))
                 && let Some(view) = &*place.lock().await
@@ -182,4 +203,8 @@ impl Rooms {
         }
         self.link.ask(room.as_str(), kind, payload()).await
     }
+}
+
+fn forbidden() -> AskError {
+    AskError::Refused(StanzaError::new(Condition::Forbidden, None))
 }

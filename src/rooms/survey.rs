@@ -17,8 +17,8 @@ use crate::wire::{IqPayload, IqType};
 /// Asks the room. What it refuses to tell stays unknown.
 pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<View, AskError> {
     let taken = Instant::now();
-    let (members_only, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
-    let (members_only, occupants) = (members_only?, occupants?);
+    let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
+    let (Kind { members_only, allows_invites }, occupants) = (kind?, occupants?);
     // In an open room it matters only who is banned.
     let lists: &[Affiliation] = if members_only == Some(false) {
         &[Affiliation::Outcast]
@@ -40,7 +40,14 @@ pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Resu
             _ => known = None,
         }
     }
-    Ok(View { taken, members_only, affiliations: known.map(RwLock::new), occupants })
+    Ok(View { taken, members_only, allows_invites, affiliations: known.map(RwLock::new), occupants })
+}
+
+/// What everybody may know of a room.
+#[derive(Default)]
+struct Kind {
+    members_only: Option<bool>,
+    allows_invites: Option<bool>,
 }
 
 fn bare(jid: &str) -> Option<String> {
@@ -48,7 +55,7 @@ fn bare(jid: &str) -> Option<String> {
 }
 
 /// Everybody may ask this, so the inviter's name is borrowed only where the server swallows our own questions.
-async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Option<bool>, AskError> {
+async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskError> {
     let question = || IqPayload::DiscoInfo(DiscoInfo::default());
     let answer = match (rooms.link.ask(room.as_str(), IqType::Get, question()).await, asker) {
         (Err(AskError::Swallowed), Asker::Inviter(inviter)) if rooms.link.may_disco(inviter) => {
@@ -58,10 +65,15 @@ async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Option<boo
     };
     match answer {
         Ok(answer) => Ok(match answer.payload.0 {
-            Some(IqPayload::DiscoInfo(info)) => Some(info.has("muc_membersonly")),
-            _ => None,
+            Some(IqPayload::DiscoInfo(info)) => Kind {
+                members_only: Some(info.has("muc_membersonly")),
+                allows_invites: info
+                    .field("muc#roomconfig_allowinvites")
+                    .map(|it| matches!(it, "1" | "true")),
+            },
+            _ => Kind::default(),
         }),
-        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(None),
+        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(Kind::default()),
         Err(e) => Err(e),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
 
 use jid::BareJid;
 use tokio::time::Instant;
@@ -16,6 +15,8 @@ pub struct View {
     pub(super) taken: Instant,
     /// `None`: the room would not say.
     pub(super) members_only: Option<bool>,
+    /// `muc#roomconfig_allowinvites`; `None`: the room would not say.
+    pub(super) allows_invites: Option<bool>,
     /// Everybody who is something to the room; `None`: we may not know.
     pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
     /// `None`: we may not know.
@@ -40,14 +41,17 @@ impl Occupants {
 }
 
 impl View {
-    pub(super) fn age(&self) -> Duration {
-        self.taken.elapsed()
-    }
-
     /// Whether only members may enter; `None` where the room would not say.
     #[must_use]
     pub fn members_only(&self) -> Option<bool> {
         self.members_only
+    }
+
+    /// Whether everybody inside may invite, and in a members-only room have members made by that; `None` where the room
+    /// would not say.
+    #[must_use]
+    pub fn allows_invites(&self) -> Option<bool> {
+        self.allows_invites
     }
 
     /// What a person is to the room; `None` where we may not know.
@@ -88,8 +92,13 @@ mod tests {
     #[test]
     fn what_is_not_told_is_unknown_and_what_is_told_is_exact() {
         let bob = BareJid::new("bob@example.org").unwrap();
-        let mut view =
-            View { taken: Instant::now(), members_only: None, affiliations: None, occupants: None };
+        let mut view = View {
+            taken: Instant::now(),
+            members_only: None,
+            allows_invites: None,
+            affiliations: None,
+            occupants: None,
+        };
         assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (None, None));
         view.affiliations = Some(RwLock::default());
         view.occupants = Some(Occupants::default());

@@ -146,6 +146,21 @@ class Client(Endpoint):
     ) -> str:
         """Enters a new room, becomes its owner and sets it up; `anonymous` is semi-anonymous, as most rooms are."""
         await self.join(room)
+        await self.configure(
+            room, members_only=members_only, member_invites=member_invites, password=password, anonymous=anonymous
+        )
+        return room
+
+    async def configure(
+        self,
+        room: str,
+        *,
+        members_only: bool = False,
+        member_invites: bool = False,
+        password: str | None = None,
+        anonymous: bool = True,
+    ) -> None:
+        """Sets an own room up, all of it."""
         form = await self.iq(room, f"<query xmlns='{stanzas.MUC_OWNER}'/>")
         offered = {field.get("var") for field in form.iter(f"{{{stanzas.DATA}}}field")}
         fields = {
@@ -171,7 +186,6 @@ class Client(Endpoint):
             kind="set",
         )
         assert answer.get("type") == "result", stanzas.show(answer)
-        return room
 
     async def join(self, room: str, password: str | None = None) -> Element:
         """Enters a room and returns the room's answer: his own presence, or an error."""

@@ -1,0 +1,145 @@
+"""Membership through the relay: nobody gets it from an inviter who may not give it, nor keeps it without an invitation."""
+
+import signal
+from xml.sax.saxutils import quoteattr
+
+import pytest
+
+from support.server import Setup
+from support.stanzas import STANZA_ERRORS, Invitation, decline, direct_invitation, invitation
+
+OWN_DOMAIN = pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["service admin"])
+"""Only a message of the component's own comes back to it; one in the inviter's name does not."""
+
+
+def bounce(contact, message):
+    """The contact's client sends the invitation back."""
+    contact.send(
+        f"<message type='error' to={quoteattr(message.get('from'))} id={quoteattr(message.get('id'))}>"
+        f"<error type='cancel'><service-unavailable xmlns='{STANZA_ERRORS}'/></error></message>"
+    )
+
+
+@OWN_DOMAIN
+async def test_an_invitation_to_nobody_leaves_no_member(stage, relay):
+    [alice] = await stage.people("alice")
+    room = await alice.create_room(stage.room(), members_only=True)
+    nobody = f"nobody-at-all@{stage.server.host}"
+
+    alice.invite(room, stage.relay_address(nobody))
+
+    await alice.expect(decline(room))
+    [record] = await relay.settled(1)
+    assert (record["state"], record["reason"]) == ("failed", "bounced")
+    assert f"{nobody} is no member any more" in relay.log
+    assert await alice.affiliation(room, nobody) == "none"
+    await alice.until_affiliation(room, stage.relay_address(nobody), "none")
+
+
+@OWN_DOMAIN
+@pytest.mark.parametrize("restart", [None, False, True], ids=["at once", "after a restart", "after a crash"])
+async def test_one_that_comes_back_late_takes_the_membership_with_it(stage, relay, restart):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room(), members_only=True)
+    alice.invite(room, stage.relay_address(bob.bare))
+    received = await bob.expect(direct_invitation(room))
+    await relay.settled(1)
+    assert await alice.affiliation(room, bob.bare) == "member"
+
+    if restart is not None:
+        await relay.restart(crash=restart)
+    bounce(bob, received)
+
+    await alice.expect(decline(room))
+    await alice.until_affiliation(room, bob.bare, "none")
+    [record] = await relay.history()
+    assert (record["state"], record["reason"]) == ("failed", "bounced")
+
+
+@OWN_DOMAIN
+@pytest.mark.parametrize("affiliation", ["member", "admin"])
+async def test_what_was_not_given_by_us_is_not_taken_back(stage, relay, affiliation):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room(), members_only=True)
+    await alice.set_affiliation(room, bob.bare, affiliation)
+    alice.invite(room, stage.relay_address(bob.bare))
+    received = await bob.expect(direct_invitation(room))
+
+    bounce(bob, received)
+
+    await alice.expect(decline(room))
+    assert await alice.affiliation(room, bob.bare) == affiliation
+
+
+@OWN_DOMAIN
+async def test_nor_is_what_has_become_of_it(stage, relay):
+    """An owner has made more of him meanwhile; or he is inside, whichever way he has heard of the room."""
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    room = await alice.create_room(stage.room(), members_only=True)
+    for contact in (bob, carol):
+        alice.invite(room, stage.relay_address(contact.bare))
+    to_bob, to_carol = await bob.expect(direct_invitation(room)), await carol.expect(direct_invitation(room))
+    await relay.settled(2)
+    await alice.set_affiliation(room, bob.bare, "admin")
+    await carol.join(room)
+
+    bounce(bob, to_bob)
+    bounce(carol, to_carol)
+
+    await alice.expect(decline(room))
+    await alice.expect(decline(room))
+    assert await alice.affiliation(room, bob.bare) == "admin"
+    assert await alice.affiliation(room, carol.bare) == "member"
+
+
+@pytest.mark.needs("outsiders-invite")
+async def test_a_room_that_closes_before_the_relay_has_looked(stage, relay):
+    """Everybody may invite to an open room; that is no right to bring people into one that has closed since."""
+    mallory, alice, bob = await stage.people("mallory", "alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    relay.process.signal(signal.SIGSTOP)
+    mallory.invite(room, stage.relay_address(bob.bare))
+    await mallory.passed(room)
+    await alice.configure(room, members_only=True)
+    relay.process.signal(signal.SIGCONT)
+
+    [record] = await relay.settled(1)
+    assert (record["state"], record["reason"]) == ("refused", "may-not-invite")
+    assert await alice.affiliation(room, bob.bare) == "none"
+    assert not await stage.reached(bob, room)
+
+
+@OWN_DOMAIN
+async def test_an_inviter_who_is_no_admin_any_more_when_the_relay_looks(stage, relay):
+    """The room let him invite, and showed it: that stands."""
+    alice, carol, bob = await stage.people("alice", "carol", "bob")
+    room = await alice.create_room(stage.room(), members_only=True)
+    await alice.set_affiliation(room, carol.bare, "admin")
+    await carol.join(room)
+
+    relay.process.signal(signal.SIGSTOP)
+    carol.invite(room, stage.relay_address(bob.bare))
+    await carol.passed(room)
+    await alice.set_affiliation(room, carol.bare, "none")
+    relay.process.signal(signal.SIGCONT)
+
+    await bob.expect(direct_invitation(room))
+    assert await alice.affiliation(room, bob.bare) == "member"
+
+
+@pytest.mark.parametrize("setup", [Setup(service_admin=False), Setup()], ids=["privileges", "both"])
+@pytest.mark.needs("privileged-iq")
+async def test_a_member_may_not_invite_where_the_room_does_not_let_members(stage, relay):
+    alice, carol, bob = await stage.people("alice", "carol", "bob")
+    room = await alice.create_room(stage.room(), members_only=True, anonymous=False)
+    await alice.set_affiliation(room, carol.bare, "member")
+    await carol.join(room)
+
+    carol.invite(room, stage.relay_address(bob.bare))
+    await carol.passed(room)
+    alice.invite(room, stage.relay_address(bob.bare), "the owner's own")
+
+    received = invitation(await bob.expect(direct_invitation(room)))
+    assert received == Invitation(alice.bare, bob.bare, room, reason="the owner's own")
+    assert len(await relay.settled(1)) == 1
