@@ -6,7 +6,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from support.server import Setup
-from support.stanzas import STANZA_ERRORS, Invitation, decline, direct_invitation, invitation
+from support.stanzas import STANZA_ERRORS, decline, direct_invitation, invitation
 
 OWN_DOMAIN = pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["service admin"])
 """Only a message of the component's own comes back to it; one in the inviter's name does not."""
@@ -72,31 +72,42 @@ async def test_what_was_not_given_by_us_is_not_taken_back(stage, relay, affiliat
 
 
 @OWN_DOMAIN
-async def test_nor_is_what_has_become_of_it(stage, relay):
-    """An owner has made more of him meanwhile; or he is inside, whichever way he has heard of the room."""
-    alice, bob, carol = await stage.people("alice", "bob", "carol")
+async def test_nor_from_one_whom_an_owner_has_made_more_meanwhile(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), members_only=True)
-    for contact in (bob, carol):
-        alice.invite(room, stage.relay_address(contact.bare))
-    to_bob, to_carol = await bob.expect(direct_invitation(room)), await carol.expect(direct_invitation(room))
-    await relay.settled(2)
+    alice.invite(room, stage.relay_address(bob.bare))
+    received = await bob.expect(direct_invitation(room))
+    await relay.settled(1)
     await alice.set_affiliation(room, bob.bare, "admin")
-    await carol.join(room)
 
-    bounce(bob, to_bob)
-    bounce(carol, to_carol)
+    bounce(bob, received)
 
-    await alice.expect(decline(room))
     await alice.expect(decline(room))
     assert await alice.affiliation(room, bob.bare) == "admin"
-    assert await alice.affiliation(room, carol.bare) == "member"
 
 
-@pytest.mark.needs("outsiders-invite")
+@OWN_DOMAIN
+@pytest.mark.needs("occupants")
+async def test_nor_from_one_who_is_inside(stage, relay):
+    """Whichever way he has heard of the room."""
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room(), members_only=True)
+    alice.invite(room, stage.relay_address(bob.bare))
+    received = await bob.expect(direct_invitation(room))
+    await relay.settled(1)
+    await bob.join(room)
+
+    bounce(bob, received)
+
+    await alice.expect(decline(room))
+    assert await alice.affiliation(room, bob.bare) == "member"
+
+
 async def test_a_room_that_closes_before_the_relay_has_looked(stage, relay):
     """Everybody may invite to an open room; that is no right to bring people into one that has closed since."""
     mallory, alice, bob = await stage.people("mallory", "alice", "bob")
-    room = await alice.create_room(stage.room())
+    room = await alice.create_room(stage.room(), member_invites=True)
+    await mallory.join(room)
 
     relay.process.signal(signal.SIGSTOP)
     mallory.invite(room, stage.relay_address(bob.bare))
@@ -105,9 +116,13 @@ async def test_a_room_that_closes_before_the_relay_has_looked(stage, relay):
     relay.process.signal(signal.SIGCONT)
 
     [record] = await relay.settled(1)
-    assert (record["state"], record["reason"]) == ("refused", "may-not-invite")
     assert await alice.affiliation(room, bob.bare) == "none"
-    assert not await stage.reached(bob, room)
+    if "plain-iq" in stage.server.lacks:
+        # Nobody tells the relay who is a member: he might be one already, and gets an invitation to a closed door.
+        assert record["state"] == "relayed"
+    else:
+        assert (record["state"], record["reason"]) == ("refused", "may-not-invite")
+        assert not await stage.reached(bob, room)
 
 
 @OWN_DOMAIN
@@ -141,5 +156,5 @@ async def test_a_member_may_not_invite_where_the_room_does_not_let_members(stage
     alice.invite(room, stage.relay_address(bob.bare), "the owner's own")
 
     received = invitation(await bob.expect(direct_invitation(room)))
-    assert received == Invitation(alice.bare, bob.bare, room, reason="the owner's own")
+    assert received == stage.invitation(alice.bare, bob, room, reason="the owner's own")
     assert len(await relay.settled(1)) == 1
