@@ -28,6 +28,9 @@ use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, StreamError, privilege
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// As long as stanzas come in, the answer may only be waiting its turn behind them.
+const PATIENCE_WHILE_READING: Duration = Duration::from_secs(300);
+
 /// After so much silence a ping asks whether somebody is still there.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -52,7 +55,7 @@ pub(super) enum End {
     Lost(io::Error),
     /// The server closed the stream.
     Footer,
-    Hung,
+    Hung(Duration),
 }
 
 impl fmt::Display for End {
@@ -62,7 +65,7 @@ impl fmt::Display for End {
             Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
             Self::Lost(e) => write!(f, "{e}"),
             Self::Footer => f.write_str("the server closed the stream"),
-            Self::Hung => write!(f, "no answer to a ping for {} s", PATIENCE.as_secs()),
+            Self::Hung(patience) => write!(f, "no answer to a ping for {} s", patience.as_secs()),
         }
     }
 }
@@ -146,8 +149,8 @@ impl<'a> Connection<'a> {
                         if self.tick.poll_tick(cx).is_pending() {
                             return Poll::Pending;
                         }
-                        if self.hangs() {
-                            return Poll::Ready(End::Hung);
+                        if let Some(patience) = self.hangs() {
+                            return Poll::Ready(End::Hung(patience));
                         }
                     }
                 }
@@ -300,7 +303,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Once a second: is somebody still there?
-    fn hangs(&mut self) -> bool {
+    fn hangs(&mut self) -> Option<Duration> {
         self.replies.prune();
         self.go_up(false);
         if self.paused {
@@ -312,14 +315,16 @@ impl<'a> Connection<'a> {
         {
             self.queue.push_back(ping(self.component, id, to));
         }
-        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > PATIENCE);
+        let reading = self.barrier.is_up() && self.last_read.elapsed() <= PATIENCE;
+        let patience = if reading { PATIENCE_WHILE_READING } else { PATIENCE };
+        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > patience);
         if hangs && !self.barrier.is_up() {
             error!(
                 "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
                  muc.services, a host of this server?"
             );
         }
-        hangs
+        hangs.then_some(patience)
     }
 
     /// Closes our side, and takes what still comes until the server has closed its own.
