@@ -21,13 +21,15 @@ class Relay:
     def __init__(self, server: Server, directory: Path, **overrides: Mapping[str, object]):
         overrides.setdefault("log", {"level": "debug"})
         self.journal = Path(overrides.get("journal", {}).get("path", directory / "journal.db"))
+        self.env: dict[str, str] = {}
+        """What its environment has besides; taken at each start."""
         self.config = directory / "config.toml"
         self.config.write_text(server.relay_config(self.journal, **overrides))
         self.process = self._new_process()
 
     def _new_process(self) -> Process:
         assert BINARY.exists(), f"{BINARY} is missing: cargo build, or name the binary in RELAY_BIN"
-        return Process("muc-invite-relay", self.argv("run"))
+        return Process("muc-invite-relay", self.argv("run"), self.env)
 
     def argv(self, *arguments: str) -> list[str]:
         return [str(BINARY), "--config", str(self.config), *arguments]
@@ -84,7 +86,10 @@ class Relay:
     async def command(self, *arguments: str) -> str:
         """Runs another command of the binary on the same configuration and returns what it prints."""
         process = await asyncio.create_subprocess_exec(
-            *self.argv(*arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *self.argv(*arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **self.env},
         )
         output, errors = await process.communicate()
         assert process.returncode == 0, f"{arguments}: exit code {process.returncode}\n{errors.decode()}"
@@ -93,6 +98,15 @@ class Relay:
     async def history(self, *filters: str) -> list[dict[str, object]]:
         """What became of the invitations, newest first."""
         return [json.loads(line) for line in (await self.command("history", "--json", *filters)).splitlines()]
+
+    async def has_taken_in(self, count: int, within: float = 15) -> None:
+        """Waits until the journal has so many invitations, under way or settled."""
+        try:
+            async with asyncio.timeout(within):
+                while (found := len(await self.history("--limit", "1000000"))) < count:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{found} invitations, not {count}, in the journal in {within} s") from None
 
     async def settled(self, count: int, *filters: str, within: float = 15) -> list[dict[str, object]]:
         """Waits until so many invitations are in the history and none is pending; oldest first.

@@ -7,6 +7,7 @@ after everything before them. What goes wrong is a property or a method. Everyth
 import asyncio
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ PRIVILEGE = "urn:xmpp:privilege:2"
 FORWARD = "urn:xmpp:forward:0"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
-WITHIN = 30
+WITHIN = 60
 """Seconds that what a test waits for may take on a busy machine."""
 
 
@@ -51,8 +52,8 @@ class Scripted(Server):
         super().__init__(setup, directory)
         self.answers_pings = True
         self.reads = Switch(on=True)
-        self.trickles = False
-        """Only some bytes at a time pass, in either direction."""
+        self.trickle: int | None = None
+        """Only so many bytes at a time pass, in either direction, and no more than that in a millisecond to the relay."""
         self.on_message: Callable[[Element], str | None] = lambda _: None
         """What is sent back for a message at once, before any ping behind it is answered."""
         self.members_only: set[str] = set()
@@ -60,9 +61,12 @@ class Scripted(Server):
         self.deliveries: list[Delivery] = []
         self.taken: Feed[Element] = Feed("the scripted server")
         """The other messages that it took, and answers to what `ask` asked."""
+        self.pings = 0
+        """Pings that the component has sent, answered or not."""
         self.unanswered: Feed[Element] = Feed("the scripted server's unanswered pings")
         self.changed = asyncio.Condition()
         self.connections = 0
+        self._times: Counter[str] = Counter()
         self._members: dict[str, set[str]] = {}
         self._streams: dict[int, _Stream] = {}
         self._listener: asyncio.Server | None = None
@@ -105,6 +109,13 @@ class Scripted(Server):
         assert self._streams, "no component is connected"
         return self._streams[max(self._streams)]
 
+    def answer_pings(self) -> None:
+        """Answers those that were left unanswered, and all that follow."""
+        self.answers_pings = True
+        for ping in self.unanswered.all:
+            self.send(self._result(ping))
+        self.unanswered.all.clear()
+
     async def ask(self, payload: str, to: str | None = None) -> Element:
         """Asks the component; its answer shows that it has read all that was sent before."""
         id = f"ask{next(self._numbers)}"
@@ -127,7 +138,7 @@ class Scripted(Server):
         """Waits until each of them has been sent so many invitations; returns theirs."""
         wanted = set(contacts)
         await self.until(
-            lambda: all(sum(d.contact == contact for d in self.deliveries) >= times for contact in wanted),
+            lambda: all(self._times[contact] >= times for contact in wanted),
             f"{times} invitation(s) for {len(wanted)} contact(s)",
             within,
         )
@@ -143,14 +154,16 @@ class Scripted(Server):
 
     # What rooms and users would send.
 
-    def invitation(self, contact: str, room: str = "tea", inviter: str = "alice", id: str | None = None) -> str:
+    def invitation(
+        self, contact: str, room: str = "tea", inviter: str = "alice", reason: str = "Come & talk"
+    ) -> str:
         """A mediated invitation to the relay address of contact@host, as a room sends it."""
+        to, room, inviter = f"{stanzas.escaped(self.jid(contact))}@{self.component}", self.room(room), self.jid(inviter)
+        reason = stanzas.text(reason)
         return (
-            f"<message to={quoteattr(f'{stanzas.escaped(self.jid(contact))}@{self.component}')} from='{self.room(room)}'"
-            + (f" id={quoteattr(id)}" if id else "")
-            + f"><x xmlns='{MUC_USER}'><invite from='{self.jid(inviter)}/desk'><reason>Come &amp; talk</reason></invite>"
-            f"</x><x xmlns='{CONFERENCE}' jid='{self.room(room)}'>Come &amp; talk</x>"
-            f"<body>{self.jid(inviter)} invited you to the room {self.room(room)} (Come &amp; talk)</body></message>"
+            f"<message to={quoteattr(to)} from='{room}'><x xmlns='{MUC_USER}'><invite from='{inviter}/desk'>"
+            f"<reason>{reason}</reason></invite></x><x xmlns='{CONFERENCE}' jid='{room}'>{reason}</x>"
+            f"<body>{inviter}/desk invited you to the room {room} ({reason})</body></message>"
         )
 
     def jid(self, name: str) -> str:
@@ -169,7 +182,7 @@ class Scripted(Server):
         try:
             while True:
                 await self.reads.wait()
-                data = await reader.read(7 if self.trickles else 1 << 16)
+                data = await reader.read(self.trickle or 1 << 16)
                 if not data:
                     break
                 await self.reads.wait()
@@ -213,6 +226,7 @@ class Scripted(Server):
                 delivery = _delivery(stanza, self.connections)
                 if delivery:
                     self.deliveries.append(delivery)
+                    self._times[delivery.contact] += 1
                 else:
                     self.taken.put(stanza)
                 answer = self.on_message(stanza)
@@ -231,9 +245,11 @@ class Scripted(Server):
             return None
         [question] = iq
         to, namespace = iq.get("to"), question.tag.partition("}")[0][1:]
-        if namespace == PING and not self.answers_pings:
-            self.unanswered.put(iq)
-            return None
+        if namespace == PING:
+            self.pings += 1
+            if not self.answers_pings:
+                self.unanswered.put(iq)
+                return None
         payload = ""
         if namespace == DISCO_INFO:
             payload = f"<query xmlns='{DISCO_INFO}'>{self._about(to)}</query>"
@@ -241,7 +257,11 @@ class Scripted(Server):
             payload = f"<query xmlns='{VERSION}'><name>Scripted</name><version>1</version></query>"
         elif namespace == MUC_ADMIN:
             payload = self._administer(to, iq.get("type"), question)
-        return f"<iq type='result' id={quoteattr(iq.get('id'))} from={quoteattr(to)} to='{self.component}'>{payload}</iq>"
+        return self._result(iq, payload)
+
+    def _result(self, iq: Element, payload: str = "") -> str:
+        id, to = quoteattr(iq.get("id")), quoteattr(iq.get("to"))
+        return f"<iq type='result' id={id} from={to} to='{self.component}'>{payload}</iq>"
 
     def _about(self, to: str) -> str:
         if "@" in to:
@@ -294,7 +314,7 @@ class _Stream:
 
     def write(self, xml: str | bytes) -> None:
         data = xml.encode() if isinstance(xml, str) else xml
-        if not self._server.trickles:
+        if not self._server.trickle:
             self.writer.write(data)
             return
         self._waiting += data
@@ -302,9 +322,9 @@ class _Stream:
             self._trickle = asyncio.create_task(self._trickle_out())
 
     async def _trickle_out(self) -> None:
-        """A few bytes, each time as a packet of their own."""
+        """A few bytes, each time as a packet of their own; not always as many, so that they end anywhere."""
         while self._waiting:
-            size = 1 + self._waiting[0] % 7
+            size = 1 + self._waiting[0] % (self._server.trickle or 7)
             self.writer.write(bytes(self._waiting[:size]))
             del self._waiting[:size]
             await self.writer.drain()

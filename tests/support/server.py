@@ -85,7 +85,7 @@ class Server(ABC):
         await self.stop()
         await self.start()
 
-    def relay_config(self, journal: Path, **overrides: Mapping[str, object]) -> str:
+    def relay_config(self, journal: Path, /, **overrides: Mapping[str, object]) -> str:
         """The relay's configuration for this server, as TOML; an override is a section: `relay={"window": "5s"}`."""
         sections: dict[str, dict[str, object]] = {
             "component": {

@@ -1,0 +1,116 @@
+"""The connection is cut, hangs, crawls, or speaks nonsense: the relay comes back, sends again what was not confirmed
+under the same id, and loses none."""
+
+import random
+
+import pytest
+
+from faults.crowd import all_arrive, invite
+from support.server import Setup
+
+MANY = 200
+
+
+@pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileged", "own domain"])
+async def test_cut_before_the_pong(scripted, relay, setup):
+    scripted.answers_pings = False
+    contacts = invite(scripted, MANY)
+    await scripted.delivered(*contacts)
+    scripted.answers_pings = True
+
+    scripted.cut()
+
+    # Nothing was confirmed, so everything comes again, once.
+    await scripted.delivered(*contacts, times=2)
+    assert await all_arrive(scripted, relay, contacts) == MANY
+    assert len(scripted.deliveries) == 2 * MANY
+
+
+async def test_cut_after_the_pong(scripted, relay):
+    contacts = invite(scripted, MANY)
+    assert await all_arrive(scripted, relay, contacts) == 0
+
+    scripted.cut()
+    await scripted.connected(2)
+    await scripted.passed()
+
+    assert len(scripted.deliveries) == MANY
+
+
+async def test_cut_again_and_again(scripted, relay, note):
+    """The pauses between attempts grow only while the relay does not get in, so this takes no time."""
+    chance = random.Random(3)
+    contacts = []
+    for cut in range(10):
+        point = len(scripted.deliveries) + chance.randrange(MANY)
+        contacts += invite(scripted, MANY, f"bob{cut}-")
+        await scripted.until(lambda: len(scripted.deliveries) >= point, f"{point} deliveries")
+        scripted.cut()
+        await scripted.connected(cut + 2)
+        await scripted.passed()
+        # What the relay had not read was lost with the connection.
+        read = {record["contact"] for record in await relay.history("--limit", "10000")}
+        scripted.send("".join(scripted.invitation(c.partition("@")[0]) for c in contacts if c not in read))
+
+    again = await all_arrive(scripted, relay, contacts)
+    note(f"10 cuts while {len(contacts)} invitations passed: {again} of them sent more than once")
+
+
+def half_a_stanza(scripted):
+    whole = scripted.invitation("nobody")
+    return whole[: len(whole) // 2]
+
+
+BREAKS = {
+    "half a stanza": half_a_stanza,
+    "half a tag": lambda s: "<message from='tea@confer",
+    "no XML": lambda s: b"\x00\xff\xfe GET / HTTP/1.1\r\n\r\n",
+    "the wrong end tag": lambda s: "<message></presence>",
+    "an undeclared prefix": lambda s: "<message><a:b/></message>",
+    "an undeclared entity": lambda s: "<message><body>&nbsp;</body></message>",
+    "a comment": lambda s: "<!-- comment -->",
+    "a doctype": lambda s: "<!DOCTYPE message [<!ENTITY a 'aaaa'>]>",
+    "bytes that are no UTF-8": lambda s: b"<message><body>\xc3\x28</body></message>",
+    "a stream error": lambda s: (
+        "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+    ),
+    "an unknown stream error": lambda s: "<stream:error><never-heard-of-it xmlns='urn:example'/></stream:error>",
+    "the end of the stream": lambda s: "</stream:stream>",
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+async def test_broken_off_by(scripted, relay, what):
+    scripted.answers_pings = False
+    contacts = invite(scripted, 20)
+    await scripted.delivered(*contacts)
+    scripted.answers_pings = True
+
+    scripted.send(BREAKS[what](scripted))
+    if what.startswith("half"):
+        scripted.cut()
+
+    await scripted.connected(2)
+    assert await all_arrive(scripted, relay, contacts) == 20
+    assert "link is down" in relay.log
+
+
+async def test_slow(scripted, relay):
+    """A few bytes at a time in both directions: slow, but alive."""
+    scripted.trickle = 7
+    contacts = invite(scripted, 20)
+    scripted.send("<message from='tea@conference.example.test' to='x@invites.example.test'><body>\u20ac\U0001f916</body></message>")
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1
+
+
+async def test_a_server_that_does_not_read_for_a_while(scripted, relay):
+    """What can't be written waits; what comes in meanwhile is taken in."""
+    scripted.reads.turn(on=False)
+    contacts = invite(scripted, 2000)
+    await relay.has_taken_in(2000)
+    scripted.reads.turn(on=True)
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1

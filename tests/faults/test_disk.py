@@ -1,0 +1,192 @@
+"""The disk is full, the database is locked: nothing more is taken in, the log says what to do, and it goes on by itself."""
+
+import ctypes
+import os
+import sqlite3
+
+import pytest
+
+from faults.crowd import all_arrive, invite
+from support import clock
+
+_libc = ctypes.CDLL(None, use_errno=True)
+MEGABYTE = 1 << 20
+DETACH = 2
+"""Gone at once, and really so when nobody uses it any more."""
+
+
+class SmallDisk:
+    """A file system of some megabytes."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self._filler = directory / "filler"
+
+    def mount(self):
+        if _libc.mount(b"tmpfs", bytes(self.directory), b"tmpfs", 0, f"size={64 * MEGABYTE},mode=0700".encode()):
+            pytest.skip(f"no small disk: only root can mount one ({os.strerror(ctypes.get_errno())})")
+
+    def unmount(self):
+        assert _libc.umount2(bytes(self.directory), DETACH) == 0, os.strerror(ctypes.get_errno())
+
+    def fill(self):
+        """Until not a byte more can be written."""
+        with self._filler.open("wb", buffering=0) as file:
+            for size in (MEGABYTE, 4096, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def free(self):
+        self._filler.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    disk = SmallDisk(directory)
+    disk.mount()
+    yield disk
+    disk.unmount()
+
+
+class Lock:
+    """Another process at the database, in the middle of a change."""
+
+    def __init__(self, path):
+        self._db = sqlite3.connect(path, isolation_level=None)
+
+    def take(self):
+        self._db.execute("BEGIN EXCLUSIVE")
+
+    def give_up(self):
+        self._db.execute("ROLLBACK")
+        self._db.close()
+
+
+async def nothing_more_is_taken(scripted, relay):
+    """Far more than may wait in memory: most of it stays with the server, and the link stays up."""
+    contacts = invite(scripted, 4000, "dave", reason="Come & talk. " * 100)
+    await relay.process.says("Nothing is taken in until it can")
+    assert scripted.unsent > MEGABYTE
+    assert scripted.connections == 1
+    return contacts
+
+
+@pytest.fixture
+def relay_on(disk, scripted, relays, config):
+    """A relay whose journal lies on the small disk."""
+    return relays(scripted, **config, journal={"path": str(disk.directory / "journal.db")})
+
+
+async def test_the_disk_is_full(disk, scripted, relay_on):
+    relay = relay_on
+    await relay.start()
+    contacts = invite(scripted, 20)
+    await all_arrive(scripted, relay, contacts)
+
+    disk.fill()
+    contacts += await nothing_more_is_taken(scripted, relay)
+    assert "The disk is full: free some space" in relay.log
+    disk.free()
+
+    await relay.process.says("the journal can be written again")
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1
+
+
+async def test_the_disk_is_full_when_it_is_confirmed(disk, scripted, relay_on):
+    """Sent, taken, and no room to note it."""
+    relay = relay_on
+    await relay.start()
+    scripted.answers_pings = False
+    contacts = invite(scripted, 200)
+    await scripted.delivered(*contacts)
+    disk.fill()
+    scripted.answer_pings()
+
+    await relay.process.says("The disk is full: free some space")
+    disk.free()
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+
+
+async def test_killed_on_a_full_disk(disk, scripted, relay_on):
+    relay = relay_on
+    await relay.start()
+    scripted.answers_pings = False
+    contacts = invite(scripted, 200)
+    await scripted.delivered(*contacts)
+    disk.fill()
+    scripted.answer_pings()
+    await relay.process.says("The disk is full: free some space")
+
+    await relay.kill()
+    relay.prepare_again()
+    await relay.launch()
+    await relay.process.says("isk is full")
+    disk.free()
+    if not relay.process.running:
+        relay.prepare_again()
+        await relay.launch()
+
+    await relay.connected()
+    assert await all_arrive(scripted, relay, contacts) == 200
+
+
+@pytest.fixture
+async def fast(scripted, relays, config):
+    """A relay for which time flies: it waits 5 s for a lock before it complains."""
+    relay = relays(scripted, **config)
+    relay.env.update(clock.faster(5))
+    await relay.start()
+    return relay
+
+
+async def test_the_database_is_locked(scripted, fast):
+    contacts = invite(scripted, 20)
+    await all_arrive(scripted, fast, contacts)
+    lock = Lock(fast.journal)
+
+    lock.take()
+    contacts += await nothing_more_is_taken(scripted, fast)
+    assert "Another process holds the database: let it finish, or stop it" in fast.log
+    lock.give_up()
+
+    await fast.process.says("the journal can be written again")
+    assert await all_arrive(scripted, fast, contacts) == 0
+    assert scripted.connections == 1
+
+
+async def test_stopped_while_the_database_is_locked(scripted, fast):
+    """It can't wait for ever; what it has not taken in is the server's, what it has is settled after the next start."""
+    lock = Lock(fast.journal)
+    scripted.answers_pings = False
+    contacts = invite(scripted, 20)
+    await scripted.delivered(*contacts)
+    lock.take()
+    scripted.answer_pings()
+
+    assert await fast.process.stop(within=20) == 0
+    lock.give_up()
+    await fast.start_again()
+
+    await all_arrive(scripted, fast, contacts)
+
+
+async def test_locked_at_the_start(scripted, fast):
+    contacts = invite(scripted, 20)
+    await all_arrive(scripted, fast, contacts)
+    lock = Lock(fast.journal)
+    await fast.stop()
+    lock.take()
+
+    await fast.start_again()
+    more = invite(scripted, 20, "carol")
+    await fast.process.says("Another process holds the database: let it finish, or stop it")
+    lock.give_up()
+
+    assert await all_arrive(scripted, fast, contacts + more) == 0

@@ -1,0 +1,128 @@
+"""A server that is there and says nothing. The relay's clock goes fast: its patience is 20 s, and an idle minute."""
+
+import signal
+
+import pytest
+
+from faults.crowd import all_arrive, invite
+from support import clock
+from support.stanzas import direct_invitation
+
+
+@pytest.fixture
+async def relay(scripted, relays, config):
+    """A relay for which time flies."""
+    relay = relays(scripted, **config)
+    relay.env.update(clock.faster(20))
+    await relay.start()
+    return relay
+
+
+async def test_no_pong(scripted, relay):
+    scripted.answers_pings = False
+    contacts = invite(scripted, 20)
+
+    await relay.process.says("link is down: no answer to a ping for 20 s")
+    scripted.answers_pings = True
+
+    await relay.connected()
+    assert await all_arrive(scripted, relay, contacts) == 20
+
+
+async def test_reads_nothing(scripted, relay):
+    contacts = invite(scripted, 20)
+    await scripted.delivered(*contacts)
+    await relay.settled(20)
+
+    scripted.reads.turn(on=False)
+    more = invite(scripted, 2000, "carol")
+    await relay.process.says("link is down: no answer to a ping for 20 s")
+    scripted.reads.turn(on=True)
+
+    await relay.connected()
+    await all_arrive(scripted, relay, contacts + more)
+
+
+async def test_dead_while_nothing_is_to_be_said(scripted, relay):
+    scripted.answers_pings = False
+
+    await relay.process.says("link is down: no answer to a ping for 20 s")
+    scripted.answers_pings = True
+
+    await relay.connected()
+    assert await all_arrive(scripted, relay, invite(scripted, 20)) == 0
+
+
+async def test_alive_while_nothing_is_to_be_said(scripted, relay):
+    before = scripted.pings
+
+    await scripted.until(lambda: scripted.pings >= before + 2, "two pings")
+
+    assert scripted.connections == 1
+    assert "link is down" not in relay.log
+
+
+async def test_slow_is_not_dead(scripted, relay):
+    """The pong has to queue behind everything else that the server has to say."""
+    first = invite(scripted, 1, "carol")
+    await scripted.delivered(*first)
+
+    # The room is known by now, so invitations go out while others still come in.
+    scripted.trickle = 100
+    contacts = first + invite(scripted, 400)
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1
+
+
+async def test_nobody_answers_any_ping(scripted, relay):
+    scripted.answers_pings = False
+    scripted.cut()
+    await scripted.connected(2)
+    contacts = invite(scripted, 20)
+
+    await relay.process.says("none of the server's hosts answers a ping")
+    scripted.answers_pings = True
+
+    await relay.connected()
+    await all_arrive(scripted, relay, contacts)
+
+
+async def test_no_answer_to_the_handshake(scripted, relay):
+    contacts = invite(scripted, 20)
+    await relay.settled(20)
+    scripted.reads.turn(on=False)
+    scripted.cut()
+
+    await relay.process.says("no answer to the handshake")
+    scripted.reads.turn(on=True)
+
+    await relay.connected()
+    more = invite(scripted, 20, "carol")
+    await all_arrive(scripted, relay, contacts + more)
+
+
+async def test_a_real_server_stands_still(own_stage, relays, config):
+    """It stops in the middle: the relay has read the invitations and can't ask the room."""
+    server, relay = own_stage.server, relays(own_stage.server, **config)
+    relay.env.update(clock.faster(10))
+    await relay.start()
+    alice, *contacts = await own_stage.people("alice", "bob", "carol", "dave")
+    room = await alice.create_room(own_stage.room(), anonymous=False)
+
+    relay.process.signal(signal.SIGSTOP)
+    for contact in contacts:
+        alice.invite(room, own_stage.relay_address(contact.bare))
+    await alice.passed(room)
+    server.process.signal(signal.SIGSTOP)
+    relay.process.signal(signal.SIGCONT)
+    await relay.process.says("link is down: no answer to a ping for 20 s")
+    server.process.signal(signal.SIGCONT)
+
+    await relay.connected()
+    for contact in contacts:
+        await contact.expect(direct_invitation(room))
+    records = await relay.settled(len(contacts))
+    assert {record["state"] for record in records} == {"relayed"}
+    for contact in contacts:
+        assert len(await own_stage.reached(contact, room)) == 1
