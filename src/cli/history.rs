@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
 use crate::journal::{self, Filter, Record, State};
+use crate::wire::address::printable;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -142,15 +143,6 @@ fn row(record: &Record) -> [String; HEADINGS.len()] {
 fn took(received: DateTime<Utc>, settled: DateTime<Utc>) -> String {
     let millis = (settled - received).num_milliseconds().max(0);
     format!("{}.{:03}s", millis / 1000, millis % 1000)
-}
-
-/// A nickname is whatever its owner likes: nothing of it may move the cursor or turn the line round.
-fn printable(text: &str) -> String {
-    let harmless = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 #[cfg(test)]

@@ -272,15 +272,11 @@ impl Config {
     /// The keys that were set, as `section.key`, but that this version does not act on.
     #[must_use]
     pub fn not_yet_used(&self) -> Vec<String> {
-        self.set.iter().filter(|key| self.is_not_yet_used(key)).cloned().collect()
-    }
-
-    fn is_not_yet_used(&self, key: &str) -> bool {
-        match key {
-            "admins.jids" => !self.admins.jids.is_empty(),
-            "limits.max_recipients" => true,
-            _ => ["groups.", "metrics."].iter().any(|section| key.starts_with(section)),
-        }
+        let idle = |key: &&String| {
+            *key == "limits.max_recipients"
+                || ["groups.", "metrics."].iter().any(|section| key.starts_with(section))
+        };
+        self.set.iter().filter(idle).cloned().collect()
     }
 
     /// Every key there is, as `section.key`; `groups.*` stands for the names that operators choose.

@@ -18,7 +18,7 @@ use super::{Relay, handover, invitation_id, payload, words};
 use crate::config;
 use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Pending, Reason, Route, State};
 use crate::link::Incoming;
-use crate::service;
+use crate::service::{self, Commands};
 use crate::wire::muc::{self, Inviter, Mediated};
 use crate::wire::{self, address};
 use crate::wire::{Iq, Message, Stanza};
@@ -134,9 +134,25 @@ impl Intake {
             } else {
                 self.relay.link.send_or_drop(Stanza::Iq(handover::too_busy(&question)));
             }
-        } else if let Some(answer) = service::answer(&question) {
+        } else if wire::command::command(&question).is_some() {
+            self.obey(question);
+        } else if let Some(answer) = service::answer(&question, &self.relay.commands.listed(&question)) {
             self.relay.link.send_or_drop(Stanza::Iq(answer));
         }
+    }
+
+    /// A command of somebody who has not given too many.
+    fn obey(&mut self, question: Iq) {
+        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
+        if self.relay.limits.commanded(person) != Answer::Pass {
+            self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(&question)));
+            return;
+        }
+        let relay = Arc::clone(&self.relay);
+        self.lives.spawn(async move {
+            let answer = relay.commands.answer(&question).await;
+            relay.link.post(Stanza::Iq(answer)).await;
+        });
     }
 
     /// All of them in one commit, then each on its way.

@@ -19,6 +19,10 @@ const REMEMBERED: u64 = 100_000;
 /// Contacts and rooms that are remembered because an invitation was dropped silently.
 const HUSHED: u64 = 10_000;
 
+/// Commands that a person, and all people of a domain, may give: each page is one.
+const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
+const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
+
 /// The answer of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -39,6 +43,8 @@ pub(super) struct Limits {
     rooms: Buckets,
     contacts: Buckets,
     forgers: Buckets,
+    commands: Buckets,
+    commands_of_domains: Buckets,
     /// For whom and to which room an invitation has been dropped silently inside the window.
     hushed: Cache<(String, String), ()>,
 }
@@ -52,6 +58,8 @@ impl Limits {
             rooms: Buckets::new(config.per_room),
             contacts: Buckets::new(config.per_contact),
             forgers: Buckets::new(config.per_inviter),
+            commands: Buckets::new(COMMANDS),
+            commands_of_domains: Buckets::new(COMMANDS_OF_DOMAIN),
             hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
         }
     }
@@ -64,6 +72,15 @@ impl Limits {
     /// Something came from a domain that is not believed. It does not use up the buckets of those whose names it takes.
     pub(super) fn forged(&self, domain: &str) -> Answer {
         self.forgers.take(domain, self.now())
+    }
+
+    /// Somebody has given a command.
+    pub(super) fn commanded(&self, person: &str) -> Answer {
+        let now = self.now();
+        match self.commands.take(person, now) {
+            Answer::Pass => self.commands_of_domains.take(address::domain_of(person), now),
+            over => over,
+        }
     }
 
     /// An invitation is about to go to a contact.

@@ -34,6 +34,7 @@ use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
 use crate::rooms::Rooms;
+use crate::service::Commands;
 
 /// So many of the newest invitations are counted against the limits after a restart.
 const REMEMBERED: u32 = 10_000;
@@ -72,6 +73,7 @@ struct Relay {
     archive: archive::Archive,
     limits: limits::Limits,
     early: bounce::Early,
+    commands: Commands,
 }
 
 /// Relays until `stop` resolves: then takes nothing more, settles what is under way (5 s at most) and closes the
@@ -102,6 +104,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
         archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
         limits,
         early: bounce::Early::new(),
+        commands: Commands::new(&config, journal.clone(), link.clone()),
         config,
         link,
         journal,

@@ -1,9 +1,18 @@
 //! What the component says of itself: disco (XEP-0030), version (XEP-0092), ping (XEP-0199). On its domain and on relay
 //! addresses alike, so that a client finds out that direct invitations can be sent there (XEP-0249 §2).
 //!
-//! A pure function from question to answer. Knows nothing of invitations.
+//! That is a pure function from question to answer. What people and admins can tell it to do stands in [`Commands`].
+//! Knows nothing of how an invitation is judged.
 
-use crate::wire::disco::{DiscoInfo, DiscoItems, Identity};
+mod blocks;
+mod commands;
+mod mine;
+mod orders;
+mod settings;
+
+pub use commands::{Commands, Listed};
+
+use crate::wire::disco::{DiscoInfo, DiscoItem, DiscoItems, Identity};
 use crate::wire::query::Version;
 use crate::wire::{Condition, Iq, IqPayload, IqType, ns};
 
@@ -13,29 +22,32 @@ const NAME: &str = "Invitation relay";
 /// What it can do.
 const FEATURES: [&str; 5] = [ns::CONFERENCE, ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION];
 
-/// The answer to a question. `None` for what is none and must not be answered (RFC 6120 §8.2.3).
+/// What a command understands.
+const COMMAND_FEATURES: [&str; 2] = [ns::COMMANDS, ns::DATA_FORMS];
+
+/// The answer to a question of somebody who may give these commands. `None` for what is none and must not be answered (RFC 6120 §8.2.3).
 #[must_use]
-pub fn answer(question: &Iq) -> Option<Iq> {
+pub fn answer(question: &Iq, commands: &[Listed]) -> Option<Iq> {
     let kind = question.kind();
     if matches!(kind, Some(IqType::Result | IqType::Error)) {
         return None;
     }
     let payload = match (kind, question.payload.as_ref()) {
         (None, _) => return Some(Iq::error_to(question, Condition::BadRequest)),
-        (Some(IqType::Get), Some(IqPayload::DiscoInfo(DiscoInfo { node: Some(_), .. }))) => {
-            return Some(Iq::error_to(question, Condition::ItemNotFound));
+        (Some(IqType::Get), Some(IqPayload::DiscoInfo(DiscoInfo { node, .. }))) => {
+            let Some(info) = info(node.as_deref(), commands) else {
+                return Some(Iq::error_to(question, Condition::ItemNotFound));
+            };
+            Some(IqPayload::DiscoInfo(info))
         }
-        (Some(IqType::Get), Some(IqPayload::DiscoInfo(_))) => Some(IqPayload::DiscoInfo(DiscoInfo {
-            identities: vec![Identity {
-                category: Some("component".to_owned()),
-                type_: Some("generic".to_owned()),
-                name: Some(NAME.to_owned()),
-            }],
-            features: FEATURES.into_iter().map(Into::into).collect(),
-            ..DiscoInfo::default()
-        })),
         (Some(IqType::Get), Some(IqPayload::DiscoItems(DiscoItems { node, .. }))) => {
-            Some(IqPayload::DiscoItems(DiscoItems { node: node.clone(), items: Vec::new() }))
+            let commands = if node.as_deref() == Some(ns::COMMANDS) { commands } else { &[] };
+            let items = commands.iter().map(|command| DiscoItem {
+                jid: question.to.clone(),
+                node: Some(command.node.to_owned()),
+                name: Some(command.name.to_owned()),
+            });
+            Some(IqPayload::DiscoItems(DiscoItems { node: node.clone(), items: items.collect() }))
         }
         (Some(IqType::Get), Some(IqPayload::Version(_))) => Some(IqPayload::Version(Version {
             name: env!("CARGO_PKG_NAME").to_owned().into(),
@@ -48,9 +60,38 @@ pub fn answer(question: &Iq) -> Option<Iq> {
     Some(Iq { payload: payload.into(), ..Iq::result_to(question) })
 }
 
+/// What a part of the component is; `None` if there is no such part for whoever asks.
+fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
+    let (category, kind, name, mut features) = match node {
+        None => ("component", "generic", NAME, FEATURES.to_vec()),
+        Some(ns::COMMANDS) if !commands.is_empty() => {
+            ("automation", "command-list", "Commands", vec![ns::DISCO_INFO, ns::DISCO_ITEMS])
+        }
+        Some(node) => {
+            let command = commands.iter().find(|command| command.node == node)?;
+            ("automation", "command-node", command.name, COMMAND_FEATURES.to_vec())
+        }
+    };
+    if node.is_none() && !commands.is_empty() {
+        features.push(ns::COMMANDS);
+    }
+    Some(DiscoInfo {
+        node: node.map(str::to_owned),
+        identities: vec![Identity {
+            category: Some(category.to_owned()),
+            type_: Some(kind.to_owned()),
+            name: Some(name.to_owned()),
+        }],
+        features: features.into_iter().map(Into::into).collect(),
+        ..DiscoInfo::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const COMMAND: Listed = Listed { node: "my-settings", name: "My settings" };
 
     fn ask(payload: Option<IqPayload>, kind: &str) -> Iq {
         let question = Iq {
@@ -61,7 +102,7 @@ mod tests {
             payload: payload.into(),
             ..Iq::default()
         };
-        let answer = answer(&question).expect("answered");
+        let answer = answer(&question, &[COMMAND]).expect("answered");
         assert_eq!(answer.to, question.from);
         assert_eq!(answer.from, question.to);
         assert_eq!(answer.id, question.id);
@@ -91,7 +132,35 @@ mod tests {
         assert_eq!(condition(&ask(Some(IqPayload::Ping), "set")), Some(Condition::ServiceUnavailable));
         assert_eq!(condition(&ask(Some(IqPayload::Ping), "wat")), Some(Condition::BadRequest));
         for kind in ["result", "error"] {
-            assert_eq!(answer(&Iq { type_: Some(kind.into()), ..Iq::default() }), None);
+            assert_eq!(answer(&Iq { type_: Some(kind.into()), ..Iq::default() }, &[COMMAND]), None);
         }
+    }
+
+    fn about(node: Option<&str>) -> IqPayload {
+        IqPayload::DiscoInfo(DiscoInfo { node: node.map(str::to_owned), ..DiscoInfo::default() })
+    }
+
+    #[test]
+    fn commands_are_listed_for_those_who_may_give_them() {
+        let items = |node: &str| {
+            IqPayload::DiscoItems(DiscoItems { node: Some(node.into()), ..DiscoItems::default() })
+        };
+        let Some(IqPayload::DiscoItems(list)) = ask(Some(items(ns::COMMANDS)), "get").payload.0 else {
+            panic!("no list")
+        };
+        assert_eq!(list.node.as_deref(), Some(ns::COMMANDS));
+        assert_eq!(list.items.len(), 1);
+        assert_eq!(list.items[0].jid.as_deref(), Some("invites.example.org"));
+        assert_eq!(list.items[0].node.as_deref(), Some("my-settings"));
+        for (node, kind) in [(ns::COMMANDS, "command-list"), ("my-settings", "command-node")] {
+            let answer = ask(Some(about(Some(node))), "get");
+            let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { panic!("{answer:?}") };
+            assert_eq!(info.node.as_deref(), Some(node));
+            assert_eq!(info.identities[0].type_.as_deref(), Some(kind));
+        }
+        assert_eq!(condition(&ask(Some(about(Some("statistics"))), "get")), Some(Condition::ItemNotFound));
+        let Some(IqPayload::DiscoInfo(info)) = info(None, &[]).map(IqPayload::DiscoInfo) else { panic!() };
+        assert!(!info.has(ns::COMMANDS), "on a relay address");
+        assert!(super::info(Some(ns::COMMANDS), &[]).is_none());
     }
 }

@@ -159,6 +159,17 @@ pub fn domain_of(jid: &str) -> &str {
     bare.split_once('@').map_or(bare, |(_, domain)| domain)
 }
 
+/// An address for people to read. A nickname is whatever its owner likes: nothing of it may move the cursor or turn the
+/// line round.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let harmless = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 /// The bare, normalised form of a JID whose resource may be anything.
 pub(crate) fn bare(jid: &str) -> Result<BareJid, AddressError> {
     let (bare, _) = split_resource(jid);

@@ -1,0 +1,363 @@
+//! Commands as they are given, page by page, on a real journal: sessions, refusals, and what each command does.
+
+use muc_invite_relay::config::Config;
+use muc_invite_relay::journal::{self, Arrival, Filter, Journal, Keep, Payload, Reason, Route, State, Takes};
+use muc_invite_relay::link;
+use muc_invite_relay::service::Commands;
+use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
+use muc_invite_relay::wire::forms::{Field, Form};
+use muc_invite_relay::wire::{Command, Condition, Iq, IqPayload};
+use tempfile::TempDir;
+
+const COMPONENT: &str = "invites.example.org";
+const BOB: &str = "bob@example.org/desk";
+const ADMIN: &str = "admin@example.org/desk";
+
+struct Bench {
+    folder: TempDir,
+    commands: Commands,
+    journal: Journal,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("journal.db");
+        let text = format!(
+            "component = {{ jid = '{COMPONENT}', secret = 's' }}\nmuc = {{ services = ['conference.example.org'] }}\n\
+             journal = {{ path = '{}' }}\nadmins = {{ jids = ['admin@example.org'] }}",
+            path.display()
+        );
+        let config = Config::from_toml(&text, std::iter::empty()).unwrap();
+        let keep = Keep { window: config.relay.window, retention: config.journal.retention };
+        let (journal, writer) = Journal::open(&path, keep).await.unwrap();
+        tokio::spawn(writer.run());
+        let (link, ..) = link::new(link::Settings {
+            component: COMPONENT.into(),
+            secret: config.component.secret.clone(),
+            server: config.component.server.clone(),
+            hosts: Vec::new(),
+            services: Vec::new(),
+        });
+        Self { commands: Commands::new(&config, journal.clone(), link), journal, folder }
+    }
+
+    async fn send(&self, from: &str, command: Command) -> Iq {
+        let question =
+            Iq { from: Some(from.into()), ..Iq::set(COMPONENT, "c1", IqPayload::Command(command)) };
+        let answer = self.commands.answer(&question).await;
+        assert_eq!((&answer.from, &answer.to, &answer.id), (&question.to, &question.from, &question.id));
+        answer
+    }
+
+    /// Gives a command, and goes on from there.
+    async fn give(&self, from: &str, node: &str) -> Command {
+        taken(self.send(from, given(node)).await)
+    }
+
+    /// The next step of a command.
+    async fn go_on(&self, from: &str, at: &Command, action: &str, fields: &[(&str, &str)]) -> Iq {
+        let command = Command {
+            sessionid: at.sessionid.clone(),
+            ..filled_in(given(at.node.as_deref().unwrap()), fields)
+        };
+        self.send(from, Command { action: Some(action.into()), ..command }).await
+    }
+
+    async fn takes(&self, person: &str) -> Takes {
+        self.journal.wishes(person).await.unwrap().takes
+    }
+
+    async fn blocks(&self, person: &str) -> Vec<String> {
+        self.journal.wishes(person).await.unwrap().blocks.into_iter().collect()
+    }
+
+    async fn note(&self, inviter: &str, contact: &str, state: State, reason: Option<Reason>) {
+        let arrival = Arrival {
+            route: Route::Addressed,
+            room: "tea@conference.example.org".into(),
+            inviter: inviter.into(),
+            contact: contact.into(),
+            payload: Payload::default(),
+        };
+        self.journal.note(arrival, state, reason).await.unwrap();
+    }
+}
+
+fn given(node: &str) -> Command {
+    Command { node: Some(node.into()), ..Command::default() }
+}
+
+fn filled_in(command: Command, fields: &[(&str, &str)]) -> Command {
+    let fields = fields.iter().map(|(var, value)| Field {
+        var: Some((*var).to_owned()),
+        values: vec![(*value).to_owned()],
+        ..Field::default()
+    });
+    let form = Form { type_: Some("submit".into()), fields: fields.collect(), ..Form::default() };
+    Command { form: form.into(), ..command }
+}
+
+fn taken(answer: Iq) -> Command {
+    match answer.payload.0 {
+        Some(IqPayload::Command(command)) => command,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+fn refused(answer: &Iq) -> (Option<Condition>, Option<Refusal>) {
+    let error = answer.error.as_ref().unwrap_or_else(|| panic!("{answer:?}"));
+    (*error.condition, *error.refusal)
+}
+
+fn shown<'a>(command: &'a Command, var: &str) -> Vec<&'a str> {
+    command.form.as_ref().unwrap().values(var).collect()
+}
+
+fn allowed(command: &Command) -> Vec<Action> {
+    assert_eq!(command.status, Some(Status::Executing));
+    command.actions.as_ref().unwrap().allowed.clone()
+}
+
+#[tokio::test]
+async fn settings_are_two_pages_back_and_forth() {
+    let bench = Bench::new().await;
+    let from_whom = bench.give(BOB, "my-settings").await;
+    assert_eq!(allowed(&from_whom), [Action::Next, Action::Complete]);
+    assert_eq!(shown(&from_whom, "takes"), ["everybody"]);
+    // Nobody told the relay that it may read rosters.
+    let options = &from_whom.form.as_ref().unwrap().fields[0].options;
+    let options: Vec<_> = options.iter().map(|option| option.value.as_deref().unwrap()).collect();
+    assert_eq!(options, ["everybody", "nobody", "server"]);
+
+    let blocks = taken(bench.go_on(BOB, &from_whom, "next", &[("takes", "nobody")]).await);
+    assert_eq!(allowed(&blocks), [Action::Prev, Action::Complete]);
+    assert_eq!(blocks.sessionid, from_whom.sessionid);
+    let back = taken(bench.go_on(BOB, &blocks, "prev", &[("block", "a@b.example")]).await);
+    assert_eq!(shown(&back, "takes"), ["nobody"], "what was filled in is remembered");
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody, "and not yet so");
+    let blocks = taken(bench.go_on(BOB, &back, "next", &[]).await);
+    assert_eq!(shown(&blocks, "block"), ["a@b.example"]);
+
+    let done = taken(bench.go_on(BOB, &blocks, "execute", &[]).await);
+    assert_eq!((done.status, done.notes[0].kind), (Some(Status::Completed), Some(NoteKind::Info)));
+    assert_eq!(shown(&done, "blocks"), ["a@b.example"]);
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.takes("carol@example.org").await, Takes::Everybody);
+    let over = refused(&bench.go_on(BOB, &blocks, "complete", &[("takes", "everybody")]).await);
+    assert_eq!(over, (Some(Condition::NotAllowed), Some(Refusal::SessionExpired)));
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+}
+
+#[tokio::test]
+async fn one_page_is_enough_and_what_is_left_out_stays() {
+    let bench = Bench::new().await;
+    let from_whom = bench.give(BOB, "my-settings").await;
+    bench.go_on(BOB, &from_whom, "complete", &[("takes", "nobody")]).await;
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+
+    // Programs that know the fields give them at once.
+    let at_once =
+        filled_in(given("my-settings"), &[("block", "tea@conference.example.org eve@evil.example")]);
+    assert_eq!(taken(bench.send(BOB, at_once).await).status, Some(Status::Completed));
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.blocks("bob@example.org").await, ["eve@evil.example", "tea@conference.example.org"]);
+
+    let lift = filled_in(given("my-settings"), &[("lift", "eve@evil.example"), ("takes", "everybody")]);
+    bench.send("Bob@EXAMPLE.org/phone", lift).await;
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+    assert_eq!(bench.blocks("bob@example.org").await, ["tea@conference.example.org"]);
+    bench.send(BOB, filled_in(given("my-settings"), &[("lift", "/everything")])).await;
+    assert_eq!(bench.blocks("bob@example.org").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_shown_again_and_changes_nothing() {
+    let bench = Bench::new().await;
+    let wrong = filled_in(given("my-settings"), &[("takes", "nobody"), ("block", "a@@b")]);
+    let again = taken(bench.send(BOB, wrong).await);
+    assert_eq!(allowed(&again), [Action::Prev, Action::Complete]);
+    assert_eq!(again.notes[0].kind, Some(NoteKind::Error));
+    assert!(
+        again.form.as_ref().unwrap().instructions.as_ref().unwrap().contains("a@@b"),
+        "for clients without notes"
+    );
+    assert_eq!(shown(&again, "block"), ["a@@b"], "to be mended");
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+    bench.go_on(BOB, &again, "complete", &[("block", "a@b")]).await;
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+
+    let contacts = taken(bench.send(BOB, filled_in(given("my-settings"), &[("takes", "contacts")])).await);
+    assert_eq!(allowed(&contacts), [Action::Next, Action::Complete], "the relay can't read his roster");
+    let wat = bench.send(BOB, filled_in(given("my-settings"), &[("takes", "wat")])).await;
+    assert_eq!(refused(&wat), (Some(Condition::BadRequest), Some(Refusal::BadPayload)));
+    let much = bench.send(BOB, filled_in(given("my-settings"), &[("x", &"y".repeat(20_000))])).await;
+    assert_eq!(refused(&much), (Some(Condition::BadRequest), Some(Refusal::BadPayload)));
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_forgotten() {
+    let bench = Bench::new().await;
+    let page = bench.give(BOB, "my-settings").await;
+    let canceled = taken(bench.go_on(BOB, &page, "cancel", &[("takes", "nobody")]).await);
+    assert_eq!(canceled.status, Some(Status::Canceled));
+    assert_eq!(refused(&bench.go_on(BOB, &page, "complete", &[]).await).1, Some(Refusal::SessionExpired));
+
+    let page = bench.give(BOB, "my-settings").await;
+    let mut command =
+        Command { sessionid: page.sessionid, ..filled_in(given("my-settings"), &[("takes", "nobody")]) };
+    command.form.0.as_mut().unwrap().type_ = Some("cancel".into());
+    assert_eq!(taken(bench.send(BOB, command).await).status, Some(Status::Canceled));
+    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+}
+
+#[tokio::test]
+async fn refusals_are_those_of_the_xep() {
+    let bench = Bench::new().await;
+    let page = bench.give(BOB, "my-settings").await;
+    let action = |node: &str, action: &str| Command { action: Some(action.into()), ..given(node) };
+    let session = |node: &str, id: Option<&str>| Command { sessionid: id.map(Into::into), ..given(node) };
+    let stolen = page.sessionid.as_deref();
+    let bad = |refusal| (Some(Condition::BadRequest), Some(refusal));
+    for (what, from, command, expected) in [
+        ("an action nobody knows", BOB, action("my-settings", "wat"), bad(Refusal::MalformedAction)),
+        ("nothing to go on with", BOB, action("my-settings", "complete"), bad(Refusal::BadAction)),
+        ("a session that never was", BOB, session("my-settings", Some("x-1")), bad(Refusal::BadSessionid)),
+        (
+            "somebody else's session",
+            "eve@example.org/x",
+            session("my-settings", stolen),
+            bad(Refusal::BadSessionid),
+        ),
+        ("another command's session", BOB, session("forget-me", stolen), bad(Refusal::BadSessionid)),
+        ("no such command", BOB, given("reboot"), (Some(Condition::ItemNotFound), None)),
+        ("an admin's command", BOB, given("statistics"), (Some(Condition::Forbidden), None)),
+        (
+            "an admin's name elsewhere",
+            "admin@evil.example/x",
+            given("statistics"),
+            (Some(Condition::Forbidden), None),
+        ),
+        ("a server", "example.org", given("my-settings"), (Some(Condition::Forbidden), None)),
+        (
+            "an occupant",
+            "tea@conference.example.org/B",
+            given("my-settings"),
+            (Some(Condition::Forbidden), None),
+        ),
+    ] {
+        assert_eq!(refused(&bench.send(from, command).await), expected, "{what}");
+    }
+    assert_eq!(
+        refused(&bench.go_on(BOB, &page, "prev", &[]).await),
+        bad(Refusal::BadAction),
+        "no page before"
+    );
+    let blocks = taken(bench.go_on(BOB, &page, "next", &[]).await);
+    assert_eq!(
+        refused(&bench.go_on(BOB, &blocks, "next", &[]).await),
+        bad(Refusal::BadAction),
+        "no page behind"
+    );
+    assert_eq!(taken(bench.go_on(BOB, &blocks, "complete", &[]).await).status, Some(Status::Completed));
+
+    let elsewhere = Iq::set(format!("bob@{COMPONENT}"), "c1", IqPayload::Command(given("my-settings")));
+    let answer = bench.commands.answer(&Iq { from: Some(BOB.into()), ..elsewhere }).await;
+    assert_eq!(refused(&answer), (Some(Condition::ItemNotFound), None), "on a relay address");
+}
+
+#[tokio::test]
+async fn everybody_is_shown_his_own_commands() {
+    let bench = Bench::new().await;
+    let nodes = |from: &str, to: &str| {
+        let question = Iq { from: Some(from.into()), to: Some(to.into()), ..Iq::default() };
+        bench.commands.listed(&question).into_iter().map(|it| it.node).collect::<Vec<_>>()
+    };
+    assert_eq!(nodes(BOB, COMPONENT), ["my-settings", "my-data", "forget-me"]);
+    assert_eq!(nodes("carol@elsewhere.example/x", COMPONENT), ["my-settings", "my-data", "forget-me"]);
+    assert_eq!(nodes(ADMIN, COMPONENT)[3..], ["statistics", "recent-invitations", "block-for-everybody"]);
+    assert_eq!(nodes(ADMIN, r"bob\40example.org@invites.example.org"), [""; 0]);
+    assert_eq!(nodes("example.org", COMPONENT), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_inviter_is_not_told_what_became_of_it() {
+    let bench = Bench::new().await;
+    let reason = Some(Reason::OptedOut);
+    bench.note("alice@example.org", "bob@example.org", State::Suppressed, reason).await;
+    bench.note("eve@example.org", "carol@example.org", State::Relayed, None).await;
+
+    let bobs = bench.give(BOB, "my-data").await;
+    assert_eq!(bobs.status, Some(Status::Completed));
+    let [line] = shown(&bobs, "received")[..] else { panic!("{bobs:?}") };
+    assert!(
+        line.ends_with("to tea@conference.example.org by alice@example.org: suppressed (opted-out)"),
+        "{line}"
+    );
+    assert_eq!(shown(&bobs, "sent"), [""; 0]);
+
+    let alices = bench.give("alice@example.org/x", "my-data").await;
+    let [line] = shown(&alices, "sent")[..] else { panic!("{alices:?}") };
+    assert!(line.ends_with("UTC to tea@conference.example.org for bob@example.org"), "{line}");
+    assert!(!format!("{alices:?}").contains("opted") && !format!("{alices:?}").contains("suppressed"));
+}
+
+#[tokio::test]
+async fn who_wants_to_be_forgotten_says_how_far() {
+    let bench = Bench::new().await;
+    bench.send(BOB, filled_in(given("my-settings"), &[("takes", "nobody")])).await;
+    for (what, kept) in [("invitations", Takes::Nobody), ("everything", Takes::Everybody)] {
+        bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
+        bench.note("alice@example.org", "carol@example.org", State::Relayed, None).await;
+        let page = bench.give(BOB, "forget-me").await;
+        assert_eq!((allowed(&page), shown(&page, "what")), (vec![Action::Complete], vec!["invitations"]));
+        let done = taken(bench.go_on(BOB, &page, "complete", &[("what", what)]).await);
+        assert!(done.notes[0].text.starts_with("1 invitation is forgotten."), "{}", done.notes[0].text);
+        assert_eq!(bench.takes("bob@example.org").await, kept, "{what}");
+    }
+    assert_eq!(shown(&bench.give(BOB, "my-data").await, "received"), [""; 0]);
+    assert_eq!(shown(&bench.give("carol@example.org/x", "my-data").await, "received").len(), 2);
+}
+
+#[tokio::test]
+async fn admins_see_and_block() {
+    let bench = Bench::new().await;
+    bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
+    bench
+        .note(
+            "tea@conference.example.org/\u{202e}Eve",
+            "carol@example.org",
+            State::Refused,
+            Some(Reason::Outcast),
+        )
+        .await;
+
+    let statistics = bench.give(ADMIN, "statistics").await;
+    assert_eq!(shown(&statistics, "total"), ["2"]);
+    assert_eq!(shown(&statistics, "ended"), ["1 refused (outcast)", "1 relayed"]);
+
+    let recent = bench.give(ADMIN, "recent-invitations").await;
+    let [newest, _] = shown(&recent, "invitations")[..] else { panic!("{recent:?}") };
+    let end = "to tea@conference.example.org by tea@conference.example.org/\u{fffd}Eve for carol@example.org: refused (outcast)";
+    assert!(newest.starts_with("2: ") && newest.ends_with(end), "{newest}");
+
+    let page = bench.give(ADMIN, "block-for-everybody").await;
+    let done = taken(
+        bench.go_on(ADMIN, &page, "complete", &[("block", "evil.example tea@conference.example.org")]).await,
+    );
+    assert_eq!(shown(&done, "blocks"), ["evil.example", "tea@conference.example.org"]);
+    assert!(bench.journal.is_blocked_for_all(&["evil.example".to_owned()]));
+    let page = bench.give(ADMIN, "block-for-everybody").await;
+    bench.go_on(ADMIN, &page, "complete", &[("lift", "evil.example")]).await;
+    assert!(!bench.journal.is_blocked_for_all(&["evil.example".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_history_of_an_inviter_goes_when_he_wants_it() {
+    let bench = Bench::new().await;
+    bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
+    bench.send("alice@example.org/x", filled_in(given("forget-me"), &[("what", "everything")])).await;
+    let path = bench.folder.path().join("journal.db");
+    let left = journal::history(&path, &Filter { limit: 9, ..Filter::default() }).await.unwrap();
+    assert_eq!(left, []);
+}
