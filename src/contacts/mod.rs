@@ -18,6 +18,9 @@ use crate::wire::{Iq, IqPayload, IqType};
 /// How long an answer is good for.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
+/// A host that did not answer for one contact is not asked for others for so long.
+const SILENT_FOR: Duration = Duration::from_secs(3600);
+
 /// JIDs that are remembered, of all contacts together.
 const REMEMBERED: u64 = 100_000;
 
@@ -38,6 +41,8 @@ pub struct Contacts {
     remembered: moka::sync::Cache<(BareJid, Which), List>,
     /// The operator has been told that rosters can't be read.
     told: AtomicBool,
+    /// Hosts that did not answer a question for a block list.
+    silent: moka::sync::Cache<String, ()>,
 }
 
 impl Contacts {
@@ -52,7 +57,8 @@ impl Contacts {
             .weigher(size)
             .time_to_live(GOOD_FOR)
             .build();
-        Self { link, remembered, told: AtomicBool::new(false) }
+        let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(SILENT_FOR).build();
+        Self { link, remembered, silent, told: AtomicBool::new(false) }
     }
 
     /// Whether a contact blocks one of these; `None` where we may not know.
@@ -63,9 +69,17 @@ impl Contacts {
         if !self.link.grants(contact.domain().as_str()).is_some_and(|grants| grants.blocking) {
             return Ok(None);
         }
+        let host = contact.domain().as_str();
+        if self.silent.contains_key(host) {
+            return Ok(None);
+        }
         let list = match self.list(contact, Which::Blocked).await {
-            // A server that swallows the question will swallow it again.
-            Err(AskError::Unanswered) => self.keep(contact, Which::Blocked, None),
+            // A server that swallows the question (ejabberd 24.12 does) swallows it for everybody.
+            Err(AskError::Unanswered) => {
+                warn!(host, "block lists can't be read, though it is granted: the server does not answer");
+                self.silent.insert(host.to_owned(), ());
+                None
+            }
             list => list?,
         };
         Ok(list.map(|list| jids.iter().any(|jid| list.contains(jid))))

@@ -46,7 +46,7 @@ async def test_the_room_is_the_one_that_sends_and_no_other(stage, relay):
 
 @pytest.mark.needs("privileged-iq")
 @pytest.mark.parametrize(
-    "setup", [Setup(service_admin=False, iq=("urn:xmpp:blocking", "jabber:iq:last"))], ids=["several namespaces"]
+    "setup", [Setup(service_admin=False, iq=("jabber:iq:private", "jabber:iq:last"))], ids=["several namespaces"]
 )
 async def test_privileges_for_several_namespaces_are_understood(stage, relay):
     """Prosody 0.12 writes their elements into one another."""
