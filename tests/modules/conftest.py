@@ -6,19 +6,8 @@ comes within a test's patience has not waited for the deadline.
 
 import pytest
 
-from support.handover import KINDS, ScriptedRelay, new_setup, remote_domain, shared_setup
-from support.stage import Stage
-from support.table import PROPERTY
-
-
-def pytest_generate_tests(metafunc):
-    if "make" in metafunc.fixturenames:
-        metafunc.parametrize("make", KINDS, ids=[kind.name for kind in KINDS], scope="session")
-
-
-@pytest.fixture(autouse=True)
-def _make_by_name(request, make):
-    request.node.user_properties.append((PROPERTY, make.name))
+from support.handover import ScriptedRelay
+from support.server import Setup
 
 
 @pytest.fixture
@@ -27,29 +16,18 @@ def timeout():
 
 
 @pytest.fixture
-async def server(make, timeout, pool, shows):
-    server = await pool.shared(make, shared_setup(make, timeout))
-    shows(server.process)
-    seen_before = len(server.process.output.all)
-    yield server
-    no_complaints(server.process.output.all[seen_before:])
+def setup(timeout):
+    return Setup(hand_over=timeout)
 
 
-@pytest.fixture
-async def own_server(make, timeout, pool, shows):
-    server = await pool.own(make, new_setup(make, timeout))
-    shows(server.process)
-    seen_before = len(server.process.output.all)
-    yield server
-    if server.process.running:
-        await server.stop()
-    no_complaints(server.process.output.all[seen_before:])
-
-
-def no_complaints(output):
+@pytest.fixture(autouse=True)
+def _no_complaints(request, shows):
     """Fails if code of the server has failed, which nobody else would see."""
-    errors = [line for line in output if "traceback" in line.lower() or "[error]" in line or "[critical]" in line]
-    assert not errors, "\n".join(errors)
+    yield
+    for program, seen_before in request.node.programs:
+        output = program.output.all[seen_before:]
+        errors = [line for line in output if "traceback" in line.lower() or "[error]" in line or "[critical]" in line]
+        assert not errors, "\n".join(errors)
 
 
 @pytest.fixture
@@ -73,15 +51,5 @@ async def relay(server, relays):
 
 
 @pytest.fixture
-async def remote(server):
-    """The remote domain, connected."""
-    remote = await remote_domain(server).connect()
-    yield remote
-    await remote.disconnect()
-
-
-@pytest.fixture
-async def stage(server):
-    stage = Stage(server)
-    yield stage
-    await stage.empty()
+async def remote(stage):
+    return await stage.remote()

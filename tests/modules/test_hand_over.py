@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support import stanzas
-from support.handover import RESOURCE, invited, reload_module
+from support.handover import RESOURCE, invited
 from support.prosody import Prosody
 from support.stanzas import direct_invitation, native_invitation
 
@@ -156,7 +156,7 @@ async def test_reloading_the_module_delivers_what_it_keeps(stage, relay):
 
     alice.invite(room, bob.bare)
     await relay.handed_over(room)
-    await reload_module(stage.server)
+    await stage.server.reload_module()
     await bob.expect(native_invitation(room))
 
     alice.invite(room, carol.bare)

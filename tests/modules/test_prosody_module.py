@@ -10,9 +10,9 @@ FIELD = "{urn:x-muc-invite-relay:0}name_inviter"
 
 
 @pytest.fixture(autouse=True)
-def _only_prosody(make):
-    if not issubclass(make, Prosody):
-        pytest.skip(f"not supported by {make.name}: its rooms always name the inviter")
+def _only_prosody(kind):
+    if not issubclass(kind, Prosody):
+        pytest.skip(f"not supported by {kind.name}: its rooms always name the inviter")
 
 
 async def name_inviter(owner, room, value):

@@ -21,7 +21,7 @@ _NODE = "test@localhost"
 class Ejabberd(Server):
     """ejabberd 23.01 as Debian bookworm has it. Other versions are subclasses with another `root`.
 
-    The hand-over module is compiled and on the code path; `extra` loads it.
+    The hand-over module is compiled and on the code path, loaded or not.
     """
 
     name: ClassVar[str] = "ejabberd-23.01"
@@ -39,6 +39,7 @@ class Ejabberd(Server):
 
     def __init__(self, setup: Setup, directory: Path):
         super().__init__(setup, directory)
+        self.remote_port = free_port()
         self._http_port = free_port()
         self._node_port = free_port()
 
@@ -76,6 +77,11 @@ class Ejabberd(Server):
 
     async def add_user(self, name: str, password: str) -> None:
         await self.call("register", user=name, host=self.host, password=password)
+
+    async def reload_module(self) -> None:
+        answer = await self.call("restart_module", host=self.host, module=MODULE)
+        # 24.12 gives the bare number.
+        assert answer in (0, {"res": 0}), answer
 
     async def kill(self) -> None:
         """Mnesia writes seconds later; what a test has set up before the crash is on the disk."""
@@ -159,18 +165,26 @@ class Ejabberd(Server):
             modules.append("block_strangers")
         options = {"mam": "{default: always}"} if self.setup.archive else {}
         options |= dict.fromkeys(modules, "{}")
+        if self.setup.hand_over is not None:
+            options["muc_invite_relay"] = (
+                f"{{component: {self.component}, timeout: {self.setup.hand_over}, access: handed_over}}"
+            )
         lines = [
             f"hosts: [{self.host}]",
             "loglevel: info",
             "s2s_access: none",
             "auth_method: internal",
-            f"acl: {{admin: {{user: admin@{self.host}}}}}",
+            f"acl: {{admin: {{user: admin@{self.host}}}, other_muc: {{server: {self.other_muc}}}}}",
+            # As on Prosody, whose module is loaded for one MUC service.
+            "access_rules: {handed_over: [{deny: other_muc}, allow]}",
             "api_permissions:",
             "  tests: {from: [mod_http_api, ejabberd_ctl], who: all, what: '*'}",
             "listen:",
             f"  - {{port: {self.c2s_port}, ip: 127.0.0.1, module: ejabberd_c2s}}",
             f"  - {{port: {self._http_port}, ip: 127.0.0.1, module: ejabberd_http,"
             " request_handlers: {/api: mod_http_api}}",
+            f"  - {{port: {self.remote_port}, ip: 127.0.0.1, module: ejabberd_service, access: all,"
+            f" hosts: {{{self.remote}: {{password: {self.secret}}}}}}}",
             # Room for a burst to one contact.
             "shaper_rules: {max_user_offline_messages: 5000}",
             "modules:",

@@ -1,13 +1,10 @@
-"""The hand-over: its module loaded into each make of server, and a component that plays the relay's part.
+"""A component that plays the relay's part in the hand-over.
 
 The server's side alone is at stake here: nothing is answered but what the test says.
 """
 
-import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
@@ -16,85 +13,12 @@ from slixmpp.xmlstream.matcher import MatchXPath
 
 from support import stanzas
 from support.client import Component
-from support.ejabberd import MODULE, Ejabberd
 from support.feed import Wanted
-from support.ports import free_port
-from support.process import Process
-from support.prosody import Prosody
-from support.server import Server, Setup
-from support.versions import Ejabberd2412, Prosody13
+from support.server import Server
 
 HANDOVER = "urn:x-muc-invite-relay:0"
 FORWARD = "urn:xmpp:forward:0"
 RESOURCE = "muc-invite-relay"
-
-KINDS: Sequence[type[Server]] = (Prosody, Prosody13, Ejabberd, Ejabberd2412)
-
-REMOTE = "remote.example.test"
-"""A domain whose users and rooms are not the server's own. A component plays it."""
-
-
-@dataclass(frozen=True)
-class HandOver(Setup):
-    """A server with its hand-over module loaded, and with a port for the remote domain."""
-
-    remote_port: int | None = None
-    """None: the relay's."""
-
-
-def new_setup(kind: type[Server], timeout: int) -> HandOver:
-    """The relay has `timeout` seconds for its answer."""
-    return _prosody(timeout) if issubclass(kind, Prosody) else _ejabberd(timeout)
-
-
-shared_setup = functools.cache(new_setup)
-"""The same for all tests, so that they share a server."""
-
-
-def _prosody(timeout: int) -> HandOver:
-    modules = Path(__file__).resolve().parents[2] / "config/prosody"
-    extra = f"""
-        Component "{Server.muc}" "muc" {{
-            modules_enabled = {{ "muc_invite_relay"; "admin_shell" }};
-            muc_invite_relay = "{Server.component}";
-            muc_invite_relay_timeout = {timeout};
-        }}
-        Component "{REMOTE}" {{ component_secret = "{Server.secret}" }}
-        plugin_paths = {{ "{modules}" }}
-    """
-    return HandOver(extra=extra)
-
-
-def _ejabberd(timeout: int) -> HandOver:
-    port = free_port()
-    extra = f"""
-listen:
-  - {{port: {port}, ip: 127.0.0.1, module: ejabberd_service, hosts: {{{REMOTE}: {{password: "{Server.secret}"}}}}}}
-acl: {{closed_service: {{server: {Server.other_muc}}}}}
-access_rules: {{handed_over: [{{deny: closed_service}}, allow]}}
-modules:
-  {MODULE}: {{component: {Server.component}, timeout: {timeout}, access: handed_over}}
-"""
-    return HandOver(extra=extra, remote_port=port)
-
-
-async def reload_module(server: Server) -> None:
-    """Stops the hand-over module and starts it again from its source."""
-    if isinstance(server, Ejabberd):
-        answer = await server.call("restart_module", host=server.host, module=MODULE)
-        # 24.12 gives the bare number.
-        assert answer in (0, {"res": 0}), answer
-        return
-    root = getattr(server, "root", Path("/"))
-    script = server.directory / "prosodyctl"
-    script.write_text(
-        (root / "usr/bin/prosodyctl").read_text().replace("='/usr/lib/prosody", f"='{root}/usr/lib/prosody")
-    )
-    config = str(server.directory / "prosody.cfg.lua")
-    reload = ["shell", "module", "reload", "muc_invite_relay", server.muc]
-    prosodyctl = Process("prosodyctl", ["lua5.4", str(script), "--config", config, *reload])
-    await prosodyctl.start()
-    assert await prosodyctl.ends() == 0, "\n".join(prosodyctl.output.all)
 
 
 class HandedOver:
@@ -159,8 +83,3 @@ def _handover(room: str) -> Wanted[Element]:
 def invited(room: str, contact: str, by: Callable[[str], Wanted[Element]]) -> Wanted[Element]:
     """An invitation of this kind for this contact."""
     return Wanted(f"{by(room)} for {contact}", lambda stanza: by(room)(stanza) and stanza.get("to") == contact)
-
-
-def remote_domain(server: Server) -> Component:
-    """The remote domain, not yet connected."""
-    return Component(REMOTE, server.secret, server.setup.remote_port or server.component_port)

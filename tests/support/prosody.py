@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import ClassVar
 
-from support.process import Process
+from support.process import Process, run
 from support.server import Server
 
-SNIPPET = Path(__file__).resolve().parents[2] / "config/prosody/prosody.cfg.lua"
+CONFIG = Path(__file__).resolve().parents[2] / "config/prosody"
+SNIPPET = CONFIG / "prosody.cfg.lua"
 
 
 class Prosody(Server):
@@ -37,6 +38,11 @@ class Prosody(Server):
         accounts.mkdir(parents=True, exist_ok=True)
         (accounts / f"{name.replace('.', '%2e')}.dat").write_text(f'return {{ ["password"] = "{password}" }};\n')
 
+    async def reload_module(self) -> None:
+        program = Path(self.program).with_name("prosodyctl")
+        reload = ["shell", "module", "reload", "muc_invite_relay", self.muc]
+        await run([str(program), "--config", str(self.directory / "prosody.cfg.lua"), *reload])
+
     def _snippet(self) -> str:
         """What operators paste, with this server's names in it."""
         text = SNIPPET.read_text()
@@ -56,6 +62,8 @@ class Prosody(Server):
             modules.append("block_strangers")
         if self.setup.archive:
             modules.append("mam")
+        if self.setup.hand_over is not None:
+            modules.append("admin_shell")
         disabled = ["s2s", "http"]
         if not self.setup.offline:
             disabled.append("offline")
@@ -72,13 +80,23 @@ class Prosody(Server):
             'authentication = "internal_plain"',
             "c2s_require_encryption = false",
             "allow_unencrypted_plain_auth = true",
+            f'plugin_paths = {{ "{CONFIG}" }}',
             f"modules_enabled = {_lua(modules)}",
             f"modules_disabled = {_lua(disabled)}",
             f'VirtualHost "{self.host}"',
             f'Component "{self.muc}" "muc"',
             f'Component "{self.other_muc}" "muc"',
+            f'Component "{self.remote}"',
+            f'    component_secret = "{self.secret}"',
             f'Include "{self.directory}/snippet.cfg.lua"',
         ]
+        if self.setup.hand_over is not None:
+            lines += [
+                f'Component "{self.muc}" "muc"',
+                '    modules_enabled = { "muc_invite_relay" }',
+                f'    muc_invite_relay = "{self.component}"',
+                f"    muc_invite_relay_timeout = {self.setup.hand_over}",
+            ]
         if not self.setup.privileges:
             for section in (f'VirtualHost "{self.host}"', f'Component "{self.component}"'):
                 lines += [section, "    modules_enabled = { }"]

@@ -21,6 +21,8 @@ class Setup:
     """More namespaces of privileged IQs that the component is granted."""
     service_admin: bool = True
     """The component counts as owner of every room."""
+    hand_over: int | None = None
+    """The module that hands invitations over is loaded, and the relay has so many seconds for its answer."""
     block_strangers: bool = False
     """Every user takes messages from his roster only (mod_block_strangers)."""
     offline: bool = True
@@ -49,6 +51,8 @@ class Server(ABC):
     muc = "conference.example.test"
     other_muc = "rooms.example.test"
     """A MUC service that the relay is not told to believe."""
+    remote = "remote.example.test"
+    """A domain whose users and rooms are not the server's own: one more component plays it."""
     component = "invites.example.test"
     secret = "a secret for the tests"
 
@@ -57,6 +61,8 @@ class Server(ABC):
         self.directory = directory
         self.c2s_port = free_port()
         self.component_port = free_port()
+        self.remote_port = self.component_port
+        """Where the remote domain connects."""
         self.process: Process | None = None
 
     @property
@@ -67,6 +73,10 @@ class Server(ABC):
     @abstractmethod
     async def start(self) -> None:
         """Writes the configuration, starts the server and returns once both ports take connections."""
+
+    async def reload_module(self) -> None:
+        """Stops the hand-over module and starts it again from its source."""
+        raise NotImplementedError
 
     @abstractmethod
     async def add_user(self, name: str, password: str) -> None:

@@ -37,7 +37,14 @@ class Stage:
 
     async def stand_in(self) -> Component:
         """A component in the relay's place."""
-        component = Component(self.server.component, self.server.secret, self.server.component_port)
+        return await self._component(self.server.component, self.server.component_port)
+
+    async def remote(self) -> Component:
+        """The remote domain: whatever is sent to its users and rooms comes here."""
+        return await self._component(self.server.remote, self.server.remote_port)
+
+    async def _component(self, jid: str, port: int) -> Component:
+        component = Component(jid, self.server.secret, port)
         self._clients.append(component)
         return await component.connect()
 

@@ -36,12 +36,13 @@ class Prosody13(Prosody):
 
     async def start(self) -> None:
         await asyncio.to_thread(_unpack, self.root, ["prosody", "prosody-modules"])
-        script = (self.root / "usr/bin/prosody").read_text()
-        program = self.directory / "prosody"
         self.directory.mkdir(parents=True, exist_ok=True)
-        program.write_text(script.replace("='/usr/lib/prosody", f"='{self.root}/usr/lib/prosody"))
-        program.chmod(0o755)
-        self.program = str(program)
+        for name in ("prosody", "prosodyctl"):
+            script = (self.root / "usr/bin" / name).read_text()
+            program = self.directory / name
+            program.write_text(script.replace("='/usr/lib/prosody", f"='{self.root}/usr/lib/prosody"))
+            program.chmod(0o755)
+        self.program = str(self.directory / "prosody")
         await super().start()
 
 
