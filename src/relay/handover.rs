@@ -15,6 +15,7 @@ use super::judge::{Facts, Verdict, Wants, judge};
 use super::life::{self, Life, Setback};
 use super::limits::Answer;
 use super::{Relay, payload, wishes, words};
+use crate::config::Muc;
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::rooms::Age;
 use crate::wire::handover::HandedOver;
@@ -68,6 +69,10 @@ async fn decide(
     question: &Iq,
     read: Result<HandedOver, Malformed>,
 ) -> Result<Decision, Closed> {
+    let from = question.from.as_deref().unwrap_or_default();
+    let Some(host) = host_of_ours(relay, from) else {
+        return forged(relay, from, read.ok()).await;
+    };
     let handed_over = match read {
         Ok(handed_over) => handed_over,
         Err(malformed) => {
@@ -87,11 +92,19 @@ async fn decide(
         debug!(from = question.from, "a hand-over came after its deadline");
         return Ok(Decision::Ignore);
     };
+    if !is_its_own(relay, host, handed_over.room.domain().as_str()) {
+        return forged(relay, from, Some(handed_over)).await;
+    }
     let arrival = arrival(relay, &handed_over);
-    let from = question.from.as_deref().unwrap_or_default();
-    if !is_believed(relay, from, &handed_over) {
-        note(relay, arrival, State::Refused, Reason::Untrusted).await?;
-        return Ok(Decision::Refuse(Condition::Forbidden));
+    match relay.limits.received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
+        Answer::Pass => {}
+        // The server's own delivery is not ours to limit; only the first of a flood is noted.
+        answer => {
+            if answer == Answer::Over {
+                note(relay, arrival, State::HandedBack, Reason::RateLimited).await?;
+            }
+            return Ok(Decision::Refuse(Condition::NotAllowed));
+        }
     }
     if let Some(reason) = obstacle(relay, &handed_over) {
         note(relay, arrival, State::HandedBack, reason).await?;
@@ -163,32 +176,41 @@ async fn hush(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> 
     Ok(Decision::Done(if told { Then::Decline(Box::new(pending), reason) } else { Then::Nothing }))
 }
 
-/// A host hands over for the rooms of its own MUC services only, never a user, and only hosts that are ours by
-/// configuration, or that have granted us something on this connection.
-fn is_believed(relay: &Relay, from: &str, handed_over: &HandedOver) -> bool {
-    let host = address::split_resource(from).0;
-    let muc = &relay.config.muc;
-    let service = handed_over.room.domain().as_str();
-    if host.contains('@') || !muc.services.iter().any(|known| known == service) {
-        return false;
+/// Somebody who may not hand over has sent this. Noted as far as it does not fill the journal.
+async fn forged(relay: &Relay, from: &str, read: Option<HandedOver>) -> Result<Decision, Closed> {
+    if let Some(handed_over) = read
+        && relay.limits.forged(address::domain_of(from)) == Answer::Pass
+    {
+        note(relay, arrival(relay, &handed_over), State::Refused, Reason::Untrusted).await?;
     }
+    Ok(Decision::Refuse(Condition::Forbidden))
+}
+
+/// The host that sent it, never a user, if it is ours: by configuration, or because it has granted us something on this
+/// connection.
+fn host_of_ours<'a>(relay: &Relay, from: &'a str) -> Option<&'a str> {
+    let host = address::split_resource(from).0;
+    let Muc { services, hand_over_from, .. } = &relay.config.muc;
+    let ours =
+        services.iter().chain(hand_over_from).any(|known| known == host) || relay.link.grants(host).is_some();
+    (ours && !host.contains('@')).then_some(host)
+}
+
+/// A host hands over for the rooms of its own MUC services only.
+fn is_its_own(relay: &Relay, host: &str, service: &str) -> bool {
+    let Muc { services, hand_over_from, .. } = &relay.config.muc;
     let above = service.strip_suffix(host).is_some_and(|label| label.ends_with('.'));
-    host == service
-        || muc.hand_over_from.iter().any(|known| known == host)
-        || (above && relay.link.grants(host).is_some())
+    services.iter().any(|known| known == service)
+        && (host == service
+            || hand_over_from.iter().any(|known| known == host)
+            || (above && relay.link.grants(host).is_some()))
 }
 
 /// What stands against taking it, before the room is asked.
 fn obstacle(relay: &Relay, handed_over: &HandedOver) -> Option<Reason> {
-    let component = relay.link.component();
-    if handed_over.contact.domain().as_str() == component
-        || handed_over.inviter.domain().as_str() == component
-    {
+    let by_us = handed_over.inviter.domain().as_str() == relay.link.component();
+    if by_us || !life::is_a_person(relay, &handed_over.contact) {
         return Some(Reason::Malformed);
-    }
-    // The server's own delivery is not ours to limit.
-    if relay.limits.received(handed_over.inviter.as_str(), handed_over.room.as_str()) != Answer::Pass {
-        return Some(Reason::RateLimited);
     }
     match relay.link.grants(handed_over.inviter.domain().as_str()) {
         None => Some(Reason::NotLocal),

@@ -192,8 +192,7 @@ impl Life {
         let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
             return Ok(None);
         };
-        // Relay addresses are no people: this one named nobody, or somebody wants us busy with ourselves.
-        if contact.domain().as_str() == relay.link.component() || contact.node().is_none() {
+        if !is_a_person(relay, &contact) {
             return Ok(None);
         }
         let masked = address::split_resource(&arrival.inviter).1;
@@ -391,6 +390,14 @@ impl Life {
         }
         Ok(outcome)
     }
+}
+
+/// Relay addresses and rooms are no people: an invitation to one named nobody, or wants us busy with ourselves, or with
+/// what a message from us does to a room.
+pub(super) fn is_a_person(relay: &Relay, contact: &BareJid) -> bool {
+    let domain = contact.domain().as_str();
+    let room = relay.config.muc.services.iter().any(|service| service == domain);
+    contact.node().is_some() && !room && domain != relay.link.component()
 }
 
 /// What the judge is told. Invitations from untrusted sources don't come as far as this.
