@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use super::judge::{Facts, Verdict, Wants, judge};
 use super::life::{self, Life, Setback};
 use super::limits::Answer;
-use super::{Relay, payload, wishes, words};
+use super::{Relay, case, payload, wishes, words};
 use crate::config::Muc;
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
 use crate::rooms::Age;
@@ -154,7 +154,7 @@ async fn decide(
 async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<Verdict, Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
     let view = relay.rooms.look(room, Some(inviter), Age::Fresh).await?;
-    let facts = life::facts(relay, Route::HandedOver, contact, Some(inviter), &view, false);
+    let facts = case::facts(relay, Route::HandedOver, contact, Some(inviter), &view, false);
     match judge(facts) {
         Verdict::Relay { .. } => {
             let wishes = relay.journal.wishes(contact.as_str()).await?;
@@ -209,7 +209,7 @@ fn is_its_own(relay: &Relay, host: &str, service: &str) -> bool {
 /// What stands against taking it, before the room is asked.
 fn obstacle(relay: &Relay, handed_over: &HandedOver) -> Option<Reason> {
     let by_us = handed_over.inviter.domain().as_str() == relay.link.component();
-    if by_us || !life::is_a_person(relay, &handed_over.contact) {
+    if by_us || !case::is_a_person(relay, &handed_over.contact) {
         return Some(Reason::Malformed);
     }
     match relay.link.grants(handed_over.inviter.domain().as_str()) {

@@ -14,15 +14,15 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::bounce::{self, Bounce};
-use super::judge::{Adding, Facts, Verdict, Wants, judge};
+use super::case::{self, Case};
+use super::judge::{Adding, Facts, Verdict, judge};
 use super::limits::Answer;
 use super::sender::Sender;
 use super::{Relay, membership, message_id, payload, wishes, words};
-use crate::config::Membership;
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::{AskError, DeliverError};
 use crate::rooms::{Age, View};
-use crate::wire::muc::{self, Affiliation, Inviter};
+use crate::wire::muc;
 use crate::wire::{Condition, Stanza, StanzaError, address};
 
 /// The pause before a room that did not answer is asked again.
@@ -135,25 +135,9 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
     }
 }
 
-/// What an attempt has found out about an invitation.
-struct Case {
-    room: BareJid,
-    contact: BareJid,
-    inviter: Inviter,
-}
-
-impl Case {
-    fn person(&self) -> Option<&BareJid> {
-        match &self.inviter {
-            Inviter::Person(person) => Some(person),
-            Inviter::Occupant(_) => None,
-        }
-    }
-}
-
 impl Life {
     async fn attempt(&self, relay: &Relay) -> Ended {
-        let Some(case) = self.case(relay).await? else {
+        let Some(case) = Case::of(relay, &self.pending.arrival).await? else {
             return self.refuse(relay, Reason::Malformed, None).await;
         };
         let (verdict, view) = self.judged(relay, &case).await?;
@@ -186,29 +170,6 @@ impl Life {
         }
     }
 
-    /// Who, whom, where. `None` if the journal's words are no addresses (any more).
-    async fn case(&self, relay: &Relay) -> Result<Option<Case>, Setback> {
-        let arrival = &self.pending.arrival;
-        let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
-            return Ok(None);
-        };
-        if !is_a_person(relay, &contact) {
-            return Ok(None);
-        }
-        let masked = address::split_resource(&arrival.inviter).1;
-        let inviter = match masked {
-            Some(nick) => match relay.rooms.occupant(&room, nick).await? {
-                Some(person) => Inviter::Person(person),
-                None => Inviter::Occupant(nick.to_owned()),
-            },
-            None => match BareJid::new(&arrival.inviter) {
-                Ok(person) => Inviter::Person(person),
-                Err(_) => return Ok(None),
-            },
-        };
-        Ok(Some(Case { room, contact, inviter }))
-    }
-
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
     async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>), Setback> {
         let moment = Instant::now();
@@ -238,7 +199,7 @@ impl Life {
 
     fn facts(&self, relay: &Relay, case: &Case, view: &View) -> Facts {
         let route = self.pending.arrival.route;
-        facts(relay, route, &case.contact, case.person(), view, self.duplicate)
+        case::facts(relay, route, &case.contact, case.person(), view, self.duplicate)
     }
 
     /// What the contact wants now: at the first attempt that is what he wanted when it came in.
@@ -389,48 +350,6 @@ impl Life {
             relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
         }
         Ok(outcome)
-    }
-}
-
-/// Relay addresses and rooms are no people: an invitation to one named nobody, or wants us busy with ourselves, or with
-/// what a message from us does to a room.
-pub(super) fn is_a_person(relay: &Relay, contact: &BareJid) -> bool {
-    let domain = contact.domain().as_str();
-    let room = relay.config.muc.services.iter().any(|service| service == domain);
-    contact.node().is_some() && !room && domain != relay.link.component()
-}
-
-/// What the judge is told. Invitations from untrusted sources don't come as far as this.
-pub(super) fn facts(
-    relay: &Relay,
-    route: Route,
-    contact: &BareJid,
-    inviter: Option<&BareJid>,
-    view: &View,
-    duplicate: bool,
-) -> Facts {
-    // It matters in members-only rooms alone.
-    let relay_address = (view.members_only() == Some(true))
-        .then(|| address::relay_address(contact, relay.link.component()).ok())
-        .flatten();
-    let inviter = inviter.and_then(|inviter| view.affiliation(inviter));
-    Facts {
-        trusted: true,
-        duplicate,
-        members_only: view.members_only(),
-        affiliation: view.affiliation(contact),
-        occupant: view.is_occupant(contact),
-        // The room has passed it on; one that has been banned since has lost his say.
-        may_invite: inviter != Some(Affiliation::Outcast),
-        inviter,
-        relay_address: relay_address.and_then(|address| view.affiliation(&address)),
-        allows_invites: view.allows_invites(),
-        // A room makes the contact himself a member before his invitation is handed over.
-        membership: match route {
-            Route::HandedOver => Membership::Ignore,
-            _ => relay.config.muc.membership,
-        },
-        wants: Wants::default(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod archive;
 mod bounce;
+mod case;
 mod handover;
 mod intake;
 pub mod judge;
