@@ -83,11 +83,17 @@ class Endpoint:
 
 
 class Component(Endpoint):
-    """An external component (XEP-0114) that does nothing by itself."""
+    """An external component (XEP-0114) that does nothing by itself; not `answers`: no question is answered, either."""
 
-    def __init__(self, jid: str, secret: str, port: int):
+    def __init__(self, jid: str, secret: str, port: int, answers: bool = True):
         self.jid = jid
+        self._answers = answers
         super().__init__(jid, slixmpp.ComponentXMPP(jid, secret, "127.0.0.1", port))
+
+    def _keep(self, stanza: slixmpp.xmlstream.StanzaBase) -> slixmpp.xmlstream.StanzaBase | None:
+        super()._keep(stanza)
+        question = stanzas.kind(stanza.xml) == "iq" and stanza.xml.get("type") in ("get", "set")
+        return None if question and not self._answers else stanza
 
     async def connect(self) -> "Component":
         self._stream.connect()

@@ -39,12 +39,12 @@ class Stage:
         """A component in the relay's place."""
         return await self._component(self.server.component, self.server.component_port)
 
-    async def remote(self) -> Component:
+    async def remote(self, answers: bool = True) -> Component:
         """The remote domain: whatever is sent to its users and rooms comes here."""
-        return await self._component(self.server.remote, self.server.remote_port)
+        return await self._component(self.server.remote, self.server.remote_port, answers)
 
-    async def _component(self, jid: str, port: int) -> Component:
-        component = Component(jid, self.server.secret, port)
+    async def _component(self, jid: str, port: int, answers: bool = True) -> Component:
+        component = Component(jid, self.server.secret, port, answers)
         self._clients.append(component)
         return await component.connect()
 
