@@ -122,6 +122,21 @@ fn privileges(config: &Config, make: Make, component: &str, host: &str, grants: 
             make.grant(component, host, "roster = \"get\"", "roster: {get: invite_relay}"),
         )
     });
+    findings.push(if grants.blocking {
+        Finding::ok(what("block lists"), "granted")
+    } else {
+        Finding::wanting(
+            State::Note,
+            what("block lists"),
+            "not granted: who blocks a room or a MUC service is invited to it all the same",
+            make.grant(
+                component,
+                host,
+                "iq = { [\"urn:xmpp:blocking\"] = \"get\" }",
+                "iq: {urn:xmpp:blocking: {get: invite_relay}}   # from 24.10 on",
+            ),
+        )
+    });
     findings
 }
 

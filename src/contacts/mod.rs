@@ -18,9 +18,6 @@ use crate::wire::{Iq, IqPayload, IqType};
 /// How long an answer is good for.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
-/// A host that did not answer for one contact is not asked for others for so long.
-const SILENT_FOR: Duration = Duration::from_secs(3600);
-
 /// JIDs that are remembered, of all contacts together.
 const REMEMBERED: u64 = 100_000;
 
@@ -43,6 +40,8 @@ pub struct Contacts {
     told: AtomicBool,
     /// Hosts that did not answer a question for a block list.
     silent: moka::sync::Cache<String, ()>,
+    /// The server gives back what somebody asks of himself: see [`Self::block_list`].
+    gives_back: AtomicBool,
 }
 
 impl Contacts {
@@ -57,8 +56,8 @@ impl Contacts {
             .weigher(size)
             .time_to_live(GOOD_FOR)
             .build();
-        let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(SILENT_FOR).build();
-        Self { link, remembered, silent, told: AtomicBool::new(false) }
+        let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
+        Self { link, remembered, silent, told: AtomicBool::new(false), gives_back: AtomicBool::new(false) }
     }
 
     /// Whether a contact blocks one of these; `None` where we may not know.
@@ -74,9 +73,12 @@ impl Contacts {
             return Ok(None);
         }
         let list = match self.list(contact, Which::Blocked).await {
-            // A server that swallows the question (ejabberd 24.12 does) swallows it for everybody.
+            // Others would wait as long, and in vain, if it swallows the question; if it is only slow, it is asked soon.
             Err(AskError::Unanswered) => {
-                warn!(host, "block lists can't be read, though it is granted: the server does not answer");
+                warn!(
+                    host,
+                    "block lists can't be read for a minute, though it is granted: the server does not answer"
+                );
                 self.silent.insert(host.to_owned(), ());
                 None
             }
@@ -114,11 +116,7 @@ impl Contacts {
             return Ok(list);
         }
         let answer = match which {
-            // In the contact's own name: to him alone his server tells it.
-            Which::Blocked => {
-                let question = IqPayload::BlockList(BlockList::default());
-                self.link.ask_as(contact, contact.as_str(), IqType::Get, question).await
-            }
+            Which::Blocked => self.block_list(contact).await,
             Which::Roster => {
                 let question = IqPayload::Roster(Roster::default());
                 self.link.ask(contact.as_str(), IqType::Get, question).await
@@ -131,6 +129,31 @@ impl Contacts {
                 Ok(self.keep(contact, which, None))
             }
             Err(e) => Err(e),
+        }
+    }
+
+    /// Asks in the contact's own name: to him alone his server tells it.
+    ///
+    /// ejabberd 24.12 delivers no IQ from somebody to himself, but gives it back to us. It knows the two to be the same
+    /// by their spelling alone, so that his domain in capitals is somebody else to it until it has been delivered. Other
+    /// servers would look for such a domain elsewhere.
+    async fn block_list(&self, contact: &BareJid) -> Result<Iq, AskError> {
+        let ask = async |to: &str| {
+            let question = IqPayload::BlockList(BlockList::default());
+            self.link.ask_as(contact, to, IqType::Get, question).await
+        };
+        if !self.gives_back.load(Ordering::Relaxed) {
+            match ask(contact.as_str()).await {
+                Err(AskError::Refused(error)) if error.condition.is_none() => {
+                    self.gives_back.store(true, Ordering::Relaxed);
+                }
+                answer => return answer,
+            }
+        }
+        let domain = contact.domain().as_str().to_ascii_uppercase();
+        match contact.node() {
+            Some(node) => ask(&format!("{node}@{domain}")).await,
+            None => ask(&domain).await,
         }
     }
 

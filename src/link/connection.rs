@@ -238,6 +238,10 @@ impl<'a> Connection<'a> {
         match stanza {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
             Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
+            // ejabberd 24.12 takes what somebody asks of himself for the answer.
+            Stanza::Iq(iq) if privilege::unwrap_iq(&iq).is_some() && self.replies.expects(&iq) => {
+                self.answered(iq);
+            }
             Stanza::Message(message) => {
                 if let Some(message) = self.heard(message) {
                     self.forward(Stanza::Message(message));

@@ -90,7 +90,7 @@ pub enum AskError {
     /// The server swallows such questions.
     #[error("the server swallows IQs to this address")]
     Swallowed,
-    /// The one who was asked answered with an error.
+    /// The one who was asked answered with an error; one without a condition if his server gave the question back.
     #[error("{0}")]
     Refused(StanzaError),
 }

@@ -18,14 +18,18 @@ impl Replies {
         self.waiting.insert(id, (to, answer));
     }
 
+    /// Whether somebody waits for this.
+    pub(super) fn expects(&self, iq: &Iq) -> bool {
+        let asked = iq.id.as_ref().and_then(|id| self.waiting.get(id));
+        asked.is_some_and(|(to, _)| iq.from.as_ref() == Some(to))
+    }
+
     /// Hands an answer to whoever waits for it; `false` if nobody does.
     pub(super) fn answered(&mut self, iq: Iq) -> bool {
-        let (Some(id), Some(from)) = (&iq.id, &iq.from) else { return false };
-        match self.waiting.get(id) {
-            Some((to, _)) if to == from => {}
-            _ => return false,
+        if !self.expects(&iq) {
+            return false;
         }
-        let Some((_, answer)) = self.waiting.remove(id) else { return false };
+        let Some((_, answer)) = iq.id.as_ref().and_then(|id| self.waiting.remove(id)) else { return false };
         // Whoever asked may have given up.
         let _ = answer.send(iq);
         true
@@ -50,6 +54,10 @@ mod tests {
         let mut replies = Replies::default();
         let (answer, mut wait) = oneshot::channel();
         replies.asked("q1".into(), "room@muc.example.org".into(), answer);
+        assert!(
+            !replies.expects(&iq("q1", "eve@example.org"))
+                && replies.expects(&iq("q1", "room@muc.example.org"))
+        );
         assert!(!replies.answered(iq("q1", "eve@example.org")));
         assert!(!replies.answered(iq("q2", "room@muc.example.org")));
         assert!(replies.answered(iq("q1", "room@muc.example.org")));

@@ -132,6 +132,11 @@ class Client(Endpoint):
         """The same user once more, not yet connected."""
         return Client(self.bare, self._password, self._port, resource)
 
+    def plugin(self, name: str) -> slixmpp.plugins.BasePlugin:
+        """One of slixmpp's own implementations of a XEP, such as `xep_0050`."""
+        self._stream.register_plugin(name)
+        return self._stream[name]
+
     async def befriend(self, other: "Client") -> None:
         """Both take each other into their rosters."""
         for one, two in ((self, other), (other, self)):

@@ -149,7 +149,8 @@ class Ejabberd(Server):
         if "privileged-iq" in self.lacks:
             text = _without(text, "    iq:")
         else:
-            more = "".join(f"\n      {namespace}: {{get: invite_relay}}" for namespace in self.setup.iq)
+            new = (namespace for namespace in self.setup.iq if f"{namespace}:" not in text)
+            more = "".join(f"\n      {namespace}: {{get: invite_relay}}" for namespace in new)
             text = _replaced(text, "    iq:", f"    iq:{more}")
         if not self.setup.privileges:
             text = _without(text, "  mod_privilege:")

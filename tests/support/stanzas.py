@@ -9,6 +9,7 @@ from slixmpp.xmlstream import tostring
 
 from support.feed import Wanted
 
+BLOCKING = "urn:xmpp:blocking"
 CLIENT = "jabber:client"
 COMPONENT = "jabber:component:accept"
 CONFERENCE = "jabber:x:conference"

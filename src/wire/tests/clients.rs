@@ -2,7 +2,8 @@
 
 use rstest::rstest;
 
-use super::{jid, message, written};
+use super::{iq, jid, message, written};
+use crate::wire::IqPayload;
 use crate::wire::direct::{compose, direct};
 use crate::wire::muc::{Details, Malformed, Password};
 
@@ -80,4 +81,19 @@ fn an_error_is_not_an_invitation() {
         "<message type='error'><x xmlns='jabber:x:conference' jid='open@conference.example.test'/></message>",
     );
     assert_eq!(direct(&bounce), Ok(None));
+}
+
+#[rstest]
+#[case("subscription='both'", true)]
+#[case("subscription='to'", true)]
+#[case("subscription='from' ask='subscribe'", true)]
+#[case("subscription='none' ask='subscribe'", false)]
+#[case("", false)]
+#[case("subscription='remove'", false)]
+fn who_is_in_a_roster_and_who_only_stands_in_it(#[case] attributes: &str, #[case] subscribed: bool) {
+    let roster = iq(&format!(
+        "<iq type='result'><query xmlns='jabber:iq:roster' ver='7'><item jid='a@b' {attributes}><group>g</group></item></query></iq>"
+    ));
+    let Some(IqPayload::Roster(roster)) = roster.payload.0 else { panic!("no roster") };
+    assert_eq!(roster.items[0].is_subscribed(), subscribed);
 }
