@@ -1,8 +1,11 @@
 //! The statements of a group commit: a whole batch of rows in a few statements each.
 //! Knows nothing of tasks, retries or time.
 //!
-//! A statement's text depends on its number of rows, so rows go in chunks of powers of two: seven texts a
+//! A statement's text depends on its number of rows, so rows go in chunks of powers of two: nine texts a
 //! statement, all of them prepared once.
+//!
+//! `OR FAIL`: a statement that fails leaves what it has done so far, which the whole batch's rollback undoes. Without it
+//! `SQLite` keeps a journal of each statement, in a file of its own when it changes many pages.
 
 use std::collections::HashSet;
 
@@ -11,8 +14,8 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::{Arrival, Id, Outcome, Pending};
 
-/// 64 rows of 11 values stay far below `SQLite`'s limit of 32766 parameters.
-const LARGEST: usize = 64;
+/// 256 rows of 11 values stay far below `SQLite`'s limit of 32766 parameters.
+const LARGEST: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
 pub(super) type Key = [u8; 16];
@@ -54,7 +57,7 @@ pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)]) -> sqlx::Result<()> {
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues) ",
+            "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues) ",
         );
         sql.push_values(chunk, |mut row, (id, received, a)| {
             row.push_bind(*id)
@@ -107,10 +110,21 @@ pub(super) async fn claim(
 ) -> sqlx::Result<HashSet<Id>> {
     let mut granted = HashSet::new();
     for chunk in chunks(claims) {
+        let rows = |sql: &mut QueryBuilder<Sqlite>| {
+            sql.push_values(chunk, |mut row, claim| {
+                row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
+            });
+        };
+        let mut sql = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO claims (key, at, invitation) ");
+        rows(&mut sql);
+        let inserted = sql.build().execute(&mut *db).await?.rows_affected();
+        if inserted == chunk.len() as u64 {
+            granted.extend(chunk.iter().map(|claim| claim.id));
+            continue;
+        }
+        // Some were there before, which is rare: now it matters whose they are, and how old.
         let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO claims (key, at, invitation) ");
-        sql.push_values(chunk, |mut row, claim| {
-            row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
-        });
+        rows(&mut sql);
         sql.push(" ON CONFLICT (key) DO UPDATE SET at = excluded.at, invitation = excluded.invitation WHERE at <= ");
         sql.push_bind(window.now - window.length).push(" OR at > ").push_bind(window.now + window.length);
         sql.push(" OR invitation = excluded.invitation RETURNING invitation");
@@ -139,7 +153,8 @@ pub(super) async fn note_added(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::R
 pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
     for chunk in chunks(outcomes) {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, added) \
+            "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
+             added) \
              SELECT p.id, p.received, ",
         );
         sql.push_bind(now);

@@ -142,7 +142,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(false)
         .busy_timeout(BUSY)
-        .statement_cache_capacity(64)
+        .statement_cache_capacity(128)
         .disable_statement_logging()
 }
 
