@@ -1,11 +1,19 @@
--- The server's side of muc-invite-relay, for Prosody 0.12 and 13. Put your own names in place of
--- example.org, conference.example.org and invites.example.org, and add each block to the section
--- of that name if you already have one. mod_privilege is one of the community modules (Debian:
--- the package prosody-modules).
+-- The server's side of muc-invite-relay, for Prosody 0.12 and 13. Add each block to the section of
+-- that name if you already have one. mod_privilege is one of the community modules (Debian: the
+-- package prosody-modules), mod_muc_invite_relay comes with the relay, in config/prosody.
+
+-- Put your own names in place of example.org, conference.example.org and invites.example.org, or
+-- have it printed for your configuration: muc-invite-relay setup prosody
+
+-- Above every VirtualHost and Component: where mod_muc_invite_relay.lua has been copied to, and
+-- where components connect.
+plugin_paths = { "/usr/local/lib/prosody/modules" }
+component_interfaces = { "127.0.0.1" }
+component_ports = { 5347 }
 
 -- The host of your users.
 VirtualHost "example.org"
-    -- Add it to the list that you have. Needed here AND on the component below.
+    -- Add it to the list that you have. Needed here AND on the relay's component below.
     modules_enabled = { "privilege" }
     privileged_entities = {
         ["invites.example.org"] = {
@@ -24,6 +32,10 @@ VirtualHost "example.org"
 
 -- Where your rooms are.
 Component "conference.example.org" "muc"
+    -- People invite as they always did, and the relay gets the invitation. Add it to the list that
+    -- you have; without it, only invitations to relay addresses are relayed.
+    modules_enabled = { "muc_invite_relay" }
+    muc_invite_relay = "invites.example.org"
     -- Semi-anonymous rooms (the default) hide who invites: only an owner can see it. And not
     -- everyone who may invite may also add members.
     admins = { "invites.example.org" }

@@ -5,6 +5,7 @@ mod check;
 mod forget;
 mod history;
 mod run;
+mod setup;
 
 use std::future::Future;
 use std::io::{self, ErrorKind, Write};
@@ -39,6 +40,8 @@ enum Command {
     Forget(forget::Arguments),
     /// Say whether the set-up works
     Check(check::Arguments),
+    /// Print the server's side for this configuration, ready to paste
+    Setup(setup::Arguments),
 }
 
 /// Why a command did not do what it should.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::History(arguments) => history::run(load, arguments, out),
         Command::Forget(arguments) => forget::run(load, &arguments, out),
         Command::Check(arguments) => check::run(load, &arguments, out),
+        Command::Setup(arguments) => setup::run(load, &arguments, out),
     };
     done.unwrap_or_else(|error| {
         let code = error.exit_code();

@@ -1,0 +1,218 @@
+//! `setup` as an operator runs it: what it prints is well-formed, has every name in its place, and no secret unasked.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const CONFIG: &str = r#"
+[component]
+jid = "relay.example.net"
+secret = 'open "sesame" \ münze'
+server = "[::1]:5275"
+[muc]
+services = ["rooms.example.net", "invites.example.org"]
+hand_over_from = ["example.com", "rooms.example.net"]
+"#;
+
+fn setup_with(config: &str, arguments: &[&str]) -> Output {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("relay.toml");
+    std::fs::write(&file, config).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"))
+        .arg("setup")
+        .args(arguments)
+        .env("MUC_INVITE_RELAY_CONFIG", &file)
+        .output()
+        .unwrap()
+}
+
+fn setup(arguments: &[&str]) -> String {
+    printed(&setup_with(CONFIG, arguments))
+}
+
+fn printed(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What a program makes of this input; it must be content with it.
+fn through(program: &str, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{program} is needed ({e}): ./scripts/test installs it"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    printed(&child.wait_with_output().unwrap())
+}
+
+/// Runs it as Lua, every section a table with its options, and returns what it says.
+fn prosody(text: &str) -> Value {
+    const READER: &str = r#"
+        local json = require "util.json"
+        local sections = { global = {} }
+        local section = sections.global
+        local function open(name) sections[name] = sections[name] or {}; section = sections[name] end
+        local function component(name) open(name); return function () end end
+        local env = setmetatable({ VirtualHost = open, Component = component }, {
+            __newindex = function (_, option, value) section[option] = value end,
+        })
+        assert(load(io.read("a"), "=setup", "t", env))()
+        print(json.encode(sections))
+    "#;
+    let reader = format!("package.path = '/usr/lib/prosody/?.lua;' .. package.path\n{READER}");
+    let said = through("lua5.4", &["-e", &reader], text);
+    serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"))
+}
+
+fn ejabberd(text: &str) -> Value {
+    let reader = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)";
+    serde_json::from_str(&through("/usr/bin/python3", &["-c", reader], text)).unwrap()
+}
+
+#[test]
+fn prosodys_side_has_a_section_for_each_host_and_service() {
+    let told = prosody(&setup(&["prosody", "--show-secret"]));
+
+    let hosts = ["example.com", "example.net", "example.org"];
+    let services = ["invites.example.org", "rooms.example.net"];
+    let mut expected = json!({
+        "global": {
+            "plugin_paths": ["/usr/local/lib/prosody/modules"],
+            "component_interfaces": ["::1"],
+            "component_ports": [5275],
+        },
+        "relay.example.net": {
+            "component_secret": r#"open "sesame" \ münze"#,
+            "modules_enabled": ["privilege"],
+            "component_conflict_resolve": "kick_old",
+        },
+    });
+    for host in hosts {
+        let iq = json!({ "http://jabber.org/protocol/muc#admin": "both", "urn:xmpp:blocking": "get" });
+        let grant = json!({ "message": "outgoing", "roster": "get", "iq": iq });
+        expected[host] = json!({
+            "modules_enabled": ["privilege"],
+            "privileged_entities": { "relay.example.net": grant },
+        });
+    }
+    for service in services {
+        expected[service] = json!({
+            "modules_enabled": ["muc_invite_relay"],
+            "muc_invite_relay": "relay.example.net",
+            "admins": ["relay.example.net"],
+            "component_admins_as_room_owners": true,
+        });
+    }
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn ejabberds_side_has_every_name() {
+    let told = ejabberd(&setup(&["--show-secret", "ejabberd"]));
+    let grant = |key: &str| json!({ key: "invite_relay" });
+    let expected = json!({
+        "listen": [{
+            "port": 5275,
+            "ip": "::1",
+            "module": "ejabberd_service",
+            "access": "all",
+            "hosts": { "relay.example.net": { "password": r#"open "sesame" \ münze"# } },
+        }],
+        "acl": { "invite_relay": { "node_regexp": { "^$": "^relay[.]example[.]net$" } } },
+        "access_rules": {
+            "invite_relay": grant("allow"),
+            "muc_admin": [{ "allow": "admin" }, grant("allow")],
+        },
+        "modules": {
+            "mod_muc": { "hosts": ["rooms.example.net", "invites.example.org"], "access_admin": "muc_admin" },
+            "mod_muc_invite_relay": { "component": "relay.example.net" },
+            "mod_privilege": {
+                "message": grant("outgoing"),
+                "roster": grant("get"),
+                "iq": {
+                    "http://jabber.org/protocol/muc#admin": grant("both"),
+                    "http://jabber.org/protocol/disco#info": grant("get"),
+                    "urn:xmpp:blocking": grant("get"),
+                },
+            },
+        },
+    });
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn an_older_ejabberd_is_told_nothing_of_iqs() {
+    let privileges = |version| {
+        ejabberd(&setup(&["ejabberd", "--server-version", version]))["modules"]["mod_privilege"].clone()
+    };
+    for old in ["23.01", "24.9", "24.07-1~bpo12+1"] {
+        assert!(privileges(old)["message"].is_object() && privileges(old)["iq"].is_null(), "{old}");
+    }
+    for new in ["24.10", "24.12-3+deb13u1", "26.1"] {
+        assert!(privileges(new)["iq"].is_object(), "{new}");
+    }
+    let wrong = setup_with(CONFIG, &["ejabberd", "--server-version", "newest"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("write a version such as 23.01"));
+}
+
+#[test]
+fn no_secret_is_shown_unasked() {
+    for server in ["prosody", "ejabberd"] {
+        let text = setup(&[server]);
+        assert!(!text.contains("sesame"), "{text}");
+        assert!(text.contains("--show-secret prints it"), "{text}");
+        assert!(!text.contains("change me"), "{text}");
+    }
+    assert_eq!(
+        prosody(&setup(&["prosody"]))["relay.example.net"]["component_conflict_resolve"],
+        "kick_old",
+        "the placeholder is a string"
+    );
+    ejabberd(&setup(&["ejabberd"]));
+}
+
+#[test]
+fn a_secret_may_have_any_characters() {
+    let config = CONFIG.replace(r#"'open "sesame" \ münze'"#, r#""a\"b\\c\n\u0085\u007F🔑 #{}%""#);
+    let secret = "a\"b\\c\n\u{85}\u{7f}🔑 #{}%";
+    let lua = printed(&setup_with(&config, &["prosody", "--show-secret"]));
+    assert_eq!(prosody(&lua)["relay.example.net"]["component_secret"], secret);
+    let yaml = printed(&setup_with(&config, &["ejabberd", "--show-secret"]));
+    assert_eq!(ejabberd(&yaml)["listen"][0]["hosts"]["relay.example.net"]["password"], secret);
+}
+
+#[test]
+fn what_the_configuration_does_not_tell_is_said() {
+    let at = |server: &str| CONFIG.replace("[::1]:5275", server);
+    let told = |config: &str, server| printed(&setup_with(config, &[server]));
+
+    let local = prosody(&told(&at("localhost:5347"), "prosody"));
+    assert_eq!(local["global"]["component_interfaces"], json!(["127.0.0.1"]));
+    let elsewhere = at("xmpp.example.org:5347\"\nallow_remote_cleartext = true #");
+    for server in ["prosody", "ejabberd"] {
+        assert!(told(&elsewhere, server).contains("the IP address of xmpp.example.org"));
+    }
+
+    let socket = at("unix:/run/server/component.sock");
+    assert!(told(&socket, "prosody").contains("set component.server to 127.0.0.1:5347"));
+    let listen = &ejabberd(&told(&socket, "ejabberd"))["listen"][0];
+    assert_eq!(listen["port"], "unix:/run/server/component.sock");
+
+    let flat = "component = { jid = 'relay', secret = 's' }\nmuc.services = ['rooms']";
+    assert!(told(flat, "prosody").contains("add it to muc.hand_over_from"));
+}
+
+#[test]
+fn nothing_is_left_of_the_example() {
+    for arguments in [&["prosody"][..], &["ejabberd"]] {
+        let text = setup(arguments);
+        for name in ["conference.example.org", "127.0.0.1", "5347", "Put your own names"] {
+            assert!(!text.contains(name), "{name}: {text}");
+        }
+    }
+}
