@@ -99,7 +99,7 @@ async def main() -> int:
         server = AnyProsody(Setup(), directory / "prosody")
         relay = Relay(server, directory, log={"level": "info"})
         try:
-            step("Prosody starts on 127.0.0.1, with config/prosody/prosody.cfg.lua and an empty store")
+            step("Prosody starts on 127.0.0.1, with what `muc-invite-relay setup prosody` prints and an empty store")
             afterwards.push_async_callback(end, server)
             await server.start()
             show(next(line for line in server.process.output.all if "Hello" in line))

@@ -1,4 +1,4 @@
-"""ejabberd as a fixture, on the very snippet that operators paste. Knows nothing of scenarios."""
+"""ejabberd as a fixture, on what `muc-invite-relay setup ejabberd` prints. Knows nothing of scenarios."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from support.ports import free_port
+from support.printed import printed_setup, replaced
 from support.process import Process, run
 from support.server import Server, Setup
 
@@ -58,7 +59,7 @@ class Ejabberd(Server):
         (self.directory / "spool").mkdir(exist_ok=True)
         await self._compile(CONFIG / f"{MODULE}.erl", beams)
         (self.directory / "ejabberd.yml").write_text(self._config())
-        (self.directory / "snippet.yml").write_text(self._snippet())
+        (self.directory / "relay.yml").write_text(await self._relays_side())
         (self.directory / "ejabberdctl.cfg").write_text(
             f"ERLANG_NODE={_NODE}\n"
             f"ERL_DIST_PORT={self._node_port}\n"
@@ -138,25 +139,23 @@ class Ejabberd(Server):
             env={"ERL_LIBS": self._libraries()},
         )
 
-    def _snippet(self) -> str:
-        """What operators paste, with this server's names in it."""
-        text = (CONFIG / "ejabberd.yml").read_text()
-        text = _replaced(text, "    host: conference.example.org", f"    hosts: [{self.muc}, {self.other_muc}]")
-        text = _replaced(text, "invites.example.org", self.component)
-        text = _replaced(text, "invites[.]example[.]org", self.component.replace(".", "[.]"))
-        text = _replaced(text, "change me", self.secret)
-        text = _replaced(text, "port: 5347", f"port: {self.component_port}")
-        if "privileged-iq" in self.lacks:
-            text = _without(text, "    iq:")
-        else:
+    async def _relays_side(self) -> str:
+        """What operators paste, less what the setup leaves out."""
+        text = await printed_setup(self, "ejabberd", "--server-version", self.version)
+        text = replaced(text, f'hosts: ["{self.muc}"]', f'hosts: ["{self.muc}", "{self.other_muc}"]')
+        if "privileged-iq" not in self.lacks:
             new = (namespace for namespace in self.setup.iq if f"{namespace}:" not in text)
             more = "".join(f"\n      {namespace}: {{get: invite_relay}}" for namespace in new)
-            text = _replaced(text, "    iq:", f"    iq:{more}")
+            text = replaced(text, "    iq:", f"    iq:{more}")
         if not self.setup.privileges:
             text = _without(text, "  mod_privilege:")
         if not self.setup.service_admin:
             text = _without(text, "    access_admin:")
-        return text
+        if self.setup.hand_over is None:
+            return _without(text, f"  {MODULE}:")
+        # As on Prosody, whose module is loaded for one MUC service.
+        options = f"timeout: {self.setup.hand_over}\n    access: handed_over"
+        return replaced(text, f"  {MODULE}:\n", f"  {MODULE}:\n    {options}\n")
 
     def _config(self) -> str:
         modules = ["adhoc", "blocking", "carboncopy", "disco", "ping", "privacy", "roster", "http_api", "admin_extra"]
@@ -166,17 +165,12 @@ class Ejabberd(Server):
             modules.append("block_strangers")
         options = {"mam": "{default: always}"} if self.setup.archive else {}
         options |= dict.fromkeys(modules, "{}")
-        if self.setup.hand_over is not None:
-            options["muc_invite_relay"] = (
-                f"{{component: {self.component}, timeout: {self.setup.hand_over}, access: handed_over}}"
-            )
         lines = [
             f"hosts: [{self.host}]",
             "loglevel: info",
             "s2s_access: none",
             "auth_method: internal",
             f"acl: {{admin: {{user: admin@{self.host}}}, other_muc: {{server: {self.other_muc}}}}}",
-            # As on Prosody, whose module is loaded for one MUC service.
             "access_rules: {handed_over: [{deny: other_muc}, allow]}",
             "api_permissions:",
             "  tests: {from: [mod_http_api, ejabberd_ctl], who: all, what: '*'}",
@@ -190,19 +184,14 @@ class Ejabberd(Server):
             "shaper_rules: {max_user_offline_messages: 5000}",
             "modules:",
             *(f"  mod_{name}: {value}" for name, value in options.items()),
-            f"include_config_file: {self.directory}/snippet.yml",
+            f"include_config_file: {self.directory}/relay.yml",
         ]
         return "\n".join([*lines, self.setup.extra, ""])
-
-
-def _replaced(text: str, theirs: str, ours: str) -> str:
-    assert theirs in text, f"config/ejabberd/ejabberd.yml no longer has {theirs!r}"
-    return text.replace(theirs, ours)
 
 
 def _without(text: str, key: str) -> str:
     """The YAML without the line that begins so, and all that is indented below it."""
     indent = len(key) - len(key.lstrip())
     shorter, count = re.subn(rf"^{key}.*\n(?:(?: {{{indent + 1},}}.*)?\n)*", "", text, flags=re.MULTILINE)
-    assert count == 1, f"config/ejabberd/ejabberd.yml no longer has {key!r} once"
+    assert count == 1, f"muc-invite-relay setup prints {key!r} {count} times"
     return shorter

@@ -1,13 +1,13 @@
-"""Prosody as a fixture, on the very snippet that operators paste. Knows nothing of scenarios."""
+"""Prosody as a fixture, on what `muc-invite-relay setup prosody` prints. Knows nothing of scenarios."""
 
 from pathlib import Path
 from typing import ClassVar
 
+from support.printed import printed_setup, replaced
 from support.process import Process, run
 from support.server import Server
 
 CONFIG = Path(__file__).resolve().parents[2] / "config/prosody"
-SNIPPET = CONFIG / "prosody.cfg.lua"
 
 
 class Prosody(Server):
@@ -24,7 +24,10 @@ class Prosody(Server):
     async def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "data").mkdir(exist_ok=True)
-        (self.directory / "snippet.cfg.lua").write_text(self._snippet())
+        printed = await printed_setup(self, "prosody")
+        # The hand-over module stays where it is.
+        printed = replaced(printed, '"/usr/local/lib/prosody/modules"', f'"{CONFIG}"')
+        (self.directory / "relay.cfg.lua").write_text(printed)
         config = self.directory / "prosody.cfg.lua"
         config.write_text(self._config())
         self.process = Process(self.name, [self.program, "-F", "--config", str(config)])
@@ -42,19 +45,6 @@ class Prosody(Server):
         program = Path(self.program).with_name("prosodyctl")
         reload = ["shell", "module", "reload", "muc_invite_relay", self.muc]
         await run([str(program), "--config", str(self.directory / "prosody.cfg.lua"), *reload])
-
-    def _snippet(self) -> str:
-        """What operators paste, with this server's names in it."""
-        text = SNIPPET.read_text()
-        for theirs, ours in {
-            "invites.example.org": self.component,
-            "conference.example.org": self.muc,
-            "example.org": self.host,
-            "change me": self.secret,
-        }.items():
-            assert f'"{theirs}"' in text, f"{SNIPPET} no longer names {theirs}"
-            text = text.replace(f'"{theirs}"', f'"{ours}"')
-        return text
 
     def _config(self) -> str:
         modules = ["roster", "saslauth", "disco", "ping", "blocklist", "carbons"]
@@ -75,28 +65,22 @@ class Prosody(Server):
             'interfaces = { "127.0.0.1" }',
             f"c2s_ports = {{ {self.c2s_port} }}",
             "c2s_direct_tls_ports = { }",
-            'component_interfaces = { "127.0.0.1" }',
-            f"component_ports = {{ {self.component_port} }}",
             'authentication = "internal_plain"',
             "c2s_require_encryption = false",
             "allow_unencrypted_plain_auth = true",
-            f'plugin_paths = {{ "{CONFIG}" }}',
             f"modules_enabled = {_lua(modules)}",
             f"modules_disabled = {_lua(disabled)}",
             f'VirtualHost "{self.host}"',
-            f'Component "{self.muc}" "muc"',
             f'Component "{self.other_muc}" "muc"',
             f'Component "{self.remote}"',
             f'    component_secret = "{self.secret}"',
-            f'Include "{self.directory}/snippet.cfg.lua"',
+            f'Include "{self.directory}/relay.cfg.lua"',
+            f'Component "{self.muc}" "muc"',
         ]
-        if self.setup.hand_over is not None:
-            lines += [
-                f'Component "{self.muc}" "muc"',
-                '    modules_enabled = { "muc_invite_relay" }',
-                f'    muc_invite_relay = "{self.component}"',
-                f"    muc_invite_relay_timeout = {self.setup.hand_over}",
-            ]
+        if self.setup.hand_over is None:
+            lines.append("    modules_enabled = { }")
+        else:
+            lines.append(f"    muc_invite_relay_timeout = {self.setup.hand_over}")
         if not self.setup.privileges:
             for section in (f'VirtualHost "{self.host}"', f'Component "{self.component}"'):
                 lines += [section, "    modules_enabled = { }"]

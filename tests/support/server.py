@@ -13,7 +13,7 @@ from support.process import Process
 
 @dataclass(frozen=True)
 class Setup:
-    """How a server is set up. The default is what `config/` tells operators to do."""
+    """How a server is set up. The default is what `muc-invite-relay setup` prints, less the hand-over."""
 
     privileges: bool = True
     """XEP-0356 for the component: messages in the name of local users, muc#admin in their name."""
