@@ -95,7 +95,10 @@ impl Contacts {
         if contact == person {
             return Ok(Some(true));
         }
-        let Some(grants) = self.link.grants(contact.domain().as_str()) else { return Ok(None) };
+        let Some(grants) = self.link.grants(contact.domain().as_str()) else {
+            // What was granted ends with the connection, and says nothing then.
+            return if self.link.is_up() { Ok(None) } else { Err(AskError::Lost) };
+        };
         if !grants.roster {
             if !self.told.swap(true, Ordering::Relaxed) {
                 warn!(

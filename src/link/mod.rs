@@ -169,6 +169,12 @@ impl Link {
         self.up.clone().wait_for(|up| *up).await.is_ok()
     }
 
+    /// Whether the connection is up, and what was granted on it is known.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        *self.up.borrow()
+    }
+
     /// Sends a stanza and waits until the server has taken it: it answered a ping that was sent behind it, and servers
     /// handle a component's stanzas in order.
     ///

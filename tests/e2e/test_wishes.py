@@ -217,10 +217,11 @@ async def test_only_admins_see_and_give_the_admins_commands(stage, server, relay
     assert verdicts(await relay.settled(1)) == [("suppressed", "blocked")]
 
     await relay.restart()
+    mallory.invite(den, stage.relay_address(bob.bare))
+    assert verdicts(await relay.settled(2)) == [("suppressed", "blocked")] * 2
     await commands(alice).give("block-for-everybody", {"lift": mallory.bare})
     mallory.invite(tea, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(tea))
-    mallory.invite(den, stage.relay_address(bob.bare))
     await relay.settled(3)
     assert not await stage.reached(bob, den)
 
