@@ -40,17 +40,29 @@ impl Archive {
         Self { configured, link, hosts, found: Mutex::new(Found::NotYet) }
     }
 
-    /// The hint for this server; `inviter` may be asked for his name where the server swallows our own questions.
+    /// The hint for an invitation to this contact; the server may be asked in the inviter's name where it swallows our
+    /// own questions.
     ///
     /// # Errors
     /// The link was lost while the server was asked.
-    pub(super) async fn hint(&self, inviter: Option<&BareJid>) -> Result<Option<Hint>, AskError> {
-        match self.configured {
-            config::Archive::Store => return Ok(Some(Hint::Store)),
-            config::Archive::NoStore => return Ok(Some(Hint::NoStore)),
-            config::Archive::None => return Ok(None),
-            config::Archive::Auto => {}
-        }
+    pub(super) async fn hint(
+        &self,
+        inviter: Option<&BareJid>,
+        contact: &BareJid,
+    ) -> Result<Option<Hint>, AskError> {
+        Ok(match self.configured {
+            config::Archive::Store => Some(Hint::Store),
+            config::Archive::NoStore => Some(Hint::NoStore),
+            config::Archive::None => None,
+            config::Archive::Auto => {
+                let hint = self.found(inviter).await?;
+                let is_ours = self.hosts.iter().any(|host| host == contact.domain().as_str());
+                if is_ours { hint } else { suits_elsewhere(hint) }
+            }
+        })
+    }
+
+    async fn found(&self, inviter: Option<&BareJid>) -> Result<Option<Hint>, AskError> {
         let mut found = self.found.lock().await;
         match *found {
             Found::Hint(hint) => return Ok(hint),
@@ -103,15 +115,20 @@ impl Archive {
     }
 }
 
-/// Prosody stores a message that nobody archives for a contact who is offline, and its archive would bring the invitation
-/// back to both sides. ejabberd archives none without a body. Where only an archive keeps messages for people who are
-/// offline, the invitation must go there.
+/// Prosody archives an invitation for both sides unless it is told not to, and keeps it for a contact who is offline all
+/// the same. ejabberd archives none without a body unless it is told to, and keeps none that is not to be stored. Where
+/// only an archive keeps messages for people who are offline, the invitation must go there.
 fn suits(software: &str, offline_storage: bool) -> Option<Hint> {
     match (software, offline_storage) {
         ("Prosody", true) => Some(Hint::NoStore),
         (_, true) => None,
         (_, false) => Some(Hint::Store),
     }
+}
+
+/// A contact's server may be of any make, and ejabberd would drop for him who is offline what is not to be stored.
+fn suits_elsewhere(hint: Option<Hint>) -> Option<Hint> {
+    if hint == Some(Hint::NoStore) { Some(Hint::NoPermanentStore) } else { hint }
 }
 
 #[cfg(test)]
@@ -124,5 +141,12 @@ mod tests {
         assert_eq!(suits("ejabberd", true), None);
         assert_eq!(suits("Prosody", false), Some(Hint::Store));
         assert_eq!(suits("ejabberd", false), Some(Hint::Store));
+    }
+
+    #[test]
+    fn the_hint_for_another_server() {
+        assert_eq!(suits_elsewhere(suits("Prosody", true)), Some(Hint::NoPermanentStore));
+        assert_eq!(suits_elsewhere(suits("ejabberd", true)), None);
+        assert_eq!(suits_elsewhere(suits("Prosody", false)), Some(Hint::Store));
     }
 }

@@ -262,7 +262,7 @@ impl Life {
 
     /// Sends the invitation until the server has taken it. The inner error is why it came back.
     async fn deliver(&self, relay: &Relay, case: &Case) -> Result<Result<Sender, Reason>, Setback> {
-        let hint = relay.archive.hint(case.person()).await?;
+        let hint = relay.archive.hint(case.person(), &case.contact).await?;
         let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
             return Ok(Err(Reason::Malformed));
         };

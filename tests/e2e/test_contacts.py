@@ -3,7 +3,7 @@
 import pytest
 
 from support.server import Setup
-from support.stanzas import direct_invitation, invitation, native_invitation
+from support.stanzas import copy_of, direct_invitation, invitation, native_invitation
 
 
 @pytest.mark.parametrize("setup", [Setup(block_strangers=True)], ids=["stranger filter"])
@@ -71,6 +71,18 @@ async def test_where_the_archive_is_all_there_is_it_keeps_the_invitation(stage, 
     assert kept.get("from") == alice.bare
 
 
+async def test_a_contact_on_another_server_whatever_its_make(stage, relay):
+    """ejabberd would drop, while he is away, what Prosody is told not to store."""
+    [alice] = await stage.people("alice")
+    remote = await stage.remote()
+    room = await alice.create_room(stage.room())
+
+    alice.invite(room, stage.relay_address(f"bob@{remote.jid}"))
+
+    hint = invitation(await remote.expect(direct_invitation(room))).hint
+    assert hint == ("no-permanent-store" if stage.server.hint == "no-store" else stage.server.hint)
+
+
 @pytest.mark.parametrize(
     ("config", "hint"),
     [({"relay": {"archive": word}}, None if word == "none" else word) for word in ("store", "no-store", "none")],
@@ -88,15 +100,21 @@ async def test_the_operator_may_choose_the_hint(stage, relay, hint):
 async def test_every_device_of_the_contact_is_told(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     phone = await stage.log_in(bob.bare, "phone")
+    alices_phone = await stage.log_in(alice.bare, "phone")
+    for client in (alice, alices_phone, bob, phone):
+        await client.enable_carbons()
     room = await alice.create_room(stage.room())
 
     alice.invite(room, stage.relay_address(bob.bare))
 
     await bob.expect(direct_invitation(room))
     await phone.expect(direct_invitation(room))
-    # And no other device of the inviter takes it for one to himself.
-    await alice.passed(stage.server.component)
-    assert not alice.received(direct_invitation(room))
+    # And no device of the inviter takes it for one to himself.
+    await relay.settled(1)
+    for client in (alice, alices_phone, bob, phone):
+        await client.passed(stage.server.component)
+        assert len(client.received(direct_invitation(room))) == (client in (bob, phone))
+        assert not client.received(copy_of(direct_invitation(room)))
 
 
 async def test_a_long_reason_is_cut(stage, relay):

@@ -137,6 +137,11 @@ class Client(Endpoint):
         self._stream.register_plugin(name)
         return self._stream[name]
 
+    async def enable_carbons(self) -> None:
+        """From now on it is told what other clients of the user send and receive (XEP-0280)."""
+        answer = await self.iq(None, f"<enable xmlns='{stanzas.CARBONS}'/>", kind="set")
+        assert answer.get("type") == "result", stanzas.show(answer)
+
     async def befriend(self, other: "Client") -> None:
         """Both take each other into their rosters."""
         for one, two in ((self, other), (other, self)):

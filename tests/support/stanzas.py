@@ -10,6 +10,7 @@ from slixmpp.xmlstream import tostring
 from support.feed import Wanted
 
 BLOCKING = "urn:xmpp:blocking"
+CARBONS = "urn:xmpp:carbons:2"
 CLIENT = "jabber:client"
 COMPONENT = "jabber:component:accept"
 CONFERENCE = "jabber:x:conference"
@@ -114,6 +115,18 @@ def decline(room: str) -> Wanted[Element]:
         f"a decline from {room}",
         lambda stanza: bare(stanza.get("from", "")) == room
         and stanza.find(f"{{{MUC_USER}}}x/{{{MUC_USER}}}decline") is not None,
+    )
+
+
+def copy_of(message: Wanted[Element]) -> Wanted[Element]:
+    """What a client is told that another one of the same user has sent or received (XEP-0280)."""
+    return Wanted(
+        f"a copy of {message}",
+        lambda stanza: any(
+            message(copy)
+            for which in ("sent", "received")
+            for copy in stanza.iterfind(f"{{{CARBONS}}}{which}/{{urn:xmpp:forward:0}}forwarded/{{{CLIENT}}}message")
+        ),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from support import stanzas
 from support.prosody import Prosody
 from support.server import Setup
-from support.stanzas import a, direct_invitation, native_invitation
+from support.stanzas import a, copy_of, direct_invitation, native_invitation
 
 
 async def test_an_addressed_invitation_reaches_the_component(stage):
@@ -134,6 +134,7 @@ def ends_up_in(server, hint):
 async def test_where_each_archive_hint_leads(stage, hint):
     relay = await stage.stand_in()
     alice, bob, dave = await stage.people("alice", "bob", "dave")
+    await alice.enable_carbons()
     room = stage.room()
     await bob.disconnect()
 
@@ -152,6 +153,7 @@ async def test_where_each_archive_hint_leads(stage, hint):
     assert len(await dave.archived(direct_invitation(room))) == contacts
     assert len(await alice.archived(direct_invitation(room))) == 2 * inviters
     assert not alice.received(direct_invitation(room))
+    assert alice.received(copy_of(direct_invitation(room))) == []
 
 
 async def test_declines_reach_the_masked_inviter(stage):
