@@ -561,3 +561,17 @@ async fn whom_we_made_a_member_is_known_to_the_end_and_beyond() {
     }
     close(journal, writer).await;
 }
+
+#[tokio::test]
+async fn what_is_discarded_leaves_no_trace() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let kept = journal.admit(arrival(BOB)).await.unwrap().id;
+    let discarded = journal.admit(arrival("carol@example.org")).await.unwrap().id;
+    journal.discard(discarded).await.unwrap();
+    assert_eq!(lines(&bench.path()).await.iter().map(|it| it.id).collect::<Vec<_>>(), [kept]);
+    close(journal, writer).await;
+    let (journal, writer) = bench.open().await;
+    assert!(journal.admit(arrival(BOB)).await.unwrap().id > discarded, "its id is not given again");
+    close(journal, writer).await;
+}

@@ -137,8 +137,18 @@ pub(super) async fn claim(
 
 /// Notes that the contacts of these invitations are about to be made members.
 pub(super) async fn note_added(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
+    for_each(db, "UPDATE pending SET added = 1", ids).await
+}
+
+/// Takes invitations under way out, without a trace in `history`.
+pub(super) async fn discard(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
+    for_each(db, "DELETE FROM pending", ids).await
+}
+
+async fn for_each(db: &mut SqliteConnection, change: &'static str, ids: &[Id]) -> sqlx::Result<()> {
     for chunk in chunks(ids) {
-        let mut sql = QueryBuilder::<Sqlite>::new("UPDATE pending SET added = 1 WHERE id IN (");
+        let mut sql = QueryBuilder::<Sqlite>::new(change);
+        sql.push(" WHERE id IN (");
         let mut list = sql.separated(", ");
         for id in chunk {
             list.push_bind(*id);
@@ -170,16 +180,8 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
         });
         sql.push(") AS o CROSS JOIN pending AS p ON p.id = o.column1");
         sql.build().execute(&mut *db).await?;
-
-        let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM pending WHERE id IN (");
-        let mut list = sql.separated(", ");
-        for outcome in chunk {
-            list.push_bind(outcome.id);
-        }
-        sql.push(")");
-        sql.build().execute(&mut *db).await?;
     }
-    Ok(())
+    discard(db, &outcomes.iter().map(|outcome| outcome.id).collect::<Vec<_>>()).await
 }
 
 /// Gives up a claim, if this invitation still holds it.

@@ -68,6 +68,7 @@ pub(super) enum Op {
     Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Adding { id: Id, answer: oneshot::Sender<()> },
+    Discard { id: Id, answer: oneshot::Sender<()> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
@@ -166,6 +167,14 @@ impl Journal {
     /// [`Closed`].
     pub async fn adding(&self, id: Id) -> Result<(), Closed> {
         self.ask(|answer| Op::Adding { id, answer }).await
+    }
+
+    /// Forgets an invitation under way, as if it had never come in.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn discard(&self, id: Id) -> Result<(), Closed> {
+        self.ask(|answer| Op::Discard { id, answer }).await
     }
 
     /// Ends an invitation: its payload is wiped, `history` has the rest.
@@ -355,6 +364,7 @@ impl Writer {
         let mut arrivals = Vec::new();
         let mut people = Vec::new();
         let mut looked_up = Vec::new();
+        let (mut adding, mut discarded) = (Vec::new(), Vec::new());
         let mut claims = Vec::new();
         for op in ops {
             match op {
@@ -370,16 +380,15 @@ impl Writer {
                 }
                 Op::Wishes { whose, .. } => people.push(whose.key()),
                 Op::Claim { claim, .. } => claims.push(*claim),
+                Op::Adding { id, .. } => adding.push(*id),
+                Op::Discard { id, .. } => discarded.push(*id),
                 _ => {}
             }
         }
         batch::admit(db, &arrivals).await?;
         let granted = batch::claim(db, &claims, window).await?;
-        let adding: Vec<Id> = ops
-            .iter()
-            .filter_map(|op| if let Op::Adding { id, .. } = op { Some(*id) } else { None })
-            .collect();
         batch::note_added(db, &adding).await?;
+        batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
         let wishes = wishes::read(db, &people).await?;
         let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
@@ -407,7 +416,7 @@ impl Writer {
                     Answer::Changed(wishes)
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
-                Op::Adding { .. } | Op::Settle { .. } => Answer::Done,
+                Op::Adding { .. } | Op::Discard { .. } | Op::Settle { .. } => Answer::Done,
                 Op::Bounce { outcome, sent, .. } => {
                     let bounced = batch::bounce(db, outcome, sent, now).await?;
                     if let Some(pending) = &bounced {
@@ -444,7 +453,10 @@ impl Op {
         match (self, with) {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
             (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
-            (Self::Adding { answer, .. } | Self::Settle { answer, .. }, Answer::Done) => {
+            (
+                Self::Adding { answer, .. } | Self::Discard { answer, .. } | Self::Settle { answer, .. },
+                Answer::Done,
+            ) => {
                 let _ = answer.send(());
             }
             (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),

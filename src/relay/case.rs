@@ -7,7 +7,6 @@ use super::Relay;
 use super::judge::{Facts, Wants};
 use crate::config::Membership;
 use crate::journal::{Arrival, Route};
-use crate::link::AskError;
 use crate::rooms::View;
 use crate::wire::address;
 use crate::wire::muc::{Affiliation, Inviter};
@@ -20,29 +19,17 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// `None` if what arrived are no addresses (any more), or not those of people.
-    ///
-    /// # Errors
-    /// The room, which alone knows a masked inviter, was not reached or did not answer.
-    pub(super) async fn of(relay: &Relay, arrival: &Arrival) -> Result<Option<Self>, AskError> {
-        let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
-            return Ok(None);
+    /// `unmasked`: whose nick it is, where the room names the inviter by that alone. `None` if what arrived are no addresses
+    /// (any more), or not those of people.
+    pub(super) fn of(relay: &Relay, arrival: &Arrival, unmasked: Option<BareJid>) -> Option<Self> {
+        let room = BareJid::new(&arrival.room).ok()?;
+        let contact = BareJid::new(&arrival.contact).ok().filter(|contact| is_a_person(relay, contact))?;
+        let inviter = match (unmasked, masked(&arrival.inviter)) {
+            (Some(person), _) => Inviter::Person(person),
+            (None, Some(nick)) => Inviter::Occupant(nick.to_owned()),
+            (None, None) => Inviter::Person(BareJid::new(&arrival.inviter).ok()?),
         };
-        if !is_a_person(relay, &contact) {
-            return Ok(None);
-        }
-        let masked = address::split_resource(&arrival.inviter).1;
-        let inviter = match masked {
-            Some(nick) => match relay.rooms.occupant(&room, nick).await? {
-                Some(person) => Inviter::Person(person),
-                None => Inviter::Occupant(nick.to_owned()),
-            },
-            None => match BareJid::new(&arrival.inviter) {
-                Ok(person) => Inviter::Person(person),
-                Err(_) => return Ok(None),
-            },
-        };
-        Ok(Some(Self { room, contact, inviter }))
+        Some(Self { room, contact, inviter })
     }
 
     /// The inviter's own address, where it is known.
@@ -52,6 +39,11 @@ impl Case {
             Inviter::Occupant(_) => None,
         }
     }
+}
+
+/// The nick of an inviter whom the room names by that alone.
+pub(super) fn masked(inviter: &str) -> Option<&str> {
+    address::split_resource(inviter).1
 }
 
 /// Relay addresses and rooms are no people: an invitation to one named nobody, or wants us busy with ourselves, or with

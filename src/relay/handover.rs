@@ -114,7 +114,7 @@ async fn decide(
     let verdict = match timeout(time, judged(relay, &handed_over)).await {
         Ok(Ok(verdict)) => verdict,
         Ok(Err(Setback::Closed)) => return Err(Closed),
-        Ok(Err(Setback::Again(_))) | Err(_) => {
+        Ok(Err(_)) | Err(_) => {
             note(relay, arrival, State::HandedBack, Reason::Unsure).await?;
             return Ok(Decision::Refuse(Condition::RemoteServerTimeout));
         }

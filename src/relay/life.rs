@@ -5,7 +5,7 @@
 //! nothing is done twice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -28,6 +28,9 @@ use crate::wire::{Condition, Stanza, StanzaError, address};
 /// The pause before a room that did not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// So long after an invitation came, whoever has its nick is taken for the one who sent it.
+const NICK_HOLDS: Duration = Duration::from_secs(5);
+
 /// An invitation in memory.
 pub(super) struct Life {
     pending: Pending,
@@ -43,6 +46,8 @@ pub(super) struct Life {
     wishes: Mutex<Option<Wishes>>,
     /// The contact was made a member for it, or was about to be.
     added: AtomicBool,
+    /// See [`Life::unmask`].
+    unmasked: OnceLock<(Option<BareJid>, Answer)>,
 }
 
 impl Life {
@@ -57,6 +62,7 @@ impl Life {
             counted: AtomicBool::new(false),
             wishes: Mutex::new(Some(wishes)),
             added: AtomicBool::new(false),
+            unmasked: OnceLock::new(),
         }
     }
 
@@ -72,6 +78,7 @@ impl Life {
             counted: AtomicBool::new(true),
             wishes: Mutex::default(),
             added: AtomicBool::new(pending.added),
+            unmasked: OnceLock::new(),
             pending,
         }
     }
@@ -83,6 +90,8 @@ pub(super) enum Setback {
     Again(AskError),
     /// The journal is closed: the next start goes on.
     Closed,
+    /// Its inviter is over his limit, and knows: there is no trace of it any more.
+    Dropped,
 }
 
 impl From<AskError> for Setback {
@@ -121,7 +130,7 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
                 }
                 return;
             }
-            Err(Setback::Closed) => return,
+            Err(Setback::Closed | Setback::Dropped) => return,
             Err(Setback::Again(AskError::Lost)) => debug!(id = life.pending.id, "interrupted"),
             Err(Setback::Again(e)) => {
                 debug!(
@@ -137,9 +146,19 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
 
 impl Life {
     async fn attempt(&self, relay: &Relay) -> Ended {
-        let Some(case) = Case::of(relay, &self.pending.arrival).await? else {
+        let (unmasked, answer) = self.unmask(relay).await?;
+        let Some(case) = Case::of(relay, &self.pending.arrival, unmasked) else {
             return self.refuse(relay, Reason::Malformed, None).await;
         };
+        match answer {
+            Answer::Pass => {}
+            Answer::Over => return self.refuse(relay, Reason::RateLimited, Some(&case)).await,
+            // As if it had been known when it came in: a flood must not fill the disk.
+            Answer::StillOver => {
+                relay.journal.discard(self.pending.id).await?;
+                return Err(Setback::Dropped);
+            }
+        }
         let (verdict, view) = self.judged(relay, &case).await?;
         match verdict {
             // What was handed over is ours by now, so it can't go back.
@@ -168,6 +187,24 @@ impl Life {
                 }
             }
         }
+    }
+
+    /// Whose nick it is, where the room names the inviter by that alone, and what his limits say then. Found out once, and
+    /// soon after the invitation came: later the nick may be somebody else's, and we would speak in the wrong name.
+    async fn unmask(&self, relay: &Relay) -> Result<(Option<BareJid>, Answer), AskError> {
+        let arrival = &self.pending.arrival;
+        let Some(nick) = case::masked(&arrival.inviter) else { return Ok((None, Answer::Pass)) };
+        if let Some(known) = self.unmasked.get() {
+            return Ok(known.clone());
+        }
+        let person = match BareJid::new(&arrival.room) {
+            Ok(room) if self.age + self.begun.elapsed() < NICK_HOLDS => {
+                relay.rooms.occupant(&room, nick, self.begun).await?
+            }
+            _ => None,
+        };
+        let answer = relay.limits.unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room);
+        Ok(self.unmasked.get_or_init(|| (person, answer)).clone())
     }
 
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.

@@ -64,9 +64,19 @@ impl Limits {
         }
     }
 
-    /// An invitation has come in. Whoever is over his own limit takes nothing from the others.
+    /// An invitation has come in. Whoever is over his own limit takes nothing from the others. Of an inviter whom the room
+    /// names by his nick alone this counts that nick only, the rest follows when it is known whose it is.
     pub(super) fn received(&self, inviter: &str, room: &str) -> Answer {
         self.received_at(self.now(), inviter, room)
+    }
+
+    /// An inviter whom the room names by his nick alone is this person, or nobody can tell. Somebody with many nicks has no
+    /// more than his own share of the room by that.
+    pub(super) fn unmasked(&self, person: Option<&str>, room: &str) -> Answer {
+        match person {
+            Some(person) => self.received_at(self.now(), person, room),
+            None => self.rooms.take(room, self.now()),
+        }
     }
 
     /// Something came from a domain that is not believed. It does not use up the buckets of those whose names it takes.
@@ -99,15 +109,19 @@ impl Limits {
     pub(super) fn remember(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
         let at = -micros(ago);
         self.received_at(at, inviter, room);
+        if is_nick(inviter) {
+            self.rooms.take(room, at);
+        }
         if sent {
             self.contacts.take(contact, at);
         }
     }
 
     fn received_at(&self, at: i64, inviter: &str, room: &str) -> Answer {
-        let buckets =
+        let all =
             [(&self.inviters, inviter), (&self.domains, address::domain_of(inviter)), (&self.rooms, room)];
-        for (buckets, key) in buckets {
+        let known = if is_nick(inviter) { 1 } else { all.len() };
+        for (buckets, key) in &all[..known] {
             let answer = buckets.take(key, at);
             if answer != Answer::Pass {
                 return answer;
@@ -170,6 +184,11 @@ impl Buckets {
     }
 }
 
+/// `ROOM/NICK`, where the room tells no more.
+fn is_nick(inviter: &str) -> bool {
+    inviter.contains('/')
+}
+
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
@@ -227,6 +246,23 @@ mod tests {
             [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
             [Answer::Pass, Answer::Over]
         );
+        let masked = |nick: &str| {
+            limits.received(&format!("den@conference.example.org/{nick}"), "den@conference.example.org")
+        };
+        let unmasked = |person| limits.unmasked(person, "den@conference.example.org");
+        assert_eq!(
+            [masked("a"), masked("b"), masked("c"), masked("d")],
+            [Answer::Pass; 4],
+            "nobody's service is used up"
+        );
+        let dan = Some("dan@b.example");
+        assert_eq!(
+            [unmasked(dan), unmasked(dan), unmasked(dan)],
+            [Answer::Pass, Answer::Pass, Answer::Over],
+            "many nicks"
+        );
+        assert_eq!([unmasked(None), unmasked(None), unmasked(None)], [Answer::Pass; 3]);
+        assert_eq!(unmasked(None), Answer::Over, "the room is");
         let hush = |room: &str| limits.hushing("silent@example.org", room);
         assert_eq!([hush("tea@c"), hush("tea@c")], [Answer::Pass; 2], "a duplicate, if it were sent");
         assert_eq!([hush("den@c"), hush("pub@c")], [Answer::Over, Answer::StillOver], "as for anybody");

@@ -105,20 +105,22 @@ impl Rooms {
         Ok(view)
     }
 
-    /// The real address of an occupant, as far as the relay itself may see it.
+    /// The real address of an occupant, as far as the relay itself may see it: of the one who has this nick now, at `moment`
+    /// or later. Before that it may have been somebody else's.
     ///
     /// # Errors
     /// See [`Self::look`].
-    pub async fn occupant(&self, room: &BareJid, nick: &str) -> Result<Option<BareJid>, AskError> {
-        let recent = self.look(room, None, Age::Recent).await?;
-        if let Some(person) = recent.person(nick) {
-            return Ok(Some(person));
-        }
-        if !recent.shows_occupants() {
+    pub async fn occupant(
+        &self,
+        room: &BareJid,
+        nick: &str,
+        moment: Instant,
+    ) -> Result<Option<BareJid>, AskError> {
+        // A room that has just not told us will not tell us now.
+        if !self.look(room, None, Age::Recent).await?.shows_occupants() {
             return Ok(None);
         }
-        // He may have come in since.
-        Ok(self.look(room, None, Age::Fresh).await?.person(nick))
+        Ok(self.look(room, None, Age::Since(moment)).await?.person(nick))
     }
 
     /// Makes somebody a member who is nothing to the room yet. The caller has made sure of that with a fresh look, and for

@@ -207,6 +207,24 @@ async def test_nobody_invites_in_anothers_name_through_a_room(stage, relay, forg
     assert {record["inviter"] for record in await relay.history()} == {mallory.bare}
 
 
+@pytest.mark.needs("masked-inviter")
+async def test_a_nick_that_was_somebody_elses(stage, relay):
+    """The relay has just learnt whose it was, and asks anew whose it is."""
+    carol, alice, mallory, bob, dave = await stage.people("carol", "alice", "mallory", "bob", "dave")
+    room = await carol.create_room(stage.room(), anonymous=True)
+    alice.nick = mallory.nick = "Alice"
+    await alice.join(room)
+    alice.invite(room, stage.relay_address(dave.bare))
+    assert (await dave.expect(direct_invitation(room))).get("from") == alice.bare
+    alice.send(f"<presence type='unavailable' to='{room}/Alice'/>")
+    await alice.expect(a("presence", type="unavailable", sender=room))
+    await mallory.join(room)
+
+    mallory.invite(room, stage.relay_address(bob.bare))
+
+    assert (await bob.expect(direct_invitation(room))).get("from") == mallory.bare
+
+
 async def test_a_room_of_another_server(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     stranger = await stage.remote()
