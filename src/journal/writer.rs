@@ -59,6 +59,7 @@ pub struct Admitted {
 pub struct Journal {
     ops: mpsc::Sender<Op>,
     instance: Arc<str>,
+    first: Id,
     pub(super) blocked_for_all: BlockedForAll,
 }
 
@@ -103,22 +104,29 @@ impl Journal {
             .map_err(failed)?;
         let blocked_for_all = wishes::blocked_for_all(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(QUEUE);
+        let first = last.unwrap_or(0) + 1;
         let writer = Writer {
             db,
             blocked_for_all: blocked_for_all.clone(),
             path: path.to_owned(),
             queue,
-            next: last.unwrap_or(0) + 1,
+            next: first,
             window: millis(keep.window),
             upkeep: Upkeep::new(millis(keep.window), millis(keep.retention)),
         };
-        Ok((Self { ops, instance: instance.into(), blocked_for_all }, writer))
+        Ok((Self { ops, instance: instance.into(), first, blocked_for_all }, writer))
     }
 
     /// A short word that no other journal has, for message ids.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// The first id of this run: smaller ones are an earlier run's.
+    #[must_use]
+    pub fn first(&self) -> Id {
+        self.first
     }
 
     /// Takes an invitation in; from here on it is not lost.

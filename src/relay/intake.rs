@@ -3,7 +3,7 @@
 //! The journal is the queue. So many invitations live in memory at a time; when there are more, the others wait on
 //! the disk alone and are fetched in their order as room becomes free. Start-up is the same case: whatever an earlier
 //! run left waits on the disk. One task does all of this, so no row can be fetched twice: while anything waits on the
-//! disk, new arrivals wait there too.
+//! disk, new arrivals wait there too. Only what is handed over is taken in elsewhere, and lives at once.
 
 use std::sync::Arc;
 
@@ -101,7 +101,11 @@ impl Intake {
         }
         self.waiting = rows.last().map(|row| row.id);
         for row in rows {
-            self.start(Life::resumed(row));
+            // One that was handed over in this run lives already: it is answered for, and never waits on the disk alone.
+            let lives = row.arrival.route == Route::HandedOver && row.id >= self.relay.journal.first();
+            if !lives {
+                self.start(Life::resumed(row));
+            }
         }
         Ok(())
     }

@@ -68,6 +68,7 @@ BREAKS = {
     "the wrong end tag": lambda s: "<message></presence>",
     "an undeclared prefix": lambda s: "<message><a:b/></message>",
     "an undeclared entity": lambda s: "<message><body>&nbsp;</body></message>",
+    "something that is no stanza": lambda s: "<unheard-of xmlns='urn:example'/>",
     "a comment": lambda s: "<!-- comment -->",
     "a doctype": lambda s: "<!DOCTYPE message [<!ENTITY a 'aaaa'>]>",
     "bytes that are no UTF-8": lambda s: b"<message><body>\xc3\x28</body></message>",

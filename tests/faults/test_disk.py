@@ -106,7 +106,7 @@ async def test_the_disk_is_full_when_it_is_confirmed(disk, scripted, relay_on):
     contacts = invite(scripted, 200)
     await scripted.delivered(*contacts)
     disk.fill()
-    scripted.answer_pings()
+    scripted.answer_all()
 
     await relay.process.says("The disk is full: free some space")
     disk.free()
@@ -121,7 +121,7 @@ async def test_killed_on_a_full_disk(disk, scripted, relay_on):
     contacts = invite(scripted, 200)
     await scripted.delivered(*contacts)
     disk.fill()
-    scripted.answer_pings()
+    scripted.answer_all()
     await relay.process.says("The disk is full: free some space")
 
     await relay.kill()
@@ -168,7 +168,7 @@ async def test_stopped_while_the_database_is_locked(scripted, fast):
     contacts = invite(scripted, 20)
     await scripted.delivered(*contacts)
     lock.take()
-    scripted.answer_pings()
+    scripted.answer_all()
 
     assert await fast.process.stop(within=20) == 0
     lock.give_up()

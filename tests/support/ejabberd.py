@@ -33,6 +33,7 @@ class Ejabberd(Server):
         "masked-inviter": "ejabberd always names the inviter",
         "clients-own-elements": "ejabberd writes invitations anew",
         "conflict": "ejabberd takes several connections of one component",
+        "deep-nesting": "elements nested 5000 deep end ejabberd itself",
         "outsiders-invite": "occupants only may invite",
         "occupants": "rooms tell the real addresses of those inside to moderators inside only",
         "privileged-iq": "mod_privilege has IQs from 24.10 on",

@@ -50,6 +50,10 @@ class Process:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def says(self, text: str, within: float = 20) -> str:
         """Waits for a line with this text; a line found once is not found again."""
         return await self.output.take(Wanted(f"a line with {text!r}", lambda line: text in line), within=within)

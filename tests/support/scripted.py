@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
@@ -23,6 +24,7 @@ from support.stanzas import CLIENT, COMPONENT, CONFERENCE, DISCO_INFO, MUC_ADMIN
 STREAMS = "http://etherx.jabber.org/streams"
 PRIVILEGE = "urn:xmpp:privilege:2"
 FORWARD = "urn:xmpp:forward:0"
+HAND_OVER = "urn:x-muc-invite-relay:0"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 
 WITHIN = 60
@@ -51,6 +53,8 @@ class Scripted(Server):
     def __init__(self, setup: Setup, directory: Path):
         super().__init__(setup, directory)
         self.answers_pings = True
+        self.silent: set[str] = set()
+        """Rooms and hosts that answer no question."""
         self.reads = Switch(on=True)
         self.trickle: int | None = None
         """Only so many bytes at a time pass, in either direction, and no more than that in a millisecond to the relay."""
@@ -63,7 +67,7 @@ class Scripted(Server):
         """The other messages that it took, and answers to what `ask` asked."""
         self.pings = 0
         """Pings that the component has sent, answered or not."""
-        self.unanswered: Feed[Element] = Feed("the scripted server's unanswered pings")
+        self.unanswered: Feed[Element] = Feed("the scripted server's unanswered questions")
         self.changed = asyncio.Condition()
         self.connections = 0
         self._times: Counter[str] = Counter()
@@ -109,12 +113,23 @@ class Scripted(Server):
         assert self._streams, "no component is connected"
         return self._streams[max(self._streams)]
 
-    def answer_pings(self) -> None:
-        """Answers those that were left unanswered, and all that follow."""
+    def answer(self, question: Element) -> None:
+        """Answers one that was left unanswered."""
+        self.send(self._answer(question))
+
+    def answer_for(self, address: str) -> None:
+        """Answers what this room or host was asked, and all that follows."""
+        self.silent.discard(address)
+        for question in self.unanswered.all:
+            if question.get("to") == address:
+                self.answer(question)
+
+    def answer_all(self) -> None:
+        """Answers all that were left unanswered, and all that follow."""
         self.answers_pings = True
-        for ping in self.unanswered.all:
-            self.send(self._result(ping))
-        self.unanswered.all.clear()
+        self.silent.clear()
+        for question in self.unanswered.all:
+            self.answer(question)
 
     async def ask(self, payload: str, to: str | None = None) -> Element:
         """Asks the component; its answer shows that it has read all that was sent before."""
@@ -164,6 +179,18 @@ class Scripted(Server):
             f"<message to={quoteattr(to)} from='{room}'><x xmlns='{MUC_USER}'><invite from='{inviter}/desk'>"
             f"<reason>{reason}</reason></invite></x><x xmlns='{CONFERENCE}' jid='{room}'>{reason}</x>"
             f"<body>{inviter}/desk invited you to the room {room} ({reason})</body></message>"
+        )
+
+    def hand_over(self, contact: str, room: str = "tea", inviter: str = "alice", id: str = "handover") -> str:
+        """The same invitation in the hands of the server's module (CONTRACT.md), with a minute for the answer."""
+        deadline = (datetime.now(UTC) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+        room = self.room(room)
+        return (
+            f"<iq type='set' id='{id}' from='{self.muc}/muc-invite-relay' to='{self.component}'>"
+            f"<handover xmlns='{HAND_OVER}' deadline='{deadline}'><forwarded xmlns='{FORWARD}'>"
+            f"<message xmlns='{CLIENT}' from='{room}' to='{self.jid(contact)}'><x xmlns='{MUC_USER}'>"
+            f"<invite from='{self.jid(inviter)}/desk'><reason>Come in</reason></invite></x></message>"
+            "</forwarded></handover></iq>"
         )
 
     def jid(self, name: str) -> str:
@@ -219,9 +246,7 @@ class Scripted(Server):
                 if self.setup.privileges:
                     stream.write(self._advertisement())
             case "iq":
-                answer = self._answer(stanza)
-                if answer:
-                    stream.write(answer)
+                self._hear(stanza, stream)
             case "message":
                 delivery = _delivery(stanza, self.connections)
                 if delivery:
@@ -239,17 +264,20 @@ class Scripted(Server):
             "<perm access='message' type='outgoing'/></privilege></message>"
         )
 
-    def _answer(self, iq: Element) -> str | None:
+    def _hear(self, iq: Element, stream: "_Stream") -> None:
         if iq.get("type") not in ("get", "set"):
             self.taken.put(iq)
-            return None
+            return
+        is_ping = iq.find(f"{{{PING}}}ping") is not None
+        self.pings += is_ping
+        if (is_ping and not self.answers_pings) or iq.get("to") in self.silent:
+            self.unanswered.put(iq)
+        else:
+            stream.write(self._answer(iq))
+
+    def _answer(self, iq: Element) -> str:
         [question] = iq
         to, namespace = iq.get("to"), question.tag.partition("}")[0][1:]
-        if namespace == PING:
-            self.pings += 1
-            if not self.answers_pings:
-                self.unanswered.put(iq)
-                return None
         payload = ""
         if namespace == DISCO_INFO:
             payload = f"<query xmlns='{DISCO_INFO}'>{self._about(to)}</query>"

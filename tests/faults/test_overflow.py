@@ -1,0 +1,48 @@
+"""More is under way than the relay keeps in memory: the rest waits on the disk, and everything comes to an end once."""
+
+from faults.crowd import all_arrive, invite
+from support.feed import Wanted
+from support.stanzas import reply
+
+IN_MEMORY = 1024
+"""Invitations that live in memory, and that may be unconfirmed."""
+
+
+async def test_more_than_fits(scripted, relay):
+    scripted.answers_pings = False
+    contacts = invite(scripted, 3 * IN_MEMORY)
+    await scripted.until(lambda: len(scripted.deliveries) == IN_MEMORY, "as many as may be unconfirmed")
+    await relay.has_taken_in(len(contacts))
+    assert len(scripted.deliveries) == IN_MEMORY
+
+    scripted.answer_all()
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+
+
+async def test_a_hand_over_among_them(scripted, relay):
+    """It is taken in while others have to wait on the disk, and does not wait there with them."""
+    tea, coffee = scripted.room("tea"), scripted.room("coffee")
+    scripted.silent = {tea, coffee}
+    scripted.send(scripted.hand_over("carol", "coffee"))
+    await scripted.unanswered.take(asked(coffee), within=10)
+    scripted.answers_pings = False
+    contacts = invite(scripted, IN_MEMORY - 100)
+    scripted.send(scripted.invitation("dave") * 150)
+    await relay.has_taken_in(IN_MEMORY + 50)
+
+    scripted.answer_for(coffee)
+    assert (await scripted.taken.take(reply("handover"), within=10)).get("type") == "result"
+    await scripted.delivered(scripted.jid("carol"))
+    # All but one of dave's are duplicates and end now: there is room in memory for those on the disk.
+    scripted.answer_for(tea)
+    await scripted.delivered(*contacts, scripted.jid("dave"))
+    scripted.answer_all()
+
+    await relay.settled(IN_MEMORY + 51, "--limit", "10000")
+    await relay.stop()
+    assert [delivery.contact for delivery in scripted.deliveries].count(scripted.jid("carol")) == 1
+
+
+def asked(address):
+    return Wanted(f"a question to {address}", lambda iq: iq.get("to") == address)
