@@ -1,4 +1,8 @@
-"""The demonstration: one invitation on its way from alice to bob, each step shown and checked. See scripts/demo."""
+"""The demonstration: invitations on their way from alice to bob, each step shown and checked. See scripts/demo.
+
+First by bob's address at the relay, which needs nothing of the server's rooms; then by his own, which their server hands
+over; and at last without the relay.
+"""
 
 import asyncio
 import contextlib
@@ -13,7 +17,7 @@ from support.client import Client
 from support.prosody import Prosody
 from support.relay import Relay
 from support.server import Setup
-from support.stanzas import direct_invitation, invitation
+from support.stanzas import direct_invitation, invitation, native_invitation
 
 PASSWORD = "open sesame"
 BOLD, GREEN, RED, PLAIN = ("\033[1m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 4
@@ -47,7 +51,7 @@ def show_stanza(stanza: ElementTree.Element) -> None:
     show(stanzas.show(stanza))
 
 
-async def play(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
+async def addressed(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
     room = f"tea@{server.muc}"
     bob_at_the_relay = f"{stanzas.escaped(bob.bare)}@{server.component}"
 
@@ -87,8 +91,47 @@ async def play(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> 
     await bob.passed(server.component)
     check("bob has heard nothing of it", len(bob.received(direct_invitation(room))) == 1)
 
+
+async def handed_over(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
+    room = f"coffee@{server.muc}"
+
+    step(f"alice opens {room}: members only, and semi-anonymous")
+    await alice.create_room(room, members_only=True)
+
+    step("alice invites bob by his own address, as people always have; the room's server hands it over to the relay")
+    shown = len(relay.process.output.all)
+    sent = stanzas.mediated_invitation(room, bob.bare, "And a cup of coffee?", id="invite-2")
+    show(sent)
+    alice.send(sent)
+
+    step("bob receives a direct invitation, from alice herself")
+    message = await bob.expect(direct_invitation(room))
+    show_stanza(message)
+    check(f"it comes from {alice.bare} and not from the room", invitation(message).sender == alice.bare)
+    *_, record = await relay.settled(3)
+    check("it was handed over, and relayed", (record["route"], record["state"]) == ("handed-over", "relayed"))
+    await bob.passed(room)
+    check("the room itself has sent none", not bob.received(native_invitation(room)))
+    check("the room has made bob a member", await alice.affiliation(room, bob.bare) == "member")
+
+    step("meanwhile, in the relay's log")
+    show("\n".join(relay.process.output.all[shown:]))
+
     step("muc-invite-relay history")
     show(await relay.command("history"))
+
+
+async def without_the_relay(server: AnyProsody, alice: Client, bob: Client) -> None:
+    room = f"cake@{server.muc}"
+
+    step(f"without the relay, alice invites bob to {room}, by his own address")
+    await alice.create_room(room)
+    alice.invite(room, bob.bare, "There is cake")
+
+    step("nothing is lost: bob receives the room's own invitation")
+    show_stanza(await bob.expect(native_invitation(room)))
+    await bob.passed(room)
+    check("it is the only one", len(bob.received(native_invitation(room))) == 1)
 
 
 async def main() -> int:
@@ -96,7 +139,7 @@ async def main() -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with contextlib.AsyncExitStack() as afterwards:
         directory = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="muc-invite-relay-demo-")))
-        server = AnyProsody(Setup(), directory / "prosody")
+        server = AnyProsody(Setup(hand_over=5), directory / "prosody")
         relay = Relay(server, directory, log={"level": "info"})
         try:
             step("Prosody starts on 127.0.0.1, with what `muc-invite-relay setup prosody` prints and an empty store")
@@ -115,11 +158,13 @@ async def main() -> int:
                 person = Client(f"{name}@{server.host}", PASSWORD, server.c2s_port)
                 afterwards.push_async_callback(person.disconnect)
                 people.append(await person.connect())
-            await play(server, relay, *people)
+            await addressed(server, relay, *people)
+            await handed_over(server, relay, *people)
 
             step("the relay is asked to end")
             await relay.stop()
             check("it ended well", True)
+            await without_the_relay(server, *people)
         except (AssertionError, OSError) as failure:
             print(f"\n{RED}FAILED{PLAIN}: {failure}\n\nThe relay said:\n{relay.log}", file=sys.stderr)
             return 1
