@@ -126,7 +126,7 @@ async def test_a_real_server_stands_still(own_stage, relays, config):
 
     await relay.connected()
     for contact in contacts:
-        await contact.expect(direct_invitation(room))
+        await contact.expect(direct_invitation(room), within=60)
     records = await relay.settled(len(contacts))
     assert {(record["state"], record["sent_as"]) for record in records} == {("relayed", alice.bare)}
     for contact in contacts:
