@@ -33,9 +33,10 @@ class Prosody13(Prosody):
     name: ClassVar[str] = "prosody-13.0"
     version: ClassVar[str] = "13.0"
     root: ClassVar[Path] = CACHE / "prosody-13"
+    packages: ClassVar[Sequence[str]] = ("prosody", "prosody-modules")
 
     async def start(self) -> None:
-        await asyncio.to_thread(_unpack, self.root, ["prosody", "prosody-modules"])
+        await asyncio.to_thread(unpack, self.root, self.packages)
         self.directory.mkdir(parents=True, exist_ok=True)
         for name in ("prosody", "prosodyctl"):
             script = (self.root / "usr/bin" / name).read_text()
@@ -52,18 +53,22 @@ class Ejabberd2412(Ejabberd):
     name: ClassVar[str] = "ejabberd-24.12"
     version: ClassVar[str] = "24.12"
     root: ClassVar[Path] = CACHE / "ejabberd-24.12"
+    packages: ClassVar[Sequence[str]] = (
+        "ejabberd",
+        "erlang-jose",
+        *(f"erlang-p1-{name}" for name in _ERLANG_LIBRARIES.split()),
+    )
     privilege: ClassVar[str] = Server.privilege
     lacks = {word: why for word, why in Ejabberd.lacks.items() if word != "privileged-iq"} | {
         "plain-iq": "beside its mod_privilege, the ordinary IQs of components vanish (ejabberd issue 4336)",
     }
 
     async def prepare(self) -> None:
-        libraries = [f"erlang-p1-{name}" for name in _ERLANG_LIBRARIES.split()]
-        await asyncio.to_thread(_unpack, self.root, ["ejabberd", "erlang-jose", *libraries])
+        await asyncio.to_thread(unpack, self.root, self.packages)
         await super().prepare()
 
 
-def _unpack(root: Path, packages: Sequence[str]) -> None:
+def unpack(root: Path, packages: Sequence[str]) -> None:
     """Downloads these packages and unpacks them into `root`, unless that has been done; fails if it can't be."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(f"{root}.lock", "w") as lock:
@@ -85,7 +90,7 @@ def _unpack(root: Path, packages: Sequence[str]) -> None:
             "APT::Sandbox::User": "",
         }
         apt = ["apt-get", "-qq", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
-        _run([*apt, "update"], parts)
+        _run([*apt, "update", "--error-on=any"], parts)
         _run([*apt, "-t", "bookworm-backports", "download", *packages], parts / "debs")
         for package in (parts / "debs").glob("*.deb"):
             _run(["dpkg", "-x", str(package), str(parts / "root")], parts)
@@ -97,3 +102,8 @@ def _run(argv: Sequence[str], directory: Path) -> None:
     done = subprocess.run(argv, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stdout}")
+
+
+if __name__ == "__main__":
+    for kind in (Prosody13, Ejabberd2412):
+        unpack(kind.root, kind.packages)
