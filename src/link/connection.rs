@@ -22,6 +22,7 @@ use super::barrier::Barrier;
 use super::dial::Stream;
 use super::privileges::Privileges;
 use super::replies::Replies;
+use super::sparing::Sparing;
 use super::{Command, Ids, Settings};
 use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, StreamError, privilege};
 
@@ -84,6 +85,7 @@ pub(super) struct Connection<'a> {
     /// When a host answered the first ping, as long as the link is not up.
     answered_at: Option<Instant>,
     last_read: Instant,
+    warnings: Sparing,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
     tick: Interval,
@@ -116,6 +118,7 @@ impl<'a> Connection<'a> {
             replies: Replies::default(),
             answered_at: None,
             last_read: Instant::now(),
+            warnings: Sparing::default(),
             paused: false,
             tick,
         }
@@ -199,7 +202,9 @@ impl<'a> Connection<'a> {
         Poll::Ready(match item {
             Some(Ok(stanza)) => self.handle(stanza),
             Some(Err(ReadError::ParseError(e))) => {
-                warn!("left out an invalid stanza: {e}");
+                if let Some(times) = self.warnings.due(self.last_read) {
+                    warn!(times, "left out an invalid stanza: {e}");
+                }
                 Ok(())
             }
             Some(Err(ReadError::SoftTimeout)) => Ok(()),

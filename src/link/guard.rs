@@ -11,9 +11,11 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::filter::Filter;
+use super::sparing::Sparing;
 
 pin_project! {
     /// The guard around a connection; writing passes through.
@@ -22,12 +24,13 @@ pin_project! {
         #[pin]
         io: Io,
         filter: Filter,
+        warnings: Sparing,
     }
 }
 
 impl<Io> Guard<Io> {
     pub(super) fn new(io: Io) -> Self {
-        Self { io, filter: Filter::new() }
+        Self { io, filter: Filter::new(), warnings: Sparing::default() }
     }
 }
 
@@ -40,8 +43,14 @@ impl<Io: AsyncBufRead> AsyncBufRead for Guard<Io> {
                 break;
             }
             let length = chunk.len();
-            if let Some(hostile) = this.filter.feed(chunk) {
-                warn!("left out a stanza with {}: somebody tries to break the connection", hostile.why());
+            if let Some(hostile) = this.filter.feed(chunk)
+                && let Some(times) = this.warnings.due(Instant::now())
+            {
+                warn!(
+                    times,
+                    "left out a stanza with {}: somebody tries to break the connection",
+                    hostile.why()
+                );
             }
             this.io.as_mut().consume(length);
         }

@@ -13,6 +13,7 @@ mod guard;
 mod plain;
 mod privileges;
 mod replies;
+mod sparing;
 
 pub use dial::Refused;
 pub use privileges::{Grants, own_hosts};

@@ -59,6 +59,13 @@ class Endpoint:
         """Sends this text as it is."""
         self._stream.send_raw(xml)
 
+    async def pour(self, xml: str) -> None:
+        """Sends this text as it is once the server has taken most of what was sent before."""
+        while self._stream.transport.get_write_buffer_size() > 1 << 16:
+            await asyncio.sleep(0.001)
+        self.send(xml)
+        await asyncio.sleep(0)
+
     async def expect(self, wanted: Wanted[Element], within: float = WITHIN) -> Element:
         """Waits for a stanza; one that was found is not found again."""
         return await self.inbox.take(wanted, within=within)
