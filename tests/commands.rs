@@ -8,6 +8,7 @@ use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
 use muc_invite_relay::wire::forms::{Field, Form};
 use muc_invite_relay::wire::{Command, Condition, Iq, IqPayload};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 const COMPONENT: &str = "invites.example.org";
 const BOB: &str = "bob@example.org/desk";
@@ -39,7 +40,8 @@ impl Bench {
             hosts: Vec::new(),
             services: Vec::new(),
         });
-        Self { commands: Commands::new(&config, journal.clone(), link), journal, folder }
+        let (reload, _) = mpsc::channel(1);
+        Self { commands: Commands::new(config.live(), journal.clone(), link, reload), journal, folder }
     }
 
     async fn send(&self, from: &str, command: Command) -> Iq {
@@ -275,7 +277,10 @@ async fn everybody_is_shown_his_own_commands() {
     };
     assert_eq!(nodes(BOB, COMPONENT), ["my-settings", "my-data", "forget-me"]);
     assert_eq!(nodes("carol@elsewhere.example/x", COMPONENT), ["my-settings", "my-data", "forget-me"]);
-    assert_eq!(nodes(ADMIN, COMPONENT)[3..], ["statistics", "recent-invitations", "block-for-everybody"]);
+    assert_eq!(
+        nodes(ADMIN, COMPONENT)[3..],
+        ["statistics", "recent-invitations", "block-for-everybody", "reload"]
+    );
     assert_eq!(nodes(ADMIN, r"bob\40example.org@invites.example.org"), [""; 0]);
     assert_eq!(nodes("example.org", COMPONENT), [""; 0]);
 }

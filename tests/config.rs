@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::config::{
-    Archive, Config, LogFormat, Membership, Passwords, REFERENCE, Rate, Server, Strangers,
+    Archive, Changes, Config, LogFormat, Membership, Passwords, REFERENCE, Rate, Server, Strangers,
 };
 use secrecy::ExposeSecret;
 
@@ -319,4 +319,46 @@ fn a_named_file_must_exist_and_its_name_stands_in_complaints() {
     assert!(wrong.contains("relay.toml:2: relay.window is 1"), "{wrong}");
     std::fs::write(&path, LEAST).unwrap();
     Config::load(Some(&path)).unwrap();
+}
+
+#[test]
+fn what_a_running_relay_can_take_over() {
+    let old = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
+    let new = || {
+        let text = include_str!("configs/valid/everything-else.toml")
+            .replace("swordfish", "sunfish")
+            .replace("\"90s\"", "\"91s\"")
+            .replace("rooms.example.net", "rooms.example.com")
+            .replace("max_recipients = 0x10", "")
+            .replace("night-shift", "day-shift")
+            .replace("[::1]:9590", "[::1]:9591");
+        parse(&text).unwrap()
+    };
+    let (config, changes) = new().after(&old);
+    let taken = ["groups.day-shift", "groups.night-shift", "limits.max_recipients", "relay.window"];
+    assert_eq!(changes.taken, taken);
+    assert_eq!(changes.waiting, ["component.secret", "metrics.listen", "muc.services"]);
+    assert_eq!(config.relay.window, Duration::from_secs(91));
+    assert_eq!(config.limits.max_recipients, 200);
+    assert_eq!(config.muc.services, old.muc.services);
+    assert_eq!(config.metrics.listen, old.metrics.listen);
+    assert_eq!(config.component.secret.expose_secret(), "swordfish");
+    assert!(!format!("{config:?}").contains("fish"));
+
+    let (_, again) = new().after(&config);
+    assert_eq!((again.taken, again.waiting), (vec![], changes.waiting), "what waits goes on waiting");
+    let (_, back) = old.clone().after(&old);
+    assert_eq!(back, Changes::default());
+}
+
+#[test]
+fn another_secret_in_the_same_file_needs_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let read = |secret| {
+        std::fs::write(&path, secret).unwrap();
+        with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap()
+    };
+    let old = read("hush");
+    assert_eq!(read("whisper").after(&old).1.waiting, ["component.secret_file"]);
 }

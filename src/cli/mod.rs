@@ -72,7 +72,7 @@ impl CommandError {
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { config, command } = Arguments::parse();
-    let load = || Config::load(config.as_deref());
+    let load = move || Config::load(config.as_deref());
     let out = &mut io::stdout().lock();
     let done = match command {
         Command::Run => run::run(load),

@@ -7,21 +7,24 @@ use tracing::{error, info, warn};
 use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::ops;
-use crate::relay::{self, RunError};
+use crate::relay::{self, Outside, Reload, RunError};
 
 /// The server refused us and we never got in.
 const REFUSED: u8 = 3;
 
-pub(super) fn run(load: impl FnOnce() -> Result<Config, ConfigError>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    load: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
+) -> Result<ExitCode, CommandError> {
     let config = load()?;
-    ops::log::init(&config.log)?;
+    let level = ops::log::init(&config.log)?;
     info!("muc-invite-relay {} for {}", env!("CARGO_PKG_VERSION"), config.component.jid);
     for warning in config.warnings() {
         warn!("{warning}");
     }
     let done = block_on(async {
-        let stop = ops::signals::stop()?;
-        Ok::<_, CommandError>(relay::run(config, stop).await)
+        let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Box::new(load), level };
+        let outside = Outside { stop: ops::signals::stop()?, reload };
+        Ok::<_, CommandError>(relay::run(config, outside).await)
     })??;
     // The log is open: what ended the relay belongs there, in its form.
     Ok(match done {

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Complaint, ConfigError};
+use super::reload::Keys;
 use super::values::{Value, Wrong};
 
 /// What the names of overriding variables begin with; `SECTION__KEY` follows.
@@ -51,7 +52,7 @@ pub(super) struct Document {
     strays: Vec<(String, String)>,
     complaints: Vec<Complaint>,
     asked: BTreeSet<(&'static str, &'static str)>,
-    set: BTreeSet<String>,
+    set: Keys,
 }
 
 impl Document {
@@ -129,7 +130,7 @@ impl Document {
     /// Complains about a key that must be there.
     pub(super) fn missing(&mut self, section: &str, key: &str, remedy: &str) {
         // A key that is there but wrong has been complained about already.
-        if !self.set.contains(&format!("{section}.{key}")) {
+        if !self.set.contains_key(&format!("{section}.{key}")) {
             self.complain(String::new(), format!("{section}.{key} is missing: {remedy}"));
         }
     }
@@ -143,7 +144,7 @@ impl Document {
     ) -> Option<T> {
         self.asked.insert((section, key));
         let Entry { place, value } = self.sections.get_mut(section)?.1.remove(key)?;
-        self.set.insert(format!("{section}.{key}"));
+        self.set.insert(format!("{section}.{key}"), value.digest());
         parse(value).map_err(|wrong| self.wrong(place, section, key, &wrong)).ok()
     }
 
@@ -157,7 +158,7 @@ impl Document {
         let Some((_, entries)) = self.sections.remove(section) else { return Vec::new() };
         let mut read = Vec::new();
         for (key, Entry { place, value }) in entries {
-            self.set.insert(format!("{section}.{key}"));
+            self.set.insert(format!("{section}.{key}"), value.digest());
             match parse(&key, value) {
                 Ok(item) => read.push(item),
                 Err(wrong) => self.wrong(place, section, &key, &wrong),
@@ -183,7 +184,7 @@ impl Document {
     }
 
     /// Complains about what nobody asked for. Returns all complaints and the keys that were set.
-    pub(super) fn finish(mut self) -> (Vec<Complaint>, BTreeSet<String>) {
+    pub(super) fn finish(mut self) -> (Vec<Complaint>, Keys) {
         for (place, key) in std::mem::take(&mut self.strays) {
             let remedy = match self.asked.iter().find(|(_, known)| *known == key) {
                 Some((section, _)) => format!("did you mean {section}.{key}?"),

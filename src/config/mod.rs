@@ -5,12 +5,14 @@
 
 mod document;
 mod error;
+mod reload;
 mod sections;
 mod values;
 
 pub use error::{Complaint, ConfigError};
+pub use reload::{Changes, Live};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -47,8 +49,8 @@ pub struct Config {
     pub log: Log,
     /// What a monitoring system reads.
     pub metrics: Metrics,
-    /// The keys that were set, as `section.key`.
-    set: BTreeSet<String>,
+    /// The keys that were set.
+    set: reload::Keys,
 }
 
 /// `[component]`: the connection to the server (XEP-0114).
@@ -276,7 +278,7 @@ impl Config {
             *key == "limits.max_recipients"
                 || ["groups.", "metrics."].iter().any(|section| key.starts_with(section))
         };
-        self.set.iter().filter(idle).cloned().collect()
+        self.set.keys().filter(idle).cloned().collect()
     }
 
     /// Every key there is, as `section.key`; `groups.*` stands for the names that operators choose.

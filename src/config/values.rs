@@ -1,6 +1,7 @@
 //! What a value may look like: one reader for each kind, with the remedy for what it does not understand.
 //! Knows nothing of keys and of the places that values come from.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -12,12 +13,14 @@ use secrecy::SecretString;
 use toml::de::DeValue;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::reload::Digest;
 use super::{Archive, LogFormat, Membership, Passwords, Rate, Server, Strangers};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
 
 /// A value as it was written.
+#[derive(Hash)]
 pub(super) enum Value {
     Text(String),
     Integer(String),
@@ -64,6 +67,13 @@ impl Value {
             DeValue::Datetime(_) => Self::Other("a date"),
             DeValue::Table(_) => Self::Other("a table"),
         }
+    }
+
+    /// What tells it from other values of the key.
+    pub(super) fn digest(&self) -> Digest {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        Digest(hasher.finish())
     }
 
     /// The type, in place of a value that may be a secret.

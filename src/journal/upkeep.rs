@@ -18,10 +18,16 @@ const CALM: Duration = Duration::from_secs(10);
 /// The WAL is emptied after this time even when the writer is never idle.
 const WAL_AGE: Duration = Duration::from_secs(30);
 
-#[derive(Debug)]
+/// Until when things are kept; ms, the time since 1970, UTC.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until {
+    pub(super) now: i64,
+    pub(super) window: i64,
+    pub(super) retention: i64,
+}
+
+#[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    window: i64,
-    retention: i64,
     /// Where the sweep through the claims stands.
     cursor: Vec<u8>,
     /// Since when the WAL holds something.
@@ -29,18 +35,14 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new(window: i64, retention: i64) -> Self {
-        Self { window, retention, cursor: Vec::new(), dirty: None }
-    }
-
     /// Something was written.
     pub(super) fn note_write(&mut self) {
         self.dirty.get_or_insert_with(Instant::now);
     }
 
     /// One small step; returns the time until the next. A failure here loses nothing: the next step tries again.
-    pub(super) async fn step(&mut self, db: &mut SqliteConnection, now: i64, idle: bool) -> Duration {
-        match self.try_step(db, now, idle).await {
+    pub(super) async fn step(&mut self, db: &mut SqliteConnection, until: Until, idle: bool) -> Duration {
+        match self.try_step(db, until, idle).await {
             Ok(pause) => pause,
             Err(e) => {
                 debug!("the journal's upkeep waits: {e}");
@@ -49,9 +51,14 @@ impl Upkeep {
         }
     }
 
-    async fn try_step(&mut self, db: &mut SqliteConnection, now: i64, idle: bool) -> sqlx::Result<Duration> {
-        let history = self.sweep_history(db, now).await?;
-        let claims = self.sweep_claims(db, now).await?;
+    async fn try_step(
+        &mut self,
+        db: &mut SqliteConnection,
+        until: Until,
+        idle: bool,
+    ) -> sqlx::Result<Duration> {
+        let history = sweep_history(db, until).await?;
+        let claims = self.sweep_claims(db, until).await?;
         if history || claims {
             self.note_write();
         }
@@ -69,20 +76,8 @@ impl Upkeep {
         })
     }
 
-    /// Ids ascend with time closely enough: the oldest ones are looked at.
-    async fn sweep_history(&self, db: &mut SqliteConnection, now: i64) -> sqlx::Result<bool> {
-        let swept = sqlx::query(
-            "DELETE FROM history WHERE settled < ? AND id IN (SELECT id FROM history ORDER BY id LIMIT ?)",
-        )
-        .bind(now - self.retention)
-        .bind(STEP)
-        .execute(db)
-        .await?;
-        Ok(swept.rows_affected() > 0)
-    }
-
     /// Walks through all claims, a step at a time, and begins again at the end.
-    async fn sweep_claims(&mut self, db: &mut SqliteConnection, now: i64) -> sqlx::Result<bool> {
+    async fn sweep_claims(&mut self, db: &mut SqliteConnection, until: Until) -> sqlx::Result<bool> {
         let last: Option<Vec<u8>> = sqlx::query_scalar(
             "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
         )
@@ -97,8 +92,8 @@ impl Upkeep {
         let swept = sqlx::query("DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)")
             .bind(&self.cursor[..])
             .bind(&last[..])
-            .bind(now - self.window)
-            .bind(now + self.window)
+            .bind(until.now - until.window)
+            .bind(until.now + until.window)
             .execute(db)
             .await?;
         self.cursor = last;
@@ -118,4 +113,16 @@ impl Upkeep {
             debug!("the journal's WAL stays as it is: {e}");
         }
     }
+}
+
+/// Ids ascend with time closely enough: the oldest ones are looked at.
+async fn sweep_history(db: &mut SqliteConnection, until: Until) -> sqlx::Result<bool> {
+    let swept = sqlx::query(
+        "DELETE FROM history WHERE settled < ? AND id IN (SELECT id FROM history ORDER BY id LIMIT ?)",
+    )
+    .bind(until.now - until.retention)
+    .bind(STEP)
+    .execute(db)
+    .await?;
+    Ok(swept.rows_affected() > 0)
 }

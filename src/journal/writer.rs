@@ -8,13 +8,13 @@ use std::time::Duration;
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
 use super::batch::{self, Claim, Key, Sent, Window};
 use super::open::{self, OpenError};
-use super::upkeep::Upkeep;
+use super::upkeep::{Until, Upkeep};
 use super::wishes::{self, BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::{Arrival, Id, Outcome, Pending, Reason, State};
 
@@ -60,6 +60,7 @@ pub struct Journal {
     ops: mpsc::Sender<Op>,
     instance: Arc<str>,
     first: Id,
+    keep: Arc<watch::Sender<Keep>>,
     pub(super) blocked_for_all: BlockedForAll,
 }
 
@@ -105,16 +106,17 @@ impl Journal {
         let blocked_for_all = wishes::blocked_for_all(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(QUEUE);
         let first = last.unwrap_or(0) + 1;
+        let (keep, keeping) = watch::channel(keep);
         let writer = Writer {
             db,
             blocked_for_all: blocked_for_all.clone(),
             path: path.to_owned(),
             queue,
             next: first,
-            window: millis(keep.window),
-            upkeep: Upkeep::new(millis(keep.window), millis(keep.retention)),
+            keep: keeping,
+            upkeep: Upkeep::default(),
         };
-        Ok((Self { ops, instance: instance.into(), first, blocked_for_all }, writer))
+        Ok((Self { ops, instance: instance.into(), first, keep: keep.into(), blocked_for_all }, writer))
     }
 
     /// A short word that no other journal has, for message ids.
@@ -127,6 +129,11 @@ impl Journal {
     #[must_use]
     pub fn first(&self) -> Id {
         self.first
+    }
+
+    /// Keeps things for another time from now on.
+    pub fn keep(&self, keep: Keep) {
+        self.keep.send_replace(keep);
     }
 
     /// Takes an invitation in; from here on it is not lost.
@@ -240,7 +247,7 @@ pub struct Writer {
     path: PathBuf,
     queue: mpsc::Receiver<Op>,
     next: Id,
-    window: i64,
+    keep: watch::Receiver<Keep>,
     blocked_for_all: BlockedForAll,
     upkeep: Upkeep,
 }
@@ -277,12 +284,18 @@ impl Writer {
                     self.upkeep.note_write();
                 }
                 () = sleep_until(upkeep_at) => {
-                    upkeep_at = Instant::now() + self.upkeep.step(&mut self.db, now(), self.queue.is_empty()).await;
+                    upkeep_at = Instant::now() + self.upkeep_step().await;
                 }
             }
         }
         self.upkeep.last(&mut self.db).await;
         self.db.close().await.map_err(|e| open::database_error(&self.path, e))
+    }
+
+    async fn upkeep_step(&mut self) -> Duration {
+        let keep = *self.keep.borrow();
+        let until = Until { now: now(), window: millis(keep.window), retention: millis(keep.retention) };
+        self.upkeep.step(&mut self.db, until, self.queue.is_empty()).await
     }
 
     /// Writes a batch, however long the disk refuses.
@@ -346,7 +359,7 @@ impl Writer {
     async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
         let db = &mut self.db;
         let now = now();
-        let window = Window { now, length: self.window };
+        let window = Window { now, length: millis(self.keep.borrow().window) };
 
         // Settling goes first: a claim that it gives up can then be had in the same batch.
         let outcomes: Vec<&Outcome> = ops

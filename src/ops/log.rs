@@ -5,11 +5,12 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::{Metadata, Subscriber};
+use tracing::{Metadata, Subscriber, error};
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
@@ -39,19 +40,36 @@ pub enum LogError {
     Twice,
 }
 
+/// What the log shows; changes while the process runs.
+#[derive(Debug, Clone)]
+pub struct Level(reload::Handle<Targets, Registry>);
+
+impl Level {
+    /// Shows what this configuration says from now on.
+    pub fn set(&self, config: &Log) {
+        // A valid configuration has a valid level, and the log is open as long as the process runs.
+        match targets(&config.level) {
+            Ok(targets) => drop(self.0.reload(targets)),
+            Err(e) => error!("{e}"),
+        }
+    }
+}
+
 type Output = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Opens the log of this process, once. `RUST_LOG` is not looked at: the configuration alone decides.
 ///
 /// # Errors
 /// See [`LogError`].
-pub fn init(config: &Log) -> Result<(), LogError> {
+pub fn init(config: &Log) -> Result<Level, LogError> {
     let output = match config.format {
         LogFormat::Text => text(io::stderr, io::stderr().is_terminal()),
         LogFormat::Json => json(io::stderr),
         LogFormat::Journald => tracing_journald::layer().map_err(LogError::NoJournal)?.boxed(),
     };
-    subscriber(&config.level, output)?.try_init().map_err(|_| LogError::Twice)
+    let (subscriber, level) = subscriber(&config.level, output)?;
+    subscriber.try_init().map_err(|_| LogError::Twice)?;
+    Ok(level)
 }
 
 fn text<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W, colour: bool) -> Output {
@@ -62,10 +80,14 @@ fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output 
     tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
 }
 
-fn subscriber(level: &str, output: Output) -> Result<impl Subscriber + Send + Sync, LogError> {
-    let asked_for: Targets =
-        level.parse().map_err(|source| LogError::Level { level: level.to_owned(), source })?;
-    Ok(tracing_subscriber::registry().with(output.with_filter(asked_for.and(filter_fn(may_say)))))
+fn targets(level: &str) -> Result<Targets, LogError> {
+    level.parse().map_err(|source| LogError::Level { level: level.to_owned(), source })
+}
+
+fn subscriber(level: &str, output: Output) -> Result<(impl Subscriber + Send + Sync, Level), LogError> {
+    let (asked_for, handle) = reload::Layer::new(targets(level)?);
+    let layer = output.with_filter(asked_for.and(filter_fn(may_say)));
+    Ok((tracing_subscriber::registry().with(layer), Level(handle)))
 }
 
 fn may_say(metadata: &Metadata<'_>) -> bool {
@@ -104,7 +126,7 @@ mod tests {
 
     fn logged(level: &str, output: impl Fn(Paper) -> Output, say: impl FnOnce()) -> String {
         let paper = Paper::default();
-        let guard = subscriber(level, output(paper.clone())).unwrap().set_default();
+        let guard = subscriber(level, output(paper.clone())).unwrap().0.set_default();
         say();
         drop(guard);
         paper.read()
@@ -155,6 +177,24 @@ mod tests {
         });
         assert_eq!(shown.lines().count(), 2, "{shown}");
         assert!(shown.contains("ours") && shown.contains("slow"), "{shown}");
+    }
+
+    #[test]
+    fn the_level_changes_and_the_cap_stays() {
+        let paper = Paper::default();
+        let (subscriber, level) = subscriber("warn", plain(paper.clone())).unwrap();
+        let _guard = subscriber.set_default();
+        let say = || {
+            tracing::info!("ours");
+            tracing::debug!(target: "sqlx::query", "theirs");
+        };
+        say();
+        level.set(&Log { level: "trace".to_owned(), format: LogFormat::Text });
+        say();
+        level.set(&Log { level: "error".to_owned(), format: LogFormat::Text });
+        say();
+        assert_eq!(paper.read().matches("ours").count(), 1, "{}", paper.read());
+        assert!(!paper.read().contains("theirs"), "{}", paper.read());
     }
 
     #[test]

@@ -20,7 +20,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// The hint to send along.
 #[derive(Debug)]
 pub(super) struct Archive {
-    configured: config::Archive,
     link: Link,
     hosts: Vec<String>,
     found: Mutex<Found>,
@@ -36,21 +35,22 @@ enum Found {
 }
 
 impl Archive {
-    pub(super) fn new(configured: config::Archive, link: Link, hosts: Vec<String>) -> Self {
-        Self { configured, link, hosts, found: Mutex::new(Found::NotYet) }
+    pub(super) fn new(link: Link, hosts: Vec<String>) -> Self {
+        Self { link, hosts, found: Mutex::new(Found::NotYet) }
     }
 
-    /// The hint for an invitation to this contact; the server may be asked in the inviter's name where it swallows our
+    /// The hint for an invitation to this contact, as it is configured; the server may be asked in the inviter's name where it swallows our
     /// own questions.
     ///
     /// # Errors
     /// The link was lost while the server was asked.
     pub(super) async fn hint(
         &self,
+        configured: config::Archive,
         inviter: Option<&BareJid>,
         contact: &BareJid,
     ) -> Result<Option<Hint>, AskError> {
-        Ok(match self.configured {
+        Ok(match configured {
             config::Archive::Store => Some(Hint::Store),
             config::Archive::NoStore => Some(Hint::NoStore),
             config::Archive::None => None,

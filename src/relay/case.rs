@@ -50,7 +50,7 @@ pub(super) fn masked(inviter: &str) -> Option<&str> {
 /// what a message from us does to a room.
 pub(super) fn is_a_person(relay: &Relay, contact: &BareJid) -> bool {
     let domain = contact.domain().as_str();
-    let room = relay.config.muc.services.iter().any(|service| service == domain);
+    let room = relay.config.load().muc.services.iter().any(|service| service == domain);
     contact.node().is_some() && !room && domain != relay.link.component()
 }
 
@@ -82,7 +82,7 @@ pub(super) fn facts(
         // A room makes the contact himself a member before his invitation is handed over.
         membership: match route {
             Route::HandedOver => Membership::Ignore,
-            _ => relay.config.muc.membership,
+            _ => relay.config.load().muc.membership,
         },
         wants: Wants::default(),
     }

@@ -96,7 +96,7 @@ async fn decide(
         return forged(relay, from, Some(handed_over)).await;
     }
     let arrival = arrival(relay, &handed_over);
-    match relay.limits.received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
+    match relay.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
         // The server's own delivery is not ours to limit; only the first of a flood is noted.
         answer => {
@@ -168,7 +168,7 @@ async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<Verdict, Setb
 
 /// It is ours, so that nobody delivers it, and the inviter sees what he would see of anybody.
 async fn hush(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Decision, Closed> {
-    let (state, reason, told) = match relay.limits.hushing(&arrival.contact, &arrival.room) {
+    let (state, reason, told) = match relay.limits.load().hushing(&arrival.contact, &arrival.room) {
         Answer::Pass => (state, reason, false),
         answer => (State::Refused, Reason::RateLimited, answer == Answer::Over),
     };
@@ -179,7 +179,7 @@ async fn hush(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> 
 /// Somebody who may not hand over has sent this. Noted as far as it does not fill the journal.
 async fn forged(relay: &Relay, from: &str, read: Option<HandedOver>) -> Result<Decision, Closed> {
     if let Some(handed_over) = read
-        && relay.limits.forged(address::domain_of(from)) == Answer::Pass
+        && relay.limits.load().forged(address::domain_of(from)) == Answer::Pass
     {
         note(relay, arrival(relay, &handed_over), State::Refused, Reason::Untrusted).await?;
     }
@@ -190,7 +190,8 @@ async fn forged(relay: &Relay, from: &str, read: Option<HandedOver>) -> Result<D
 /// connection.
 fn host_of_ours<'a>(relay: &Relay, from: &'a str) -> Option<&'a str> {
     let host = address::split_resource(from).0;
-    let Muc { services, hand_over_from, .. } = &relay.config.muc;
+    let config = relay.config.load();
+    let Muc { services, hand_over_from, .. } = &config.muc;
     let ours =
         services.iter().chain(hand_over_from).any(|known| known == host) || relay.link.grants(host).is_some();
     (ours && !host.contains('@')).then_some(host)
@@ -198,7 +199,8 @@ fn host_of_ours<'a>(relay: &Relay, from: &'a str) -> Option<&'a str> {
 
 /// A host hands over for the rooms of its own MUC services only.
 fn is_its_own(relay: &Relay, host: &str, service: &str) -> bool {
-    let Muc { services, hand_over_from, .. } = &relay.config.muc;
+    let config = relay.config.load();
+    let Muc { services, hand_over_from, .. } = &config.muc;
     let above = service.strip_suffix(host).is_some_and(|label| label.ends_with('.'));
     services.iter().any(|known| known == service)
         && (host == service
@@ -225,7 +227,7 @@ fn arrival(relay: &Relay, handed_over: &HandedOver) -> Arrival {
         room: handed_over.room.to_string(),
         inviter: handed_over.inviter.to_string(),
         contact: handed_over.contact.to_string(),
-        payload: payload::taken(handed_over.details.clone(), &relay.config.relay),
+        payload: payload::taken(handed_over.details.clone(), &relay.config.load().relay),
     }
 }
 

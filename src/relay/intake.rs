@@ -148,7 +148,7 @@ impl Intake {
     /// A command of somebody who has not given too many.
     fn obey(&mut self, question: Iq) {
         let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
-        if self.relay.limits.commanded(person) != Answer::Pass {
+        if self.relay.limits.load().commanded(person) != Answer::Pass {
             self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(&question)));
             return;
         }
@@ -195,9 +195,9 @@ impl Intake {
     /// The invitations in a message; none in most.
     fn read(&self, message: &Message) -> Vec<Read> {
         let trusted = self.is_trusted(message.from.as_deref().unwrap_or_default());
-        let rules = &self.relay.config.relay;
+        let config = self.relay.config.load();
         let arrivals = match muc::mediated(message) {
-            Ok(invitations) => invitations.into_iter().map(|it| mediated(it, rules)).collect(),
+            Ok(invitations) => invitations.into_iter().map(|it| mediated(it, &config.relay)).collect(),
             Err(malformed) => {
                 debug!("an invitation that is none: {malformed}");
                 vec![unreadable(message)]
@@ -208,7 +208,7 @@ impl Intake {
 
     /// `None` for what is over a limit of which somebody has been told: it costs no more than the reading.
     fn within_limits(&self, arrival: Arrival, trusted: bool) -> Option<Read> {
-        let limits = &self.relay.limits;
+        let limits = self.relay.limits.load();
         let answer = if trusted {
             limits.received(&arrival.inviter, &arrival.room)
         } else {
@@ -225,7 +225,7 @@ impl Intake {
     /// Only a room of a configured MUC service itself is believed: anybody else could forge who invites.
     fn is_trusted(&self, from: &str) -> bool {
         let domain = address::domain_of(from);
-        self.relay.config.muc.services.iter().any(|service| service == domain)
+        self.relay.config.load().muc.services.iter().any(|service| service == domain)
     }
 
     /// What may be one of ours that came back.

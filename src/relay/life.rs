@@ -111,7 +111,7 @@ type Ended = Result<Outcome, Setback>;
 
 /// Lives until the invitation is settled, or the relay stops.
 pub(super) async fn live(relay: Arc<Relay>, life: Life) {
-    let left = relay.config.relay.expiry.saturating_sub(life.age);
+    let left = relay.config.load().relay.expiry.saturating_sub(life.age);
     let expiry = life.begun + left;
     loop {
         // Without the link nobody could be told either, so an invitation expires only while it is up.
@@ -172,7 +172,7 @@ impl Life {
                     let reason = Some(Reason::Duplicate);
                     return self.settle(relay, State::Suppressed, reason, Some(&case), None).await;
                 }
-                let answer = self.count(|| relay.limits.sending(case.contact.as_str()));
+                let answer = self.count(|| relay.limits.load().sending(case.contact.as_str()));
                 if answer != Answer::Pass {
                     return self.over_limit(relay, &case, answer).await;
                 }
@@ -203,7 +203,8 @@ impl Life {
             }
             _ => None,
         };
-        let answer = relay.limits.unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room);
+        let answer =
+            relay.limits.load().unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room);
         Ok(self.unmasked.get_or_init(|| (person, answer)).clone())
     }
 
@@ -282,7 +283,7 @@ impl Life {
     /// Ends it, and everything that the inviter can see is as if the contact did not answer: the limits count, and the
     /// room is rid of the relay address. Nobody becomes a member.
     async fn hush(&self, relay: &Relay, case: &Case, view: &View, state: State, reason: Reason) -> Ended {
-        let answer = self.count(|| relay.limits.hushing(case.contact.as_str(), case.room.as_str()));
+        let answer = self.count(|| relay.limits.load().hushing(case.contact.as_str(), case.room.as_str()));
         if answer != Answer::Pass {
             return self.over_limit(relay, case, answer).await;
         }
@@ -299,7 +300,8 @@ impl Life {
 
     /// Sends the invitation until the server has taken it. The inner error is why it came back.
     async fn deliver(&self, relay: &Relay, case: &Case) -> Result<Result<Sender, Reason>, Setback> {
-        let hint = relay.archive.hint(case.person(), &case.contact).await?;
+        let archive = relay.config.load().relay.archive;
+        let hint = relay.archive.hint(archive, case.person(), &case.contact).await?;
         let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
             return Ok(Err(Reason::Malformed));
         };

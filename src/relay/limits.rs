@@ -64,6 +64,33 @@ impl Limits {
         }
     }
 
+    /// The same buckets under other limits: what has been used of them stays used.
+    pub(super) fn under(&self, config: &config::Limits, window: Duration) -> Self {
+        let at = |buckets: &Buckets, rate| buckets.at(rate, self.now());
+        Self {
+            start: self.start,
+            inviters: at(&self.inviters, config.per_inviter),
+            domains: at(&self.domains, config.per_domain),
+            rooms: at(&self.rooms, config.per_room),
+            contacts: at(&self.contacts, config.per_contact),
+            forgers: at(&self.forgers, config.per_inviter),
+            commands: self.commands.clone(),
+            commands_of_domains: self.commands_of_domains.clone(),
+            hushed: self.hushed_in(window),
+        }
+    }
+
+    fn hushed_in(&self, window: Duration) -> Cache<(String, String), ()> {
+        if self.hushed.policy().time_to_live() == Some(window) {
+            return self.hushed.clone();
+        }
+        let hushed = Cache::builder().max_capacity(HUSHED).time_to_live(window).build();
+        for (who, ()) in &self.hushed {
+            hushed.insert((*who).clone(), ());
+        }
+        hushed
+    }
+
     /// An invitation has come in. Whoever is over his own limit takes nothing from the others. Of an inviter whom the room
     /// names by his nick alone this counts that nick only, the rest follows when it is known whose it is.
     pub(super) fn received(&self, inviter: &str, room: &str) -> Answer {
@@ -137,7 +164,7 @@ impl Limits {
 }
 
 /// The buckets of one kind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Buckets {
     /// µs from one token to the next.
     interval: i64,
@@ -162,6 +189,22 @@ impl Buckets {
             period,
             used: Cache::builder().max_capacity(REMEMBERED).time_to_idle(rate.per).build(),
         }
+    }
+
+    /// The same buckets at another rate, with as many tokens taken from each.
+    fn at(&self, rate: Rate, now: i64) -> Self {
+        let other = Self::new(rate);
+        if (other.interval, other.period) == (self.interval, self.period) {
+            return self.clone();
+        }
+        for (key, bucket) in &self.used {
+            // One that has begun to come back has not come back.
+            let taken = ((bucket.full - now).max(0) + self.interval - 1) / self.interval;
+            let full = now + taken.saturating_mul(other.interval).min(other.period);
+            let told_until = bucket.told_until.min(now + other.period);
+            other.used.insert(key.to_string(), Bucket { full, told_until });
+        }
+        other
     }
 
     /// Takes a token if there is one.
@@ -278,6 +321,20 @@ mod tests {
         }
         // One of the three tokens has come back in these 30 seconds.
         assert_eq!([buckets.take("alice", 0), buckets.take("alice", 0)], [Answer::Pass, Answer::Over]);
+    }
+
+    #[test]
+    fn other_limits_are_no_amnesty_either() {
+        let three = three_a_minute();
+        let take = |buckets: &Buckets| buckets.take("alice", 0);
+        assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);
+        let at = |count, seconds| three.at(Rate { count, per: Duration::from_secs(seconds) }, 0);
+        let (five, one, same) = (at(5, 3600), at(1, 60), at(3, 60));
+        assert_eq!([take(&five), take(&five), take(&five)], [Answer::Pass; 3], "two of five were taken");
+        assert_eq!(take(&five), Answer::Over);
+        assert_eq!(take(&one), Answer::Over);
+        assert_eq!(one.take("alice", 60 * SECOND), Answer::Pass, "after no more than the new time");
+        assert_eq!([take(&same), take(&same)], [Answer::Pass, Answer::Over]);
     }
 
     proptest! {

@@ -13,16 +13,21 @@ mod life;
 mod limits;
 mod membership;
 mod payload;
+mod reload;
 mod sender;
 mod wishes;
 mod words;
+
+pub use reload::Reload;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::Utc;
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +35,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use crate::checkup::{self, control};
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
@@ -63,27 +68,36 @@ pub enum RunError {
     Fault(&'static str),
 }
 
+/// What reaches the relay from outside while it runs.
+#[derive(Debug)]
+pub struct Outside<Stop> {
+    /// Resolves when it is to stop.
+    pub stop: Stop,
+    /// What it does when it is to read its configuration again.
+    pub reload: Reload,
+}
+
 /// What an invitation's life needs; shared by all of them.
 #[derive(Debug)]
 struct Relay {
-    config: Config,
+    config: Live,
     link: Link,
     journal: Journal,
     rooms: Rooms,
     contacts: Contacts,
     archive: archive::Archive,
-    limits: limits::Limits,
+    limits: ArcSwap<limits::Limits>,
     early: bounce::Early,
     commands: Commands,
 }
 
-/// Relays until `stop` resolves: then takes nothing more, settles what is under way (5 s at most) and closes the
+/// Relays until it is to stop: then takes nothing more, settles what is under way (5 s at most) and closes the
 /// stream. What is not settled by then waits in the journal for the next start.
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-    let keep = Keep { window: config.relay.window, retention: config.journal.retention };
+pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
+    let keep = keep(&config);
     if control::is_alive(&control::socket_of(&config.journal.path)).await {
         return Err(RunError::Twice { journal: config.journal.path });
     }
@@ -95,31 +109,40 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), R
     let settings = link_settings(&config);
     let hosts = settings.hosts.clone();
     let (link, incoming, task) = link::new(settings);
+    let (reload, asked_to_reload) = mpsc::channel(1);
     let socket = control::socket_of(&config.journal.path);
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
+    let config = config.live();
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
         contacts: Contacts::new(link.clone()),
-        archive: archive::Archive::new(config.relay.archive, link.clone(), hosts),
-        limits,
+        archive: archive::Archive::new(link.clone(), hosts),
+        limits: ArcSwap::from_pointee(limits),
         early: bounce::Early::new(),
-        commands: Commands::new(&config, journal.clone(), link.clone()),
+        commands: Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload),
         config,
         link,
         journal,
     });
     let (config, link) = (relay.config.clone(), relay.link.clone());
     let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, move || {
-        let (config, link) = (config.clone(), link.clone());
+        let (config, link) = (config.load_full(), link.clone());
         async move { checkup::server(&config, &link).await }
     })));
     let last_orders = CancellationToken::new();
+    let Outside { stop, reload } = outside;
+    tokio::spawn(reload.follow(Arc::clone(&relay), asked_to_reload, last_orders.clone()));
     let intake = tokio::spawn(intake::Intake::new(Arc::clone(&relay), incoming).run(last_orders.clone()));
     drop(relay);
 
     finish(stop, last_orders, intake, close, connection, writer).await
+}
+
+/// How long the journal keeps things.
+fn keep(config: &Config) -> Keep {
+    Keep { window: config.relay.window, retention: config.journal.retention }
 }
 
 /// What the link needs to know of the configuration.

@@ -26,7 +26,7 @@ pub(super) async fn of(
     let blocked = names.iter().any(|name| wishes.blocks.contains(name))
         || relay.journal.is_blocked_for_all(&names)
         || relay.contacts.blocks_any(contact, &names).await? == Some(true);
-    let refuses_strangers = relay.config.relay.strangers == Strangers::Refuse;
+    let refuses_strangers = relay.config.load().relay.strangers == Strangers::Refuse;
     let stranger = match inviter {
         Inviter::Person(person) if refuses_strangers || wishes.takes == Takes::Contacts => {
             relay.contacts.knows(contact, person).await?.map(|known| !known)

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jid::BareJid;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use crate::config::{Changes, ConfigError, Live};
 use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
@@ -37,11 +37,12 @@ pub(super) enum Which {
     Statistics,
     Recent,
     Block,
+    Reload,
 }
 
 impl Which {
-    const ALL: [Self; 6] =
-        [Self::Settings, Self::Held, Self::Forget, Self::Statistics, Self::Recent, Self::Block];
+    const ALL: [Self; 7] =
+        [Self::Settings, Self::Held, Self::Forget, Self::Statistics, Self::Recent, Self::Block, Self::Reload];
 
     fn listed(self) -> Listed {
         let (node, name) = match self {
@@ -51,12 +52,13 @@ impl Which {
             Self::Statistics => ("statistics", "Statistics"),
             Self::Recent => ("recent-invitations", "Recent invitations"),
             Self::Block => ("block-for-everybody", "Block a room, a service or a person for everybody"),
+            Self::Reload => ("reload", "Read the configuration again"),
         };
         Listed { node, name }
     }
 
     fn is_for_admins(self) -> bool {
-        matches!(self, Self::Statistics | Self::Recent | Self::Block)
+        matches!(self, Self::Statistics | Self::Recent | Self::Block | Self::Reload)
     }
 
     /// What stands above a page.
@@ -74,7 +76,7 @@ impl Which {
         match self {
             Self::Settings => 2,
             Self::Forget | Self::Block => 1,
-            Self::Held | Self::Statistics | Self::Recent => 0,
+            Self::Held | Self::Statistics | Self::Recent | Self::Reload => 0,
         }
     }
 }
@@ -124,6 +126,9 @@ impl Draft {
     }
 }
 
+/// Somebody wants the configuration to be read again, and to know what came of it.
+pub type AskedToReload = oneshot::Sender<Result<Changes, ConfigError>>;
+
 /// What becomes of a command when it has been filled in.
 pub(super) enum Outcome {
     /// It is carried out.
@@ -168,11 +173,11 @@ struct Session {
 #[derive(Debug)]
 pub struct Commands {
     component: String,
-    services: Vec<String>,
-    admins: Vec<BareJid>,
+    config: Live,
     pub(super) journal: Journal,
     pub(super) path: PathBuf,
     pub(super) link: Link,
+    pub(super) reload: mpsc::Sender<AskedToReload>,
     /// Whoever reads all of the history does it alone.
     pub(super) reading: Semaphore,
     at_once: Semaphore,
@@ -182,16 +187,17 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// The commands under this configuration.
+    /// The commands under this configuration, and who reads it again when one says so.
     #[must_use]
-    pub fn new(config: &Config, journal: Journal, link: Link) -> Self {
+    pub fn new(config: Live, journal: Journal, link: Link, reload: mpsc::Sender<AskedToReload>) -> Self {
+        let now = config.load_full();
         Self {
-            component: config.component.jid.clone(),
-            services: config.muc.services.clone(),
-            admins: config.admins.jids.clone(),
+            component: now.component.jid.clone(),
+            config,
             journal,
-            path: config.journal.path.clone(),
+            path: now.journal.path.clone(),
             link,
+            reload,
             reading: Semaphore::new(1),
             at_once: Semaphore::new(AT_ONCE),
             sessions: moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_idle(PATIENCE).build(),
@@ -270,13 +276,14 @@ impl Commands {
     /// A person, not a server or somebody in a room, who asks the component itself.
     fn person(&self, question: &Iq) -> Option<BareJid> {
         let person = address::bare(question.from.as_deref()?).ok()?;
-        let in_a_room = self.services.iter().any(|service| service == person.domain().as_str());
+        let in_a_room =
+            self.config.load().muc.services.iter().any(|service| service == person.domain().as_str());
         let asks_us = question.to.as_deref() == Some(&self.component);
         (asks_us && person.node().is_some() && !in_a_room).then_some(person)
     }
 
     fn may(&self, person: &BareJid, which: Which) -> bool {
-        !which.is_for_admins() || self.admins.contains(person)
+        !which.is_for_admins() || self.config.load().admins.jids.contains(person)
     }
 
     fn new_id(&self) -> String {
@@ -322,6 +329,7 @@ impl Commands {
             Which::Statistics => self.statistics().await?,
             Which::Recent => self.recent().await?,
             Which::Block => self.block(person, draft).await?,
+            Which::Reload => self.read_again(person).await?,
         };
         match outcome {
             Outcome::Done { note, form } => {
@@ -346,7 +354,7 @@ impl Commands {
             (Which::Settings, _) => self.settings_blocks(person, draft).await?,
             (Which::Forget, _) => Self::forget_what(draft),
             (Which::Block, _) => self.block_whom(draft).await?,
-            (Which::Held | Which::Statistics | Which::Recent, _) => Vec::new(),
+            (Which::Held | Which::Statistics | Which::Recent | Which::Reload, _) => Vec::new(),
         };
         let allowed = [
             (Action::Prev, session.page > 0),

@@ -10,7 +10,7 @@ mod mine;
 mod orders;
 mod settings;
 
-pub use commands::{Commands, Listed};
+pub use commands::{AskedToReload, Commands, Listed};
 
 use crate::wire::disco::{DiscoInfo, DiscoItem, DiscoItems, Identity};
 use crate::wire::query::Version;

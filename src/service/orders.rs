@@ -1,16 +1,18 @@
-//! The admins' commands: *statistics*, *recent invitations*, *block for everybody*. Knows nothing of sessions, nor who
-//! is an admin.
+//! The admins' commands: *statistics*, *recent invitations*, *block for everybody*, *read the configuration again*.
+//! Knows nothing of sessions, nor who is an admin.
 
 use std::time::Duration;
 
 use chrono::Utc;
 use jid::BareJid;
+use tokio::sync::oneshot;
 use tracing::info;
 
 use super::blocks;
 use super::commands::{Commands, Draft, Failure, Outcome};
 use super::mine::when;
-use crate::journal::{self, Change};
+use crate::config::Changes;
+use crate::journal::{self, Change, Closed};
 use crate::wire::address::printable;
 use crate::wire::forms::{Field, Form};
 
@@ -88,5 +90,35 @@ impl Commands {
             }
             Err(too_many) => again(format!("Nothing is changed: {too_many}.")),
         }
+    }
+
+    pub(super) async fn read_again(&self, admin: &BareJid) -> Result<Outcome, Failure> {
+        info!(%admin, "the configuration is to be read again");
+        let (asked, answer) = oneshot::channel();
+        // Whoever reads it has gone home: the relay stops.
+        self.reload.send(asked).await.map_err(|_| Closed)?;
+        let lines = |var, label, keys: Vec<String>| Field::lines(var, label, keys);
+        let (note, fields) = match answer.await.map_err(|_| Closed)? {
+            Ok(Changes { taken, waiting }) => (
+                format!("{} changed; {} need a restart.", count(&taken), count(&waiting)),
+                vec![
+                    lines("changed", "In effect from now on", taken),
+                    lines("restart", "In effect after a restart", waiting),
+                ],
+            ),
+            Err(error) => (
+                "The new configuration is wrong: the relay goes on with the one that it has.".to_owned(),
+                vec![lines("wrong", "What is wrong", error.to_string().lines().map(str::to_owned).collect())],
+            ),
+        };
+        Ok(Outcome::Done { note, form: Form::result("The configuration", fields) })
+    }
+}
+
+fn count(keys: &[String]) -> String {
+    match keys.len() {
+        0 => "No keys".to_owned(),
+        1 => "1 key".to_owned(),
+        n => format!("{n} keys"),
     }
 }

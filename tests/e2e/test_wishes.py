@@ -7,7 +7,7 @@ from support.server import Setup
 from support.stanzas import BLOCKING, decline, direct_invitation, native_invitation
 
 SETTINGS = "my-settings"
-ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody"}
+ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload"}
 
 
 def verdicts(records):
