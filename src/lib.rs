@@ -22,7 +22,7 @@
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
 //! | [`service`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
-//! | [`ops`] | logs, signals | the rest |
+//! | [`ops`] | logs, signals, the service manager | the rest |
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
 

@@ -1,9 +1,12 @@
 //! The command line: what can be asked for, and what the exit code says. One file a command.
 //! Knows nothing of stanzas.
 
+mod backup;
 mod check;
 mod forget;
+mod healthy;
 mod history;
+mod print;
 mod run;
 mod setup;
 
@@ -12,11 +15,11 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use jid::BareJid;
 
 use crate::config::{Config, ConfigError};
-use crate::journal::OpenError;
+use crate::journal::{BackupError, OpenError};
 use crate::ops::log::LogError;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
@@ -38,10 +41,16 @@ enum Command {
     History(history::Arguments),
     /// Remove all that the journal holds of a person or a room
     Forget(forget::Arguments),
+    /// Copy the journal, beside a relay that runs
+    Backup(backup::Arguments),
+    /// Say in an instant whether the relay that runs is alive, for containers and their like
+    Healthy,
     /// Say whether the set-up works
     Check(check::Arguments),
     /// Print the server's side for this configuration, ready to paste
     Setup(setup::Arguments),
+    /// Print the manual page, or completions for a shell
+    Print(print::Arguments),
 }
 
 /// Why a command did not do what it should.
@@ -53,6 +62,10 @@ enum CommandError {
     Log(#[from] LogError),
     #[error(transparent)]
     Journal(#[from] OpenError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error("interrupted: nothing was done")]
+    Interrupted,
     #[error("the output can't be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -63,7 +76,7 @@ impl CommandError {
             Self::Config(_) | Self::Log(_) => ExitCode::from(2),
             // `history | head` has seen enough.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Journal(_) | Self::Output(_) => ExitCode::FAILURE,
+            Self::Journal(_) | Self::Backup(_) | Self::Interrupted | Self::Output(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -75,9 +88,12 @@ pub fn main() -> ExitCode {
     let load = move || Config::load(config.as_deref());
     let out = &mut io::stdout().lock();
     let done = match command {
+        Command::Print(arguments) => print::run(Arguments::command(), &arguments, out),
         Command::Run => run::run(load),
         Command::History(arguments) => history::run(load, arguments, out),
         Command::Forget(arguments) => forget::run(load, &arguments, out),
+        Command::Backup(arguments) => backup::run(load, &arguments, out),
+        Command::Healthy => healthy::run(load, out),
         Command::Check(arguments) => check::run(load, &arguments, out),
         Command::Setup(arguments) => setup::run(load, &arguments, out),
     };

@@ -64,7 +64,7 @@ pub struct Status {
 /// # Errors
 /// See [`OpenError`].
 pub async fn status(path: &Path) -> Result<Status, OpenError> {
-    let mut db = open::beside(path).await?;
+    let mut db = open::of_any_version(path).await?;
     let failed = |e| open::database_error(path, e);
     let row =
         sqlx::query("SELECT (SELECT max(version) FROM _sqlx_migrations), (SELECT count(*) FROM pending)")

@@ -6,16 +6,20 @@
 //!
 //! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
 
+mod backup;
 mod batch;
 mod desk;
 mod open;
+mod pulse;
 mod record;
 mod upkeep;
 mod wishes;
 mod writer;
 
+pub use backup::{BackupError, backup};
 pub use desk::{Forget, Forgotten, Statistics, Status, forget, history, recent, statistics, status};
 pub use open::OpenError;
+pub use pulse::Pulse;
 pub use record::{Filter, Reason, Record, Route, State, Takes};
 pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 pub use writer::{Admitted, Closed, Journal, Keep, Writer};

@@ -1,6 +1,7 @@
 //! Opening the database file: who may read it, how it is written, whether it is whole and of our version.
 //! Knows nothing of what stands in the tables.
 
+use std::cmp::Ordering;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -14,7 +15,7 @@ use sqlx::{ConnectOptions, Row, SqliteConnection};
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a statement waits for another process that holds the write lock (`forget`, a backup).
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Journals up to this size are checked page by page at start; larger ones only in the part that is read then.
 const SMALL: u64 = 64 << 20;
@@ -76,6 +77,17 @@ pub enum OpenError {
         /// The schema version found.
         found: i64,
     },
+    /// An earlier version of the relay has written it, and this one has not run yet.
+    #[error(
+        "the journal {path:?} was written by an older muc-invite-relay (schema {found}). Start the relay, or restart \
+         it: that brings the journal up to date"
+    )]
+    Older {
+        /// The configured path.
+        path: PathBuf,
+        /// The schema version found.
+        found: i64,
+    },
     /// Anything else that `SQLite` complains of.
     #[error("the journal {path:?} can't be used: {source}")]
     Database {
@@ -128,8 +140,26 @@ pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenErr
 /// A second connection, for `history` and `forget` beside a relay that runs. Creates nothing.
 ///
 /// # Errors
-/// See [`OpenError`].
+/// See [`OpenError`]; a journal of another version is refused.
 pub(super) async fn beside(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let mut db = of_any_version(path).await?;
+    let found: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(&mut db)
+        .await
+        .map_err(|e| database_error(path, e))?;
+    let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match found.cmp(&ours) {
+        Ordering::Less => Err(OpenError::Older { path: path.to_owned(), found }),
+        Ordering::Equal => Ok(db),
+        Ordering::Greater => Err(OpenError::Newer { path: path.to_owned(), found }),
+    }
+}
+
+/// A second connection for what does not depend on the schema.
+///
+/// # Errors
+/// See [`OpenError`].
+pub(super) async fn of_any_version(path: &Path) -> Result<SqliteConnection, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
@@ -176,9 +206,11 @@ pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
 
 /// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), extended codes included.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| matches!(code & 0xff, 11 | 26))
+    matches!(primary_code(error), Some(11 | 26))
+}
+
+/// `SQLite`'s result code, without what extends it.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
+    Some(code.parse::<i32>().ok()? & 0xff)
 }

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::time::Instant;
 use tracing::debug;
+
+use super::open;
 
 /// Rows looked at in one step: some milliseconds.
 const STEP: u32 = 500;
@@ -100,10 +102,17 @@ impl Upkeep {
         Ok(swept.rows_affected() > 0)
     }
 
-    /// Settled payloads are wiped in the pages (`secure_delete`), but the WAL keeps what was written before.
+    /// Settled payloads are wiped in the pages (`secure_delete`), but the WAL keeps what was written before. Somebody who
+    /// reads (a backup, `history`) is not waited for, because relaying would wait with us: the next step tries again.
     async fn empty_wal(&mut self, db: &mut SqliteConnection) -> sqlx::Result<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db).await?;
-        self.dirty = None;
+        sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *db).await?;
+        let emptied = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *db).await;
+        let waiting = format!("PRAGMA busy_timeout = {}", open::BUSY.as_millis());
+        sqlx::query(AssertSqlSafe(waiting)).execute(db).await?;
+        let in_use: i64 = emptied?;
+        if in_use == 0 {
+            self.dirty = None;
+        }
         Ok(())
     }
 
@@ -125,4 +134,37 @@ async fn sweep_history(db: &mut SqliteConnection, until: Until) -> sqlx::Result<
     .execute(db)
     .await?;
     Ok(swept.rows_affected() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER: Until = Until { now: 0, window: 1, retention: 1 };
+
+    #[tokio::test]
+    async fn who_reads_is_not_waited_for_and_the_wal_is_emptied_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut db = open::for_writing(&path).await.unwrap();
+        let mut upkeep = Upkeep::default();
+        let mut reader = open::beside(&path).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
+        sqlx::query("SELECT * FROM journal").fetch_all(&mut reader).await.unwrap();
+        sqlx::query("CREATE TABLE scratch (x)").execute(&mut db).await.unwrap();
+        upkeep.note_write();
+
+        let began = Instant::now();
+        upkeep.step(&mut db, NEVER, true).await;
+
+        assert!(began.elapsed() < open::BUSY, "it waited for the reader");
+        assert!(upkeep.dirty.is_some(), "the WAL still holds what the reader looks at");
+        let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(&mut db).await.unwrap();
+        assert_eq!(u128::try_from(waits).unwrap(), open::BUSY.as_millis());
+
+        sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
+        upkeep.step(&mut db, NEVER, true).await;
+        assert!(upkeep.dirty.is_none());
+        assert_eq!(std::fs::metadata(folder.path().join("journal.db-wal")).unwrap().len(), 0);
+    }
 }

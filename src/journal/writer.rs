@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use super::batch::{self, Claim, Key, Sent, Window};
 use super::open::{self, OpenError};
+use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
 use super::wishes::{self, BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::{Arrival, Id, Outcome, Pending, Reason, State};
@@ -61,6 +62,7 @@ pub struct Journal {
     instance: Arc<str>,
     first: Id,
     keep: Arc<watch::Sender<Keep>>,
+    pulse: Pulse,
     pub(super) blocked_for_all: BlockedForAll,
 }
 
@@ -107,8 +109,10 @@ impl Journal {
         let (ops, queue) = mpsc::channel(QUEUE);
         let first = last.unwrap_or(0) + 1;
         let (keep, keeping) = watch::channel(keep);
+        let pulse = Pulse::default();
         let writer = Writer {
             db,
+            pulse: pulse.clone(),
             blocked_for_all: blocked_for_all.clone(),
             path: path.to_owned(),
             queue,
@@ -116,7 +120,9 @@ impl Journal {
             keep: keeping,
             upkeep: Upkeep::default(),
         };
-        Ok((Self { ops, instance: instance.into(), first, keep: keep.into(), blocked_for_all }, writer))
+        let journal =
+            Self { ops, instance: instance.into(), first, keep: keep.into(), pulse, blocked_for_all };
+        Ok((journal, writer))
     }
 
     /// A short word that no other journal has, for message ids.
@@ -134,6 +140,12 @@ impl Journal {
     /// Keeps things for another time from now on.
     pub fn keep(&self, keep: Keep) {
         self.keep.send_replace(keep);
+    }
+
+    /// How the writer is.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Takes an invitation in; from here on it is not lost.
@@ -248,6 +260,7 @@ pub struct Writer {
     queue: mpsc::Receiver<Op>,
     next: Id,
     keep: watch::Receiver<Keep>,
+    pulse: Pulse,
     blocked_for_all: BlockedForAll,
     upkeep: Upkeep,
 }
@@ -284,7 +297,10 @@ impl Writer {
                     self.upkeep.note_write();
                 }
                 () = sleep_until(upkeep_at) => {
-                    upkeep_at = Instant::now() + self.upkeep_step().await;
+                    self.pulse.begins();
+                    let pause = self.upkeep_step().await;
+                    self.pulse.rests();
+                    upkeep_at = Instant::now() + pause;
                 }
             }
         }
@@ -302,9 +318,13 @@ impl Writer {
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Answer>, OpenError> {
         let mut refused = false;
         loop {
-            match self.transaction(ops).await {
+            self.pulse.begins();
+            let written = self.transaction(ops).await;
+            self.pulse.rests();
+            match written {
                 Ok(answers) => {
                     if refused {
+                        self.pulse.note(None);
                         info!("the journal can be written again: relaying goes on");
                     }
                     return Ok(answers);
@@ -316,6 +336,7 @@ impl Writer {
                 }
                 Err(e) => {
                     if !refused {
+                        self.pulse.note(Some(format!("the journal can't be written: {e}. {}", remedy(&e))));
                         error!(
                             journal = %self.path.display(),
                             "the journal can't be written: {e}. {}. Nothing is taken in until it can, and nothing is lost",
@@ -511,12 +532,7 @@ fn millis(duration: Duration) -> i64 {
 
 /// What the operator should do about an error that may pass.
 fn remedy(error: &sqlx::Error) -> &'static str {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<i32>().ok())
-        .map(|code| code & 0xff);
-    match code {
+    match open::primary_code(error) {
         Some(13) => "The disk is full: free some space",
         Some(5 | 6) => "Another process holds the database: let it finish, or stop it",
         Some(8 | 14) => "The file can't be written: give it and its folder back to the relay's user",

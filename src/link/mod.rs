@@ -274,6 +274,12 @@ impl Link {
         plain.wait_for(|plain| *plain != Plain::Unknown).await.is_ok_and(|plain| *plain == Plain::Swallowed)
     }
 
+    /// Watches the connection from here on.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch { up: self.up.clone(), trouble: self.trouble.clone() }
+    }
+
     /// Why there is no connection, in the words of the last attempt.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
@@ -284,6 +290,33 @@ impl Link {
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {
         self.privileges.of(host)
+    }
+}
+
+/// How the connection is, change by change.
+#[derive(Debug)]
+pub struct Watch {
+    up: watch::Receiver<bool>,
+    trouble: watch::Receiver<Option<String>>,
+}
+
+impl Watch {
+    /// Waits until the connection is up, is lost, or an attempt has failed: then why. `None` when there will be none again.
+    pub async fn changed(&mut self) -> Option<Result<(), String>> {
+        loop {
+            tokio::select! {
+                changed = self.up.changed() => changed.ok()?,
+                changed = self.trouble.changed() => changed.ok()?,
+            }
+            // What ended the link is said by the link.
+            self.up.has_changed().ok()?;
+            if *self.up.borrow_and_update() {
+                return Some(Ok(()));
+            }
+            if let Some(trouble) = self.trouble.borrow_and_update().clone() {
+                return Some(Err(trouble));
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the machine sees of the relay: its log and how it is told to stop. Knows nothing of invitations.
+//! What the machine sees of the relay: its log, how it is told to stop, what the service manager hears. Knows nothing of invitations.
 
 pub mod log;
+pub mod manager;
 pub mod signals;

@@ -15,6 +15,7 @@ mod membership;
 mod payload;
 mod reload;
 mod sender;
+mod vigil;
 mod wishes;
 mod words;
 
@@ -39,6 +40,7 @@ use crate::config::{Config, Live};
 use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
+use crate::ops::manager;
 use crate::rooms::Rooms;
 use crate::service::Commands;
 
@@ -110,6 +112,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let hosts = settings.hosts.clone();
     let (link, incoming, task) = link::new(settings);
     let (reload, asked_to_reload) = mpsc::channel(1);
+    let _vigil = AbortOnDropHandle::new(tokio::spawn(vigil::keep(link.clone(), journal.pulse())));
     let socket = control::socket_of(&config.journal.path);
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
@@ -126,11 +129,16 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         link,
         journal,
     });
-    let (config, link) = (relay.config.clone(), relay.link.clone());
-    let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, move || {
+    let (config, link, pulse) = (relay.config.clone(), relay.link.clone(), relay.journal.pulse());
+    let health = {
+        let link = link.clone();
+        move || vigil::health(&link, &pulse)
+    };
+    let check = move || {
         let (config, link) = (config.load_full(), link.clone());
         async move { checkup::server(&config, &link).await }
-    })));
+    };
+    let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, check, health)));
     let last_orders = CancellationToken::new();
     let Outside { stop, reload } = outside;
     tokio::spawn(reload.follow(Arc::clone(&relay), asked_to_reload, last_orders.clone()));
@@ -188,6 +196,7 @@ async fn finish(
 ) -> Result<(), RunError> {
     let early = tokio::select! {
         () = stop => {
+            manager::stopping();
             info!("stopping: what is under way has {} s to settle", LAST_ORDERS.as_secs());
             None
         }

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{Relay, keep};
 use crate::config::{Changes, Config, ConfigError};
 use crate::ops::log::Level;
+use crate::ops::manager;
 use crate::ops::signals::HangUps;
 use crate::service::AskedToReload;
 
@@ -44,8 +45,10 @@ impl Reload {
                 () = self.hang_ups.next() => None,
                 Some(answer) = asked.recv() => Some(answer),
             };
+            manager::reloading();
             let done = self.take_over(&relay);
             report(&done);
+            manager::ready();
             if let Some(answer) = answer {
                 // An admin who has gone sees it in the log.
                 let _ = answer.send(done);

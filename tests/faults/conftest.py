@@ -2,6 +2,7 @@
 
 import pytest
 
+from faults.disk import SmallDisk
 from support.scripted import Scripted
 
 GENEROUS = {"per_inviter": "1000000/1m", "per_contact": "1000000/1m", "per_room": "1000000/1m"}
@@ -28,3 +29,14 @@ async def relay(scripted, relays, config):
     relay = relays(scripted, **config)
     await relay.start()
     return relay
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small disk; only root can have one."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    disk = SmallDisk(directory)
+    disk.mount()
+    yield disk
+    disk.unmount()

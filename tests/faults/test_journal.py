@@ -10,11 +10,13 @@ import pytest
 from faults.crowd import all_arrive, invite
 from support.relay import REPOSITORY
 
-FIRST = REPOSITORY / "migrations" / "20261121000000_first.sql"
+MIGRATIONS = sorted((REPOSITORY / "migrations").glob("*.sql"))
+VERSIONS = [pytest.param(MIGRATIONS[: n + 1], id=file.stem) for n, file in enumerate(MIGRATIONS)]
 
 
-def make_journal_of_the_first_version(path: Path, contacts: list[str], room: str, inviter: str) -> None:
-    """With an invitation under way for each contact, one that has settled, and its claim."""
+def make_journal(path: Path, migrations: list[Path], contacts: list[str], room: str, inviter: str) -> None:
+    """As these migrations make it, with an invitation under way for each contact, one that has settled, its claim, and
+    something in every other table."""
     path.touch(mode=0o600)
     now = int(time.time() * 1000)
     with sqlite3.connect(path) as db:
@@ -25,11 +27,13 @@ def make_journal_of_the_first_version(path: Path, contacts: list[str], room: str
             "installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, "
             "checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)"
         )
-        db.executescript(FIRST.read_text())
-        db.execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (?, ?, 1, ?, 0)",
-            (20261121000000, "first", hashlib.sha384(FIRST.read_bytes()).digest()),
-        )
+        for file in migrations:
+            version, _, description = file.stem.partition("_")
+            db.executescript(file.read_text())
+            db.execute(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (?, ?, 1, ?, 0)",
+                (int(version), description, hashlib.sha384(file.read_bytes()).digest()),
+            )
         # One that has settled, and holds its contact and room.
         db.execute(
             "INSERT INTO pending (received, route, room, inviter, contact, continues) VALUES (?, 'addressed', ?, ?, 'x', 0)",
@@ -38,26 +42,59 @@ def make_journal_of_the_first_version(path: Path, contacts: list[str], room: str
         db.execute("DELETE FROM pending")
         settled = "carol@example.test"
         db.execute(
-            "INSERT INTO history VALUES (1, ?, ?, 'addressed', ?, ?, ?, 'relayed', NULL, ?)",
+            "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, sent_as) "
+            "VALUES (1, ?, ?, 'addressed', ?, ?, ?, 'relayed', ?)",
             (now, now, room, inviter, settled, inviter),
         )
         key = hashlib.sha256(settled.encode() + b"\0" + room.encode()).digest()[:16]
-        db.execute("INSERT INTO claims VALUES (?, ?, 1)", (key, now))
+        db.execute("INSERT INTO claims (key, at, invitation) VALUES (?, ?, 1)", (key, now))
         for contact in contacts:
             db.execute(
                 "INSERT INTO pending (received, route, room, inviter, contact, reason, continues) "
                 "VALUES (?, 'addressed', ?, ?, ?, 'Come & talk', 0)",
                 (now, room, inviter, contact),
             )
+        for table, columns in tables(db).items():
+            if db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,):
+                fill = {"INTEGER": lambda _: now, "TEXT": lambda name: f"{name}@example.test", "BLOB": lambda _: bytes(16)}
+                row = [fill[type](name) for name, type in columns.items()]
+                db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
     db.close()
 
 
-async def test_of_the_first_version(scripted, relays, config):
+def tables(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """Each table's columns and their types; sqlx's own is left out."""
+    names = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> '_sqlx_migrations'").fetchall()
+    columns = "SELECT name, type FROM pragma_table_info(?)"
+    return {name: dict(db.execute(columns, (name,)).fetchall()) for (name,) in names}
+
+
+def rows(path: Path, of: dict[str, dict[str, str]]) -> dict[str, list]:
+    """What stands in these columns of these tables."""
+    with sqlite3.connect(path) as db:
+        found = {table: sorted(db.execute(f"SELECT {', '.join(columns)} FROM {table}")) for table, columns in of.items()}
+    db.close()
+    return found
+
+
+@pytest.mark.parametrize("migrations", VERSIONS)
+async def test_of_every_version_before(scripted, relays, config, migrations):
     relay = relays(scripted, **config)
     contacts = [scripted.jid(f"bob{n}") for n in range(20)]
-    make_journal_of_the_first_version(relay.journal, contacts, scripted.room("tea"), scripted.jid("alice"))
+    make_journal(relay.journal, migrations, contacts, scripted.room("tea"), scripted.jid("alice"))
+    with sqlite3.connect(relay.journal) as db:
+        then = tables(db)
+    db.close()
+    before = rows(relay.journal, then)
+    assert all(before.values()), "there is a table without a row"
 
-    await relay.start()
+    # As long as nothing happens, all is as it was.
+    await scripted.kill()
+    await relay.launch()
+    await relay.process.says("can't be reached")
+    assert rows(relay.journal, then) == before
+    await scripted.start()
+    await relay.connected()
 
     # What was under way goes on, what had ended is known, and its claim holds.
     await scripted.delivered(*contacts)

@@ -1,0 +1,37 @@
+//! `backup`: copies the journal, beside a relay that runs. Knows nothing of how.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{CommandError, block_on};
+use crate::config::{Config, ConfigError};
+use crate::{journal, ops};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The file to write; it must not exist. Its mode is 0600: it holds the passwords of rooms that are under way
+    file: PathBuf,
+}
+
+pub(super) fn run(
+    load: impl FnOnce() -> Result<Config, ConfigError>,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<ExitCode, CommandError> {
+    let config = load()?;
+    let file = &arguments.file;
+    let status = block_on(async {
+        let stop = ops::signals::stop()?;
+        tokio::select! {
+            made = journal::backup(&config.journal.path, file) => Ok(made?),
+            () = stop => Err(CommandError::Interrupted),
+        }
+    })??;
+    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    let megabytes = fs::metadata(file)?.len() as f64 / f64::from(1 << 20);
+    let file = file.display();
+    writeln!(out, "{file}: {megabytes:.1} MB, schema {}, {} under way", status.schema, status.pending)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,22 @@
+//! `healthy`: whether the relay that runs is alive, for programs that look after it. Knows nothing of why.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{CommandError, block_on};
+use crate::checkup::control;
+use crate::config::{Config, ConfigError};
+
+pub(super) fn run(
+    load: impl FnOnce() -> Result<Config, ConfigError>,
+    out: &mut impl Write,
+) -> Result<ExitCode, CommandError> {
+    let journal = load()?.journal.path;
+    let (alive, found) = match block_on(control::health(&control::socket_of(&journal)))? {
+        Ok(Some(health)) => (health.alive, health.found),
+        Ok(None) => (false, format!("no relay runs with journal.path = {}", journal.display())),
+        Err(e) => (false, format!("the relay does not answer: {e}")),
+    };
+    writeln!(out, "{}: {found}", if alive { "alive" } else { "failed" })?;
+    Ok(if alive { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

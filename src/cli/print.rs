@@ -1,0 +1,86 @@
+//! `print`: the manual page and the shells' completions, made from the command line itself. Knows nothing of what the
+//! commands do.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::CommandError;
+
+/// What the command line doesn't say of itself.
+const MORE: &str = include_str!("more.8");
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The manual page, or the completions of a shell
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+}
+
+pub(super) fn run(
+    mut command: Command,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<ExitCode, CommandError> {
+    let shell = match arguments.what {
+        What::Man => None,
+        What::Bash => Some(Shell::Bash),
+        What::Zsh => Some(Shell::Zsh),
+        What::Fish => Some(Shell::Fish),
+    };
+    match shell {
+        None => man(&command, out)?,
+        Some(shell) => {
+            let name = command.get_name().to_owned();
+            // It writes to memory only: what can fail is the output.
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut command, name, &mut text);
+            out.write_all(&text)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(command: &Command, out: &mut impl Write) -> io::Result<()> {
+    let man = Man::new(command.clone()).section("8").manual("System Administration");
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    man.render_synopsis_section(out)?;
+    man.render_description_section(out)?;
+    man.render_options_section(out)?;
+    writeln!(out, ".SH COMMANDS")?;
+    for command in command.get_subcommands() {
+        let man = Man::new(command.clone().disable_help_flag(true));
+        section(out, command.get_name(), |text| {
+            man.render_description_section(text)?;
+            man.render_options_section(text)
+        })?;
+    }
+    out.write_all(MORE.as_bytes())
+}
+
+/// What would be sections of a page of its own, as a part of this page's.
+fn section(
+    out: &mut impl Write,
+    name: &str,
+    render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    render(&mut text)?;
+    writeln!(out, ".SS {name}")?;
+    let text = String::from_utf8_lossy(&text);
+    for line in text.lines().filter(|line| !line.starts_with(".SH ")) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! A copy of the journal, made beside a relay that runs: of one moment, and there as a whole or not at all.
+//! Knows nothing of what stands in the tables.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::desk::{self, Status};
+use super::open::{self, OpenError};
+
+/// Why there is no backup. Each one says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The journal can't be read.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// There is something of that name.
+    #[error("{path:?} is there already, and a backup overwrites nothing: name another file")]
+    Exists {
+        /// Where the backup should go.
+        path: PathBuf,
+    },
+    /// The backup can't be written.
+    #[error(
+        "the backup {path:?} can't be written: {detail}. Name a file in a folder that exists, that this user may \
+         write, and on whose disk there is room for it"
+    )]
+    Target {
+        /// Where the backup should go.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+/// Copies the journal to `to`, which must not exist: mode 0600, on the disk when this returns. A relay that runs goes on
+/// meanwhile. When the future is dropped, nothing is left behind.
+///
+/// # Errors
+/// See [`BackupError`].
+pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
+    let exists = || BackupError::Exists { path: to.to_owned() };
+    let target = |e: io::Error| BackupError::Target { path: to.to_owned(), detail: e.to_string() };
+    if to.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let mut db = open::of_any_version(journal).await?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A folder for it and for what `SQLite` puts beside it. All of it is for its owner alone, and removed when dropped.
+    let room = tempfile::Builder::new()
+        .prefix(".muc-invite-relay-backup-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(folder)
+        .map_err(target)?;
+    let part = NamedTempFile::new_in(room.path()).map_err(target)?;
+    sqlx::query("VACUUM INTO ?").bind(name(&part, to)?).execute(&mut db).await.map_err(|e| {
+        match open::primary_code(&e) {
+            // Disk full, I/O error, read-only, can't be opened: that is said of what is written.
+            Some(8 | 10 | 13 | 14) => BackupError::Target { path: to.to_owned(), detail: e.to_string() },
+            _ => open::database_error(journal, e).into(),
+        }
+    })?;
+    let status = desk::status(part.path()).await?;
+    part.as_file().sync_all().map_err(target)?;
+    part.persist_noclobber(to).map_err(|e| match e.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(),
+        _ => target(e.error),
+    })?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(target)?;
+    Ok(status)
+}
+
+fn name<'a>(part: &'a NamedTempFile, to: &Path) -> Result<&'a str, BackupError> {
+    let detail = || "its name is not UTF-8".to_owned();
+    part.path().to_str().ok_or_else(|| BackupError::Target { path: to.to_owned(), detail: detail() })
+}

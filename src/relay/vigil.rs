@@ -1,0 +1,82 @@
+//! Tells the service manager, and whoever asks, how it goes: ready, connected or not, alive. Knows nothing of invitations.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::error;
+
+use crate::checkup::control::Health;
+use crate::journal::Pulse;
+use crate::link::Link;
+use crate::ops::manager;
+
+/// Signs of life in the time that the service manager allows for one: a late one does no harm.
+const SIGNS: u32 = 3;
+
+/// No disk that is well is at one piece of work for so long.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Until dropped.
+///
+/// The relay is ready when its first attempt to connect has come to something, be it that nobody listens there yet: a
+/// server that starts later must not make the unit fail. Only a refusal that ends the relay comes before that, so whoever
+/// starts a unit with a wrong secret sees it fail.
+///
+/// A sign of life means: the tasks get their turn (this one does), none of the main ones has ended (this one is dropped
+/// then), and the database has not been at the same piece of work for longer than a sign may take. A server that is
+/// away, or a disk that is full, can't be mended by killing the relay, so neither keeps the signs back.
+pub(super) async fn keep(link: Link, pulse: Pulse) {
+    let mut link_state = link.watch();
+    let allowed = manager::watchdog();
+    let mut next_sign = Instant::now();
+    let mut ready = false;
+    loop {
+        tokio::select! {
+            state = link_state.changed() => {
+                // The link has ended, and the relay is about to.
+                let Some(state) = state else { return pending().await };
+                if !ready {
+                    manager::ready();
+                    ready = true;
+                }
+                manager::status(&match state {
+                    Ok(()) => format!("connected as {}", link.component()),
+                    Err(trouble) => format!("no connection: {trouble}"),
+                });
+            }
+            () = at(allowed.map(|_| next_sign)) => {
+                let allowed = allowed.unwrap_or_default();
+                next_sign += allowed / SIGNS;
+                if pulse.busy() < allowed / SIGNS {
+                    manager::alive();
+                } else {
+                    error!("the journal's disk has not answered for {} s", pulse.busy().as_secs());
+                }
+            }
+        }
+    }
+}
+
+/// The same, for whoever asks in the service manager's place.
+pub(super) fn health(link: &Link, pulse: &Pulse) -> Health {
+    let connection = match (link.is_up(), link.trouble()) {
+        (true, _) => "connected".to_owned(),
+        (false, Some(trouble)) => format!("no connection: {trouble}"),
+        (false, None) => "not yet connected".to_owned(),
+    };
+    let busy = pulse.busy();
+    if busy >= LONG {
+        let found = format!("the journal's disk has not answered for {} s; {connection}", busy.as_secs());
+        return Health { alive: false, found };
+    }
+    let refused = pulse.refused().map(|refused| format!("; {refused}"));
+    Health { alive: true, found: connection + &refused.unwrap_or_default() }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
