@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::config::{
-    Archive, Changes, Config, LogFormat, Membership, Passwords, REFERENCE, Rate, Server, Strangers,
+    Archive, Changes, Config, LogFormat, Membership, Mimicry, Passwords, REFERENCE, Rate, Server, Strangers,
 };
 use secrecy::ExposeSecret;
 
@@ -67,6 +67,7 @@ fn every_value_arrives() {
     assert_eq!(config.relay.window, seconds(90));
     assert_eq!(config.relay.expiry, seconds(5400));
     assert_eq!(config.relay.strangers, Strangers::Refuse);
+    assert_eq!(config.relay.mimicry, Mimicry::Refuse);
     assert_eq!(config.relay.max_reason, 1000);
     assert_eq!(config.relay.passwords, Passwords::Strip);
     assert_eq!(config.relay.archive, Archive::NoStore);
@@ -169,6 +170,7 @@ fn the_environment_overrides_every_key() {
         ("RELAY__WINDOW", "90s"),
         ("RELAY__EXPIRY", "90m"),
         ("RELAY__STRANGERS", "refuse"),
+        ("RELAY__MIMICRY", "refuse"),
         ("RELAY__MAX_REASON", "1000"),
         ("RELAY__PASSWORDS", "strip"),
         ("RELAY__ARCHIVE", "no-store"),

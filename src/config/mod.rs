@@ -125,6 +125,8 @@ pub struct Relay {
     pub expiry: Duration,
     /// What to do with an inviter who is not in the contact's roster.
     pub strangers: Strangers,
+    /// What to do with a room or an inviter who looks like another one that the contact knows.
+    pub mimicry: Mimicry,
     /// A longer reason is cut; characters, 0 to 10 000.
     pub max_reason: usize,
     /// Whether a room's password goes with the invitation.
@@ -134,12 +136,25 @@ pub struct Relay {
 }
 
 /// What to do with an inviter who is not in the contact's roster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strangers {
     /// Relay his invitations as all others.
+    #[default]
     Relay,
     /// Refuse them.
     Refuse,
+}
+
+/// What to do with a room or an inviter who looks like another one that the contact knows (XEP-0165).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mimicry {
+    /// Refuse the invitation.
+    Refuse,
+    /// Relay it, with a warning in the log.
+    #[default]
+    Warn,
+    /// Relay it, and don't look.
+    Off,
 }
 
 /// Whether a room's password goes with the invitation.

@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::values::{self, Wrong};
 use super::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
-    Rate, Relay, Server, Strangers,
+    Rate, Relay, Server,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -119,7 +119,8 @@ fn relay(doc: &mut Document) -> Relay {
     Relay {
         window: doc.read("relay", "window", values::duration).unwrap_or(DAY),
         expiry: doc.read("relay", "expiry", values::duration).unwrap_or(HOUR),
-        strangers: doc.read("relay", "strangers", values::word).unwrap_or(Strangers::Relay),
+        strangers: doc.read("relay", "strangers", values::word).unwrap_or_default(),
+        mimicry: doc.read("relay", "mimicry", values::word).unwrap_or_default(),
         max_reason: doc.read("relay", "max_reason", values::number(0..=10_000)).unwrap_or(500),
         passwords: doc.read("relay", "passwords", values::word).unwrap_or(Passwords::Relay),
         archive: doc.read("relay", "archive", values::word).unwrap_or(Archive::Auto),

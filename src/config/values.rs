@@ -14,7 +14,7 @@ use toml::de::DeValue;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::reload::Digest;
-use super::{Archive, LogFormat, Membership, Passwords, Rate, Server, Strangers};
+use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
@@ -318,6 +318,11 @@ impl Words for Membership {
 
 impl Words for Strangers {
     const WORDS: &'static [(&'static str, Self)] = &[("relay", Self::Relay), ("refuse", Self::Refuse)];
+}
+
+impl Words for Mimicry {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("refuse", Self::Refuse), ("warn", Self::Warn), ("off", Self::Off)];
 }
 
 impl Words for Passwords {

@@ -3,15 +3,18 @@
 //!
 //! Knows nothing of the journal, nor why somebody wants to know.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jid::BareJid;
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::link::{AskError, Link};
+use crate::wire::look::{are_one, look};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};
 
@@ -21,8 +24,29 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 /// JIDs that are remembered, of all contacts together.
 const REMEMBERED: u64 = 100_000;
 
+/// An invitation waits no longer than this for a roster that is only looked at for look-alikes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// JIDs from somebody's list; `None`: he has one that we could not read.
-type List = Option<Arc<HashSet<String>>>;
+type List = Option<Arc<Listed>>;
+
+#[derive(Debug, Default)]
+struct Listed {
+    jids: HashSet<String>,
+    /// The same by their looks, once somebody has asked for one.
+    looks: OnceLock<HashMap<String, String>>,
+}
+
+/// Whom somebody is, or may be taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Likeness {
+    /// One of those, himself.
+    Himself,
+    /// Another address that looks the same.
+    Of(String),
+    /// Nobody of those, or nobody tells.
+    Nobody,
+}
 
 /// Which of somebody's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,8 +62,8 @@ pub struct Contacts {
     remembered: moka::sync::Cache<(BareJid, Which), List>,
     /// The operator has been told that rosters can't be read.
     told: AtomicBool,
-    /// Hosts that did not answer a question for a block list.
-    silent: moka::sync::Cache<String, ()>,
+    /// Hosts that did not answer a question for such a list.
+    silent: moka::sync::Cache<(String, Which), ()>,
     /// The server gives back what somebody asks of himself: see [`Self::block_list`].
     gives_back: AtomicBool,
 }
@@ -49,7 +73,7 @@ impl Contacts {
     #[must_use]
     pub fn new(link: Link) -> Self {
         let size = |_: &_, list: &List| {
-            list.as_ref().map_or(1, |list| u32::try_from(list.len() + 1).unwrap_or(u32::MAX))
+            list.as_ref().map_or(1, |list| u32::try_from(list.jids.len() + 1).unwrap_or(u32::MAX))
         };
         let remembered = moka::sync::Cache::builder()
             .max_capacity(REMEMBERED)
@@ -68,23 +92,50 @@ impl Contacts {
         if !self.link.grants(contact.domain().as_str()).is_some_and(|grants| grants.blocking) {
             return Ok(None);
         }
-        let host = contact.domain().as_str();
-        if self.silent.contains_key(host) {
+        if self.is_silent(contact, Which::Blocked) {
             return Ok(None);
         }
         let list = match self.list(contact, Which::Blocked).await {
-            // Others would wait as long, and in vain, if it swallows the question; if it is only slow, it is asked soon.
-            Err(AskError::Unanswered) => {
-                warn!(
-                    host,
-                    "block lists can't be read for a minute, though it is granted: the server does not answer"
-                );
-                self.silent.insert(host.to_owned(), ());
-                None
-            }
+            Err(AskError::Unanswered) => self.note_silence(contact, Which::Blocked),
             list => list?,
         };
-        Ok(list.map(|list| jids.iter().any(|jid| list.contains(jid))))
+        Ok(list.map(|list| jids.iter().any(|jid| list.jids.contains(jid))))
+    }
+
+    /// Whom a person is to a contact, or may be taken for, as far as his roster tells.
+    ///
+    /// # Errors
+    /// The link was lost.
+    pub async fn resembles(&self, contact: &BareJid, person: &BareJid) -> Result<Likeness, AskError> {
+        if contact == person {
+            return Ok(Likeness::Himself);
+        }
+        let Some(grants) = self.link.grants(contact.domain().as_str()) else {
+            return if self.link.is_up() { Ok(Likeness::Nobody) } else { Err(AskError::Lost) };
+        };
+        if !grants.roster || self.is_silent(contact, Which::Roster) {
+            return Ok(Likeness::Nobody);
+        }
+        let list = match timeout(PATIENCE, self.list(contact, Which::Roster)).await {
+            Ok(Err(AskError::Unanswered)) | Err(_) => self.note_silence(contact, Which::Roster),
+            Ok(list) => list?,
+        };
+        Ok(list.map_or(Likeness::Nobody, |list| list.resembles(person)))
+    }
+
+    fn is_silent(&self, contact: &BareJid, which: Which) -> bool {
+        self.silent.contains_key(&(contact.domain().to_string(), which))
+    }
+
+    /// Others would wait as long, and in vain, if the server swallows the question; if it is only slow, it is asked soon.
+    fn note_silence(&self, contact: &BareJid, which: Which) -> List {
+        let host = contact.domain();
+        warn!(
+            %host,
+            "{which} can't be read for a minute, though it is granted: the server does not answer"
+        );
+        self.silent.insert((host.to_string(), which), ());
+        None
     }
 
     /// Whether a person is in a contact's roster, subscribed one way or the other; `None` where we may not know.
@@ -111,7 +162,7 @@ impl Contacts {
             }
             return Ok(None);
         }
-        Ok(self.list(contact, Which::Roster).await?.map(|list| list.contains(person.as_str())))
+        Ok(self.list(contact, Which::Roster).await?.map(|list| list.jids.contains(person.as_str())))
     }
 
     async fn list(&self, contact: &BareJid, which: Which) -> Result<List, AskError> {
@@ -161,9 +212,32 @@ impl Contacts {
     }
 
     fn keep(&self, contact: &BareJid, which: Which, list: Option<HashSet<String>>) -> List {
-        let list = list.map(Arc::new);
+        let list = list.map(|jids| Arc::new(Listed { jids, looks: OnceLock::new() }));
         self.remembered.insert((contact.clone(), which), list.clone());
         list
+    }
+}
+
+impl Listed {
+    fn resembles(&self, person: &BareJid) -> Likeness {
+        if self.jids.contains(person.as_str()) {
+            return Likeness::Himself;
+        }
+        let looks = self.looks.get_or_init(|| self.jids.iter().map(|jid| (look(jid), jid.clone())).collect());
+        match looks.get(&look(person.as_str())) {
+            Some(jid) if are_one(jid, person.as_str()) => Likeness::Himself,
+            Some(jid) => Likeness::Of(jid.clone()),
+            None => Likeness::Nobody,
+        }
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocked => "block lists",
+            Self::Roster => "rosters",
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Reason, Record, State, wishes, writer};
+use super::{Filter, Id, Reason, Record, State, known, wishes, writer};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -114,7 +114,7 @@ pub struct Forgotten {
 /// What to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forget {
-    /// The invitations.
+    /// The invitations, and whom he knows by them.
     Invitations,
     /// And what the person wants of the relay, which then knows him no more.
     Everything,
@@ -136,6 +136,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
     for table in ["pending", "history"] {
         forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
     }
+    known::forget(&mut db, &jid).await.map_err(failed)?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
     db.close().await.map_err(failed)?;
     Ok(forgotten)

@@ -9,6 +9,7 @@
 mod backup;
 mod batch;
 mod desk;
+mod known;
 mod open;
 mod pulse;
 mod record;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use backup::{BackupError, backup};
 pub use desk::{Forget, Forgotten, Statistics, Status, forget, history, recent, statistics, status};
+pub use known::{Acquaintance, acquaintances};
 pub use open::OpenError;
 pub use pulse::Pulse;
 pub use record::{Filter, Reason, Record, Route, State, Takes};

@@ -28,12 +28,59 @@ pub(super) struct Until {
     pub(super) retention: i64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Upkeep {
-    /// Where the sweep through the claims stands.
-    cursor: Vec<u8>,
+    claims: Sweep,
+    known: Sweep,
     /// Since when the WAL holds something.
     dirty: Option<Instant>,
+}
+
+/// A walk through all of a table, a step at a time and from the start again at its end.
+#[derive(Debug)]
+struct Sweep {
+    /// The last key of the step behind a key.
+    step: &'static str,
+    /// What lies from a key to another one and was not written between two times.
+    delete: &'static str,
+    cursor: Vec<u8>,
+}
+
+impl Sweep {
+    /// Takes out what is older than `oldest`, ms, or from a future that is further off than that. Whether there was any.
+    async fn step(&mut self, db: &mut SqliteConnection, now: i64, oldest: i64) -> sqlx::Result<bool> {
+        let last: Option<Vec<u8>> =
+            sqlx::query_scalar(self.step).bind(&self.cursor[..]).bind(STEP).fetch_one(&mut *db).await?;
+        let Some(last) = last else {
+            self.cursor.clear();
+            return Ok(false);
+        };
+        let swept = sqlx::query(self.delete)
+            .bind(&self.cursor[..])
+            .bind(&last[..])
+            .bind(now - oldest)
+            .bind(now + oldest)
+            .execute(db)
+            .await?;
+        self.cursor = last;
+        Ok(swept.rows_affected() > 0)
+    }
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        let claims = Sweep {
+            step: "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
+            delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
+            cursor: Vec::new(),
+        };
+        let known = Sweep {
+            step: "SELECT max(key) FROM (SELECT key FROM known WHERE key > ? ORDER BY key LIMIT ?)",
+            delete: "DELETE FROM known WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
+            cursor: Vec::new(),
+        };
+        Self { claims, known, dirty: None }
+    }
 }
 
 impl Upkeep {
@@ -59,47 +106,24 @@ impl Upkeep {
         until: Until,
         idle: bool,
     ) -> sqlx::Result<Duration> {
-        let history = sweep_history(db, until).await?;
-        let claims = self.sweep_claims(db, until).await?;
-        if history || claims {
+        let Until { now, window, retention } = until;
+        let swept = sweep_history(db, until).await?
+            | self.claims.step(db, now, window).await?
+            | self.known.step(db, now, retention).await?;
+        if swept {
             self.note_write();
         }
         if self.dirty.is_some_and(|since| idle || since.elapsed() > WAL_AGE) {
             self.empty_wal(db).await?;
         }
-        Ok(if history || claims {
+        let through = self.claims.cursor.is_empty() && self.known.cursor.is_empty();
+        Ok(if swept {
             BUSY
-        } else if self.dirty.is_some() {
+        } else if self.dirty.is_some() || !through {
             DIRTY
-        } else if self.cursor.is_empty() {
-            CALM
         } else {
-            DIRTY
+            CALM
         })
-    }
-
-    /// Walks through all claims, a step at a time, and begins again at the end.
-    async fn sweep_claims(&mut self, db: &mut SqliteConnection, until: Until) -> sqlx::Result<bool> {
-        let last: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
-        )
-        .bind(&self.cursor[..])
-        .bind(STEP)
-        .fetch_one(&mut *db)
-        .await?;
-        let Some(last) = last else {
-            self.cursor.clear();
-            return Ok(false);
-        };
-        let swept = sqlx::query("DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)")
-            .bind(&self.cursor[..])
-            .bind(&last[..])
-            .bind(until.now - until.window)
-            .bind(until.now + until.window)
-            .execute(db)
-            .await?;
-        self.cursor = last;
-        Ok(swept.rows_affected() > 0)
     }
 
     /// Settled payloads are wiped in the pages (`secure_delete`), but the WAL keeps what was written before. Somebody who

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
 use super::batch::{self, Claim, Key, Sent, Window};
+use super::known::{self, Known, Memory};
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
@@ -73,10 +74,11 @@ pub(super) enum Op {
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Adding { id: Id, answer: oneshot::Sender<()> },
     Discard { id: Id, answer: oneshot::Sender<()> },
-    Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
+    Settle { outcome: Outcome, release: Option<Claim>, known: Vec<Known>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
+    Known { keys: Vec<Key>, answer: oneshot::Sender<Vec<Option<String>>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
 }
 
@@ -209,7 +211,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
-        self.ask(|answer| Op::Settle { outcome, release: None, answer }).await
+        self.ask(|answer| Op::Settle { outcome, release: None, known: Vec::new(), answer }).await
     }
 
     /// Like [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
@@ -218,7 +220,7 @@ impl Journal {
     /// [`Closed`].
     pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
         let release = Some(Claim { key: key(contact, room), id: outcome.id });
-        self.ask(|answer| Op::Settle { outcome, release, answer }).await
+        self.ask(|answer| Op::Settle { outcome, release, known: Vec::new(), answer }).await
     }
 
     /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
@@ -273,6 +275,7 @@ enum Answer {
     Bounced(Option<Pending>),
     Backlog(Vec<Pending>),
     Wishes(Wishes),
+    Known(Vec<Option<String>>),
     Changed(Result<Wishes, TooMany>),
 }
 
@@ -381,18 +384,9 @@ impl Writer {
         let db = &mut self.db;
         let now = now();
         let window = Window { now, length: millis(self.keep.borrow().window) };
+        let memory = Memory { now, retention: millis(self.keep.borrow().retention) };
 
-        // Settling goes first: a claim that it gives up can then be had in the same batch.
-        let outcomes: Vec<&Outcome> = ops
-            .iter()
-            .filter_map(|op| if let Op::Settle { outcome, .. } = op { Some(outcome) } else { None })
-            .collect();
-        batch::settle(db, &outcomes, now).await?;
-        for op in ops {
-            if let Op::Settle { release: Some(claim), .. } = op {
-                batch::release(db, *claim).await?;
-            }
-        }
+        settle(db, ops, memory).await?;
 
         // And whoever comes in by the same batch finds the wishes as they are now.
         let mut changed = Vec::new();
@@ -406,6 +400,7 @@ impl Writer {
         let mut arrivals = Vec::new();
         let mut people = Vec::new();
         let mut looked_up = Vec::new();
+        let mut looks = Vec::new();
         let (mut adding, mut discarded) = (Vec::new(), Vec::new());
         let mut claims = Vec::new();
         for op in ops {
@@ -421,6 +416,7 @@ impl Writer {
                     people.push(arrival.contact.as_str());
                 }
                 Op::Wishes { whose, .. } => people.push(whose.key()),
+                Op::Known { keys, .. } => looks.extend(keys),
                 Op::Claim { claim, .. } => claims.push(*claim),
                 Op::Adding { id, .. } => adding.push(*id),
                 Op::Discard { id, .. } => discarded.push(*id),
@@ -433,6 +429,7 @@ impl Writer {
         batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
         let wishes = wishes::read(db, &people).await?;
+        let known = known::read(db, &looks, memory).await?;
         let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
@@ -453,6 +450,9 @@ impl Writer {
                     Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
                 }
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
+                Op::Known { keys, .. } => {
+                    Answer::Known(keys.iter().map(|key| known.get(key).cloned()).collect())
+                }
                 Op::Change { .. } => {
                     let Some(wishes) = changed.next() else { break };
                     Answer::Changed(wishes)
@@ -475,6 +475,23 @@ impl Writer {
         batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
         Ok((answers, self.next + i64::try_from(arrivals.len()).unwrap_or(0)))
     }
+}
+
+/// What has ended. It goes first in a batch: a claim that is given up, and whoever is known now, is so for all of it.
+async fn settle(db: &mut SqliteConnection, ops: &[Op], memory: Memory) -> sqlx::Result<()> {
+    let (mut outcomes, mut released, mut newly_known) = (Vec::new(), Vec::new(), Vec::new());
+    for op in ops {
+        if let Op::Settle { outcome, release, known, .. } = op {
+            outcomes.push(outcome);
+            released.extend(*release);
+            newly_known.extend(known);
+        }
+    }
+    batch::settle(db, &outcomes, memory.now).await?;
+    for claim in released {
+        batch::release(db, claim).await?;
+    }
+    known::learn(db, &newly_known, memory).await
 }
 
 impl Then {
@@ -504,6 +521,7 @@ impl Op {
             (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
             (Self::Backlog { answer, .. }, Answer::Backlog(rows)) => drop(answer.send(rows)),
             (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
+            (Self::Known { answer, .. }, Answer::Known(known)) => drop(answer.send(known)),
             (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
         }

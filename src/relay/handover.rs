@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 use super::judge::{Facts, Verdict, Wants, judge};
 use super::life::{self, Life, Setback};
 use super::limits::Answer;
+use super::mimicry::Seen;
 use super::{Relay, case, payload, wishes, words};
 use crate::config::Muc;
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
@@ -111,8 +112,8 @@ async fn decide(
         return Ok(Decision::Refuse(Condition::NotAllowed));
     }
 
-    let verdict = match timeout(time, judged(relay, &handed_over)).await {
-        Ok(Ok(verdict)) => verdict,
+    let (verdict, seen) = match timeout(time, judged(relay, &handed_over)).await {
+        Ok(Ok(judged)) => judged,
         Ok(Err(Setback::Closed)) => return Err(Closed),
         Ok(Err(_)) | Err(_) => {
             note(relay, arrival, State::HandedBack, Reason::Unsure).await?;
@@ -128,7 +129,7 @@ async fn decide(
             let pending = note(relay, arrival, State::Refused, reason).await?;
             return Ok(Decision::Done(Then::Decline(Box::new(pending), reason)));
         }
-        Verdict::Hush(state, reason) => return hush(relay, arrival, state, reason).await,
+        Verdict::Hush(state, reason) => return hush(relay, arrival, state, reason, &seen).await,
         Verdict::HandBack(reason) => {
             note(relay, arrival, State::HandedBack, reason).await?;
             return Ok(Decision::Refuse(Condition::NotAllowed));
@@ -151,7 +152,7 @@ async fn decide(
     Ok(Decision::Done(Then::Live(Box::new(Life::new(admitted, arrival)))))
 }
 
-async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<Verdict, Setback> {
+async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<(Verdict, Seen), Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
     let view = relay.rooms.look(room, Some(inviter), Age::Fresh).await?;
     let facts = case::facts(relay, Route::HandedOver, contact, Some(inviter), &view, false);
@@ -159,20 +160,29 @@ async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<Verdict, Setb
         Verdict::Relay { .. } => {
             let wishes = relay.journal.wishes(contact.as_str()).await?;
             let inviter = Inviter::Person(inviter.clone());
-            let wants = wishes::of(relay, room, contact, &inviter, &wishes).await?;
-            Ok(judge(Facts { wants: Wants { can_go_back: true, ..wants }, ..facts }))
+            let (wants, seen) = wishes::of(relay, room, contact, &inviter, &wishes).await?;
+            Ok((judge(Facts { wants: Wants { can_go_back: true, ..wants }, ..facts }), seen))
         }
-        verdict => Ok(verdict),
+        verdict => Ok((verdict, Seen::default())),
     }
 }
 
 /// It is ours, so that nobody delivers it, and the inviter sees what he would see of anybody.
-async fn hush(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Decision, Closed> {
+async fn hush(
+    relay: &Relay,
+    arrival: Arrival,
+    state: State,
+    reason: Reason,
+    seen: &Seen,
+) -> Result<Decision, Closed> {
     let (state, reason, told) = match relay.limits.load().hushing(&arrival.contact, &arrival.room) {
         Answer::Pass => (state, reason, false),
         answer => (State::Refused, Reason::RateLimited, answer == Answer::Over),
     };
     let pending = note(relay, arrival, state, reason).await?;
+    if reason == Reason::Mimicry {
+        seen.warn_of_dropped(&pending);
+    }
     Ok(Decision::Done(if told { Then::Decline(Box::new(pending), reason) } else { Then::Nothing }))
 }
 

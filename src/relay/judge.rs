@@ -1,7 +1,7 @@
 //! The judge: facts in, verdict out. A pure function; the table of its tests reads as the rules.
 //! Knows nothing of how facts are found or verdicts carried out.
 
-use crate::config::Membership;
+use crate::config::{Membership, Mimicry, Strangers};
 use crate::journal::{Reason, State, Takes};
 use crate::wire::muc::Affiliation;
 
@@ -41,8 +41,12 @@ pub struct Wants {
     pub blocked: bool,
     /// The inviter is not in his roster; `None` where nobody tells.
     pub stranger: Option<bool>,
-    /// The operator's `relay.strangers` is `refuse`.
-    pub refuses_strangers: bool,
+    /// The operator's `relay.strangers`.
+    pub strangers: Strangers,
+    /// Inviter or room look like others that the contact knows.
+    pub mimics: bool,
+    /// The operator's `relay.mimicry`.
+    pub mimicry: Mimicry,
     /// The server that handed it over can still deliver it itself.
     pub can_go_back: bool,
 }
@@ -124,8 +128,11 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
         Takes::Nobody => silently(Reason::OptedOut),
         // He has said so himself: whoever may be a stranger is one.
         Takes::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
-        _ if wants.refuses_strangers && wants.stranger == Some(true) => {
+        _ if wants.strangers == Strangers::Refuse && wants.stranger == Some(true) => {
             Some(Verdict::Hush(State::Refused, Reason::Stranger))
+        }
+        _ if wants.mimicry == Mimicry::Refuse && wants.mimics => {
+            Some(Verdict::Hush(State::Refused, Reason::Mimicry))
         }
         Takes::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
         Takes::Everybody | Takes::Contacts | Takes::Server => None,
@@ -169,7 +176,9 @@ mod tests {
         takes: Takes::Everybody,
         blocked: false,
         stranger: Some(false),
-        refuses_strangers: false,
+        strangers: Strangers::Relay,
+        mimics: false,
+        mimicry: Mimicry::Warn,
         can_go_back: false,
     };
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
@@ -220,9 +229,14 @@ mod tests {
             ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Hush(S::Suppressed, R::Stranger)),
             ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Hush(S::Suppressed, R::Stranger)),
             ("strangers = relay, a stranger",           wants(strange),                                              RELAY),
-            ("strangers = refuse, a stranger",          wants(Wants { refuses_strangers: true, ..strange }),         Hush(S::Refused, R::Stranger)),
-            ("strangers = refuse, a contact",           wants(Wants { refuses_strangers: true, ..WELCOME }),         RELAY),
-            ("strangers = refuse, nobody tells",        wants(Wants { refuses_strangers: true, ..unknown }),         RELAY),
+            ("strangers = refuse, a stranger",          wants(Wants { strangers: Strangers::Refuse, ..strange }),         Hush(S::Refused, R::Stranger)),
+            ("strangers = refuse, a contact",           wants(Wants { strangers: Strangers::Refuse, ..WELCOME }),         RELAY),
+            ("strangers = refuse, nobody tells",        wants(Wants { strangers: Strangers::Refuse, ..unknown }),         RELAY),
+            ("mimicry = warn, a look-alike",            wants(Wants { mimics: true, ..WELCOME }),                   RELAY),
+            ("mimicry = refuse, a look-alike",          wants(Wants { mimics: true, mimicry: Mimicry::Refuse, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
+            ("mimicry = refuse, none",                  wants(Wants { mimicry: Mimicry::Refuse, ..WELCOME }),           RELAY),
+            ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("a look-alike, and his server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
             ("his server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
             ("his server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
             ("blocked, whoever would deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
@@ -266,13 +280,16 @@ mod tests {
     }
 
     fn wants() -> impl Strategy<Value = Wants> {
-        let flags = any::<(bool, Option<bool>, bool, bool)>();
-        (flags, prop::sample::select(Takes::ALL)).prop_map(|(flags, takes)| Wants {
+        let flags = any::<(bool, Option<bool>, bool, bool, bool)>();
+        let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
+        (flags, prop::sample::select(Takes::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
             takes,
             blocked: flags.0,
             stranger: flags.1,
-            refuses_strangers: flags.2,
+            strangers: if flags.2 { Strangers::Refuse } else { Strangers::Relay },
             can_go_back: flags.3,
+            mimics: flags.4,
+            mimicry,
         })
     }
 
@@ -297,7 +314,8 @@ mod tests {
                 Verdict::Suppress(reason) => prop_assert!(matches!(reason, Reason::Duplicate | Reason::Occupant)),
                 Verdict::Refuse(reason) => prop_assert!(!matches!(reason, Reason::Duplicate | Reason::Occupant)),
                 Verdict::Hush(_, reason) => {
-                    prop_assert!(matches!(reason, Reason::Blocked | Reason::OptedOut | Reason::Stranger));
+                    let reasons = [Reason::Blocked, Reason::OptedOut, Reason::Stranger, Reason::Mimicry];
+                    prop_assert!(reasons.contains(&reason));
                 }
                 Verdict::HandBack(reason) => {
                     prop_assert!(facts.wants.can_go_back);
@@ -308,11 +326,14 @@ mod tests {
 
         #[test]
         fn never_against_the_contacts_wish(facts in facts()) {
-            let Wants { takes, blocked, stranger, refuses_strangers, can_go_back } = facts.wants;
+            let Wants {
+                takes, blocked, stranger, strangers, mimics, mimicry, can_go_back
+            } = facts.wants;
             let unwanted = blocked
+                || (mimics && mimicry == Mimicry::Refuse)
                 || takes == Takes::Nobody
                 || (takes == Takes::Contacts && stranger != Some(false))
-                || (refuses_strangers && stranger == Some(true))
+                || (strangers == Strangers::Refuse && stranger == Some(true))
                 || (takes == Takes::Server && can_go_back);
             let relayed = matches!(judge(facts), Verdict::Relay { .. });
             prop_assert!(!(unwanted && relayed));

@@ -17,6 +17,7 @@ use super::bounce::{self, Bounce};
 use super::case::{self, Case};
 use super::judge::{Adding, Facts, Verdict, judge};
 use super::limits::Answer;
+use super::mimicry::Seen;
 use super::sender::Sender;
 use super::{Relay, membership, message_id, payload, wishes, words};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
@@ -159,18 +160,24 @@ impl Life {
                 return Err(Setback::Dropped);
             }
         }
-        let (verdict, view) = self.judged(relay, &case).await?;
+        let (verdict, view, seen) = self.judged(relay, &case).await?;
         match verdict {
             // What was handed over is ours by now, so it can't go back.
             Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
-                self.settle(relay, State::Suppressed, Some(reason), Some(&case), None).await
+                self.settle(relay, State::Suppressed, Some(reason), Some(&case)).await
             }
             Verdict::Refuse(reason) => self.refuse(relay, reason, Some(&case)).await,
-            Verdict::Hush(state, reason) => self.hush(relay, &case, &view, state, reason).await,
+            Verdict::Hush(state, reason) => {
+                let ended = self.hush(relay, &case, &view, state, reason).await?;
+                if ended.reason == Some(Reason::Mimicry) {
+                    seen.warn_of_dropped(&self.pending);
+                }
+                Ok(ended)
+            }
             Verdict::Relay { add_member } => {
                 if !relay.journal.claim(self.pending.id, case.contact.as_str(), case.room.as_str()).await? {
                     let reason = Some(Reason::Duplicate);
-                    return self.settle(relay, State::Suppressed, reason, Some(&case), None).await;
+                    return self.settle(relay, State::Suppressed, reason, Some(&case)).await;
                 }
                 let answer = self.count(|| relay.limits.load().sending(case.contact.as_str()));
                 if answer != Answer::Pass {
@@ -182,7 +189,7 @@ impl Life {
                 let ended = self.deliver(relay, &case).await?;
                 self.take_off(relay, &case, &view).await;
                 match ended {
-                    Ok(sender) => self.settle(relay, State::Relayed, None, Some(&case), Some(&sender)).await,
+                    Ok(sender) => self.relayed(relay, &case, &sender, seen).await,
                     Err(reason) => self.fail(relay, reason, &case).await,
                 }
             }
@@ -209,7 +216,7 @@ impl Life {
     }
 
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
-    async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>), Setback> {
+    async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>, Seen), Setback> {
         let moment = Instant::now();
         let mut view = relay.rooms.look(&case.room, case.person(), Age::Recent).await?;
         let mut verdict = self.verdict(relay, case, &view);
@@ -223,12 +230,14 @@ impl Life {
             view = relay.rooms.look(&case.room, case.person(), Age::Since(moment)).await?;
             verdict = self.verdict(relay, case, &view);
         }
+        let mut seen = Seen::default();
         if let Verdict::Relay { .. } = verdict {
             let wishes = self.wishes(relay).await?;
-            let wants = wishes::of(relay, &case.room, &case.contact, &case.inviter, &wishes).await?;
+            let wants;
+            (wants, seen) = wishes::of(relay, &case.room, &case.contact, &case.inviter, &wishes).await?;
             verdict = judge(Facts { wants, ..self.facts(relay, case, &view) });
         }
-        Ok((verdict, view))
+        Ok((verdict, view, seen))
     }
 
     fn verdict(&self, relay: &Relay, case: &Case, view: &View) -> Verdict {
@@ -276,7 +285,7 @@ impl Life {
         if answer == Answer::Over {
             self.refuse(relay, reason, Some(case)).await
         } else {
-            self.settle(relay, State::Refused, Some(reason), Some(case), None).await
+            self.settle(relay, State::Refused, Some(reason), Some(case)).await
         }
     }
 
@@ -289,7 +298,7 @@ impl Life {
         }
         self.take_back(relay, Some(case)).await?;
         self.take_off(relay, case, view).await;
-        self.settle(relay, state, Some(reason), Some(case), None).await
+        self.settle(relay, state, Some(reason), Some(case)).await
     }
 
     async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
@@ -351,44 +360,57 @@ impl Life {
     async fn expire(&self, relay: &Relay) -> Ended {
         self.take_back(relay, None).await?;
         decline(relay, &self.pending, words::EXPIRED).await?;
-        self.settle(relay, State::Expired, None, None, None).await
+        self.settle(relay, State::Expired, None, None).await
     }
 
     async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
         self.take_back(relay, case).await?;
         decline(relay, &self.pending, words::for_inviter(reason)).await?;
-        self.settle(relay, State::Refused, Some(reason), case, None).await
+        self.settle(relay, State::Refused, Some(reason), case).await
     }
 
     async fn fail(&self, relay: &Relay, reason: Reason, case: &Case) -> Ended {
         self.take_back(relay, Some(case)).await?;
         decline(relay, &self.pending, words::for_inviter(reason)).await?;
-        self.settle(relay, State::Failed, Some(reason), Some(case), None).await
+        self.settle(relay, State::Failed, Some(reason), Some(case)).await
     }
 
-    /// Writes the end. Only a relayed invitation, and what it suppressed, keeps others away.
+    /// The contact has it, and knows room and inviter from now on.
+    async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: Seen) -> Ended {
+        seen.warn_of_relayed(&self.pending);
+        let outcome = self.outcome(State::Relayed, None, Some(case), Some(sender));
+        relay.journal.settle_known(outcome.clone(), case.contact.as_str(), seen.genuine).await?;
+        Ok(outcome)
+    }
+
+    /// Writes another end: none of these keeps others away.
     async fn settle(
         &self,
         relay: &Relay,
         state: State,
         reason: Option<Reason>,
         case: Option<&Case>,
-        sender: Option<&Sender>,
     ) -> Ended {
-        let outcome = Outcome {
+        let outcome = self.outcome(state, reason, case, None);
+        let arrival = &self.pending.arrival;
+        relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
+        Ok(outcome)
+    }
+
+    fn outcome(
+        &self,
+        state: State,
+        reason: Option<Reason>,
+        case: Option<&Case>,
+        sender: Option<&Sender>,
+    ) -> Outcome {
+        Outcome {
             id: self.pending.id,
             state,
             reason,
             inviter: case.and_then(Case::person).map(ToString::to_string),
             sent_as: sender.map(|sender| sender.address().to_string()),
-        };
-        let arrival = &self.pending.arrival;
-        if state == State::Relayed {
-            relay.journal.settle(outcome.clone()).await?;
-        } else {
-            relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
         }
-        Ok(outcome)
     }
 }
 

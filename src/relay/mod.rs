@@ -12,6 +12,7 @@ pub mod judge;
 mod life;
 mod limits;
 mod membership;
+mod mimicry;
 mod payload;
 mod reload;
 mod sender;
@@ -179,7 +180,10 @@ async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
     for record in recent.into_iter().rev() {
         let ago = (now - record.received).to_std().unwrap_or_default();
         let sent = matches!(record.state, State::Pending | State::Relayed | State::Failed)
-            || matches!(record.reason, Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger));
+            || matches!(
+                record.reason,
+                Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger | Reason::Mimicry)
+            );
         limits.remember(ago, &record.inviter, &record.room, &record.contact, sent);
     }
     Ok(limits)

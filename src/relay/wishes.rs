@@ -5,35 +5,52 @@ use jid::BareJid;
 
 use super::Relay;
 use super::judge::Wants;
-use crate::config::Strangers;
+use super::life::Setback;
+use super::mimicry::{self, Seen};
+use crate::config::{Mimicry, Strangers};
 use crate::journal::{Takes, Wishes};
-use crate::link::AskError;
 use crate::wire::address;
 use crate::wire::muc::Inviter;
 
-/// What the contact wants of this invitation.
+/// What the contact wants of this invitation, and what room and inviter are to him.
 ///
 /// # Errors
-/// The link was lost, or his server did not answer.
+/// The link was lost, his server did not answer, or the journal is closed.
 pub(super) async fn of(
     relay: &Relay,
     room: &BareJid,
     contact: &BareJid,
     inviter: &Inviter,
     wishes: &Wishes,
-) -> Result<Wants, AskError> {
+) -> Result<(Wants, Seen), Setback> {
     let names = names(relay.link.component(), room, inviter);
     let blocked = names.iter().any(|name| wishes.blocks.contains(name))
         || relay.journal.is_blocked_for_all(&names)
         || relay.contacts.blocks_any(contact, &names).await? == Some(true);
-    let refuses_strangers = relay.config.load().relay.strangers == Strangers::Refuse;
+    let (strangers, mimicry) = {
+        let config = relay.config.load();
+        (config.relay.strangers, config.relay.mimicry)
+    };
     let stranger = match inviter {
-        Inviter::Person(person) if refuses_strangers || wishes.takes == Takes::Contacts => {
+        Inviter::Person(person) if strangers == Strangers::Refuse || wishes.takes == Takes::Contacts => {
             relay.contacts.knows(contact, person).await?.map(|known| !known)
         }
         _ => None,
     };
-    Ok(Wants { takes: wishes.takes, blocked, stranger, refuses_strangers, can_go_back: false })
+    let seen = match mimicry {
+        Mimicry::Off => Seen::default(),
+        Mimicry::Refuse | Mimicry::Warn => mimicry::of(relay, room, contact, inviter).await?,
+    };
+    let wants = Wants {
+        takes: wishes.takes,
+        blocked,
+        stranger,
+        strangers,
+        mimics: !seen.mimics.is_empty(),
+        mimicry,
+        can_go_back: false,
+    };
+    Ok((wants, seen))
 }
 
 /// All that the contact can mean who blocks something: the room, its service, the inviter, his domain, the address

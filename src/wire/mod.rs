@@ -18,6 +18,7 @@ pub mod error;
 pub mod forms;
 pub mod forward;
 pub mod handover;
+pub mod look;
 pub mod muc;
 pub mod ns;
 pub mod privilege;

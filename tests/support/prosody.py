@@ -39,7 +39,9 @@ class Prosody(Server):
     async def add_user(self, name: str, password: str) -> None:
         accounts = self.directory / "data" / self.host.replace(".", "%2e") / "accounts"
         accounts.mkdir(parents=True, exist_ok=True)
-        (accounts / f"{name.replace('.', '%2e')}.dat").write_text(f'return {{ ["password"] = "{password}" }};\n')
+        # Everything but ASCII letters and digits as its bytes.
+        file = "".join(c if c.isascii() and c.isalnum() else "".join(f"%{byte:02x}" for byte in c.encode()) for c in name)
+        (accounts / f"{file}.dat").write_text(f'return {{ ["password"] = "{password}" }};\n')
 
     async def reload_module(self) -> None:
         program = Path(self.program).with_name("prosodyctl")
