@@ -22,7 +22,8 @@
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
 //! | [`service`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
-//! | [`ops`] | logs, signals, the service manager | the rest |
+//! | [`watch`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
+//! | [`ops`] | logs, signals, the service manager, the pieces that counting and showing are made of | the rest |
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
 
@@ -36,4 +37,5 @@ pub mod ops;
 pub mod relay;
 pub mod rooms;
 pub mod service;
+pub mod watch;
 pub mod wire;

@@ -84,6 +84,7 @@ fn every_value_arrives() {
     assert_eq!(config.log.level, "info,muc_invite_relay::link=debug");
     assert_eq!(config.log.format, LogFormat::Journald);
     assert_eq!(config.metrics.listen, Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9590))));
+    assert!(config.metrics.show_people);
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn the_examples_of_the_reference_are_valid() {
         _ => format!("{line}\n"),
     };
     let config = parse(&REFERENCE.lines().map(uncomment).collect::<String>()).unwrap();
-    assert_eq!(config.not_yet_used(), ["groups.team", "metrics.listen"]);
+    assert_eq!(config.not_yet_used(), ["groups.team"]);
 }
 
 #[test]
@@ -187,6 +188,7 @@ fn the_environment_overrides_every_key() {
         ("LOG__LEVEL", "info,muc_invite_relay::link=debug"),
         ("LOG__FORMAT", "journald"),
         ("METRICS__LISTEN", "[::1]:9590"),
+        ("METRICS__SHOW_PEOPLE", "true"),
     ];
     let tried: Vec<_> = env.iter().map(|(name, _)| name.to_lowercase().replace("__", ".")).collect();
     for key in Config::keys() {
@@ -284,6 +286,18 @@ fn a_server_elsewhere_needs_leave() {
 }
 
 #[test]
+fn metrics_for_everybody_are_warned_of() {
+    let warnings = |listen: &str| with_env(LEAST, &[("METRICS__LISTEN", listen)]).unwrap().warnings();
+    for here in ["127.0.0.1:9590", "[::1]:9590", "127.8.9.10:1", "[::ffff:127.0.0.1]:1"] {
+        assert_eq!(warnings(here), [""; 0], "{here}");
+    }
+    for anywhere in ["0.0.0.0:9590", "[::]:9590", "192.0.2.1:9590"] {
+        let [warning] = &warnings(anywhere)[..] else { panic!("one warning") };
+        assert!(warning.contains(anywhere) && warning.contains("firewall"), "{warning}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once() {
     let text = "[component]\njid = 'a@b'\n[relay]\nwindow = 1\nexpiri = '1h'\n";
     let complaints = parse(text).unwrap_err();
@@ -305,7 +319,7 @@ fn what_this_version_does_not_act_on_is_listed() {
     let quiet = parse(include_str!("configs/valid/smallest-values.toml")).unwrap();
     assert_eq!(quiet.not_yet_used(), ["limits.max_recipients"]);
     let loud = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
-    let expected = ["groups.night-shift", "groups.team", "limits.max_recipients", "metrics.listen"];
+    let expected = ["groups.night-shift", "groups.team", "limits.max_recipients"];
     assert_eq!(loud.not_yet_used(), expected);
 }
 

@@ -244,6 +244,8 @@ pub enum LogFormat {
 pub struct Metrics {
     /// Where they are served; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+    /// Whether the page names people and rooms.
+    pub show_people: bool,
 }
 
 impl Config {
@@ -282,17 +284,21 @@ impl Config {
                  rooms' passwords and can take the relay's place"
             )
         });
+        let open = self.metrics.listen.filter(|listen| !listen.ip().to_canonical().is_loopback()).map(|listen| {
+            let seen = if self.metrics.show_people { "who invites whom" } else { "the metrics and the page" };
+            format!(
+                "metrics.listen = \"{listen}\" is not a loopback address: whoever reaches it sees {seen}, without a \
+                 password. Let a firewall or a proxy keep others away"
+            )
+        });
         let unused = |key| format!("{key} is set, but this version does not act on it");
-        cleartext.into_iter().chain(self.not_yet_used().into_iter().map(unused)).collect()
+        cleartext.into_iter().chain(open).chain(self.not_yet_used().into_iter().map(unused)).collect()
     }
 
     /// The keys that were set, as `section.key`, but that this version does not act on.
     #[must_use]
     pub fn not_yet_used(&self) -> Vec<String> {
-        let idle = |key: &&String| {
-            *key == "limits.max_recipients"
-                || ["groups.", "metrics."].iter().any(|section| key.starts_with(section))
-        };
+        let idle = |key: &&String| *key == "limits.max_recipients" || key.starts_with("groups.");
         self.set.keys().filter(idle).cloned().collect()
     }
 

@@ -85,7 +85,7 @@ impl Config {
             },
             journal: Journal { path: old.journal.path.clone(), ..self.journal },
             log: Log { format: old.log.format, ..self.log },
-            metrics: Metrics { listen: old.metrics.listen },
+            metrics: Metrics { listen: old.metrics.listen, ..self.metrics },
             set,
             ..self
         };

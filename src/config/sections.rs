@@ -172,5 +172,8 @@ fn log(doc: &mut Document) -> Log {
 }
 
 fn metrics(doc: &mut Document) -> Metrics {
-    Metrics { listen: doc.read("metrics", "listen", values::address) }
+    Metrics {
+        listen: doc.read("metrics", "listen", values::address),
+        show_people: doc.read("metrics", "show_people", values::boolean).unwrap_or(false),
+    }
 }

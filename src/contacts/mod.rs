@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::link::{AskError, Link};
+use crate::ops::count::{Lookups, Registry};
 use crate::wire::look::{are_one, look};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};
@@ -66,6 +67,8 @@ pub struct Contacts {
     silent: moka::sync::Cache<(String, Which), ()>,
     /// The server gives back what somebody asks of himself: see [`Self::block_list`].
     gives_back: AtomicBool,
+    block_lists: Lookups,
+    rosters: Lookups,
 }
 
 impl Contacts {
@@ -81,7 +84,23 @@ impl Contacts {
             .time_to_live(GOOD_FOR)
             .build();
         let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
-        Self { link, remembered, silent, told: AtomicBool::new(false), gives_back: AtomicBool::new(false) }
+        Self {
+            link,
+            remembered,
+            silent,
+            told: AtomicBool::new(false),
+            gives_back: AtomicBool::new(false),
+            block_lists: Lookups::default(),
+            rosters: Lookups::default(),
+        }
+    }
+
+    /// Registers what is counted of contacts' lists.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "How often a contact's block list was needed, and whether it was known";
+        self.block_lists.register(registry, "block_list_lookups", help);
+        let help = "How often a contact's roster was needed, and whether it was known";
+        self.rosters.register(registry, "roster_lookups", help);
     }
 
     /// Whether a contact blocks one of these; `None` where we may not know.
@@ -166,9 +185,15 @@ impl Contacts {
     }
 
     async fn list(&self, contact: &BareJid, which: Which) -> Result<List, AskError> {
+        let lookups = match which {
+            Which::Blocked => &self.block_lists,
+            Which::Roster => &self.rosters,
+        };
         if let Some(list) = self.remembered.get(&(contact.clone(), which)) {
+            lookups.hit();
             return Ok(list);
         }
+        lookups.miss();
         let answer = match which {
             Which::Blocked => self.block_list(contact).await,
             Which::Roster => {

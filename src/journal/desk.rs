@@ -1,6 +1,7 @@
 //! What an operator reads and clears, beside a relay that runs: `history` and `forget`.
 //! Knows nothing of how it is printed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Reason, Record, State, known, wishes, writer};
+use super::{Filter, Id, Reason, Record, State, known, tally, wishes, writer};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -196,39 +197,10 @@ async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics
         .fetch_one(&mut *db)
         .await
         .and_then(number)?;
-    let first = first_since(db, since).await?;
-    let rows = sqlx::query(
-        "SELECT count(*), state, reason FROM history WHERE id >= ? GROUP BY state, reason ORDER BY state, reason",
-    )
-    .bind(first)
-    .fetch_all(db)
-    .await?;
-    let ended = rows.into_iter().map(|row| {
-        let reason: Option<&str> = row.try_get(2)?;
-        let reason = if reason.is_some() { Some(column(&row, 2)?) } else { None };
-        Ok((column(&row, 1)?, reason, number(row)?))
-    });
-    Ok(Statistics { pending, ended: ended.collect::<sqlx::Result<_>>()?, people })
-}
-
-/// The first id that was received since. Ids ascend with time closely enough to be halved, and there is no index.
-async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
-    let row = sqlx::query("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history")
-        .fetch_one(&mut *db)
-        .await?;
-    let (mut low, mut high): (Id, Id) = (row.try_get(0)?, row.try_get::<Id, _>(1)? + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let received: Option<i64> =
-            sqlx::query_scalar("SELECT received FROM history WHERE id >= ? ORDER BY id LIMIT 1")
-                .bind(middle)
-                .fetch_optional(&mut *db)
-                .await?;
-        if received.is_some_and(|received| received < since) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    let mut ended: BTreeMap<(State, Option<Reason>), u64> = BTreeMap::new();
+    for tally in tally::read(db, since, i64::MAX).await? {
+        *ended.entry((tally.state, tally.reason)).or_default() += tally.count;
     }
-    Ok(low)
+    let ended = ended.into_iter().map(|((state, reason), count)| (state, reason, count)).collect();
+    Ok(Statistics { pending, ended, people })
 }

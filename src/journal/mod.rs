@@ -13,6 +13,7 @@ mod known;
 mod open;
 mod pulse;
 mod record;
+mod tally;
 mod upkeep;
 mod wishes;
 mod writer;
@@ -23,6 +24,7 @@ pub use known::{Acquaintance, acquaintances};
 pub use open::OpenError;
 pub use pulse::Pulse;
 pub use record::{Filter, Reason, Record, Route, State, Takes};
+pub use tally::{Tally, tally};
 pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 pub use writer::{Admitted, Closed, Journal, Keep, Writer};
 

@@ -70,6 +70,11 @@ impl Barrier {
         self.host.is_some()
     }
 
+    /// Stanzas that are not confirmed.
+    pub(super) fn unconfirmed(&self) -> usize {
+        self.unconfirmed.len()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.is_up() && self.unconfirmed.len() < MAX_UNCONFIRMED
     }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{Sink, Stream as _};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, PollSender};
 use tokio_xmpp::xmlstream::ReadError;
@@ -20,6 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use super::barrier::Barrier;
 use super::dial::Stream;
+use super::numbers::Up;
 use super::privileges::Privileges;
 use super::replies::Replies;
 use super::sparing::Sparing;
@@ -76,7 +77,7 @@ pub(super) struct Connection<'a> {
     component: &'a str,
     commands: &'a mut mpsc::Receiver<Command>,
     incoming: PollSender<Stanza>,
-    up: &'a watch::Sender<bool>,
+    up: &'a Up,
     privileges: &'a Privileges,
     ids: &'a Ids,
     queue: VecDeque<Stanza>,
@@ -97,7 +98,7 @@ impl<'a> Connection<'a> {
         settings: &'a Settings,
         commands: &'a mut mpsc::Receiver<Command>,
         incoming: mpsc::Sender<Stanza>,
-        up: &'a watch::Sender<bool>,
+        up: &'a Up,
         privileges: &'a Privileges,
         ids: &'a Ids,
     ) -> Self {
@@ -282,7 +283,7 @@ impl<'a> Connection<'a> {
         {
             self.answered_at = None;
             info!(component = self.component, "link is up");
-            self.up.send_replace(true);
+            self.up.came();
         }
     }
 
@@ -314,6 +315,7 @@ impl<'a> Connection<'a> {
     /// Once a second: is somebody still there?
     fn hangs(&mut self) -> Option<Duration> {
         self.replies.prune();
+        self.up.numbers.look(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
         self.go_up(false);
         if self.paused {
             self.barrier.not_reading();

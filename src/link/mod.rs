@@ -10,6 +10,7 @@ mod connection;
 mod dial;
 mod filter;
 mod guard;
+mod numbers;
 mod plain;
 mod privileges;
 mod replies;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use jid::BareJid;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -32,9 +34,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use self::connection::{Connection, End};
+use self::numbers::{Numbers, Up};
 use self::plain::Plain;
 use self::privileges::Privileges;
 use crate::config::Server;
+use crate::ops::count::Registry;
 use crate::wire::privilege;
 use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
 
@@ -113,6 +117,7 @@ pub struct Link {
     privileges: Arc<Privileges>,
     component: Arc<str>,
     ids: Arc<Ids>,
+    numbers: Arc<Numbers>,
 }
 
 /// Ids of our IQs: unlike those of an earlier run.
@@ -133,7 +138,8 @@ impl Ids {
 pub fn new(settings: Settings) -> (Link, Incoming, Task) {
     let (commands, outgoing) = mpsc::channel(OUTGOING);
     let (incoming, taken) = mpsc::channel(INCOMING);
-    let (up, is_up) = watch::channel(false);
+    let numbers = Arc::<Numbers>::default();
+    let (up, is_up) = Up::new(Arc::clone(&numbers));
     let (plain, is_plain) = watch::channel(Plain::Unknown);
     let (trouble, last_trouble) = watch::channel(None);
     let link = Link {
@@ -144,6 +150,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
+        numbers,
     };
     let task = Task {
         settings,
@@ -286,6 +293,23 @@ impl Link {
         self.trouble.borrow().clone()
     }
 
+    /// Since when the connection is up; `None` while it is down.
+    #[must_use]
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.numbers.since()
+    }
+
+    /// Stanzas that were sent and are not confirmed; some seconds old, at most.
+    #[must_use]
+    pub fn unconfirmed(&self) -> i64 {
+        self.numbers.unconfirmed()
+    }
+
+    /// Registers what is counted of the connection.
+    pub fn register(&self, registry: &mut Registry) {
+        self.numbers.register(registry);
+    }
+
     /// What the host of these users granted on this connection.
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {
@@ -334,7 +358,7 @@ pub struct Task {
     settings: Settings,
     outgoing: mpsc::Receiver<Command>,
     incoming: mpsc::Sender<Stanza>,
-    up: watch::Sender<bool>,
+    up: Up,
     plain: (Link, watch::Sender<Plain>),
     trouble: watch::Sender<Option<String>>,
     privileges: Arc<Privileges>,
@@ -370,7 +394,7 @@ impl Task {
                         &self.ids,
                     );
                     let (end, was_up) = connection.drive(&close).await;
-                    self.up.send_replace(false);
+                    self.up.went();
                     self.privileges.clear();
                     if matches!(end, End::Closed) {
                         info!("link is closed");

@@ -1,5 +1,8 @@
-//! What the machine sees of the relay: its log, how it is told to stop, what the service manager hears. Knows nothing of invitations.
+//! What the machine sees of the relay: its log, how signals reach it, what the service manager hears, how it is looked
+//! at. Knows nothing of invitations.
 
+pub mod count;
+pub mod http;
 pub mod log;
 pub mod manager;
 pub mod signals;

@@ -37,7 +37,7 @@ pub(super) async fn came_back(relay: &Relay, bounce: Bounce) -> Result<Option<Pe
     let bounced = relay.journal.bounce(outcome.clone(), &bounce.contact, &bounce.sent_as).await?;
     if let Some(bounced) = &bounced {
         relay.early.0.invalidate(&bounce);
-        life::log(&outcome, &bounced.arrival, None);
+        life::report(relay, &outcome, &bounced.arrival, None);
     }
     Ok(bounced)
 }

@@ -139,13 +139,13 @@ async fn decide(
 
     let admitted = relay.journal.admit_claimed(arrival.clone()).await?;
     if admitted.duplicate {
-        life::log(&ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
+        life::report(relay, &ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
         return Ok(Decision::Done(Then::Nothing));
     }
     if left().is_none() {
         // The disk took too long: the server is delivering it by now.
         let outcome = ended(admitted.id, State::HandedBack, Reason::TooLate);
-        life::log(&outcome, &arrival, None);
+        life::report(relay, &outcome, &arrival, None);
         relay.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
         return Ok(Decision::Ignore);
     }
@@ -247,6 +247,6 @@ fn ended(id: crate::journal::Id, state: State, reason: Reason) -> Outcome {
 
 async fn note(relay: &Relay, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
     let id = relay.journal.note(arrival.clone(), state, Some(reason)).await?;
-    life::log(&ended(id, state, reason), &arrival, None);
+    life::report(relay, &ended(id, state, reason), &arrival, None);
     Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival, added: false })
 }

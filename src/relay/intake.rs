@@ -167,7 +167,8 @@ impl Intake {
             let Some(reason) = *refused else { return journal.admit(arrival).await.map(Ok) };
             let (state, reason) = (State::Refused, Some(reason));
             let id = journal.note(arrival.clone(), state, reason).await?;
-            life::log(&Outcome { id, state, reason, inviter: None, sent_as: None }, &arrival, None);
+            let outcome = Outcome { id, state, reason, inviter: None, sent_as: None };
+            life::report(&self.relay, &outcome, &arrival, None);
             Ok(Err(Pending { id, received: 0, arrival, added: false }))
         });
         let admitted = futures::future::try_join_all(admissions).await?;

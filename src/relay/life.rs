@@ -123,7 +123,7 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
             if Instant::now() < expiry { life.attempt(&relay).await } else { life.expire(&relay).await };
         match ended {
             Ok(outcome) => {
-                log(&outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
+                report(&relay, &outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
                 if let Some(sent_as) = outcome.sent_as {
                     let contact = life.pending.arrival.contact;
                     // With the journal closed the next start finds it relayed.
@@ -441,8 +441,9 @@ pub(super) async fn decline(relay: &Relay, pending: &Pending, text: &str) -> Res
     }
 }
 
-/// One line for each outcome.
-pub(super) fn log(outcome: &Outcome, arrival: &Arrival, took: Option<Duration>) {
+/// One line for each outcome, and it is counted.
+pub(super) fn report(relay: &Relay, outcome: &Outcome, arrival: &Arrival, took: Option<Duration>) {
+    relay.counts.ended(arrival.route, outcome.state, outcome.reason, took);
     info!(
         id = outcome.id,
         route = %arrival.route,

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use moka::ops::compute::Op;
 use moka::sync::Cache;
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
 
 use crate::config::{self, Rate};
+use crate::ops::count::{ByOne, Registry};
 use crate::wire::address;
 
 /// Buckets that are remembered of each kind; those that nobody has used for their period are full, and forgotten.
@@ -47,20 +49,24 @@ pub(super) struct Limits {
     commands_of_domains: Buckets,
     /// For whom and to which room an invitation has been dropped silently inside the window.
     hushed: Cache<(String, String), ()>,
+    hits: ByOne,
 }
 
 impl Limits {
     pub(super) fn new(config: &config::Limits, window: Duration) -> Self {
+        let hits = ByOne::default();
+        let buckets = |limit, rate| Buckets::new(rate, hits.get_or_create_owned(&[("limit", limit)]));
         Self {
             start: Instant::now(),
-            inviters: Buckets::new(config.per_inviter),
-            domains: Buckets::new(config.per_domain),
-            rooms: Buckets::new(config.per_room),
-            contacts: Buckets::new(config.per_contact),
-            forgers: Buckets::new(config.per_inviter),
-            commands: Buckets::new(COMMANDS),
-            commands_of_domains: Buckets::new(COMMANDS_OF_DOMAIN),
+            inviters: buckets("inviter", config.per_inviter),
+            domains: buckets("domain", config.per_domain),
+            rooms: buckets("room", config.per_room),
+            contacts: buckets("contact", config.per_contact),
+            forgers: buckets("untrusted", config.per_inviter),
+            commands: buckets("commands", COMMANDS),
+            commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
             hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
+            hits,
         }
     }
 
@@ -77,7 +83,14 @@ impl Limits {
             commands: self.commands.clone(),
             commands_of_domains: self.commands_of_domains.clone(),
             hushed: self.hushed_in(window),
+            hits: self.hits.clone(),
         }
+    }
+
+    /// Registers what is counted of limits.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let help = "How often something was refused or left out because a limit was used up";
+        registry.register("limit_hits", help, self.hits.clone());
     }
 
     fn hushed_in(&self, window: Duration) -> Cache<(String, String), ()> {
@@ -171,6 +184,8 @@ struct Buckets {
     /// µs from empty to full.
     period: i64,
     used: Cache<String, Bucket>,
+    /// How often one was empty.
+    hits: Counter,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -182,18 +197,19 @@ struct Bucket {
 }
 
 impl Buckets {
-    fn new(rate: Rate) -> Self {
+    fn new(rate: Rate, hits: Counter) -> Self {
         let period = micros(rate.per);
         Self {
             interval: period / i64::from(rate.count.max(1)),
             period,
             used: Cache::builder().max_capacity(REMEMBERED).time_to_idle(rate.per).build(),
+            hits,
         }
     }
 
     /// The same buckets at another rate, with as many tokens taken from each.
     fn at(&self, rate: Rate, now: i64) -> Self {
-        let other = Self::new(rate);
+        let other = Self::new(rate, self.hits.clone());
         if (other.interval, other.period) == (self.interval, self.period) {
             return self.clone();
         }
@@ -224,6 +240,10 @@ impl Buckets {
             answer = Answer::Over;
             Op::Put(Bucket { told_until: now + self.period, ..bucket })
         });
+        // What an earlier run received has been counted by that.
+        if answer != Answer::Pass && now >= 0 {
+            self.hits.inc();
+        }
         answer
     }
 }
@@ -246,7 +266,7 @@ mod tests {
     const SECOND: i64 = 1_000_000;
 
     fn three_a_minute() -> Buckets {
-        Buckets::new(Rate { count: 3, per: Duration::from_secs(60) })
+        Buckets::new(Rate { count: 3, per: Duration::from_secs(60) }, Counter::default())
     }
 
     #[test]

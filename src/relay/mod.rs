@@ -6,6 +6,7 @@
 mod archive;
 mod bounce;
 mod case;
+mod counts;
 mod handover;
 mod intake;
 pub mod judge;
@@ -41,9 +42,11 @@ use crate::config::{Config, Live};
 use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
 use crate::link::{self, Link, Refused, own_hosts};
-use crate::ops::manager;
+use crate::ops::count::Registry;
+use crate::ops::{http, manager};
 use crate::rooms::Rooms;
 use crate::service::Commands;
+use crate::watch::{self, Watch};
 
 /// So many of the newest invitations are counted against the limits after a restart.
 const REMEMBERED: u32 = 10_000;
@@ -91,6 +94,7 @@ struct Relay {
     archive: archive::Archive,
     limits: ArcSwap<limits::Limits>,
     early: bounce::Early,
+    counts: counts::Counts,
     commands: Commands,
 }
 
@@ -125,6 +129,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         archive: archive::Archive::new(link.clone(), hosts),
         limits: ArcSwap::from_pointee(limits),
         early: bounce::Early::new(),
+        counts: counts::Counts::new(),
         commands: Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload),
         config,
         link,
@@ -142,11 +147,28 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, check, health)));
     let last_orders = CancellationToken::new();
     let Outside { stop, reload } = outside;
+    show(&relay, &last_orders);
     tokio::spawn(reload.follow(Arc::clone(&relay), asked_to_reload, last_orders.clone()));
     let intake = tokio::spawn(intake::Intake::new(Arc::clone(&relay), incoming).run(last_orders.clone()));
     drop(relay);
 
     finish(stop, last_orders, intake, close, connection, writer).await
+}
+
+/// Shows what there is to see, if it is configured, until it is time to stop.
+fn show(relay: &Relay, last_orders: &CancellationToken) {
+    let Some(address) = relay.config.load().metrics.listen else { return };
+    let mut registry = Registry::default();
+    let own = watch::own(&mut registry);
+    relay.counts.register(own);
+    relay.limits.load().register(own);
+    relay.link.register(own);
+    relay.rooms.register(own);
+    relay.contacts.register(own);
+    let watch = Watch::new(&relay.config, relay.link.clone(), relay.journal.pulse(), registry);
+    let watch = Arc::new(watch);
+    let serving = http::serve(address, move |question| Arc::clone(&watch).answer(question));
+    tokio::spawn(last_orders.clone().run_until_cancelled_owned(serving));
 }
 
 /// How long the journal keeps things.

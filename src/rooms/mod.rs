@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::link::{AskError, Link};
+use crate::ops::count::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
@@ -67,6 +68,7 @@ type Place = Mutex<Option<Arc<View>>>;
 pub struct Rooms {
     link: Link,
     remembered: moka::sync::Cache<(BareJid, Asker), Arc<Place>>,
+    lookups: Lookups,
 }
 
 impl Rooms {
@@ -74,7 +76,13 @@ impl Rooms {
     #[must_use]
     pub fn new(link: Link) -> Self {
         let remembered = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
-        Self { link, remembered }
+        Self { link, remembered, lookups: Lookups::default() }
+    }
+
+    /// Registers what is counted of rooms.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "How often a room was looked at, and whether what was known of it was good enough";
+        self.lookups.register(registry, "room_lookups", help);
     }
 
     /// What the room says to this inviter (`None`: to the relay itself). Many who ask at once cause one question.
@@ -98,8 +106,10 @@ impl Rooms {
         if let Some(view) = &*place
             && good(view)
         {
+            self.lookups.hit();
             return Ok(Arc::clone(view));
         }
+        self.lookups.miss();
         let view = Arc::new(survey::survey(self, room, &asker).await?);
         *place = Some(Arc::clone(&view));
         Ok(view)

@@ -7,6 +7,8 @@ import pytest
 from faults.crowd import all_arrive, invite
 from faults.disk import MEGABYTE
 from support import clock
+from support.ports import free_port
+from support.web import Web
 
 
 class Lock:
@@ -146,3 +148,23 @@ async def test_locked_at_the_start(scripted, fast):
     lock.give_up()
 
     assert await all_arrive(scripted, fast, contacts + more) == 0
+
+
+async def test_whoever_watches_is_told(disk, scripted, relays, config):
+    web = Web(free_port())
+    listen = {"listen": f"127.0.0.1:{web.port}"}
+    relay = relays(scripted, **config, journal={"path": str(disk.directory / "journal.db")}, metrics=listen)
+    await relay.start()
+    assert (await web.get("/readyz")).status == 200
+
+    disk.fill()
+    contacts = invite(scripted, 20)
+    told = await web.until("/readyz", 503)
+    assert "the journal can't be written" in told.text
+    assert "The disk is full: free some space" in told.text
+    assert (await web.metrics())["muc_invite_relay_journal_writable"] == 0
+    disk.free()
+
+    await web.until("/readyz", 200)
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert (await web.metrics())["muc_invite_relay_journal_writable"] == 1

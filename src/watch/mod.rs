@@ -1,0 +1,73 @@
+//! What one sees of the relay from outside: metrics for monitoring systems, whether it is well, a page for people. It
+//! only looks, and holds nobody up. Knows nothing of how an invitation is judged.
+
+mod numbers;
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use self::numbers::own;
+
+use self::numbers::Numbers;
+use crate::config::Live;
+use crate::journal::Pulse;
+use crate::link::Link;
+use crate::ops::count::Registry;
+use crate::ops::http::{Answer, Question};
+
+/// No disk that is well is at one piece of work for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the looks need.
+#[derive(Debug)]
+pub struct Watch {
+    link: Link,
+    pulse: Pulse,
+    numbers: Numbers,
+}
+
+impl Watch {
+    /// Looks at these. What the rooms of the house count has been registered by them.
+    #[must_use]
+    pub fn new(config: &Live, link: Link, pulse: Pulse, registry: Registry) -> Self {
+        let path = config.load().journal.path.clone();
+        Self { numbers: Numbers::new(registry, path), link, pulse }
+    }
+
+    /// What stands at a path; `None` if nothing does.
+    pub async fn answer(self: Arc<Self>, question: Question) -> Option<Answer> {
+        Some(match question.path.as_str() {
+            "/metrics" => self.numbers.text(&question, self.pulse.refused().is_none()).await,
+            "/healthz" => Answer::text(true, "alive\n".to_owned()),
+            "/readyz" => self.ready(),
+            _ => return None,
+        })
+    }
+
+    fn ready(&self) -> Answer {
+        let mut wrong = String::new();
+        for trouble in [self.link_trouble(), self.journal_trouble()].into_iter().flatten() {
+            // Writing to a text does not fail.
+            let _ = writeln!(wrong, "{trouble}");
+        }
+        if wrong.is_empty() { Answer::text(true, "ready\n".to_owned()) } else { Answer::text(false, wrong) }
+    }
+
+    /// Why nothing can be relayed, on the server's side.
+    fn link_trouble(&self) -> Option<String> {
+        if self.link.is_up() {
+            return None;
+        }
+        let why = self.link.trouble().unwrap_or_else(|| "it is not connected yet".to_owned());
+        Some(format!("no link to the server: {why}"))
+    }
+
+    /// Why nothing can be relayed, on the disk's side.
+    fn journal_trouble(&self) -> Option<String> {
+        let busy = self.pulse.busy();
+        let hangs = (busy > PATIENCE)
+            .then(|| format!("the journal's disk has not answered for {} s", busy.as_secs()));
+        self.pulse.refused().or(hangs)
+    }
+}

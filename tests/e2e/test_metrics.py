@@ -1,0 +1,141 @@
+"""What monitoring systems see: metrics, whether the relay is alive, whether it is ready."""
+
+import re
+import socket
+
+import pytest
+
+from support.ports import free_port
+from support.relay import REPOSITORY
+from support.stanzas import decline, direct_invitation
+from support.web import Web
+
+OURS = "muc_invite_relay_"
+
+
+@pytest.fixture
+def web():
+    return Web(free_port())
+
+
+@pytest.fixture
+def more():
+    """More sections of the relay's configuration; tests parametrise this."""
+    return {}
+
+
+@pytest.fixture
+def config(web, more):
+    return more | {"metrics": {"listen": f"127.0.0.1:{web.port}"}}
+
+
+async def test_what_became_of_invitations_is_counted_and_nobody_is_named(stage, relay, web):
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    room = await alice.create_room(stage.room())
+    for contact in (bob, bob, carol):
+        alice.invite(room, stage.relay_address(contact.bare))
+        await relay.settled(1, "--contact", contact.bare)
+    alice.invite(room, f"nobody@{stage.server.component}")
+    await alice.expect(decline(room))
+    records = await relay.settled(4)
+
+    now = await web.metrics()
+
+    assert [record["state"] for record in records] == ["relayed", "suppressed", "relayed", "refused"]
+    invitations = {name: value for name, value in now.items() if name.startswith(f"{OURS}invitations_total")}
+    assert invitations == {
+        # By the labels' names: reason, route, state.
+        f"{OURS}invitations_total none addressed relayed": 2,
+        f"{OURS}invitations_total duplicate addressed suppressed": 1,
+        f"{OURS}invitations_total malformed addressed refused": 1,
+    }
+    took = f"{OURS}invitation_duration_seconds"
+    assert now[f"{took}_count relayed"] == 2
+    assert 0 < now[f"{took}_sum relayed"] < sum(
+        value for name, value in now.items() if name == f"{took}_bucket +Inf relayed"
+    ) * 60
+    assert now[f"{OURS}room_lookups_total miss"] >= 1
+    assert now[f"{OURS}journal_size_bytes"] > 4096
+    assert now[f"{OURS}journal_pending_invitations"] == 0
+    assert now["process_resident_memory_bytes"] > 1 << 20
+    text = (await web.get("/metrics")).text
+    assert "@" not in text
+    assert not [person for person in (alice, bob, carol) if person.bare.partition("@")[0] in text]
+
+
+@pytest.mark.parametrize("more", [{"limits": {"per_inviter": "1/1h"}}], ids=["one in an hour"])
+async def test_limits_that_are_used_up_are_counted(stage, relay, web):
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    room = await alice.create_room(stage.room())
+    for contact in (bob, carol):
+        alice.invite(room, stage.relay_address(contact.bare))
+    await alice.expect(decline(room))
+
+    now = await web.metrics()
+
+    hits = {name.split()[1]: value for name, value in now.items() if name.startswith(f"{OURS}limit_hits_total")}
+    assert hits == {"inviter": 1, "domain": 0, "room": 0, "contact": 0, "untrusted": 0, "commands": 0}
+
+
+async def test_it_is_ready_while_there_is_a_link(own_server, relays, config, web):
+    relay = relays(own_server, **config)
+    await relay.start()
+    assert (await web.get("/healthz")).text == "alive\n"
+    assert (await web.get("/readyz")).text == "ready\n"
+    assert (await web.metrics())[f"{OURS}link_up"] == 1
+
+    await own_server.kill()
+    wrong = await web.until("/readyz", 503)
+    assert wrong.text.startswith("no link to the server: ")
+    assert (await web.get("/healthz")).status == 200
+    assert (await web.metrics())[f"{OURS}link_up"] == 0
+
+    await own_server.start()
+    await web.until("/readyz", 200)
+    now = await web.metrics()
+    assert (now[f"{OURS}link_up"], now[f"{OURS}link_reconnects_total"]) == (1, 1)
+
+
+async def test_a_port_that_is_taken_stops_no_invitation(stage, relays, config, web):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", web.port))
+        other.listen()
+        relay = relays(stage.server, **config)
+        await relay.start()
+        alice, bob = await stage.people("alice", "bob")
+        room = await alice.create_room(stage.room())
+        alice.invite(room, stage.relay_address(bob.bare))
+        await bob.expect(direct_invitation(room))
+        said = await relay.process.says("metrics.listen")
+        assert "Another program has this port: stop it, or choose another port" in said
+
+    await relay.process.says("metrics are served at")
+    assert (await web.get("/readyz")).text == "ready\n"
+    assert len(re.findall("metrics.listen = ", relay.log)) == 1
+
+
+async def test_there_is_nothing_but_to_look(relay, web):
+    assert (await web.get("/elsewhere")).status == 404
+    posted = await web.get("/metrics", method="POST")
+    assert (posted.status, posted.headers["allow"]) == (405, "GET, HEAD")
+    head = await web.get("/healthz", method="HEAD")
+    assert (head.status, head.text) == (200, "")
+    assert head.headers["x-content-type-options"] == "nosniff"
+    assert head.headers["content-security-policy"].startswith("default-src 'none';")
+
+
+DOCUMENTED = re.compile(r"^\| `([a-z_]+)` \| ([a-z]+) \|", re.MULTILINE)
+SUFFIXES = {"counter": "_total", "info": "_info"}
+
+
+async def test_the_documented_metrics_are_those_that_there_are(stage, relay, web):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    alice.invite(room, stage.relay_address(bob.bare))
+    await relay.settled(1)
+
+    text = (await web.get("/metrics")).text
+
+    there = {(name + SUFFIXES.get(kind, ""), kind) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)}
+    assert set(DOCUMENTED.findall((REPOSITORY / "docs/monitoring.md").read_text())) == there
