@@ -14,6 +14,7 @@
 //! |---|---|---|
 //! | [`cli`] | the command line | stanzas |
 //! | [`checkup`] | whether the set-up works, and what to do where it doesn't | how it is printed |
+//! | [`setup`] | the server's side for a configuration, whole or in parts | who wants it |
 //! | [`config`] | the TOML file and its environment overrides | the rest |
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
 //! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
@@ -37,5 +38,6 @@ pub mod ops;
 pub mod relay;
 pub mod rooms;
 pub mod service;
+pub mod setup;
 pub mod watch;
 pub mod wire;

@@ -73,6 +73,11 @@ fn output(mut command: Command) -> Output {
     Output { code: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
 }
 
+/// One JSON object a line.
+fn objects(lines: &str) -> Vec<serde_json::Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
 #[tokio::test]
 async fn history_shows_what_became_of_invitations() {
     let bench = Bench::new("");
@@ -88,8 +93,7 @@ async fn history_shows_what_became_of_invitations() {
     assert!(!table.out.contains("swordfish"));
 
     let json = bench.run(&["history", "--json"]);
-    let objects: Vec<serde_json::Value> =
-        json.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects = objects(&json.out);
     assert_eq!(objects.len(), 2);
     assert_eq!(objects[1]["state"], "refused");
     assert_eq!(objects[1]["reason"], "outcast");
@@ -246,13 +250,19 @@ fn a_wrong_configuration_ends_every_command_with_2() {
     }
     let check = bench.run(&["check", "--offline"]);
     assert_eq!(check.code, Some(2));
-    assert!(check.out.starts_with("failed   "), "{}", check.out);
+    assert!(check.out.starts_with("failed   configuration: "), "{}", check.out);
     assert!(check.out.contains("relay.toml:12: relay.window is \"5 bananas\""), "{}", check.out);
     assert!(check.out.contains("muc-invite-relay check --reference"), "{}", check.out);
 
     let absent = bench.run(&["--config", "/nonexistent.toml", "check", "--offline"]);
     assert_eq!(absent.code, Some(2));
-    assert!(absent.out.contains("failed   /nonexistent.toml can't be read"), "{}", absent.out);
+    assert!(absent.out.contains("failed   configuration: /nonexistent.toml can't be read"), "{}", absent.out);
+
+    let json = bench.run(&["check", "--json"]);
+    assert_eq!(json.code, Some(2));
+    let findings = objects(&json.out);
+    assert_eq!(findings.len(), 1, "{}", json.out);
+    assert_eq!((&findings[0]["state"], &findings[0]["what"]), (&"failed".into(), &"configuration".into()));
 }
 
 #[test]
@@ -260,9 +270,34 @@ fn check_offline_says_what_it_read() {
     let bench = Bench::new("");
     let check = bench.run(&["check", "--offline"]);
     assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
-    assert!(check.out.contains("ok       component: invites.example.org at 127.0.0.1:5347"), "{}", check.out);
+    let component = "ok       configuration [component]: invites.example.org at 127.0.0.1:5347";
+    assert!(check.out.lines().any(|line| line == component), "{}", check.out);
     assert!(!check.out.contains("swordfish"), "{}", check.out);
     assert!(!bench.journal().exists(), "it looks at the configuration alone");
+}
+
+#[test]
+fn check_tells_a_secret_that_is_none_from_one() {
+    let bench = Bench::new("");
+    let check = |secret: &str, more: &[&str]| {
+        let mut command = bench.command(&["check", "--offline", "--json"]);
+        output({
+            command.args(more).env("MUC_INVITE_RELAY__COMPONENT__SECRET", secret);
+            command
+        })
+    };
+    for (secret, state, code) in [("change me", "missing", 1), ("tuna", "missing", 1), ("swordfish", "ok", 0)]
+    {
+        let done = check(secret, &[]);
+        assert_eq!(done.code, Some(code), "{}", done.out);
+        let finding = objects(&done.out).into_iter().find(|it| it["what"] == "secret").unwrap();
+        assert_eq!(finding["state"], state, "{finding}");
+        assert_eq!(finding["remedy"].is_string(), code == 1, "{finding}");
+        assert!(!done.out.contains("tuna"), "{}", done.out);
+    }
+    let on_purpose = check("tuna", &["--without", "secret,rights"]);
+    assert_eq!(on_purpose.code, Some(0), "{}", on_purpose.out);
+    assert_eq!(check("tuna", &["--without", "wishes"]).code, Some(2));
 }
 
 #[test]
@@ -291,7 +326,7 @@ fn a_server_on_another_machine_is_refused_or_warned_of() {
     let warning = "component.server = \"192.0.2.1:1\" is not on this machine";
     let check = output(with(&["check", "--offline"], &allowed));
     assert_eq!(check.code, Some(0), "{}", check.out);
-    assert!(check.out.contains(&format!("warning  {warning}")), "{}", check.out);
+    assert!(check.out.contains(&format!("note     configuration: {warning}")), "{}", check.out);
     let warned = run(&allowed);
     assert!(warned.lines().any(|line| line.contains("WARN") && line.contains(warning)), "{warned}");
 }

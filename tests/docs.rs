@@ -3,8 +3,11 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use muc_invite_relay::checkup::What;
 use muc_invite_relay::journal::{Reason, State};
 
+const CHECK: &str = include_str!("../docs/check.md");
 const TROUBLESHOOTING: &str = include_str!("../docs/troubleshooting.md");
 
 fn house(path: &str) -> PathBuf {
@@ -59,6 +62,16 @@ fn every_state_and_reason_is_explained() {
     for word in states.chain(Reason::ALL.iter().map(|reason| reason.as_str())) {
         let explained = |line: &str| line.starts_with('|') && line.contains(&format!("`{word}`"));
         assert!(TROUBLESHOOTING.lines().any(explained), "{word}");
+    }
+}
+
+#[test]
+fn everything_that_is_checked_is_explained() {
+    for what in What::value_variants() {
+        let word = serde_json::to_string(what).unwrap().replace('"', "`");
+        assert_eq!(word, format!("`{}`", what.as_str()), "one word for people and programs");
+        let rows = CHECK.lines().filter(|line| line.starts_with(&format!("| {word} |"))).count();
+        assert_eq!(rows, 1, "{word}");
     }
 }
 

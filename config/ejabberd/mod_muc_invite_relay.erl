@@ -28,7 +28,7 @@
 -behaviour(supervisor).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([disco_local_features/5, muc_invite/7, filter_packet/1]).
+-export([muc_invite/7, filter_packet/1]).
 -export([init/1, start_keeper/1, keep/1]).
 
 -include("logger.hrl").
@@ -36,6 +36,8 @@
 -include("ejabberd_router.hrl").
 
 -define(NS_HANDOVER, <<"urn:x-muc-invite-relay:0">>).
+%% From 24.12 on, mod_privilege swallows what a component asks or answers a bare host.
+-define(RESOURCE, <<"muc-invite-relay">>).
 
 -record(invitation, {message :: message(),
                      host :: binary(),
@@ -51,7 +53,6 @@ start(Host, _Opts) ->
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
-            ejabberd_hooks:add(disco_local_features, Host, ?MODULE, disco_local_features, 50),
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
@@ -63,7 +64,6 @@ stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
         ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100),
-    ejabberd_hooks:delete(disco_local_features, Host, ?MODULE, disco_local_features, 50),
     gen_mod:stop_child(?MODULE, Host).
 
 reload(_Host, _NewOpts, _OldOpts) ->
@@ -89,14 +89,6 @@ mod_doc() ->
                            desc => <<"How long the relay has for its answer. Default: 5 seconds.">>}},
                {access, #{value => "AccessName",
                           desc => <<"The rooms whose invitations are handed over. Default: all.">>}}]}.
-
-%% Seen by `muc-invite-relay check`.
-disco_local_features({error, _} = Error, _From, _To, _Node, _Lang) ->
-    Error;
-disco_local_features(Features, _From, _To, <<>>, _Lang) ->
-    {result, [?NS_HANDOVER | case Features of {result, Others} -> Others; empty -> [] end]};
-disco_local_features(Features, _From, _To, _Node, _Lang) ->
-    Features.
 
 %%%===================================================================
 %%% In the room's process
@@ -126,8 +118,27 @@ muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
 filter_packet(#message{meta = #{?MODULE := #invitation{host = Host} = Invitation}}) ->
     {ok, _} = supervisor:start_child(gen_mod:get_module_proc(Host, ?MODULE), [Invitation]),
     {stop, drop};
+%% `muc-invite-relay check` asks whether this module is there for it, and what time it is here.
+filter_packet(#iq{type = get, from = #jid{luser = <<>>, lserver = Asker}, sub_els = [#xmlel{name = <<"handover">>}],
+                  to = #jid{luser = <<>>, lserver = Service, lresource = ?RESOURCE}} = Question) ->
+    Host = ejabberd_router:is_my_route(Service) andalso ejabberd_router:host_of_route(Service),
+    case Host /= false andalso gen_mod:is_loaded(Host, ?MODULE) andalso gen_mod:get_module_opts(Host, ?MODULE) of
+        #{component := Asker, timeout := Timeout} ->
+            ejabberd_router:route(xmpp:make_iq_result(Question, about(Timeout))),
+            {stop, drop};
+        _ ->
+            Question
+    end;
 filter_packet(Packet) ->
     Packet.
+
+-spec about(pos_integer()) -> xmlel().
+about(Timeout) ->
+    #xmlel{name = <<"handover">>,
+           attrs = [{<<"xmlns">>, ?NS_HANDOVER},
+                    {<<"timeout">>, integer_to_binary(Timeout div 1000)},
+                    {<<"now">>, timestamp(0)},
+                    {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
 
 -spec connections(binary()) -> [pid()].
 connections(Component) ->
@@ -174,17 +185,21 @@ keep(#invitation{message = Message, connections = Connections, component = Compo
 -spec handover(message(), binary(), pos_integer()) -> iq().
 handover(#message{from = Room} = Message, Component, Timeout) ->
     %% The relay gets a tenth less than we wait: an answer given in the last moment is still in time.
-    Deadline = calendar:system_time_to_rfc3339(erlang:system_time(millisecond) + Timeout * 9 div 10,
-                                               [{unit, millisecond}, {offset, "Z"}]),
+    Deadline = timestamp(Timeout * 9 div 10),
     Invitation = fxml:replace_tag_attr(<<"xmlns">>, ?NS_CLIENT, xmpp:encode(Message)),
     Forwarded = #xmlel{name = <<"forwarded">>, attrs = [{<<"xmlns">>, ?NS_FORWARD}], children = [Invitation]},
     #iq{type = set,
-        %% With a resource: from 24.12 on, mod_privilege swallows what a component answers to a bare host.
-        from = jid:make(<<>>, Room#jid.lserver, <<"muc-invite-relay">>),
+        from = jid:make(<<>>, Room#jid.lserver, ?RESOURCE),
         to = jid:make(Component),
         sub_els = [#xmlel{name = <<"handover">>,
-                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, list_to_binary(Deadline)}],
+                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}],
                           children = [Forwarded]}]}.
+
+%% So many milliseconds from now.
+-spec timestamp(non_neg_integer()) -> binary().
+timestamp(Later) ->
+    Time = erlang:system_time(millisecond) + Later,
+    list_to_binary(calendar:system_time_to_rfc3339(Time, [{unit, millisecond}, {offset, "Z"}])).
 
 -spec deliver(message(), iodata()) -> ok.
 deliver(Message, Why) ->

@@ -38,9 +38,6 @@ if not relay then
 end
 local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
 
--- Seen by `muc-invite-relay check`.
-module:add_feature(xmlns_handover);
-
 -- id of the IQ -> { room, stanza, session, timer }, for each invitation without an answer yet
 local pending = {};
 
@@ -130,6 +127,21 @@ module:hook("iq/host", function (event)
 		return true;
 	end
 end, 10);
+
+-- `muc-invite-relay check` asks whether this module is there for it, and what time it is here.
+module:hook("iq-get/host/"..xmlns_handover..":handover", function (event)
+	local origin, question = event.origin, event.stanza;
+	if question.attr.from ~= relay then
+		return;
+	end
+	origin.send(st.reply(question):tag("handover", {
+		xmlns = xmlns_handover;
+		timeout = tostring(timeout);
+		now = timestamp(now());
+		server = "Prosody "..prosody.version;
+	}));
+	return true;
+end);
 
 local function component_disconnected(event)
 	for id, invitation in pairs(pending) do

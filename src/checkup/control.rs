@@ -2,7 +2,7 @@
 //! Only the relay's own user can open it (mode 0600, in the journal's folder).
 
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -118,7 +118,7 @@ async fn answer(
 /// Asks the relay that runs; `None` if none does.
 ///
 /// # Errors
-/// It runs, and does not answer as it should.
+/// It may run, and could not be asked. Whoever connects to the server now may put it off.
 pub async fn ask(path: &Path) -> io::Result<Option<Vec<Finding>>> {
     question(path, CHECK, PATIENCE).await
 }
@@ -136,7 +136,11 @@ async fn question<T: DeserializeOwned>(
     question: &str,
     patience: Duration,
 ) -> io::Result<Option<T>> {
-    let Ok(mut stream) = UnixStream::connect(path).await else { return Ok(None) };
+    let mut stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(e) => return Err(e),
+    };
     let answer = async {
         stream.write_all(question.as_bytes()).await?;
         let mut answer = Vec::new();

@@ -1,65 +1,73 @@
 //! How the journal's file is. Reads it beside a relay that runs; changes nothing.
 
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use super::{Finding, State};
-use crate::journal;
+use rustix::fs::Access;
+
+use super::{Finding, What};
+use crate::journal::{self, OpenError};
 
 /// Less free space than this deserves a word.
 const LITTLE: u64 = 100 << 20;
 
+const AS_ITS_USER: &str =
+    "run this check as the user that runs the relay: runuser -u muc-invite-relay -- muc-invite-relay check";
+
 /// The journal: there, fit to be used, with room to grow.
 pub async fn journal(path: &Path) -> Vec<Finding> {
-    let shown = path.display().to_string();
-    if !path.exists() {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        return vec![if folder.is_dir() {
-            Finding::ok("journal", format!("{shown} will be made at the first start"))
-        } else {
-            Finding::wanting(
-                State::Failed,
-                "journal",
-                format!("{shown}: there is no folder {}", folder.display()),
-                format!(
-                    "install -d -m 0700 -o USER {}   # USER: the user that runs the relay",
-                    folder.display()
+    let finding = Finding::of(What::Journal, path.display().to_string());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = match fs::metadata(path) {
+        Ok(file) => match journal::status(path).await {
+            Ok(status) => finding.ok(format!(
+                "mode 0600, schema {}, {:.1} MB, {} under way",
+                status.schema,
+                megabytes(file.len() + fs::metadata(wal(path)).map_or(0, |wal| wal.len())),
+                status.pending
+            )),
+            Err(OpenError::TooOpen { mode, .. }) => finding.failed(
+                format!("has mode {mode:04o}, so other users can read room passwords in it"),
+                format!("chmod 600 {}", path.display()),
+            ),
+            Err(e) => finding.failed("can't be used", e.to_string()),
+        },
+        Err(e) if e.kind() == ErrorKind::NotFound && folder.is_dir() => {
+            match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+                Ok(()) => finding.ok("will be made at the first start"),
+                Err(e) => finding.failed(
+                    format!("can't be made in {}: {e}", folder.display()),
+                    format!("{AS_ITS_USER}\nor give that user the folder: chown USER {}", folder.display()),
                 ),
-            )
-        }];
-    }
-    let mut findings = vec![match journal::status(path).await {
-        Ok(status) => {
-            let size = fs::metadata(path).map_or(0, |it| it.len());
-            let mode = fs::metadata(path).map_or(0, |it| it.permissions().mode() & 0o777);
-            Finding::ok(
-                "journal",
-                format!(
-                    "{shown}: mode {mode:04o}, schema {}, {:.1} MB, {} under way",
-                    status.schema,
-                    megabytes(size),
-                    status.pending
-                ),
-            )
+            }
         }
-        Err(e) => Finding::wanting(State::Failed, "journal", shown, e.to_string()),
-    }];
-    if let Ok(disk) = rustix::fs::statvfs(path) {
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let found = format!("{:.0} MB free", megabytes(free));
-        findings.push(if free < LITTLE {
-            Finding::wanting(
-                State::Missing,
-                "disk",
-                found,
-                "free some space: on a full disk nothing is taken in",
-            )
-        } else {
-            Finding::ok("disk", found)
-        });
-    }
-    findings
+        Err(e) if e.kind() == ErrorKind::NotFound => finding.failed(
+            format!("there is no folder {}", folder.display()),
+            format!("install -d -m 0700 -o USER {}   # USER: the user that runs the relay", folder.display()),
+        ),
+        Err(e) => finding.failed(format!("can't be looked at: {e}"), AS_ITS_USER),
+    };
+    std::iter::once(found).chain(free(folder)).collect()
+}
+
+fn free(folder: &Path) -> Option<Finding> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let finding = Finding::of(What::Disk, folder.display().to_string());
+    let found = format!("{:.0} MB free", megabytes(free));
+    Some(if free < LITTLE {
+        finding.missing(found, "free some space: on a full disk nothing is taken in")
+    } else {
+        finding.ok(found)
+    })
+}
+
+fn wal(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push("-wal");
+    name.into()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "for people to read")]

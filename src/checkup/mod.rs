@@ -1,26 +1,30 @@
-//! Whether the set-up works: what the server grants, what rooms let us do, how the journal is. Each finding that is not
-//! well comes with its remedy, in the words of the server at hand.
+//! Whether the set-up works: the configuration, the journal, what the server grants, what rooms let us do, whether the
+//! hand-over module answers. Each finding that is not well comes with its remedy, in the words of the server at hand.
 //!
 //! Asked by `check`; a running relay answers through its control socket, so that nobody has to connect a second time.
 //! Knows nothing of how findings are printed.
 
 pub mod control;
 mod disk;
+mod grants;
+mod remedies;
+mod rooms;
 mod server;
-mod words;
+mod settings;
 
 pub use disk::journal;
 pub use server::server;
+pub use settings::{complaints, settings};
 
 use serde::{Deserialize, Serialize};
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
     Ok,
-    /// Not there, and nobody needs it in this configuration; or nobody can tell.
+    /// Nobody can tell, or this server can't have it, or it is left out on purpose.
     Note,
     /// Not there: the relay works, but not as well as it could.
     Missing,
@@ -41,32 +45,145 @@ impl State {
     }
 }
 
+/// What can be looked at. The words are stable: programs read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// A section of the configuration.
+    Configuration,
+    /// The secret of the handshake: not the placeholder, not too short.
+    Secret,
+    /// The journal's file.
+    Journal,
+    /// Room on its disk.
+    Disk,
+    /// Whether a relay runs.
+    Relay,
+    /// The connection to the server.
+    Connection,
+    /// The server's make and version.
+    Server,
+    /// Whether the component's own questions are answered.
+    Questions,
+    /// Messages in users' names (XEP-0356).
+    Messages,
+    /// Reading users' rosters.
+    Rosters,
+    /// Reading and setting affiliations in users' names.
+    MucAdmin,
+    /// Reading users' block lists.
+    BlockLists,
+    /// Asking in users' names what something is, where the component's own questions vanish.
+    DiscoInfo,
+    /// A MUC service.
+    Rooms,
+    /// The relay's own rights in its rooms.
+    Rights,
+    /// The module that hands its invitations over.
+    HandOver,
+    /// The server's clock beside ours.
+    Clock,
+}
+
+impl What {
+    /// The word that is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Secret => "secret",
+            Self::Journal => "journal",
+            Self::Disk => "disk",
+            Self::Relay => "relay",
+            Self::Connection => "connection",
+            Self::Server => "server",
+            Self::Questions => "questions",
+            Self::Messages => "messages",
+            Self::Rosters => "rosters",
+            Self::MucAdmin => "muc-admin",
+            Self::BlockLists => "block-lists",
+            Self::DiscoInfo => "disco-info",
+            Self::Rooms => "rooms",
+            Self::Rights => "rights",
+            Self::HandOver => "hand-over",
+            Self::Clock => "clock",
+        }
+    }
+}
+
 /// One line of `check`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How it is.
     pub state: State,
     /// What was looked at.
-    pub what: String,
+    pub what: What,
+    /// Whose: a section, a file, an address, a host or a service; none if there is only one.
+    pub of: Option<String>,
     /// What was found.
     pub found: String,
-    /// What to do; none if it is well.
+    /// What to do; none if it is well, or nothing can be done.
     pub remedy: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
-    pub fn ok(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { state: State::Ok, what: what.into(), found: found.into(), remedy: None }
+    /// Something and whose it is: well, with nothing to say, until one of the others says otherwise.
+    fn of(what: What, of: impl Into<String>) -> Self {
+        Self { of: Some(of.into()), ..Self::the(what) }
     }
 
-    /// Something is not, and what to do.
-    pub fn wanting(
-        state: State,
-        what: impl Into<String>,
-        found: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self { state, what: what.into(), found: found.into(), remedy: Some(remedy.into()) }
+    /// Something that there is only one of.
+    fn the(what: What) -> Self {
+        Self { state: State::Ok, what, of: None, found: String::new(), remedy: None }
     }
+
+    /// It is as it should be.
+    #[must_use]
+    fn ok(self, found: impl Into<String>) -> Self {
+        Self { state: State::Ok, found: found.into(), ..self }
+    }
+
+    /// It is of no weight.
+    #[must_use]
+    fn note(self, found: impl Into<String>) -> Self {
+        Self { state: State::Note, found: found.into(), ..self }
+    }
+
+    /// It is not there.
+    #[must_use]
+    fn missing(self, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { state: State::Missing, found: found.into(), remedy: Some(remedy.into()), ..self }
+    }
+
+    /// It does not work.
+    #[must_use]
+    fn failed(self, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { state: State::Failed, found: found.into(), remedy: Some(remedy.into()), ..self }
+    }
+
+    /// Whether a relay runs that could be asked: what the other findings were found out by.
+    #[must_use]
+    pub fn relay(found: RelayFound) -> Self {
+        let finding = Self::the(What::Relay);
+        match found {
+            RelayFound::Asked => finding.ok("runs, and was asked"),
+            RelayFound::None => finding.ok("does not run: this check connected itself"),
+            RelayFound::Mute(why) => finding.failed(
+                format!("can't be asked: {why}"),
+                "run this check as the relay's own user; if it is, look at the relay's log, and restart it after an \
+                 upgrade",
+            ),
+        }
+    }
+}
+
+/// What became of asking the relay that runs.
+#[derive(Debug)]
+pub enum RelayFound {
+    /// It answered.
+    Asked,
+    /// There is none.
+    None,
+    /// It did not answer as it should.
+    Mute(std::io::Error),
 }

@@ -1,5 +1,5 @@
-//! Our own `urn:x-muc-invite-relay:0`: a server module hands us a finished invitation and waits for the answer.
-//! Knows the request's shape, not whom to believe.
+//! Our own `urn:x-muc-invite-relay:0`: a server module hands us a finished invitation and waits for the answer. Asked
+//! with an empty one, it says that it is there for us. Knows the requests' shape, not whom to believe.
 
 use jid::BareJid;
 use xso::{AsXml, FromXml};
@@ -21,6 +21,21 @@ pub struct HandOver {
     /// The mediated invitation as the room would have sent it.
     #[xml(child(n = ..))]
     pub forwarded: First<Forwarded>,
+    /// In a module's answer: how many seconds it waits for ours.
+    #[xml(attribute(default))]
+    pub timeout: Option<String>,
+    /// In a module's answer: what time it is there, RFC 3339, UTC.
+    #[xml(attribute(default))]
+    pub now: Option<String>,
+    /// In a module's answer: make and version of its server.
+    #[xml(attribute(default))]
+    pub server: Option<String>,
+}
+
+/// Where the module of a MUC service is asked. With a resource: some servers swallow questions to a bare domain.
+#[must_use]
+pub fn address_of_module(service: &str) -> String {
+    format!("{service}/muc-invite-relay")
 }
 
 /// A handed-over invitation, already checked for shape.

@@ -1,87 +1,91 @@
-"""What `check` says of a real server: with everything granted, and with each thing missing in turn."""
+"""What `check` says of a real server, the relay running or not. What is missing: test_check_missing.py."""
 
-import asyncio
-import json
+from datetime import timedelta
 
 import pytest
 
-from support.relay import Relay
+from support.checking import check
+from support.clock import WallClock
 from support.server import Setup
-
-GRANTS_NEEDED = pytest.mark.parametrize(
-    ("setup", "missing", "remedy"),
-    [
-        (Setup(privileges=False), "privileges (XEP-0356)", "outgoing"),
-        (Setup(service_admin=False, privileges=False), "the relay's own rights in rooms", "admin"),
-    ],
-    ids=["no privileges", "no rights in rooms"],
-)
-
-
-async def check(relay: Relay) -> tuple[int, dict[str, dict]]:
-    """The exit code, and the findings by what was looked at."""
-    process = await asyncio.create_subprocess_exec(
-        *relay.argv("check", "--json"), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    output, errors = await process.communicate()
-    findings = [json.loads(line) for line in output.decode().splitlines()]
-    assert findings, errors.decode()
-    return process.returncode, {finding["what"]: finding for finding in findings}
 
 
 async def test_a_running_relay_is_asked(stage, relay):
     [alice] = await stage.people("alice")
     await alice.create_room(stage.room())
 
-    code, findings = await check(relay)
+    checked = await check(relay)
 
-    assert findings["relay"]["found"] == "runs, and was asked"
-    assert findings["journal"]["state"] == "ok"
-    assert next(f for what, f in findings.items() if what.startswith("connection"))["state"] == "ok"
-    assert findings[f"{stage.server.host}: messages in users' names"]["state"] == "ok"
-    wrong = [f for f in findings.values() if f["state"] in ("missing", "failed")]
-    assert (code, wrong) == ((0, []) if "plain-iq" not in stage.server.lacks else (1, [findings["ordinary questions"]]))
+    assert checked.found("relay") == "runs, and was asked"
+    for what in ("journal", "disk", "connection", "messages", "rosters", "rooms"):
+        assert checked.state(what) == "ok", checked.line(what)
+    # What the other scenarios' servers leave out.
+    assert [finding["what"] for finding in checked.wrong] == ["hand-over"]
+    assert checked.code == 1
+    assert (await check(relay, "--without", "hand-over")).code == 0
 
 
 async def test_without_a_relay_it_connects_itself(server, relays):
-    relay = relays(server)
+    checked = await check(relays(server), "--without", "hand-over")
 
-    code, findings = await check(relay)
-
-    assert findings["relay"]["found"] == "does not run: this check connected itself"
-    assert next(f for what, f in findings.items() if what.startswith("connection"))["state"] == "ok"
-    assert code == (0 if "plain-iq" not in server.lacks else 1)
+    assert checked.found("relay") == "does not run: this check connected itself"
+    assert checked.state("connection") == "ok"
+    assert checked.code == 0
 
 
-@GRANTS_NEEDED
-async def test_each_missing_thing_comes_with_its_remedy(stage, relay, missing, remedy):
-    [alice] = await stage.people("alice")
-    await alice.create_room(stage.room())
+@pytest.mark.needs("plain-iq")
+@pytest.mark.parametrize("setup", [Setup(service_admin=False)], ids=["no service admin"])
+async def test_rights_are_tried_on_a_hidden_room_that_somebody_was_invited_to(own_stage, relays):
+    relay = relays(own_stage.server)
+    await relay.start()
+    alice, bob = await own_stage.people("alice", "bob")
+    room = await alice.create_room(own_stage.room(), public=False)
+    assert (await check(relay)).state("rights", own_stage.server.muc) == "note"
 
-    code, findings = await check(relay)
+    alice.invite(room, own_stage.relay_address(bob.bare))
+    await relay.settled(1)
 
-    assert code == 1
-    finding = next(f for what, f in findings.items() if what.startswith(missing))
-    assert finding["state"] == "missing", finding
-    assert remedy in finding["remedy"]
+    assert (await check(relay)).state("rights", own_stage.server.muc) == "missing"
 
 
 async def test_a_service_that_is_none(server, relays):
-    relay = relays(server, muc={"services": [server.host]})
-    code, findings = await check(relay)
-    if "plain-iq" in server.lacks:
-        pytest.skip("not supported: " + server.lacks["plain-iq"])
-    assert code == 1
-    assert findings[f"rooms of {server.host}"]["found"] == "this is no MUC service"
+    checked = await check(relays(server, muc={"services": [server.host]}))
+
+    assert checked.code == 1
+    assert checked.line("rooms", server.host)["state"] == "failed"
 
 
 async def test_a_wrong_secret(server, relays):
-    relay = relays(server, component={"secret": "not the secret"})
-    code, findings = await check(relay)
-    assert code == 1
-    [connection] = [f for what, f in findings.items() if what.startswith("connection")]
-    assert connection["state"] == "failed"
-    assert "component.secret" in connection["found"]
+    checked = await check(relays(server, component={"secret": "not the secret"}))
+
+    assert checked.code == 1
+    assert checked.state("connection") == "failed"
+    assert "component.secret" in checked.found("connection")
+
+
+@pytest.mark.parametrize("setup", [Setup(hand_over=5)], ids=["hand-over"])
+@pytest.mark.parametrize(("ahead", "state"), [(-60, "failed"), (-5, "failed"), (0, "ok"), (5, "failed")])
+async def test_a_clock_that_is_wrong(server, relays, tmp_path, ahead, state):
+    relay, clock = relays(server), WallClock(tmp_path)
+    clock.set(timedelta(seconds=ahead))
+    relay.env |= clock.env
+
+    checked = await check(relay)
+
+    assert checked.state("clock") == state, checked.line("clock")
+    assert checked.state("hand-over", server.muc) == "ok"
+
+
+async def test_whoever_may_not_ask_the_relay_does_not_put_it_off_its_connection(server, relays):
+    relay = relays(server)
+    # Like a socket that this user can't reach: nobody can tell whether a relay runs.
+    control = relay.journal.with_name(f"{relay.journal.name}.sock")
+    control.symlink_to(control)
+
+    checked = await check(relay)
+
+    assert checked.code == 1
+    assert checked.state("relay") == "failed"
+    assert not any(finding["what"] == "connection" for finding in checked.findings)
 
 
 async def test_one_journal_has_one_relay(server, relays):

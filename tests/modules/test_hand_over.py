@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support import stanzas
-from support.handover import RESOURCE, invited
+from support.handover import HANDOVER, RESOURCE, invited
 from support.prosody import Prosody
 from support.stanzas import direct_invitation, native_invitation
 
@@ -30,6 +30,21 @@ async def test_the_relay_is_handed_the_finished_invitation(stage, relay, timeout
     assert (handover.reason, handover.password) == ("Come & talk", "xyzzy")
     assert before < handover.deadline < before + timedelta(seconds=timeout)
     assert await alice.affiliation(room, bob.bare) == "member"
+
+
+async def test_the_module_tells_its_own_relay_that_it_is_there(stage, relay, remote, timeout):
+    module, question = f"{stage.server.muc}/{RESOURCE}", f"<handover xmlns='{HANDOVER}'/>"
+    [alice] = await stage.people("alice")
+
+    before = datetime.now(UTC)
+    answer = (await relay.iq(module, question)).find(f"{{{HANDOVER}}}handover")
+    assert answer.get("timeout") == str(timeout)
+    assert stage.server.version in answer.get("server")
+    assert before - timedelta(milliseconds=1) < datetime.fromisoformat(answer.get("now")) <= datetime.now(UTC)
+
+    # Nobody else learns anything.
+    assert (await alice.iq(module, question)).get("type") == "error"
+    assert (await remote.iq(module, question)).get("type") == "error"
 
 
 @soon

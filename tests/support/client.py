@@ -166,11 +166,17 @@ class Client(Endpoint):
         member_invites: bool = False,
         password: str | None = None,
         anonymous: bool = True,
+        public: bool = True,
     ) -> str:
         """Enters a new room, becomes its owner and sets it up; `anonymous` is semi-anonymous, as most rooms are."""
         await self.join(room)
         await self.configure(
-            room, members_only=members_only, member_invites=member_invites, password=password, anonymous=anonymous
+            room,
+            members_only=members_only,
+            member_invites=member_invites,
+            password=password,
+            anonymous=anonymous,
+            public=public,
         )
         return room
 
@@ -182,6 +188,7 @@ class Client(Endpoint):
         member_invites: bool = False,
         password: str | None = None,
         anonymous: bool = True,
+        public: bool = True,
     ) -> None:
         """Sets an own room up, all of it."""
         form = await self.iq(room, f"<query xmlns='{stanzas.MUC_OWNER}'/>")
@@ -189,7 +196,7 @@ class Client(Endpoint):
         fields = {
             "FORM_TYPE": "http://jabber.org/protocol/muc#roomconfig",
             "muc#roomconfig_persistentroom": "1",
-            "muc#roomconfig_publicroom": "1",
+            "muc#roomconfig_publicroom": str(int(public)),
             "muc#roomconfig_membersonly": str(int(members_only)),
             "muc#roomconfig_whois": "moderators" if anonymous else "anyone",
             "muc#roomconfig_passwordprotectedroom": str(int(password is not None)),

@@ -5,9 +5,11 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from support.paste import joined
 from support.ports import free_port
 from support.printed import printed_setup, replaced
 from support.process import Process, run
@@ -60,7 +62,7 @@ class Ejabberd(Server):
         (self.directory / "spool").mkdir(exist_ok=True)
         await self._compile(CONFIG / f"{MODULE}.erl", beams)
         (self.directory / "ejabberd.yml").write_text(self._config())
-        (self.directory / "relay.yml").write_text(await self._relays_side())
+        await self._write_relays_side()
         (self.directory / "ejabberdctl.cfg").write_text(
             f"ERLANG_NODE={_NODE}\n"
             f"ERL_DIST_PORT={self._node_port}\n"
@@ -76,6 +78,12 @@ class Ejabberd(Server):
             script, count = re.subn(pattern, ours, script, flags=re.MULTILINE)
             assert count == 1, f"{pattern} is not in ejabberdctl {count} times"
         (self.directory / "ejabberdctl").write_text(script)
+
+    async def reconfigure(self, alter: Callable[[str], str], pasted: str = "") -> None:
+        """Without a restart: privileges are given out when the relay connects, and named rules are read when needed."""
+        self.alter, self.pasted = alter, pasted
+        await self._write_relays_side()
+        await self.call("reload_config")
 
     async def add_user(self, name: str, password: str) -> None:
         await self.call("register", user=name, host=self.host, password=password)
@@ -140,6 +148,12 @@ class Ejabberd(Server):
             env={"ERL_LIBS": self._libraries()},
         )
 
+    async def _write_relays_side(self) -> None:
+        text = self.alter(await self._relays_side())
+        if self.pasted:
+            text = joined(text, self.pasted)
+        (self.directory / "relay.yml").write_text(text)
+
     async def _relays_side(self) -> str:
         """What operators paste, less what the setup leaves out."""
         text = await printed_setup(self, "ejabberd", "--server-version", self.version)
@@ -159,7 +173,8 @@ class Ejabberd(Server):
         return replaced(text, f"  {MODULE}:\n", f"  {MODULE}:\n    {options}\n")
 
     def _config(self) -> str:
-        modules = ["adhoc", "blocking", "carboncopy", "disco", "ping", "privacy", "roster", "http_api", "admin_extra"]
+        modules = ["adhoc", "blocking", "carboncopy", "disco", "ping", "version", "privacy", "roster"]
+        modules += ["http_api", "admin_extra"]
         if self.setup.offline:
             modules.append("offline")
         if self.setup.block_strangers:

@@ -1,5 +1,6 @@
 """Prosody as a fixture, on what `muc-invite-relay setup prosody` prints. Knows nothing of scenarios."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ class Prosody(Server):
     name: ClassVar[str] = "prosody-0.12"
     version: ClassVar[str] = "0.12"
     program: ClassVar[str] = "/usr/bin/prosody"
+    lacks: ClassVar[Mapping[str, str]] = {"powerless-admins": "its admins have all rights in rooms, unless told otherwise"}
 
     @property
     def hint(self) -> str | None:
@@ -27,7 +29,10 @@ class Prosody(Server):
         printed = await printed_setup(self, "prosody")
         # The hand-over module stays where it is.
         printed = replaced(printed, '"/usr/local/lib/prosody/modules"', f'"{CONFIG}"')
-        (self.directory / "relay.cfg.lua").write_text(printed)
+        (self.directory / "relay.cfg.lua").write_text(self.alter(printed))
+        # Read last: of an option that is set twice Prosody takes the later one. In a file of its own, since 0.12 can't
+        # read one that sets it twice and has a long path.
+        (self.directory / "pasted.cfg.lua").write_text(self.pasted)
         config = self.directory / "prosody.cfg.lua"
         config.write_text(self._config())
         self.process = Process(self.name, [self.program, "-F", "--config", str(config)])
@@ -49,7 +54,7 @@ class Prosody(Server):
         await run([str(program), "--config", str(self.directory / "prosody.cfg.lua"), *reload])
 
     def _config(self) -> str:
-        modules = ["roster", "saslauth", "disco", "ping", "blocklist", "carbons"]
+        modules = ["roster", "saslauth", "disco", "ping", "version", "blocklist", "carbons"]
         if self.setup.block_strangers:
             modules.append("block_strangers")
         if self.setup.archive:
@@ -95,6 +100,7 @@ class Prosody(Server):
             ]
         if not self.setup.service_admin:
             lines += [f'Component "{self.muc}" "muc"', "    admins = { }"]
+        lines.append(f'Include "{self.directory}/pasted.cfg.lua"')
         return "\n".join([*lines, self.setup.extra, ""])
 
 

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -64,6 +64,10 @@ class Server(ABC):
         self.remote_port = self.component_port
         """Where the remote domain connects."""
         self.process: Process | None = None
+        self.alter: Callable[[str], str] = lambda text: text
+        """What is made of the relay's side, beside what the setup leaves out; taken when it is written."""
+        self.pasted = ""
+        """What is pasted into the configuration then."""
 
     @property
     def hint(self) -> str | None:
@@ -73,6 +77,11 @@ class Server(ABC):
     @abstractmethod
     async def start(self) -> None:
         """Writes the configuration, starts the server and returns once both ports take connections."""
+
+    async def reconfigure(self, alter: Callable[[str], str], pasted: str = "") -> None:
+        """Makes something else of the relay's side, pastes something, and has the server take it."""
+        self.alter, self.pasted = alter, pasted
+        await self.restart()
 
     async def reload_module(self) -> None:
         """Stops the hand-over module and starts it again from its source."""

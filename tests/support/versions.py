@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,6 +34,7 @@ class Prosody13(Prosody):
     version: ClassVar[str] = "13.0"
     root: ClassVar[Path] = CACHE / "prosody-13"
     packages: ClassVar[Sequence[str]] = ("prosody", "prosody-modules")
+    lacks: ClassVar[Mapping[str, str]] = {}
 
     async def start(self) -> None:
         await asyncio.to_thread(unpack, self.root, self.packages)

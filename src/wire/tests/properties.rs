@@ -217,6 +217,7 @@ proptest! {
         let payload = HandOver {
             deadline: Some(deadline.clone()),
             forwarded: Forwarded::from(as_a_room_says(&mediated)).into(),
+            ..HandOver::default()
         };
         let sent = Iq::set("invites.example", "h1", IqPayload::HandOver(payload));
         let read = iq_of(reread(&sent));

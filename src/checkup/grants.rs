@@ -1,0 +1,62 @@
+//! What the server's hosts grant (XEP-0356), beside what `setup` prints.
+
+use super::remedies::Remedies;
+use super::{Finding, What};
+use crate::link::{Grants, Link};
+use crate::setup::Part;
+use crate::wire::{ns, privilege};
+
+const NO_MESSAGES: &str =
+    "invitations go out from relay addresses, which stranger filters drop, and hand-overs go back";
+const NO_ROSTERS: &str = "nobody can tell who is a stranger to the contact";
+const NO_MUC_ADMIN: &str = "members are added with the relay's own rights, if it has them";
+const NO_BLOCK_LISTS: &str = "who blocks a room or a MUC service is invited to it all the same";
+const NO_DISCO_INFO: &str = "nobody tells which rooms are for members only";
+
+/// A line for each right on each host of users. `swallows`: the server answers no question of the component's own.
+pub(super) fn grants(link: &Link, hosts: &[&str], remedies: &Remedies, swallows: bool) -> Vec<Finding> {
+    let granting: Vec<_> = hosts.iter().filter_map(|host| Some((*host, link.grants(host)?))).collect();
+    if granting.is_empty() {
+        // One of them will be the users' host; which, only the operator knows.
+        let host = hosts.first().copied().unwrap_or("example.org");
+        let finding = Finding::of(What::Messages, host);
+        return vec![finding.missing(
+            format!("no host grants anything (XEP-0356): {NO_MESSAGES}"),
+            remedies.paste(Part::Privileges(host)),
+        )];
+    }
+    granting.into_iter().flat_map(|(host, grants)| of_host(host, grants, remedies, swallows)).collect()
+}
+
+fn of_host(host: &str, grants: Grants, remedies: &Remedies, swallows: bool) -> Vec<Finding> {
+    let (namespace, knows_iq) = match grants.version {
+        privilege::Version::V1 => (ns::PRIVILEGE_1, false),
+        privilege::Version::V2 => (ns::PRIVILEGE_2, true),
+    };
+    let line = |what, granted: bool, without: &str| {
+        let finding = Finding::of(what, host);
+        if granted {
+            finding.ok(format!("granted ({namespace})"))
+        } else {
+            finding.missing(format!("not granted: {without}"), remedies.paste(Part::Grants(host)))
+        }
+    };
+    let iq = |what, granted, without: &str| {
+        if knows_iq {
+            line(what, granted, without)
+        } else {
+            let found = format!("not before ejabberd 24.10 ({namespace} has no IQs): {without}");
+            Finding::of(what, host).note(found)
+        }
+    };
+    let mut findings = vec![
+        line(What::Messages, grants.messages, NO_MESSAGES),
+        line(What::Rosters, grants.roster, NO_ROSTERS),
+        iq(What::MucAdmin, grants.muc_admin, NO_MUC_ADMIN),
+        iq(What::BlockLists, grants.blocking, NO_BLOCK_LISTS),
+    ];
+    if swallows {
+        findings.push(iq(What::DiscoInfo, grants.disco_info, NO_DISCO_INFO));
+    }
+    findings
+}

@@ -1,0 +1,41 @@
+//! Remedies in the words of the server at hand: what `setup` would print, and where it belongs. Knows nothing of how
+//! things are found out.
+
+use crate::setup::{Make, Part, Setup, Version};
+
+/// What is known of the server, as far as remedies differ.
+pub(super) struct Remedies {
+    /// The configuration's own texts.
+    pub(super) setup: Setup,
+    /// `None`: it did not say.
+    pub(super) make: Option<Make>,
+    /// `None`: it did not say; remedies are for the newest then.
+    pub(super) version: Option<Version>,
+}
+
+impl Remedies {
+    /// The lines to paste; for both makes where it is not known which it is.
+    pub(super) fn paste(&self, part: Part) -> String {
+        match self.make {
+            Some(make) => self.lines(make, part),
+            None => self.lines(Make::Prosody, part) + "\n\n" + &self.lines(Make::Ejabberd, part),
+        }
+    }
+
+    fn lines(&self, make: Make, part: Part) -> String {
+        let hand_over = matches!(part, Part::HandOver(_));
+        let place = match make {
+            Make::Prosody if hand_over => {
+                "-- In Prosody's configuration, after mod_muc_invite_relay.lua was copied to a directory of \
+                 plugin_paths (docs/prosody.md). Then restart Prosody."
+            }
+            Make::Prosody => "-- In Prosody's configuration. Then restart Prosody.",
+            Make::Ejabberd if hand_over => {
+                "# In ejabberd.yml, after `ejabberdctl module_install mod_muc_invite_relay` (docs/ejabberd.md). Then \
+                 restart ejabberd."
+            }
+            Make::Ejabberd => "# In ejabberd.yml. Then restart ejabberd.",
+        };
+        format!("{place}\n{}", self.setup.part(make, self.version, part)).trim_end().to_owned()
+    }
+}

@@ -1,0 +1,175 @@
+//! What each MUC service lets us do, and whether its module hands over to us. Asks only; nothing is changed.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use jid::BareJid;
+use tokio::time::Instant;
+
+use super::remedies::Remedies;
+use super::server::Asker;
+use super::{Finding, What};
+use crate::config::{Config, Membership};
+use crate::journal;
+use crate::link::{AskError, Link};
+use crate::setup::Part;
+use crate::wire::disco::{DiscoInfo, DiscoItems};
+use crate::wire::handover::{self, HandOver};
+use crate::wire::muc::{self, Affiliation};
+use crate::wire::{Condition, IqPayload, IqType};
+
+/// So far apart clocks may be: a hand-over's deadline is some seconds away.
+const APART: Duration = Duration::from_secs(1);
+
+/// So many of the newest invitations are searched for a room to try rights on.
+const REMEMBERED: u32 = 1000;
+
+const NO_ROOM: &str = "not tried: there is no room that is public, or that somebody was invited to";
+
+/// What a service's module said.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// How long it waits for our answers, in its own words.
+    waits: Option<String>,
+    /// Make and version of its server.
+    pub(super) server: Option<String>,
+    /// How far its clock is ahead of ours, in milliseconds; half the time that the answer took is the error.
+    ahead: Option<i64>,
+}
+
+/// Asks a service's module whether it is there for us.
+pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
+    let (asked, begun) = (Utc::now(), Instant::now());
+    let to = handover::address_of_module(service);
+    let answer = link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())).await.ok()?;
+    let middle = asked + begun.elapsed() / 2;
+    let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
+    let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
+    Some(Answered {
+        waits: about.timeout,
+        server: about.server,
+        ahead: now.map(|now| (now.to_utc() - middle).num_milliseconds()),
+    })
+}
+
+/// The lines of all services; `modules` are theirs, in the configuration's order.
+pub(super) async fn services(
+    config: &Config,
+    asker: &Asker<'_>,
+    remedies: &Remedies,
+    modules: &[Option<Answered>],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (service, module) in config.muc.services.iter().zip(modules) {
+        let there = is_a_muc_service(asker, service).await;
+        let well = there.remedy.is_none();
+        findings.push(there);
+        if well {
+            findings.push(rights(config, asker, remedies, service).await);
+            findings.push(hand_over(asker.link, remedies, service, module.as_ref()));
+        }
+    }
+    findings.extend(clock(&config.muc.services, modules));
+    findings
+}
+
+async fn is_a_muc_service(asker: &Asker<'_>, service: &str) -> Finding {
+    let finding = Finding::of(What::Rooms, service);
+    match asker.ask(service, IqPayload::DiscoInfo(DiscoInfo::default())).await {
+        Ok(IqPayload::DiscoInfo(info))
+            if info.identities.iter().any(|it| it.category.as_deref() == Some("conference")) =>
+        {
+            finding.ok("a MUC service")
+        }
+        Ok(_) => finding.failed(
+            "this is no MUC service",
+            "put the domain of the rooms into muc.services, such as conference.example.org",
+        ),
+        Err(AskError::Swallowed) => finding.note("can't be asked (see questions, disco-info)"),
+        Err(e) => finding.failed(
+            format!("no answer: {e}"),
+            format!("is {service:?} in muc.services right, and does this server serve it?"),
+        ),
+    }
+}
+
+/// Whether the relay may do as an admin of the service does, tried on a room that there is.
+async fn rights(config: &Config, asker: &Asker<'_>, remedies: &Remedies, service: &str) -> Finding {
+    let finding = Finding::of(What::Rights, service);
+    if asker.swallows {
+        return finding
+            .note("of no use where the component's own questions vanish: inviters' rights are used");
+    }
+    let room = match public_room(asker, service).await {
+        Some(room) => Some(room),
+        None => remembered_room(config, service).await,
+    };
+    let Some(room) = room else {
+        return finding.note(NO_ROOM);
+    };
+    match asker.ask(&room, muc::list_affiliation(Affiliation::Outcast)).await {
+        Ok(_) => finding.ok("those of an admin of the service"),
+        Err(AskError::Refused(e)) if *e.condition == Some(Condition::ItemNotFound) => finding.note(NO_ROOM),
+        Err(AskError::Refused(_)) if config.muc.membership == Membership::Ignore => {
+            finding.note("none, and muc.membership = \"ignore\" needs none")
+        }
+        Err(AskError::Refused(_)) => finding.missing(
+            "none: nicknames stay nicknames in semi-anonymous rooms, and members are added only where the inviter may",
+            remedies.paste(Part::Rights(service)),
+        ),
+        Err(e) => finding.note(format!("not found out: {e}")),
+    }
+}
+
+async fn public_room(asker: &Asker<'_>, service: &str) -> Option<String> {
+    match asker.ask(service, IqPayload::DiscoItems(DiscoItems::default())).await {
+        Ok(IqPayload::DiscoItems(items)) => items
+            .items
+            .into_iter()
+            .filter_map(|item| item.jid)
+            .find(|jid| BareJid::new(jid).is_ok_and(|jid| jid.node().is_some())),
+        _ => None,
+    }
+}
+
+/// A room that somebody was invited to. It may be gone by now.
+async fn remembered_room(config: &Config, service: &str) -> Option<String> {
+    let records = journal::recent(&config.journal.path, REMEMBERED).await.ok()?;
+    let of_service = |room: &String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
+    records.into_iter().map(|record| record.room).find(of_service)
+}
+
+fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&Answered>) -> Finding {
+    let finding = Finding::of(What::HandOver, service);
+    let Some(module) = module else {
+        return finding.missing(
+            format!(
+                "no module answers that hands over to {}: only relay addresses can be invited, such as \
+                 bob\\40example.org@{0}",
+                link.component()
+            ),
+            remedies.paste(Part::HandOver(service)),
+        );
+    };
+    let waits = module.waits.as_deref().unwrap_or("some");
+    finding.ok(format!("the module answers; it waits {waits} s for ours"))
+}
+
+/// A relay whose clock is ahead takes nothing that is handed over; one that is behind takes what has been delivered.
+fn clock(services: &[String], modules: &[Option<Answered>]) -> Option<Finding> {
+    let (service, ahead) = services
+        .iter()
+        .zip(modules)
+        .find_map(|(service, module)| Some((service, module.as_ref()?.ahead?)))?;
+    let finding = Finding::of(What::Clock, service);
+    let apart = Duration::from_millis(ahead.unsigned_abs());
+    let found = format!("{:.1} s apart from the server's", apart.as_secs_f64());
+    Some(if apart > APART {
+        finding.failed(
+            format!("{found}: hand-overs come too late, or are delivered twice"),
+            "let both machines keep time: timedatectl set-ntp true",
+        )
+    } else {
+        finding.ok(found)
+    })
+}

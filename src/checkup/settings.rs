@@ -1,0 +1,87 @@
+//! What the configuration says, and whether its secret is one. Needs nothing but the file.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::{Finding, State, What};
+use crate::config::{Config, ConfigError};
+
+/// What the annotated reference has in the secret's place.
+const PLACEHOLDER: &str = "change me";
+
+/// A shorter one can be guessed. Characters.
+const SHORTEST: usize = 8;
+
+/// A line for each section that matters to whoever sets it up.
+#[must_use]
+pub fn settings(config: &Config) -> Vec<Finding> {
+    let Config { component, muc, relay, journal, log, .. } = config;
+    let [window, expiry, retention] = [relay.window, relay.expiry, journal.retention].map(as_it_is_written);
+    let section = |name: &str, found: String| Finding::of(What::Configuration, name).ok(found);
+    let mut findings = vec![
+        section("[component]", format!("{} at {}", component.jid, component.server)),
+        section("[muc]", format!("rooms of {} are believed", muc.services.join(", "))),
+        section(
+            "[relay]",
+            format!("one invitation per contact and room in {window}, given up after {expiry}"),
+        ),
+        section("[journal]", format!("{}, kept for {retention}", journal.path.display())),
+        section("[log]", format!("level {}", log.level)),
+        secret(component.secret.expose_secret()),
+    ];
+    let warning = |text| Finding::the(What::Configuration).note(text);
+    findings.extend(config.warnings().into_iter().map(warning));
+    findings
+}
+
+/// In the largest unit that tells it exactly, as operators write it.
+fn as_it_is_written(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "s"));
+    format!("{}{unit}", seconds / size)
+}
+
+/// What is wrong with a configuration that can't be used. Each complaint has its remedy in it.
+#[must_use]
+pub fn complaints(error: &ConfigError) -> Vec<Finding> {
+    let complaint = |found| Finding { state: State::Failed, found, ..Finding::the(What::Configuration) };
+    match error {
+        ConfigError::Invalid(complaints) => complaints.iter().map(|it| complaint(it.to_string())).collect(),
+        ConfigError::Unreadable { .. } => vec![complaint(error.to_string())],
+    }
+}
+
+fn secret(secret: &str) -> Finding {
+    let finding = Finding::the(What::Secret);
+    let remedy = "make one with `openssl rand -base64 24`, and write it as component.secret here and in the server's \
+                  configuration";
+    if secret == PLACEHOLDER {
+        finding.missing(format!("still \"{PLACEHOLDER}\", which everybody can read in the reference"), remedy)
+    } else if secret.chars().count() < SHORTEST {
+        finding.missing(format!("shorter than {SHORTEST} characters, so it can be guessed"), remedy)
+    } else {
+        finding.ok("is set")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_none_is_missing() {
+        for (text, state) in [
+            (PLACEHOLDER, State::Missing),
+            ("s3cr3t!", State::Missing),
+            ("münze-42", State::Ok),
+            ("open sesame, will you", State::Ok),
+        ] {
+            let finding = secret(text);
+            assert_eq!(finding.state, state, "{text}");
+            assert_eq!(finding.remedy.is_some(), state != State::Ok, "{text}");
+            assert!(text == PLACEHOLDER || !format!("{finding:?}").contains(text), "it shows the secret");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+"""Each thing that `setup` prints is left out in turn: `check` misses that and nothing else, and what it says to paste
+mends it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from support import paste
+from support.checking import Checked, check
+from support.prosody import Prosody
+from support.server import Setup
+from support.stage import Stage
+
+Alter = Callable[[str], str]
+
+MUC_ADMIN = "http://jabber.org/protocol/muc#admin"
+DISCO_INFO = "http://jabber.org/protocol/disco#info"
+BLOCKING = "urn:xmpp:blocking"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that `setup` prints."""
+
+    name: str
+    what: str
+    """The line of `check` that is about it."""
+    prosody: Alter | None = None
+    """Leaves it out of Prosody's configuration; none if there is no such thing."""
+    ejabberd: Alter | None = None
+    needs: str | None = None
+    """What the server must be able to do, or it is not missed."""
+
+
+def line(begin: str) -> Alter:
+    return lambda text: paste.without_lines(text, begin)
+
+
+def last_line(begin: str) -> Alter:
+    return lambda text: paste.without_last_line(text, begin)
+
+
+def key(*path: str) -> Alter:
+    return lambda text: paste.without_key(text, *path)
+
+
+def instead(old: str, new: str) -> Alter:
+    def alter(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return alter
+
+
+def privilege(*path: str) -> Alter:
+    return key("modules", "mod_privilege", *path)
+
+
+THINGS = [
+    Thing("messages", "messages", line('message = "outgoing"'), privilege("message")),
+    Thing("rosters", "rosters", line('roster = "get"'), privilege("roster")),
+    Thing("muc#admin", "muc-admin", line(f'["{MUC_ADMIN}"]'), privilege("iq", MUC_ADMIN), needs="privileged-iq"),
+    Thing("block lists", "block-lists", line(f'["{BLOCKING}"]'), privilege("iq", BLOCKING), needs="privileged-iq"),
+    Thing("disco#info", "disco-info", None, privilege("iq", DISCO_INFO), needs="privileged-iq"),
+    Thing("mod_privilege", "messages", line('modules_enabled = { "privilege" }'), privilege()),
+    Thing("mod_privilege of the component", "messages", last_line('modules_enabled = { "privilege" }')),
+    Thing("admins", "rights", line("admins = "), instead("- allow: invite_relay", "- deny: invite_relay"), "plain-iq"),
+    Thing("admins' rights", "rights", line("component_admins_as_room_owners"), needs="powerless-admins"),
+    Thing(
+        "hand-over module",
+        "hand-over",
+        line('modules_enabled = { "muc_invite_relay" }'),
+        key("modules", "mod_muc_invite_relay"),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+async def whole(kind, pool):
+    """A server with all that `setup` prints, and a public room on it."""
+    server = await pool.own(kind, Setup(hand_over=5))
+    stage = Stage(server)
+    [alice] = await stage.people("alice")
+    await alice.create_room(stage.room())
+    await stage.empty()
+    yield server
+    await server.stop()
+
+
+def is_well(checked: Checked) -> bool:
+    assert checked.wrong == []
+    return checked.code == 0
+
+
+async def test_nothing_is_missing_of_what_setup_prints(whole, relays, shows):
+    shows(whole.process)
+    await whole.reconfigure(lambda text: text)
+
+    checked = await check(relays(whole))
+
+    assert is_well(checked)
+    assert whole.version in checked.found("server", whole.host)
+    assert checked.found("hand-over", whole.muc) == "the module answers; it waits 5 s for ours"
+    assert checked.state("clock", whole.muc) == "ok"
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.name)
+async def test_what_is_left_out_is_missing_and_what_is_pasted_mends_it(whole, relays, shows, thing):
+    leave_out = thing.prosody if isinstance(whole, Prosody) else thing.ejabberd
+    if leave_out is None or thing.needs in whole.lacks:
+        pytest.skip(f"not supported by {whole.name}: it needs no such thing")
+    relay = relays(whole)
+    await whole.reconfigure(leave_out)
+    shows(whole.process)
+
+    checked = await check(relay)
+    assert checked.code == 1
+    assert [(finding["state"], finding["what"]) for finding in checked.wrong] == [("missing", thing.what)]
+    [remedy] = (finding["remedy"] for finding in checked.wrong)
+
+    await whole.reconfigure(leave_out, remedy)
+    assert is_well(await check(relay))
