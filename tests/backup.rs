@@ -64,6 +64,7 @@ fn arrival(contact: &str) -> Arrival {
         inviter: "alice@example.org".into(),
         contact: contact.into(),
         payload,
+        parent: None,
     }
 }
 

@@ -57,6 +57,7 @@ impl Bench {
             inviter: "alice@example.org".into(),
             contact: contact.into(),
             payload: Payload { password: Some("swordfish".into()), ..Payload::default() },
+            parent: None,
         };
         let first = journal.admit(arrival("bob@example.org", "cave@conference.example.org")).await.unwrap();
         let (id, state, reason) = (first.id, State::Refused, Some(Reason::Outcast));

@@ -81,6 +81,7 @@ impl Bench {
             inviter: inviter.into(),
             contact: contact.into(),
             payload: Payload::default(),
+            parent: None,
         };
         self.journal.note(arrival, state, reason).await.unwrap();
     }

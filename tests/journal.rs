@@ -59,7 +59,9 @@ fn arrival(contact: &str) -> Arrival {
             password: Some("planted-password".into()),
             thread: None,
             continues: false,
+            origin: None,
         },
+        parent: None,
     }
 }
 

@@ -80,6 +80,9 @@ struct Line<'a> {
     state: &'a str,
     reason: Option<&'a str>,
     sent_as: Option<&'a str>,
+    /// Only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<i64>,
 }
 
 fn lines(records: &[Record], out: &mut impl Write) -> io::Result<()> {
@@ -96,6 +99,7 @@ fn lines(records: &[Record], out: &mut impl Write) -> io::Result<()> {
             state: record.state.as_str(),
             reason: record.reason.map(journal::Reason::as_str),
             sent_as: record.sent_as.as_deref(),
+            parent: record.parent,
         };
         serde_json::to_writer(&mut *out, &line)?;
         writeln!(out)?;
@@ -164,6 +168,7 @@ mod tests {
                 state: State::Pending,
                 reason: None,
                 sent_as: None,
+                parent: Some(11),
             },
             Record {
                 id: 7,
@@ -176,6 +181,7 @@ mod tests {
                 state: State::Refused,
                 reason: Some(Reason::NotMember),
                 sent_as: Some("alice@example.org".into()),
+                parent: None,
             },
         ]
     }
@@ -203,7 +209,7 @@ ID  RECEIVED (UTC)       TOOK    STATE    REASON      ROUTE        INVITER      
             r#"{"id":12,"received":"2026-11-21T03:29:59.500Z","settled":null,"route":"handed-over","#,
             r#""room":"open@conference.example.org","inviter":"open@conference.example.org/"#,
             "\u{202e}Al\\u001bice",
-            r#"","contact":"bob@example.org","state":"pending","reason":null,"sent_as":null}"#,
+            r#"","contact":"bob@example.org","state":"pending","reason":null,"sent_as":null,"parent":11}"#,
             "\n",
             r#"{"id":7,"received":"2026-11-20T12:00:00.000Z","settled":"2026-11-20T12:00:01.250Z","#,
             r#""route":"addressed","room":"o@conference.example.org","inviter":"alice@example.org","#,

@@ -291,15 +291,7 @@ impl Config {
                  password. Let a firewall or a proxy keep others away"
             )
         });
-        let unused = |key| format!("{key} is set, but this version does not act on it");
-        cleartext.into_iter().chain(open).chain(self.not_yet_used().into_iter().map(unused)).collect()
-    }
-
-    /// The keys that were set, as `section.key`, but that this version does not act on.
-    #[must_use]
-    pub fn not_yet_used(&self) -> Vec<String> {
-        let idle = |key: &&String| *key == "limits.max_recipients" || key.starts_with("groups.");
-        self.set.keys().filter(idle).cloned().collect()
+        cleartext.into_iter().chain(open).collect()
     }
 
     /// Every key there is, as `section.key`; `groups.*` stands for the names that operators choose.

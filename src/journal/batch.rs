@@ -10,11 +10,13 @@
 use std::collections::HashSet;
 
 use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::{Arrival, Id, Outcome, Pending};
+use super::record::column;
+use super::{Arrival, Id, Origin, Outcome, Pending};
 
-/// 256 rows of 11 values stay far below `SQLite`'s limit of 32766 parameters.
+/// 256 rows of 13 values stay far below `SQLite`'s limit of 32766 parameters.
 const LARGEST: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
@@ -57,7 +59,8 @@ pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)]) -> sqlx::Result<()> {
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues) ",
+            "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
+             origin, parent) ",
         );
         sql.push_values(chunk, |mut row, (id, received, a)| {
             row.push_bind(*id)
@@ -69,7 +72,9 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.reason.as_deref())
                 .push_bind(a.payload.password.as_deref())
                 .push_bind(a.payload.thread.as_deref())
-                .push_bind(a.payload.continues);
+                .push_bind(a.payload.continues)
+                .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
+                .push_bind(a.parent);
         });
         sql.build().execute(&mut *db).await?;
     }
@@ -164,12 +169,12 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
     for chunk in chunks(outcomes) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
-             added) \
+             added, parent) \
              SELECT p.id, p.received, ",
         );
         sql.push_bind(now);
         sql.push(
-            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added FROM (",
+            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent FROM (",
         );
         sql.push_values(chunk, |mut row, o| {
             row.push_bind(o.id)
@@ -194,37 +199,69 @@ pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Re
     Ok(())
 }
 
-/// The oldest invitations under way behind `after`, `limit` at most.
+/// The oldest invitations under way behind `after`, `limit` at most, without those whose parent is under way.
 pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) -> sqlx::Result<Vec<Pending>> {
-    sqlx::query(
-        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, added \
-         FROM pending WHERE id > ? ORDER BY id LIMIT ?",
+    let rows = sqlx::query(
+        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
+         FROM pending WHERE id > ? AND NOT EXISTS (SELECT 1 FROM pending AS above WHERE above.id = pending.parent) \
+         ORDER BY id LIMIT ?",
     )
     .bind(after)
     .bind(limit)
     .fetch_all(db)
-    .await?
-    .iter()
-    .map(|row| {
-        Ok(Pending {
-            id: row.try_get(0)?,
-            received: row.try_get(1)?,
-            arrival: Arrival {
-                route: super::record::column(row, 2)?,
-                room: row.try_get(3)?,
-                inviter: row.try_get(4)?,
-                contact: row.try_get(5)?,
-                payload: super::Payload {
-                    reason: row.try_get(6)?,
-                    password: row.try_get(7)?,
-                    thread: row.try_get(8)?,
-                    continues: row.try_get(9)?,
-                },
+    .await?;
+    rows.iter().map(pending).collect()
+}
+
+/// The children of one that are under way. A child is always younger than its parent.
+pub(super) async fn children(db: &mut SqliteConnection, parent: Id) -> sqlx::Result<Vec<Pending>> {
+    let rows = sqlx::query(
+        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
+         FROM pending WHERE id > ? AND parent = ? ORDER BY id",
+    )
+    .bind(parent)
+    .bind(parent)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(pending).collect()
+}
+
+fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
+    Ok(Pending {
+        id: row.try_get(0)?,
+        received: row.try_get(1)?,
+        arrival: Arrival {
+            route: column(row, 2)?,
+            room: row.try_get(3)?,
+            inviter: row.try_get(4)?,
+            contact: row.try_get(5)?,
+            payload: super::Payload {
+                reason: row.try_get(6)?,
+                password: row.try_get(7)?,
+                thread: row.try_get(8)?,
+                continues: row.try_get(9)?,
+                origin: row.try_get::<Option<&str>, _>(10)?.map(Origin::from_text),
             },
-            added: row.try_get(10)?,
-        })
+            parent: row.try_get(11)?,
+        },
+        added: row.try_get(12)?,
     })
-    .collect()
+}
+
+impl Origin {
+    /// A line break stands in no JID.
+    fn to_text(&self) -> String {
+        let Self { sender, message } = self;
+        message.as_ref().map_or_else(|| sender.clone(), |message| format!("{sender}\n{message}"))
+    }
+
+    fn from_text(text: &str) -> Self {
+        let (sender, message) = match text.split_once('\n') {
+            Some((sender, message)) => (sender, Some(message.to_owned())),
+            None => (text, None),
+        };
+        Self { sender: sender.to_owned(), message }
+    }
 }
 
 /// Between whom a direct invitation went.
@@ -244,7 +281,7 @@ pub(super) async fn bounce(
     let row = sqlx::query(
         "UPDATE history SET state = ?, reason = ?, settled = ? \
          WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? \
-         RETURNING received, route, room, inviter, contact, added",
+         RETURNING received, route, room, inviter, contact, parent, added",
     )
     .bind(outcome.state.as_str())
     .bind(outcome.reason.map(super::Reason::as_str))
@@ -259,12 +296,13 @@ pub(super) async fn bounce(
         id: outcome.id,
         received: row.try_get(0)?,
         arrival: Arrival {
-            route: super::record::column(&row, 1)?,
+            route: column(&row, 1)?,
             room: row.try_get(2)?,
             inviter: row.try_get(3)?,
             contact: row.try_get(4)?,
             payload: super::Payload::default(),
+            parent: row.try_get(5)?,
         },
-        added: row.try_get(5)?,
+        added: row.try_get(6)?,
     }))
 }

@@ -13,7 +13,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Reason, Record, State, known, tally, wishes, writer};
+use super::{Filter, Id, Reason, Record, State, handle, known, tally, wishes};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -27,9 +27,9 @@ pub async fn history(path: &Path, filter: &Filter) -> Result<Vec<Record>, OpenEr
     let failed = |e| open::database_error(path, e);
     let mut sql = QueryBuilder::<Sqlite>::new(
         "SELECT * FROM (\
-         SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as FROM history \
+         SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as, parent FROM history \
          UNION ALL \
-         SELECT id, received, NULL, route, room, inviter, contact, 'pending', NULL, NULL FROM pending) WHERE true",
+         SELECT id, received, NULL, route, room, inviter, contact, 'pending', NULL, NULL, parent FROM pending) WHERE true",
     );
     if let Some(room) = &filter.room {
         sql.push(" AND room = ").push_bind(room.to_string());
@@ -49,6 +49,33 @@ pub async fn history(path: &Path, filter: &Filter) -> Result<Vec<Record>, OpenEr
     sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
     let rows = sql.build().fetch_all(&mut db).await.map_err(failed)?;
     rows.iter().map(record).collect::<sqlx::Result<_>>().map_err(failed)
+}
+
+/// What became of the children of an invitation that have ended: of whom, how, why.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn ended_children(
+    path: &Path,
+    parent: Id,
+) -> Result<Vec<(String, State, Option<Reason>)>, OpenError> {
+    let mut db = open::beside(path).await?;
+    let failed = |e| open::database_error(path, e);
+    // A child is always younger: nothing of what was there before is read.
+    let rows = sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
+        .bind(parent)
+        .bind(parent)
+        .fetch_all(&mut db)
+        .await
+        .map_err(failed)?;
+    rows.iter()
+        .map(|row| {
+            let reason: Option<&str> = row.try_get(2)?;
+            let reason = if reason.is_some() { Some(column(row, 2)?) } else { None };
+            Ok((row.try_get(0)?, column(row, 1)?, reason))
+        })
+        .collect::<sqlx::Result<_>>()
+        .map_err(failed)
 }
 
 /// How a journal is.
@@ -96,6 +123,7 @@ fn record(row: &SqliteRow) -> sqlx::Result<Record> {
         state: column(row, 7)?,
         reason: if reason.is_some() { Some(column(row, 8)?) } else { None },
         sent_as: row.try_get(9)?,
+        parent: row.try_get(10)?,
     })
 }
 
@@ -159,7 +187,7 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
             let (contact, room): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
             // An inviter who has himself forgotten has not yet the right to invite once more.
             if contact == jid || room == jid {
-                let key = writer::key(contact, room);
+                let key = handle::key(contact, room);
                 batch::release(&mut tx, Claim { key, id: row.try_get(0)? }).await?;
             }
         }

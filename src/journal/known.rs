@@ -11,8 +11,8 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
 use super::Outcome;
 use super::batch::{Key, chunks};
+use super::handle::{Closed, Journal, Op};
 use super::open::{self, OpenError};
-use super::writer::{Closed, Journal, Op};
 
 /// Rows that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: u32 = 5000;

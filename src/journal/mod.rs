@@ -9,6 +9,7 @@
 mod backup;
 mod batch;
 mod desk;
+mod handle;
 mod known;
 mod open;
 mod pulse;
@@ -19,14 +20,17 @@ mod wishes;
 mod writer;
 
 pub use backup::{BackupError, backup};
-pub use desk::{Forget, Forgotten, Statistics, Status, forget, history, recent, statistics, status};
+pub use desk::{
+    Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
+};
+pub use handle::{Admitted, Closed, Journal};
 pub use known::{Acquaintance, acquaintances};
 pub use open::OpenError;
 pub use pulse::Pulse;
 pub use record::{Filter, Reason, Record, Route, State, Takes};
 pub use tally::{Tally, tally};
 pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
-pub use writer::{Admitted, Closed, Journal, Keep, Writer};
+pub use writer::{Keep, Writer};
 
 use std::fmt;
 
@@ -46,6 +50,8 @@ pub struct Arrival {
     pub contact: String,
     /// What goes with it and is wiped when it settles.
     pub payload: Payload,
+    /// The invitation to a relay address that stands for several people, of which this one is a part.
+    pub parent: Option<Id>,
 }
 
 /// What is passed on to the contact and must not be kept. `Debug` shows none of it.
@@ -59,12 +65,23 @@ pub struct Payload {
     pub thread: Option<String>,
     /// Whether the room continues a one-to-one chat.
     pub continues: bool,
+    /// To whom a refusal goes, where no room stands between him and the relay.
+    pub origin: Option<Origin>,
 }
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Payload(…)")
     }
+}
+
+/// The message that a direct invitation to a relay address came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The full JID that sent it.
+    pub sender: String,
+    /// Its id, if it has one.
+    pub message: Option<String>,
 }
 
 /// An invitation that is under way, as the journal has it.

@@ -60,7 +60,7 @@ words! {
         Addressed = "addressed",
         /// By a server's module.
         HandedOver = "handed-over",
-        /// As one of several that a relay address stands for.
+        /// To a relay address that stands for several people, by way of a room; and as one of those people.
         FanOut = "fan-out",
         /// As a direct invitation to a relay address.
         Direct = "direct",
@@ -136,6 +136,14 @@ words! {
         Busy = "busy",
         /// Too many in too short a time.
         RateLimited = "rate-limited",
+        /// More people are meant than one invitation may reach.
+        TooMany = "too-many",
+        /// Of those who are meant nobody was left to be invited, or nobody could be.
+        Nobody = "nobody",
+        /// The room would not tell who its members are.
+        NoList = "no-list",
+        /// The inviter may not use this group.
+        MayNotUse = "may-not-use",
         /// The contact takes no relayed invitations.
         OptedOut = "opted-out",
         /// The contact blocks the inviter, the room or its service.
@@ -170,6 +178,8 @@ pub struct Record {
     pub reason: Option<Reason>,
     /// The `from` of the direct invitation.
     pub sent_as: Option<String>,
+    /// The invitation of which this one is a part.
+    pub parent: Option<super::Id>,
 }
 
 /// What to look for in the journal; all that is set must hold.

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::batch::chunks;
+use super::handle::{Closed, Journal, Op};
 use super::record::{Takes, column};
-use super::writer::{Closed, Journal, Op};
 
 /// Rooms, services and people that somebody can block.
 pub const MOST_BLOCKS: usize = 200;

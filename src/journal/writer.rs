@@ -2,23 +2,22 @@
 //! Knows nothing of what an outcome means.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
-use super::batch::{self, Claim, Key, Sent, Window};
-use super::known::{self, Known, Memory};
+use super::Id;
+use super::batch::{self, Claim, Window};
+use super::handle::{Admitted, Answer, Journal, Op, Then, key};
+use super::known::{self, Memory};
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
-use super::wishes::{self, BlockedForAll, Change, TooMany, Whose, Wishes};
-use super::{Arrival, Id, Outcome, Pending, Reason, State};
+use super::wishes::{self, BlockedForAll};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
 const MAX_BATCH: usize = 512;
@@ -36,61 +35,6 @@ pub struct Keep {
     pub window: Duration,
     /// `journal.retention`: how long `history` goes back.
     pub retention: Duration,
-}
-
-/// The journal can't be written any more; the reason stands in the log and in what [`Writer::run`] returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the journal is closed")]
-pub struct Closed;
-
-/// What was taken in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
-    /// The new invitation's id.
-    pub id: Id,
-    /// When it was received: ms since 1970, UTC.
-    pub received: i64,
-    /// Another invitation holds this contact and room.
-    pub duplicate: bool,
-    /// What the contact wants.
-    pub wishes: Wishes,
-}
-
-/// The handle to the journal; cheap to clone. Every answer means: it is on the disk.
-#[derive(Debug, Clone)]
-pub struct Journal {
-    ops: mpsc::Sender<Op>,
-    instance: Arc<str>,
-    first: Id,
-    keep: Arc<watch::Sender<Keep>>,
-    pulse: Pulse,
-    pub(super) blocked_for_all: BlockedForAll,
-}
-
-/// What is asked of the writer.
-#[derive(Debug)]
-pub(super) enum Op {
-    Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
-    Claim { claim: Claim, answer: oneshot::Sender<bool> },
-    Adding { id: Id, answer: oneshot::Sender<()> },
-    Discard { id: Id, answer: oneshot::Sender<()> },
-    Settle { outcome: Outcome, release: Option<Claim>, known: Vec<Known>, answer: oneshot::Sender<()> },
-    Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
-    Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
-    Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
-    Known { keys: Vec<Key>, answer: oneshot::Sender<Vec<Option<String>>> },
-    Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
-}
-
-/// What follows on an arrival in the very same transaction.
-#[derive(Debug)]
-pub(super) enum Then {
-    /// Nothing: it is under way.
-    Wait,
-    /// It claims contact and room; if another one holds them it ends as suppressed.
-    Claim,
-    /// It ends.
-    End { state: State, reason: Option<Reason> },
 }
 
 impl Journal {
@@ -126,132 +70,6 @@ impl Journal {
             Self { ops, instance: instance.into(), first, keep: keep.into(), pulse, blocked_for_all };
         Ok((journal, writer))
     }
-
-    /// A short word that no other journal has, for message ids.
-    #[must_use]
-    pub fn instance(&self) -> &str {
-        &self.instance
-    }
-
-    /// The first id of this run: smaller ones are an earlier run's.
-    #[must_use]
-    pub fn first(&self) -> Id {
-        self.first
-    }
-
-    /// Keeps things for another time from now on.
-    pub fn keep(&self, keep: Keep) {
-        self.keep.send_replace(keep);
-    }
-
-    /// How the writer is.
-    #[must_use]
-    pub fn pulse(&self) -> Pulse {
-        self.pulse.clone()
-    }
-
-    /// Takes an invitation in; from here on it is not lost.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, Then::Wait).await
-    }
-
-    /// Takes an invitation in and claims contact and room for it, both or none: where the answer says `duplicate` it has
-    /// ended as suppressed.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn admit_claimed(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, Then::Claim).await
-    }
-
-    /// Notes an invitation that has ended before it began.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
-        Ok(self.take(arrival, Then::End { state, reason }).await?.id)
-    }
-
-    async fn take(&self, arrival: Arrival, then: Then) -> Result<Admitted, Closed> {
-        let key = key(&arrival.contact, &arrival.room);
-        self.ask(|answer| Op::Admit { arrival, key, then, answer }).await
-    }
-
-    /// Claims contact and room for this invitation: of all that ask inside the window only the first is told `true`
-    /// (again and again, so that an interrupted one can go on).
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn claim(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
-        let claim = Claim { key: key(contact, room), id };
-        self.ask(|answer| Op::Claim { claim, answer }).await
-    }
-
-    /// Notes with an invitation under way, for good, that the contact is about to be made a member for it.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn adding(&self, id: Id) -> Result<(), Closed> {
-        self.ask(|answer| Op::Adding { id, answer }).await
-    }
-
-    /// Forgets an invitation under way, as if it had never come in.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn discard(&self, id: Id) -> Result<(), Closed> {
-        self.ask(|answer| Op::Discard { id, answer }).await
-    }
-
-    /// Ends an invitation: its payload is wiped, `history` has the rest.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
-        self.ask(|answer| Op::Settle { outcome, release: None, known: Vec::new(), answer }).await
-    }
-
-    /// Like [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
-        let release = Some(Claim { key: key(contact, room), id: outcome.id });
-        self.ask(|answer| Op::Settle { outcome, release, known: Vec::new(), answer }).await
-    }
-
-    /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
-    /// Returns the invitation (without its payload), or `None` where none with this id was sent to `contact` as
-    /// `sent_as`.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn bounce(
-        &self,
-        outcome: Outcome,
-        contact: &str,
-        sent_as: &str,
-    ) -> Result<Option<Pending>, Closed> {
-        let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
-        self.ask(|answer| Op::Bounce { outcome, sent, answer }).await
-    }
-
-    /// The oldest invitations under way behind `after`, `limit` at most.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, Closed> {
-        self.ask(|answer| Op::Backlog { after, limit, answer }).await
-    }
-
-    pub(super) async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {
-        let (answer, wait) = oneshot::channel();
-        self.ops.send(op(answer)).await.map_err(|_| Closed)?;
-        wait.await.map_err(|_| Closed)
-    }
 }
 
 /// The task that writes.
@@ -265,18 +83,6 @@ pub struct Writer {
     pulse: Pulse,
     blocked_for_all: BlockedForAll,
     upkeep: Upkeep,
-}
-
-/// What a transaction has to tell, in the order of its operations.
-enum Answer {
-    Admitted(Admitted),
-    Claimed(bool),
-    Done,
-    Bounced(Option<Pending>),
-    Backlog(Vec<Pending>),
-    Wishes(Wishes),
-    Known(Vec<Option<String>>),
-    Changed(Result<Wishes, TooMany>),
 }
 
 impl Writer {
@@ -467,9 +273,14 @@ impl Writer {
                     }
                     Answer::Bounced(bounced)
                 }
+                Op::Held { keys, .. } => {
+                    let held = batch::held(db, keys, window).await?;
+                    Answer::Held(keys.iter().map(|key| held.contains(key)).collect())
+                }
                 Op::Backlog { after, limit, .. } => {
                     Answer::Backlog(batch::backlog(db, *after, *limit).await?)
                 }
+                Op::Children { parent, .. } => Answer::Backlog(batch::children(db, *parent).await?),
             });
         }
         batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
@@ -492,52 +303,6 @@ async fn settle(db: &mut SqliteConnection, ops: &[Op], memory: Memory) -> sqlx::
         batch::release(db, claim).await?;
     }
     known::learn(db, &newly_known, memory).await
-}
-
-impl Then {
-    /// How an arrival ends at once, if it does.
-    fn outcome(&self, id: Id, duplicate: bool) -> Option<Outcome> {
-        let (state, reason) = match self {
-            Self::Claim if duplicate => (State::Suppressed, Some(Reason::Duplicate)),
-            Self::Wait | Self::Claim => return None,
-            Self::End { state, reason } => (*state, *reason),
-        };
-        Some(Outcome { id, state, reason, inviter: None, sent_as: None })
-    }
-}
-
-impl Op {
-    /// Whoever asked may be gone: that is his business.
-    fn answer(self, with: Answer) {
-        match (self, with) {
-            (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
-            (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
-            (
-                Self::Adding { answer, .. } | Self::Discard { answer, .. } | Self::Settle { answer, .. },
-                Answer::Done,
-            ) => {
-                let _ = answer.send(());
-            }
-            (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
-            (Self::Backlog { answer, .. }, Answer::Backlog(rows)) => drop(answer.send(rows)),
-            (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
-            (Self::Known { answer, .. }, Answer::Known(known)) => drop(answer.send(known)),
-            (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
-            (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
-        }
-    }
-}
-
-/// The digest that stands for a contact and a room in `claims`.
-pub(super) fn key(contact: &str, room: &str) -> Key {
-    let mut digest = Sha256::new();
-    digest.update(contact.as_bytes());
-    // NUL stands in no JID.
-    digest.update([0]);
-    digest.update(room.as_bytes());
-    let mut key = Key::default();
-    key.copy_from_slice(&digest.finalize()[..16]);
-    key
 }
 
 fn now() -> i64 {

@@ -4,6 +4,7 @@
 use moka::sync::Cache;
 use tracing::debug;
 
+use super::tell::tell;
 use super::{Relay, life, membership, words};
 use crate::journal::{Closed, Id, Outcome, Pending, Reason, State};
 
@@ -62,5 +63,5 @@ pub(super) async fn undo(relay: &Relay, bounced: Pending) {
         debug!(id = bounced.id, "interrupted");
     }
     // Told or not, it has failed.
-    let _ = life::decline(relay, &bounced, words::for_inviter(Reason::Bounced)).await;
+    let _ = tell(relay, &bounced, &words::for_inviter(Reason::Bounced)).await;
 }

@@ -9,7 +9,7 @@ use crate::config::Membership;
 use crate::journal::{Arrival, Route};
 use crate::rooms::View;
 use crate::wire::address;
-use crate::wire::muc::{Affiliation, Inviter};
+use crate::wire::muc::Inviter;
 
 /// What has been found out about an invitation.
 pub(super) struct Case {
@@ -20,10 +20,10 @@ pub(super) struct Case {
 
 impl Case {
     /// `unmasked`: whose nick it is, where the room names the inviter by that alone. `None` if what arrived are no addresses
-    /// (any more), or not those of people.
-    pub(super) fn of(relay: &Relay, arrival: &Arrival, unmasked: Option<BareJid>) -> Option<Self> {
+    /// (any more).
+    pub(super) fn of(arrival: &Arrival, unmasked: Option<BareJid>) -> Option<Self> {
         let room = BareJid::new(&arrival.room).ok()?;
-        let contact = BareJid::new(&arrival.contact).ok().filter(|contact| is_a_person(relay, contact))?;
+        let contact = BareJid::new(&arrival.contact).ok()?;
         let inviter = match (unmasked, masked(&arrival.inviter)) {
             (Some(person), _) => Inviter::Person(person),
             (None, Some(nick)) => Inviter::Occupant(nick.to_owned()),
@@ -54,36 +54,89 @@ pub(super) fn is_a_person(relay: &Relay, contact: &BareJid) -> bool {
     contact.node().is_some() && !room && domain != relay.link.component()
 }
 
-/// What the judge is told. Invitations from untrusted sources don't come as far as this.
-pub(super) fn facts(
-    relay: &Relay,
-    route: Route,
-    contact: &BareJid,
-    inviter: Option<&BareJid>,
-    view: &View,
-    duplicate: bool,
-) -> Facts {
-    // It matters in members-only rooms alone.
-    let relay_address = (view.members_only() == Some(true))
-        .then(|| address::relay_address(contact, relay.link.component()).ok())
-        .flatten();
-    let inviter = inviter.and_then(|inviter| view.affiliation(inviter));
-    Facts {
-        trusted: true,
-        duplicate,
-        members_only: view.members_only(),
-        affiliation: view.affiliation(contact),
-        occupant: view.is_occupant(contact),
-        // The room has passed it on; one that has been banned since has lost his say.
-        may_invite: inviter != Some(Affiliation::Outcast),
-        inviter,
-        relay_address: relay_address.and_then(|address| view.affiliation(&address)),
-        allows_invites: view.allows_invites(),
-        // A room makes the contact himself a member before his invitation is handed over.
-        membership: match route {
-            Route::HandedOver => Membership::Ignore,
-            _ => relay.config.load().muc.membership,
-        },
-        wants: Wants::default(),
+/// The invitation to several people of which another one is a part.
+#[derive(Debug)]
+pub(super) struct Above {
+    /// The relay address that stands for all of them.
+    pub(super) address: BareJid,
+    /// See [`Facts::vouched`].
+    pub(super) vouched: bool,
+}
+
+/// An invitation as the judge is told of it. Those from untrusted sources don't come as far as this.
+#[derive(Clone, Copy)]
+pub(super) struct Invitation<'a> {
+    pub(super) route: Route,
+    pub(super) contact: &'a BareJid,
+    pub(super) inviter: Option<&'a BareJid>,
+    pub(super) duplicate: bool,
+    /// It is a part of another one; of which is not known any more if `above` does not say it.
+    pub(super) part: bool,
+    pub(super) above: Option<&'a Above>,
+}
+
+impl Invitation<'_> {
+    /// See [`Facts::vouched`].
+    pub(super) fn vouched(&self) -> bool {
+        self.above.map_or(!self.part && self.route != Route::Direct, |above| above.vouched)
+    }
+
+    pub(super) fn facts(&self, relay: &Relay, view: &View) -> Facts {
+        let Self { route, contact, inviter, duplicate, above, .. } = *self;
+        // It matters in members-only rooms alone.
+        let relay_address = (view.members_only() == Some(true))
+            .then(|| match above {
+                Some(above) => Some(above.address.clone()),
+                None => address::relay_address(contact, relay.link.component()).ok(),
+            })
+            .flatten();
+        Facts {
+            trusted: true,
+            duplicate,
+            members_only: view.members_only(),
+            affiliation: view.affiliation(contact),
+            occupant: view.is_occupant(contact),
+            vouched: self.vouched(),
+            inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
+            inviter: inviter.and_then(|inviter| view.affiliation(inviter)),
+            relay_address: relay_address.and_then(|address| view.affiliation(&address)),
+            allows_invites: view.allows_invites(),
+            // A room makes the contact himself a member before his invitation is handed over.
+            membership: match route {
+                Route::HandedOver => Membership::Ignore,
+                _ => relay.config.load().muc.membership,
+            },
+            wants: Wants::default(),
+        }
+    }
+}
+
+/// The relay address that the room was told to invite, or that the sender wrote to; `None` where it can't be one.
+pub(super) fn relay_address_of(relay: &Relay, contact: &BareJid) -> Option<BareJid> {
+    let component = relay.link.component();
+    if contact.domain().as_str() == component {
+        return Some(contact.clone());
+    }
+    address::relay_address(contact, component).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_part_is_vouched_for_by() {
+        let contact = BareJid::new("bob@example.org").unwrap();
+        let vouched = |route, part, above: Option<bool>| {
+            let above = above.map(|vouched| Above { address: contact.clone(), vouched });
+            let above = above.as_ref();
+            Invitation { route, contact: &contact, inviter: None, duplicate: false, part, above }.vouched()
+        };
+        for by_a_room in [Route::Addressed, Route::HandedOver, Route::FanOut] {
+            assert!(vouched(by_a_room, false, None));
+        }
+        assert!(!vouched(Route::Direct, false, None), "its sender says so himself");
+        assert!(vouched(Route::FanOut, true, Some(true)) && !vouched(Route::FanOut, true, Some(false)));
+        assert!(!vouched(Route::FanOut, true, None), "what it was a part of has been forgotten");
     }
 }

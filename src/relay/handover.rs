@@ -11,10 +11,12 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use super::case::Invitation;
 use super::judge::{Facts, Verdict, Wants, judge};
 use super::life::{self, Life, Setback};
 use super::limits::Answer;
 use super::mimicry::Seen;
+use super::tell::tell;
 use super::{Relay, case, payload, wishes, words};
 use crate::config::Muc;
 use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
@@ -36,10 +38,10 @@ pub(super) async fn take(relay: Arc<Relay>, question: Iq, read: Result<HandedOve
     let (answer, then) = answer;
     relay.link.post(Stanza::Iq(answer)).await;
     match then {
-        Some(Then::Live(life)) => life::live(relay, *life).await,
+        Some(Then::Live(life)) => drop(life::live(relay, *life).await),
         Some(Then::Decline(pending, reason)) => {
             // Told or not, it has ended.
-            let _ = life::decline(&relay, &pending, words::for_inviter(reason)).await;
+            let _ = tell(&relay, &pending, &words::for_inviter(reason)).await;
         }
         Some(Then::Nothing) | None => {}
     }
@@ -155,7 +157,10 @@ async fn decide(
 async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<(Verdict, Seen), Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
     let view = relay.rooms.look(room, Some(inviter), Age::Fresh).await?;
-    let facts = case::facts(relay, Route::HandedOver, contact, Some(inviter), &view, false);
+    let route = Route::HandedOver;
+    let asks = Some(inviter);
+    let invitation = Invitation { route, contact, inviter: asks, duplicate: false, part: false, above: None };
+    let facts = invitation.facts(relay, &view);
     match judge(facts) {
         Verdict::Relay { .. } => {
             let wishes = relay.journal.wishes(contact.as_str()).await?;
@@ -238,6 +243,7 @@ fn arrival(relay: &Relay, handed_over: &HandedOver) -> Arrival {
         inviter: handed_over.inviter.to_string(),
         contact: handed_over.contact.to_string(),
         payload: payload::taken(handed_over.details.clone(), &relay.config.load().relay),
+        parent: None,
     }
 }
 

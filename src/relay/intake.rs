@@ -14,12 +14,12 @@ use tracing::{debug, info};
 use super::bounce::{self, Bounce};
 use super::life::{self, Life};
 use super::limits::Answer;
-use super::{Relay, handover, invitation_id, payload, words};
-use crate::config;
-use crate::journal::{Arrival, Closed, Id, Outcome, Payload, Pending, Reason, Route, State};
+use super::reading::{self, Read};
+use super::tell::tell;
+use super::{Relay, handover, invitation_id, words};
+use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
 use crate::link::Incoming;
 use crate::service::{self, Commands};
-use crate::wire::muc::{self, Inviter, Mediated};
 use crate::wire::{self, address};
 use crate::wire::{Iq, Message, Stanza};
 
@@ -36,13 +36,6 @@ pub(super) struct Intake {
     lives: JoinSet<()>,
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
-}
-
-/// An invitation as it was read.
-struct Read {
-    arrival: Arrival,
-    /// Why it ends before it begins, if it does.
-    refused: Option<Reason>,
 }
 
 impl Intake {
@@ -111,7 +104,8 @@ impl Intake {
     }
 
     fn start(&mut self, life: Life) {
-        self.lives.spawn(life::live(Arc::clone(&self.relay), life));
+        let relay = Arc::clone(&self.relay);
+        self.lives.spawn(async move { drop(life::live(relay, life).await) });
     }
 
     /// Handles what has come. Never waits for the link: it reads no further while it waits for us.
@@ -123,7 +117,7 @@ impl Intake {
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
                     bounces.extend(self.bounce(&message));
                 }
-                Stanza::Message(message) => read.extend(self.read(&message)),
+                Stanza::Message(message) => read.extend(reading::read(&self.relay, &message)),
                 _ => {}
             }
         }
@@ -176,9 +170,12 @@ impl Intake {
         for (Read { arrival, refused }, admitted) in read.into_iter().zip(admitted) {
             match admitted {
                 Ok(admitted) => under_way.push((arrival, admitted)),
-                // Whoever could be lying is not answered.
-                Err(over) if refused == Some(Reason::RateLimited) => self.tell(over, Reason::RateLimited),
-                Err(_) => {}
+                Err(ended) => match refused {
+                    // Whoever could be lying is not answered.
+                    Some(Reason::Untrusted) if ended.arrival.payload.origin.is_none() => {}
+                    Some(reason) => self.tell(ended, reason),
+                    None => {}
+                },
             }
         }
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
@@ -191,42 +188,6 @@ impl Intake {
             }
         }
         Ok(())
-    }
-
-    /// The invitations in a message; none in most.
-    fn read(&self, message: &Message) -> Vec<Read> {
-        let trusted = self.is_trusted(message.from.as_deref().unwrap_or_default());
-        let config = self.relay.config.load();
-        let arrivals = match muc::mediated(message) {
-            Ok(invitations) => invitations.into_iter().map(|it| mediated(it, &config.relay)).collect(),
-            Err(malformed) => {
-                debug!("an invitation that is none: {malformed}");
-                vec![unreadable(message)]
-            }
-        };
-        arrivals.into_iter().filter_map(|arrival| self.within_limits(arrival, trusted)).collect()
-    }
-
-    /// `None` for what is over a limit of which somebody has been told: it costs no more than the reading.
-    fn within_limits(&self, arrival: Arrival, trusted: bool) -> Option<Read> {
-        let limits = self.relay.limits.load();
-        let answer = if trusted {
-            limits.received(&arrival.inviter, &arrival.room)
-        } else {
-            limits.forged(address::domain_of(&arrival.room))
-        };
-        match (answer, trusted) {
-            (Answer::Pass, true) => Some(Read { arrival, refused: None }),
-            (Answer::Over, true) => Some(Read { arrival, refused: Some(Reason::RateLimited) }),
-            (Answer::Pass, false) => Some(Read { arrival, refused: Some(Reason::Untrusted) }),
-            (Answer::StillOver, _) | (Answer::Over, false) => None,
-        }
-    }
-
-    /// Only a room of a configured MUC service itself is believed: anybody else could forge who invites.
-    fn is_trusted(&self, from: &str) -> bool {
-        let domain = address::domain_of(from);
-        self.relay.config.load().muc.services.iter().any(|service| service == domain)
     }
 
     /// What may be one of ours that came back.
@@ -251,36 +212,7 @@ impl Intake {
     fn tell(&mut self, ended: Pending, reason: Reason) {
         let relay = Arc::clone(&self.relay);
         self.lives.spawn(async move {
-            let _ = life::decline(&relay, &ended, words::for_inviter(reason)).await;
+            let _ = tell(&relay, &ended, &words::for_inviter(reason)).await;
         });
-    }
-}
-
-/// What the journal keeps of an invitation. Where the relay address names nobody it stands for the contact.
-fn mediated(invitation: Mediated, rules: &config::Relay) -> Arrival {
-    let contact = address::contact_of(&invitation.relay_address);
-    Arrival {
-        route: Route::Addressed,
-        inviter: match invitation.inviter {
-            Inviter::Person(person) => person.to_string(),
-            Inviter::Occupant(nick) => format!("{}/{nick}", invitation.room),
-        },
-        room: invitation.room.to_string(),
-        contact: contact.map_or(invitation.relay_address, |contact| contact.to_string()),
-        payload: payload::taken(invitation.details, rules),
-    }
-}
-
-/// Something that looks like an invitation and can't be one.
-fn unreadable(message: &Message) -> Arrival {
-    let bare =
-        |jid: &Option<String>| address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned();
-    let inviter = message.muc_user.iter().flat_map(|x| &x.invites).find_map(|invite| invite.from.clone());
-    Arrival {
-        route: Route::Addressed,
-        room: bare(&message.from),
-        inviter: inviter.unwrap_or_default(),
-        contact: bare(&message.to),
-        payload: Payload::default(),
     }
 }

@@ -18,8 +18,10 @@ pub struct Facts {
     pub affiliation: Option<Affiliation>,
     /// The contact is in the room; `None` where we may not see it.
     pub occupant: Option<bool>,
-    /// The inviter may invite to this room. A room that passes his invitation on says so itself.
-    pub may_invite: bool,
+    /// The room itself passed it on, or the server that handed it over: that says that the inviter may invite there.
+    pub vouched: bool,
+    /// The inviter is in the room and may speak there; `None` where we may not see it.
+    pub inviter_speaks: Option<bool>,
     /// The inviter's affiliation; `None` where he is not known, or we may not read it.
     pub inviter: Option<Affiliation>,
     /// The affiliation of the relay address that was invited; `None` where we may not read it.
@@ -98,7 +100,7 @@ fn as_if_all_were_welcome(facts: Facts) -> Verdict {
     let members_only = facts.members_only == Some(true);
     if !facts.trusted {
         Verdict::Refuse(Reason::Untrusted)
-    } else if !facts.may_invite {
+    } else if !may_invite(&facts) {
         Verdict::Refuse(Reason::MayNotInvite)
     } else if facts.duplicate {
         Verdict::Suppress(Reason::Duplicate)
@@ -139,11 +141,29 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
     }
 }
 
+/// Whether the inviter may invite to the room. Where nobody vouches for him the rules of rooms are applied to what is
+/// known, and what is not known does not help him.
+pub(super) fn may_invite(facts: &Facts) -> bool {
+    match facts.inviter {
+        Some(Affiliation::Outcast) => false,
+        // One that has been banned since has lost his say.
+        _ if facts.vouched => true,
+        Some(Affiliation::Owner | Affiliation::Admin) => true,
+        Some(Affiliation::Member) => facts.allows_invites == Some(true),
+        Some(Affiliation::None) => {
+            facts.members_only == Some(false)
+                && facts.allows_invites == Some(true)
+                && facts.inviter_speaks == Some(true)
+        }
+        None => false,
+    }
+}
+
 /// Whether somebody vouches that this inviter may have members made in a members-only room, so that the relay's own
 /// rights may be used for it. What is not known does not vouch.
 fn may_add(facts: &Facts) -> bool {
     // The room itself did, when it passed this invitation on.
-    let room_did_it = facts.relay_address == Some(Affiliation::Member);
+    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
     room_did_it
         || match facts.inviter {
             Some(Affiliation::Owner | Affiliation::Admin) => true,
@@ -165,7 +185,8 @@ mod tests {
         members_only: Some(false),
         affiliation: Some(Affiliation::None),
         occupant: Some(false),
-        may_invite: true,
+        vouched: true,
+        inviter_speaks: Some(true),
         inviter: Some(Affiliation::Admin),
         relay_address: Some(Affiliation::None),
         allows_invites: Some(false),
@@ -192,13 +213,14 @@ mod tests {
         use {Affiliation as A, Membership as M, Reason as R, State as S, Takes as T};
         use Verdict::{HandBack, Hush, Refuse, Suppress};
         let wants = |wants| Facts { wants, ..FINE };
+        let direct = |facts| Facts { vouched: false, ..facts };
         let strange = Wants { stranger: Some(true), ..WELCOME };
         let unknown = Wants { stranger: None, ..WELCOME };
         let table = [
             ("an open room, the contact outside",       FINE,                                                        RELAY),
             ("nothing is known of the room",            Facts { members_only: None, affiliation: None, occupant: None, ..FINE }, RELAY),
             ("from somewhere untrusted",                Facts { trusted: false, ..FINE },                            Refuse(R::Untrusted)),
-            ("the inviter may not invite",              Facts { may_invite: false, ..FINE },                         Refuse(R::MayNotInvite)),
+            ("the inviter is banned",                   Facts { inviter: Some(A::Outcast), ..FINE },                 Refuse(R::MayNotInvite)),
             ("invited a moment ago",                    Facts { duplicate: true, ..FINE },                           Suppress(R::Duplicate)),
             ("the contact is inside",                   Facts { occupant: Some(true), ..FINE },                      Suppress(R::Occupant)),
             ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
@@ -220,6 +242,19 @@ mod tests {
             ("membership = require, not a member",      Facts { membership: M::Require, ..MEMBERS_ONLY },            Refuse(R::NotMember)),
             ("membership = require, an open room",      Facts { membership: M::Require, ..FINE },                    RELAY),
             ("membership = ignore, not a member",       Facts { membership: M::Ignore, ..MEMBERS_ONLY },             RELAY),
+            ("directly, by an owner",                   direct(Facts { inviter: Some(A::Owner), ..FINE }),           RELAY),
+            ("directly, by an admin",                   direct(FINE),                                                RELAY),
+            ("directly, by a member who may",           direct(Facts { inviter: Some(A::Member), allows_invites: Some(true), ..FINE }), RELAY),
+            ("directly, by a member who may not",       direct(Facts { inviter: Some(A::Member), ..FINE }),          Refuse(R::MayNotInvite)),
+            ("directly, by a member who may, nobody tells", direct(Facts { inviter: Some(A::Member), allows_invites: None, ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, by one inside who may",         direct(Facts { inviter: Some(A::None), allows_invites: Some(true), ..FINE }), RELAY),
+            ("directly, by one inside who may not",     direct(Facts { inviter: Some(A::None), ..FINE }),            Refuse(R::MayNotInvite)),
+            ("directly, by one inside, members only",   direct(Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
+            ("directly, by one outside",                direct(Facts { inviter: Some(A::None), inviter_speaks: Some(false), allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, nobody tells who is inside",    direct(Facts { inviter: Some(A::None), inviter_speaks: None, allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, nothing is known of the room",  direct(Facts { inviter: None, members_only: None, allows_invites: None, inviter_speaks: None, ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, the room let in somebody else's guest", direct(Facts { inviter: Some(A::None), relay_address: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
+            ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
             ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
             ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Hush(S::Suppressed, R::Blocked)),
@@ -260,7 +295,7 @@ mod tests {
         ));
         let membership =
             prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
-        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>)>();
+        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>, Option<bool>)>();
         let affiliations = (affiliation.clone(), affiliation.clone(), affiliation);
         (flags, affiliations, membership, wants()).prop_map(|(flags, affiliations, membership, wants)| {
             Facts {
@@ -268,8 +303,9 @@ mod tests {
                 duplicate: flags.1,
                 members_only: flags.2,
                 occupant: flags.3,
-                may_invite: flags.4,
+                vouched: flags.4,
                 allows_invites: flags.5,
+                inviter_speaks: flags.6,
                 affiliation: affiliations.0,
                 inviter: affiliations.1,
                 relay_address: affiliations.2,
@@ -298,10 +334,16 @@ mod tests {
         fn never_more_than_allowed(facts in facts()) {
             match judge(facts) {
                 Verdict::Relay { add_member } => {
-                    prop_assert!(facts.trusted && facts.may_invite && !facts.duplicate);
+                    prop_assert!(facts.trusted && !facts.duplicate);
+                    prop_assert_ne!(facts.inviter, Some(Affiliation::Outcast));
+                    if !facts.vouched {
+                        let rank = [Affiliation::Owner, Affiliation::Admin].map(Some).contains(&facts.inviter);
+                        prop_assert!(facts.inviter.is_some() && (rank || facts.allows_invites == Some(true)));
+                    }
                     prop_assert_ne!(facts.affiliation, Some(Affiliation::Outcast));
                     prop_assert_ne!(facts.occupant, Some(true));
-                    if add_member == Adding::ByAnyRight && facts.relay_address != Some(Affiliation::Member) {
+                    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
+                    if add_member == Adding::ByAnyRight && !room_did_it {
                         let known = [Affiliation::Owner, Affiliation::Admin, Affiliation::Member].map(Some);
                         prop_assert!(known.contains(&facts.inviter), "more than the inviter may");
                     }

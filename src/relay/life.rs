@@ -11,20 +11,19 @@ use std::time::Duration;
 use chrono::Utc;
 use jid::BareJid;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::bounce::{self, Bounce};
-use super::case::{self, Case};
+use super::case::{self, Above, Case, Invitation};
 use super::judge::{Adding, Facts, Verdict, judge};
 use super::limits::Answer;
 use super::mimicry::Seen;
 use super::sender::Sender;
-use super::{Relay, membership, message_id, payload, wishes, words};
+use super::tell::tell;
+use super::{Relay, delivery, fan_out, membership, wishes, words};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
-use crate::link::{AskError, DeliverError};
+use crate::link::AskError;
 use crate::rooms::{Age, View};
-use crate::wire::muc;
-use crate::wire::{Condition, Stanza, StanzaError, address};
 
 /// The pause before a room that did not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -34,7 +33,7 @@ const NICK_HOLDS: Duration = Duration::from_secs(5);
 
 /// An invitation in memory.
 pub(super) struct Life {
-    pending: Pending,
+    pub(super) pending: Pending,
     /// Another one held contact and room when it came in.
     duplicate: bool,
     /// When it was read, by the clock that nobody can set.
@@ -47,13 +46,21 @@ pub(super) struct Life {
     wishes: Mutex<Option<Wishes>>,
     /// The contact was made a member for it, or was about to be.
     added: AtomicBool,
+    /// It has been counted against the room's limit, by whoever takes the room's word for it; else when the relay has seen
+    /// for itself that the inviter may invite there.
+    room_counted: AtomicBool,
     /// See [`Life::unmask`].
     unmasked: OnceLock<(Option<BareJid>, Answer)>,
+    /// What it is a part of.
+    above: Option<Arc<Above>>,
+    /// What becomes of its parts, where it stands for several people.
+    pub(super) parts: fan_out::Parts,
 }
 
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
+        let direct = arrival.route == Route::Direct;
         let Admitted { id, received, duplicate, wishes } = admitted;
         Self {
             pending: Pending { id, received, arrival, added: false },
@@ -63,7 +70,10 @@ impl Life {
             counted: AtomicBool::new(false),
             wishes: Mutex::new(Some(wishes)),
             added: AtomicBool::new(false),
+            room_counted: AtomicBool::new(!direct),
             unmasked: OnceLock::new(),
+            above: None,
+            parts: fan_out::Parts::none_yet(),
         }
     }
 
@@ -79,9 +89,18 @@ impl Life {
             counted: AtomicBool::new(true),
             wishes: Mutex::default(),
             added: AtomicBool::new(pending.added),
+            room_counted: AtomicBool::new(true),
             unmasked: OnceLock::new(),
+            above: None,
+            parts: fan_out::Parts::perhaps(),
             pending,
         }
+    }
+
+    /// It is a part of another one, which knows the inviter as well as he is known.
+    pub(super) fn part_of(self, above: &Arc<Above>) -> Self {
+        let unmasked = OnceLock::from((None, Answer::Pass));
+        Self { above: Some(Arc::clone(above)), unmasked, ..self }
     }
 }
 
@@ -93,6 +112,8 @@ pub(super) enum Setback {
     Closed,
     /// Its inviter is over his limit, and knows: there is no trace of it any more.
     Dropped,
+    /// The relay stops: the next start goes on.
+    Stopped,
 }
 
 impl From<AskError> for Setback {
@@ -108,30 +129,30 @@ impl From<Closed> for Setback {
 }
 
 /// How it ended, if it did.
-type Ended = Result<Outcome, Setback>;
+pub(super) type Ended = Result<Outcome, Setback>;
 
-/// Lives until the invitation is settled, or the relay stops.
-pub(super) async fn live(relay: Arc<Relay>, life: Life) {
+/// Lives until the invitation is settled, or the relay stops. Tells how it was settled.
+pub(super) async fn live(relay: Arc<Relay>, life: Life) -> Option<Outcome> {
     let left = relay.config.load().relay.expiry.saturating_sub(life.age);
     let expiry = life.begun + left;
     loop {
         // Without the link nobody could be told either, so an invitation expires only while it is up.
         if !relay.link.up().await {
-            return;
+            return None;
         }
         let ended =
-            if Instant::now() < expiry { life.attempt(&relay).await } else { life.expire(&relay).await };
+            if Instant::now() < expiry { life.attempt(&relay).await } else { life.give_up(&relay).await };
         match ended {
             Ok(outcome) => {
                 report(&relay, &outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
-                if let Some(sent_as) = outcome.sent_as {
+                if let Some(sent_as) = outcome.sent_as.clone() {
                     let contact = life.pending.arrival.contact;
                     // With the journal closed the next start finds it relayed.
                     let _ = bounce::settled(&relay, Bounce { id: outcome.id, contact, sent_as }).await;
                 }
-                return;
+                return Some(outcome);
             }
-            Err(Setback::Closed | Setback::Dropped) => return,
+            Err(Setback::Closed | Setback::Dropped | Setback::Stopped) => return None,
             Err(Setback::Again(AskError::Lost)) => debug!(id = life.pending.id, "interrupted"),
             Err(Setback::Again(e)) => {
                 debug!(
@@ -146,29 +167,42 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) {
 }
 
 impl Life {
-    async fn attempt(&self, relay: &Relay) -> Ended {
+    async fn attempt(&self, relay: &Arc<Relay>) -> Ended {
         let (unmasked, answer) = self.unmask(relay).await?;
-        let Some(case) = Case::of(relay, &self.pending.arrival, unmasked) else {
+        let Some(case) = Case::of(&self.pending.arrival, unmasked) else {
             return self.refuse(relay, Reason::Malformed, None).await;
         };
         match answer {
             Answer::Pass => {}
             Answer::Over => return self.refuse(relay, Reason::RateLimited, Some(&case)).await,
-            // As if it had been known when it came in: a flood must not fill the disk.
-            Answer::StillOver => {
-                relay.journal.discard(self.pending.id).await?;
-                return Err(Setback::Dropped);
+            Answer::StillOver => return self.discard(relay).await,
+        }
+        if case::is_a_person(relay, &case.contact) {
+            self.attempt_one(relay, &case).await
+        } else if fan_out::may_be_one(&self.pending.arrival) {
+            fan_out::attempt(relay, self, &case).await
+        } else {
+            self.refuse(relay, Reason::Malformed, Some(&case)).await
+        }
+    }
+
+    async fn attempt_one(&self, relay: &Relay, case: &Case) -> Ended {
+        let (verdict, view, seen) = self.judged(relay, case).await?;
+        if !matches!(verdict, Verdict::Refuse(_)) {
+            match self.count_room(relay, case) {
+                Answer::Pass => {}
+                Answer::Over => return self.refuse(relay, Reason::RateLimited, Some(case)).await,
+                Answer::StillOver => return self.discard(relay).await,
             }
         }
-        let (verdict, view, seen) = self.judged(relay, &case).await?;
         match verdict {
             // What was handed over is ours by now, so it can't go back.
             Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
-                self.settle(relay, State::Suppressed, Some(reason), Some(&case)).await
+                self.settle(relay, State::Suppressed, Some(reason), Some(case)).await
             }
-            Verdict::Refuse(reason) => self.refuse(relay, reason, Some(&case)).await,
+            Verdict::Refuse(reason) => self.refuse(relay, reason, Some(case)).await,
             Verdict::Hush(state, reason) => {
-                let ended = self.hush(relay, &case, &view, state, reason).await?;
+                let ended = self.hush(relay, case, &view, state, reason).await?;
                 if ended.reason == Some(Reason::Mimicry) {
                     seen.warn_of_dropped(&self.pending);
                 }
@@ -177,23 +211,37 @@ impl Life {
             Verdict::Relay { add_member } => {
                 if !relay.journal.claim(self.pending.id, case.contact.as_str(), case.room.as_str()).await? {
                     let reason = Some(Reason::Duplicate);
-                    return self.settle(relay, State::Suppressed, reason, Some(&case)).await;
+                    return self.settle(relay, State::Suppressed, reason, Some(case)).await;
                 }
                 let answer = self.count(|| relay.limits.load().sending(case.contact.as_str()));
                 if answer != Answer::Pass {
-                    return self.over_limit(relay, &case, answer).await;
+                    return self.over_limit(relay, case, answer).await;
                 }
-                if let Err(reason) = self.add(relay, &case, add_member).await? {
-                    return self.refuse(relay, reason, Some(&case)).await;
+                if let Err(reason) = self.add(relay, case, add_member).await? {
+                    return self.refuse(relay, reason, Some(case)).await;
                 }
-                let ended = self.deliver(relay, &case).await?;
-                self.take_off(relay, &case, &view).await;
+                let ended = delivery::deliver(relay, &self.pending, case).await?;
+                self.take_off(relay, case, &view).await;
                 match ended {
-                    Ok(sender) => self.relayed(relay, &case, &sender, seen).await,
-                    Err(reason) => self.fail(relay, reason, &case).await,
+                    Ok(sender) => self.relayed(relay, case, &sender, seen).await,
+                    Err(reason) => self.fail(relay, reason, case).await,
                 }
             }
         }
+    }
+
+    /// As if it had been known when it came in: a flood must not fill the disk.
+    pub(super) async fn discard(&self, relay: &Relay) -> Ended {
+        relay.journal.discard(self.pending.id).await?;
+        Err(Setback::Dropped)
+    }
+
+    /// The room's limit, where it is not the room that has passed the invitation on.
+    pub(super) fn count_room(&self, relay: &Relay, case: &Case) -> Answer {
+        if self.room_counted.swap(true, Ordering::Relaxed) {
+            return Answer::Pass;
+        }
+        relay.limits.load().seen_in(case.room.as_str())
     }
 
     /// Whose nick it is, where the room names the inviter by that alone, and what his limits say then. Found out once, and
@@ -218,16 +266,19 @@ impl Life {
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
     async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>, Seen), Setback> {
         let moment = Instant::now();
-        let mut view = relay.rooms.look(&case.room, case.person(), Age::Recent).await?;
+        let known = self.above.is_some() || self.invitation(case).vouched();
+        let first = if known { Age::Recent } else { Age::Fresh };
+        let mut view = self.look(relay, case, first).await?;
         let mut verdict = self.verdict(relay, case, &view);
         if matches!(verdict, Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant)) {
-            view = relay.rooms.look(&case.room, case.person(), Age::Fresh).await?;
+            view = self.look(relay, case, Age::Fresh).await?;
             verdict = self.verdict(relay, case, &view);
         }
         if let Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } = verdict {
             // Somebody may just have made more of the contact than a member; and what the room did with this very
-            // invitation can vouch for it.
-            view = relay.rooms.look(&case.room, case.person(), Age::Since(moment)).await?;
+            // invitation can vouch for it. Of a part the room knows nothing, and a whole list may be many questions.
+            let age = if self.above.is_some() { Age::Fresh } else { Age::Since(moment) };
+            view = self.look(relay, case, age).await?;
             verdict = self.verdict(relay, case, &view);
         }
         let mut seen = Seen::default();
@@ -245,8 +296,26 @@ impl Life {
     }
 
     fn facts(&self, relay: &Relay, case: &Case, view: &View) -> Facts {
-        let route = self.pending.arrival.route;
-        case::facts(relay, route, &case.contact, case.person(), view, self.duplicate)
+        self.invitation(case).facts(relay, view)
+    }
+
+    pub(super) fn invitation<'a>(&'a self, case: &'a Case) -> Invitation<'a> {
+        Invitation {
+            route: self.pending.arrival.route,
+            contact: &case.contact,
+            inviter: case.person(),
+            duplicate: self.duplicate,
+            part: self.pending.arrival.parent.is_some(),
+            above: self.above.as_deref(),
+        }
+    }
+
+    async fn look(&self, relay: &Relay, case: &Case, age: Age) -> Result<Arc<View>, AskError> {
+        if self.invitation(case).vouched() {
+            relay.rooms.look(&case.room, case.person(), age).await
+        } else {
+            relay.rooms.look_at_all(&case.room, case.person(), age).await
+        }
     }
 
     /// What the contact wants now: at the first attempt that is what he wanted when it came in.
@@ -302,76 +371,40 @@ impl Life {
     }
 
     async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
-        if self.pending.arrival.route == Route::Addressed && view.members_only() == Some(true) {
-            membership::take_off(relay, &case.room, case.person(), &case.contact).await;
+        if self.pending.arrival.route == Route::Addressed
+            && view.members_only() == Some(true)
+            && let Some(address) = case::relay_address_of(relay, &case.contact)
+        {
+            membership::take_off(relay, &case.room, case.person(), &address).await;
         }
     }
 
-    /// Sends the invitation until the server has taken it. The inner error is why it came back.
-    async fn deliver(&self, relay: &Relay, case: &Case) -> Result<Result<Sender, Reason>, Setback> {
-        let archive = relay.config.load().relay.archive;
-        let hint = relay.archive.hint(archive, case.person(), &case.contact).await?;
-        let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
-            return Ok(Err(Reason::Malformed));
-        };
-        let details = payload::given(self.pending.arrival.payload.clone());
-        let id = message_id(relay.journal.instance(), self.pending.id);
-        loop {
-            let stanza =
-                sender.stanza(relay.link.component(), &id, &case.contact, &case.room, &details, hint);
-            match relay.link.deliver(stanza).await {
-                Ok(()) => return Ok(Ok(sender)),
-                Err(DeliverError::Lost) => return Err(Setback::Again(AskError::Lost)),
-                Err(DeliverError::Bounced(error)) => match self.fallback(relay, case, &sender, &error) {
-                    Ok(other) => sender = other,
-                    Err(reason) => return Ok(Err(reason)),
-                },
+    async fn give_up(&self, relay: &Arc<Relay>) -> Ended {
+        match Case::of(&self.pending.arrival, None) {
+            Some(case)
+                if !case::is_a_person(relay, &case.contact) && fan_out::may_be_one(&self.pending.arrival) =>
+            {
+                fan_out::give_up(relay, self, &case).await
             }
+            _ => self.expire(relay).await,
         }
     }
 
-    /// Another sender after the server refused to let us speak for the inviter, once.
-    fn fallback(
-        &self,
-        relay: &Relay,
-        case: &Case,
-        sender: &Sender,
-        error: &StanzaError,
-    ) -> Result<Sender, Reason> {
-        let Sender::Inviter { person, .. } = sender else { return Err(Reason::Bounced) };
-        let (id, component) = (self.pending.id, relay.link.component());
-        if *error.condition == Some(Condition::PolicyViolation) {
-            warn!(
-                id,
-                "the server's firewall refused a message in the name of {person} ({error}): let the component pass. \
-                 mod_firewall: a rule with \"FROM: <{component}>\" and \"PASS.\" before those that drop",
-            );
-            return Err(Reason::NotPermitted);
-        }
-        warn!(
-            id,
-            "the server did not let the relay speak for {person} ({error}): the invitation goes out from a relay \
-             address. Grant message = \"outgoing\" to {component} on {host}",
-            host = person.domain(),
-        );
-        Sender::relay_address(component, &case.room, &case.inviter).map_err(|_| Reason::NotPermitted)
-    }
-
-    async fn expire(&self, relay: &Relay) -> Ended {
+    pub(super) async fn expire(&self, relay: &Relay) -> Ended {
         self.take_back(relay, None).await?;
-        decline(relay, &self.pending, words::EXPIRED).await?;
+        tell(relay, &self.pending, &words::expired()).await?;
         self.settle(relay, State::Expired, None, None).await
     }
 
-    async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
+    pub(super) async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
         self.take_back(relay, case).await?;
-        decline(relay, &self.pending, words::for_inviter(reason)).await?;
+        tell(relay, &self.pending, &words::for_inviter(reason)).await?;
         self.settle(relay, State::Refused, Some(reason), case).await
     }
 
     async fn fail(&self, relay: &Relay, reason: Reason, case: &Case) -> Ended {
         self.take_back(relay, Some(case)).await?;
-        decline(relay, &self.pending, words::for_inviter(reason)).await?;
+        tell(relay, &self.pending, &words::for_inviter(reason)).await?;
         self.settle(relay, State::Failed, Some(reason), Some(case)).await
     }
 
@@ -411,33 +444,6 @@ impl Life {
             inviter: case.and_then(Case::person).map(ToString::to_string),
             sent_as: sender.map(|sender| sender.address().to_string()),
         }
-    }
-}
-
-/// Tells the inviter, through the room, which alone knows a masked one (XEP-0045 §7.8.2).
-///
-/// # Errors
-/// The link was lost: nobody knows whether he has been told.
-pub(super) async fn decline(relay: &Relay, pending: &Pending, text: &str) -> Result<(), AskError> {
-    let arrival = &pending.arrival;
-    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
-        return Ok(());
-    };
-    let component = relay.link.component();
-    let from = if contact.domain().as_str() == component {
-        contact
-    } else {
-        match address::relay_address(&contact, component) {
-            Ok(from) => from,
-            Err(_) => return Ok(()),
-        }
-    };
-    let id = message_id(relay.journal.instance(), pending.id);
-    let decline = muc::decline(from.as_str(), &room, &arrival.inviter, text, &id);
-    match relay.link.deliver(Stanza::Message(decline)).await {
-        Err(DeliverError::Lost) => Err(AskError::Lost),
-        // The room is gone, or the inviter: nobody is left to be told.
-        Ok(()) | Err(DeliverError::Bounced(_)) => Ok(()),
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Limits {
     domains: Buckets,
     rooms: Buckets,
     contacts: Buckets,
+    /// Those whom invitations to several people reach: they are counted apart.
+    reach: [Buckets; 3],
     forgers: Buckets,
     commands: Buckets,
     commands_of_domains: Buckets,
@@ -62,6 +64,11 @@ impl Limits {
             domains: buckets("domain", config.per_domain),
             rooms: buckets("room", config.per_room),
             contacts: buckets("contact", config.per_contact),
+            reach: [
+                buckets("inviter", in_an_hour(config.per_inviter, config.max_recipients)),
+                buckets("domain", in_an_hour(config.per_domain, config.max_recipients)),
+                buckets("room", in_an_hour(config.per_room, config.max_recipients)),
+            ],
             forgers: buckets("untrusted", config.per_inviter),
             commands: buckets("commands", COMMANDS),
             commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
@@ -79,6 +86,11 @@ impl Limits {
             domains: at(&self.domains, config.per_domain),
             rooms: at(&self.rooms, config.per_room),
             contacts: at(&self.contacts, config.per_contact),
+            reach: [
+                at(&self.reach[0], in_an_hour(config.per_inviter, config.max_recipients)),
+                at(&self.reach[1], in_an_hour(config.per_domain, config.max_recipients)),
+                at(&self.reach[2], in_an_hour(config.per_room, config.max_recipients)),
+            ],
             forgers: at(&self.forgers, config.per_inviter),
             commands: self.commands.clone(),
             commands_of_domains: self.commands_of_domains.clone(),
@@ -107,14 +119,30 @@ impl Limits {
     /// An invitation has come in. Whoever is over his own limit takes nothing from the others. Of an inviter whom the room
     /// names by his nick alone this counts that nick only, the rest follows when it is known whose it is.
     pub(super) fn received(&self, inviter: &str, room: &str) -> Answer {
-        self.received_at(self.now(), inviter, room)
+        self.received_at(self.now(), inviter, Some(room))
+    }
+
+    /// An invitation has come from its inviter himself, who may have no business in the room: it takes nothing from that one.
+    pub(super) fn received_from(&self, inviter: &str) -> Answer {
+        self.received_at(self.now(), inviter, None)
+    }
+
+    /// The inviter of one that came from himself may invite in this room.
+    pub(super) fn seen_in(&self, room: &str) -> Answer {
+        self.rooms.take(room, self.now())
+    }
+
+    /// An invitation is about to reach so many people. They count for inviter, domain and room as if each had been invited
+    /// alone, but over an hour, apart from those who are, and such that one invitation always fits.
+    pub(super) fn reaching(&self, inviter: Option<&str>, room: &str, people: usize) -> Answer {
+        self.reaching_at(self.now(), inviter, room, people)
     }
 
     /// An inviter whom the room names by his nick alone is this person, or nobody can tell. Somebody with many nicks has no
     /// more than his own share of the room by that.
     pub(super) fn unmasked(&self, person: Option<&str>, room: &str) -> Answer {
         match person {
-            Some(person) => self.received_at(self.now(), person, room),
+            Some(person) => self.received_at(self.now(), person, Some(room)),
             // Apart from those who are known: they shall not suffer for it.
             None => self.rooms.take(&format!("{room}/"), self.now()),
         }
@@ -147,10 +175,19 @@ impl Limits {
     }
 
     /// An earlier run has received it, so long ago; `sent`: and passed it on.
-    pub(super) fn remember(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
+    pub(super) fn remember(
+        &self,
+        ago: Duration,
+        inviter: &str,
+        room: Option<&str>,
+        contact: &str,
+        sent: bool,
+    ) {
         let at = -micros(ago);
         self.received_at(at, inviter, room);
-        if is_nick(inviter) {
+        if is_nick(inviter)
+            && let Some(room) = room
+        {
             self.rooms.take(&format!("{room}/"), at);
         }
         if sent {
@@ -158,22 +195,52 @@ impl Limits {
         }
     }
 
-    fn received_at(&self, at: i64, inviter: &str, room: &str) -> Answer {
-        let all =
-            [(&self.inviters, inviter), (&self.domains, address::domain_of(inviter)), (&self.rooms, room)];
-        let known = if is_nick(inviter) { 1 } else { all.len() };
-        for (buckets, key) in &all[..known] {
-            let answer = buckets.take(key, at);
-            if answer != Answer::Pass {
-                return answer;
-            }
+    /// The same of one of several people whom an invitation was for.
+    pub(super) fn remember_part(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
+        let at = -micros(ago);
+        self.reaching_at(at, Some(inviter).filter(|inviter| !is_nick(inviter)), room, 1);
+        if sent {
+            self.contacts.take(contact, at);
         }
-        Answer::Pass
+    }
+
+    fn received_at(&self, at: i64, inviter: &str, room: Option<&str>) -> Answer {
+        let all = [
+            (&self.inviters, Some(inviter)),
+            (&self.domains, Some(address::domain_of(inviter))),
+            (&self.rooms, room),
+        ];
+        let known = if is_nick(inviter) { 1 } else { all.len() };
+        take_all(&all[..known], 1, at)
+    }
+
+    fn reaching_at(&self, at: i64, inviter: Option<&str>, room: &str, people: usize) -> Answer {
+        let [inviters, domains, rooms] = &self.reach;
+        let all = [(inviters, inviter), (domains, inviter.map(address::domain_of)), (rooms, Some(room))];
+        take_all(&all, i64::try_from(people).unwrap_or(i64::MAX), at)
     }
 
     fn now(&self) -> i64 {
         micros(self.start.elapsed())
     }
+}
+
+/// Takes so many tokens from each of these buckets; those that have no key are passed over.
+fn take_all(all: &[(&Buckets, Option<&str>)], count: i64, at: i64) -> Answer {
+    for (buckets, key) in all {
+        let answer = key.map_or(Answer::Pass, |key| buckets.take_some(key, count, at));
+        if answer != Answer::Pass {
+            return answer;
+        }
+    }
+    Answer::Pass
+}
+
+/// As many as this rate allows in an hour, and no fewer than `least`.
+fn in_an_hour(rate: Rate, least: u32) -> Rate {
+    let hour = Duration::from_secs(60 * 60);
+    let count = u128::from(rate.count) * hour.as_micros() / rate.per.as_micros().max(1);
+    Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(least), per: hour }
 }
 
 /// The buckets of one kind.
@@ -225,11 +292,16 @@ impl Buckets {
 
     /// Takes a token if there is one.
     fn take(&self, key: &str, now: i64) -> Answer {
+        self.take_some(key, 1, now)
+    }
+
+    /// Takes so many tokens, or none.
+    fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
         let mut answer = Answer::Pass;
         self.used.entry_by_ref(key).and_compute_with(|entry| {
             let unused = Bucket { full: now, told_until: i64::MIN };
             let bucket = entry.map_or(unused, moka::Entry::into_value);
-            let full = bucket.full.max(now) + self.interval;
+            let full = bucket.full.max(now).saturating_add(self.interval.saturating_mul(count));
             if full - now <= self.period {
                 return Op::Put(Bucket { full, ..bucket });
             }
@@ -344,17 +416,27 @@ mod tests {
     }
 
     #[test]
-    fn other_limits_are_no_amnesty_either() {
-        let three = three_a_minute();
-        let take = |buckets: &Buckets| buckets.take("alice", 0);
-        assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);
-        let at = |count, seconds| three.at(Rate { count, per: Duration::from_secs(seconds) }, 0);
-        let (five, one, same) = (at(5, 3600), at(1, 60), at(3, 60));
-        assert_eq!([take(&five), take(&five), take(&five)], [Answer::Pass; 3], "two of five were taken");
-        assert_eq!(take(&five), Answer::Over);
-        assert_eq!(take(&one), Answer::Over);
-        assert_eq!(one.take("alice", 60 * SECOND), Answer::Pass, "after no more than the new time");
-        assert_eq!([take(&same), take(&same)], [Answer::Pass, Answer::Over]);
+    fn several_at_once_are_counted_apart_and_by_the_hour() {
+        let rate = |count, minutes: u64| Rate { count, per: Duration::from_secs(60 * minutes) };
+        let limits = Limits::new(
+            &config::Limits {
+                per_inviter: rate(30, 10),
+                per_domain: rate(100, 10),
+                per_contact: rate(1, 60),
+                per_room: rate(20, 60),
+                max_recipients: 100,
+            },
+            Duration::from_secs(3600),
+        );
+        let reaching = |inviter, room, people| limits.reaching(Some(inviter), room, people);
+        assert_eq!(reaching("alice@a.example", "tea@c", 100), Answer::Pass, "one always fits");
+        assert_eq!(reaching("alice@a.example", "tea@c", 1), Answer::Over, "the room has had its measure");
+        assert_eq!(reaching("alice@a.example", "den@c", 70), Answer::Pass);
+        assert_eq!(reaching("alice@a.example", "pub@c", 20), Answer::Over, "180 in an hour");
+        assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "others are counted apart");
+        limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
+        assert_eq!(limits.sending("bob@b.example"), Answer::Over);
+        assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart is no amnesty");
     }
 
     proptest! {

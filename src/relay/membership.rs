@@ -10,7 +10,6 @@ use super::judge::Adding;
 use crate::journal::{Arrival, Reason};
 use crate::link::AskError;
 use crate::rooms::{Age, Rights};
-use crate::wire::address;
 use crate::wire::muc::Affiliation;
 
 /// Makes the contact a member. The inner error is why nobody lets us.
@@ -79,9 +78,8 @@ pub(super) async fn take_back(
 
 /// A members-only room has made the relay address a member; it needs no such rights. Best effort: a leftover does no
 /// harm, relay addresses never enter a room.
-pub(super) async fn take_off(relay: &Relay, room: &BareJid, inviter: Option<&BareJid>, contact: &BareJid) {
-    let Ok(address) = address::relay_address(contact, relay.link.component()) else { return };
-    if let Err(e) = relay.rooms.remove_member(room, inviter, &address).await {
+pub(super) async fn take_off(relay: &Relay, room: &BareJid, inviter: Option<&BareJid>, address: &BareJid) {
+    if let Err(e) = relay.rooms.remove_member(room, inviter, address).await {
         debug!(%room, "{address} stays on the member list: {e}");
     }
 }

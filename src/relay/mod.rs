@@ -7,6 +7,8 @@ mod archive;
 mod bounce;
 mod case;
 mod counts;
+mod delivery;
+mod fan_out;
 mod handover;
 mod intake;
 pub mod judge;
@@ -15,8 +17,10 @@ mod limits;
 mod membership;
 mod mimicry;
 mod payload;
+mod reading;
 mod reload;
 mod sender;
+mod tell;
 mod vigil;
 mod wishes;
 mod words;
@@ -40,7 +44,7 @@ use tracing::{error, info, warn};
 use crate::checkup::{self, control};
 use crate::config::{Config, Live};
 use crate::contacts::Contacts;
-use crate::journal::{self, Journal, Keep, OpenError, Reason, State};
+use crate::journal::{self, Journal, Keep, OpenError, Reason, Route, State};
 use crate::link::{self, Link, Refused, own_hosts};
 use crate::ops::count::Registry;
 use crate::ops::{http, manager};
@@ -96,6 +100,9 @@ struct Relay {
     early: bounce::Early,
     counts: counts::Counts,
     commands: Commands,
+    places: fan_out::Places,
+    /// Cancelled when the relay stops: nothing is begun any more.
+    last_orders: CancellationToken,
 }
 
 /// Relays until it is to stop: then takes nothing more, settles what is under way (5 s at most) and closes the
@@ -122,6 +129,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
+    let last_orders = CancellationToken::new();
     let config = config.live();
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
@@ -131,6 +139,8 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         early: bounce::Early::new(),
         counts: counts::Counts::new(),
         commands: Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload),
+        places: fan_out::Places::new(),
+        last_orders: last_orders.clone(),
         config,
         link,
         journal,
@@ -145,7 +155,6 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         async move { checkup::server(&config, &link).await }
     };
     let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, check, health)));
-    let last_orders = CancellationToken::new();
     let Outside { stop, reload } = outside;
     show(&relay, &last_orders);
     tokio::spawn(reload.follow(Arc::clone(&relay), asked_to_reload, last_orders.clone()));
@@ -206,7 +215,13 @@ async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
                 record.reason,
                 Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger | Reason::Mimicry)
             );
-        limits.remember(ago, &record.inviter, &record.room, &record.contact, sent);
+        if record.parent.is_some() {
+            limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);
+            continue;
+        }
+        // Who had no business in a room has used up none of its measure.
+        let his_room = record.reason != Some(Reason::MayNotInvite) || record.route != Route::Direct;
+        limits.remember(ago, &record.inviter, his_room.then_some(&*record.room), &record.contact, sent);
     }
     Ok(limits)
 }

@@ -15,6 +15,7 @@ pub(super) fn taken(details: Details, rules: &config::Relay) -> Payload {
         },
         thread: details.thread,
         continues: details.continues,
+        origin: None,
     }
 }
 

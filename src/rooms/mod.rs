@@ -95,6 +95,29 @@ impl Rooms {
         inviter: Option<&BareJid>,
         age: Age,
     ) -> Result<Arc<View>, AskError> {
+        self.see(room, inviter, age, false).await
+    }
+
+    /// Like [`Self::look`], and it is known of everybody who is something to the room, of an open room, too.
+    ///
+    /// # Errors
+    /// See [`Self::look`].
+    pub async fn look_at_all(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        age: Age,
+    ) -> Result<Arc<View>, AskError> {
+        self.see(room, inviter, age, true).await
+    }
+
+    async fn see(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+        age: Age,
+        everybody: bool,
+    ) -> Result<Arc<View>, AskError> {
         let asker = self.asker(inviter);
         let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
@@ -105,12 +128,13 @@ impl Rooms {
         };
         if let Some(view) = &*place
             && good(view)
+            && (view.complete || !everybody)
         {
             self.lookups.hit();
             return Ok(Arc::clone(view));
         }
         self.lookups.miss();
-        let view = Arc::new(survey::survey(self, room, &asker).await?);
+        let view = Arc::new(survey::survey(self, room, &asker, everybody).await?);
         *place = Some(Arc::clone(&view));
         Ok(view)
     }

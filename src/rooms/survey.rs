@@ -14,16 +14,22 @@ use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
 use crate::wire::{IqPayload, IqType};
 
-/// Asks the room. What it refuses to tell stays unknown.
-pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<View, AskError> {
+/// Asks the room. What it refuses to tell stays unknown. `everybody`: also for what does not matter for a single contact.
+pub(super) async fn survey(
+    rooms: &Rooms,
+    room: &BareJid,
+    asker: &Asker,
+    everybody: bool,
+) -> Result<View, AskError> {
     let taken = Instant::now();
     let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
     let (Kind { members_only, allows_invites }, occupants) = (kind?, occupants?);
     // In an open room it matters only who is banned.
-    let lists: &[Affiliation] = if members_only == Some(false) {
-        &[Affiliation::Outcast]
-    } else {
+    let complete = everybody || members_only != Some(false);
+    let lists: &[Affiliation] = if complete {
         &[Affiliation::Outcast, Affiliation::Member, Affiliation::Admin, Affiliation::Owner]
+    } else {
+        &[Affiliation::Outcast]
     };
     let lists = lists.iter().map(|affiliation| async {
         let items = list(rooms, room, asker, || muc::list_affiliation(*affiliation)).await?;
@@ -40,7 +46,8 @@ pub(super) async fn survey(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Resu
             _ => known = None,
         }
     }
-    Ok(View { taken, members_only, allows_invites, affiliations: known.map(RwLock::new), occupants })
+    let affiliations = known.map(RwLock::new);
+    Ok(View { taken, members_only, allows_invites, complete, affiliations, occupants })
 }
 
 /// What everybody may know of a room.
@@ -86,9 +93,12 @@ async fn occupants(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Optio
         return Ok(None);
     };
     let mut occupants = Occupants::default();
-    for item in moderators.into_iter().chain(participants).chain(visitors) {
-        if let Some(jid) = item.jid {
-            occupants.add(item.nick, &jid);
+    let roles = [(Role::Moderator, moderators), (Role::Participant, participants), (Role::Visitor, visitors)];
+    for (role, items) in roles {
+        for item in items {
+            if let Some(jid) = item.jid {
+                occupants.add(item.nick, &jid, role);
+            }
         }
     }
     Ok(Some(occupants))

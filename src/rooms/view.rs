@@ -7,7 +7,7 @@ use jid::BareJid;
 use tokio::time::Instant;
 
 use crate::wire::address;
-use crate::wire::muc::Affiliation;
+use crate::wire::muc::{Affiliation, Role};
 
 /// A room as it was when it was asked.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct View {
     pub(super) members_only: Option<bool>,
     /// `muc#roomconfig_allowinvites`; `None`: the room would not say.
     pub(super) allows_invites: Option<bool>,
+    /// All lists were asked for, not only whatever matters for a single contact.
+    pub(super) complete: bool,
     /// Everybody who is something to the room; `None`: we may not know.
     pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
     /// `None`: we may not know.
@@ -28,11 +30,16 @@ pub struct View {
 pub(super) struct Occupants {
     nicks: HashMap<String, String>,
     people: HashSet<String>,
+    /// Those of them who may not speak.
+    visitors: HashSet<String>,
 }
 
 impl Occupants {
-    pub(super) fn add(&mut self, nick: Option<String>, full_jid: &str) {
+    pub(super) fn add(&mut self, nick: Option<String>, full_jid: &str, role: Role) {
         let bare = address::split_resource(full_jid).0;
+        if role == Role::Visitor {
+            self.visitors.insert(bare.to_owned());
+        }
         self.people.insert(bare.to_owned());
         if let Some(nick) = nick {
             self.nicks.insert(nick, bare.to_owned());
@@ -67,6 +74,27 @@ impl View {
         self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
     }
 
+    /// Whether a person is in the room and may speak there; `None` where we may not know.
+    #[must_use]
+    pub fn speaks(&self, person: &BareJid) -> Option<bool> {
+        self.occupants.as_ref().map(|occupants| {
+            occupants.people.contains(person.as_str()) && !occupants.visitors.contains(person.as_str())
+        })
+    }
+
+    /// The room's owners, admins and members, as far as they are known; `None` where we may not know, or nobody has looked
+    /// ([`super::Rooms::look_at_all`]).
+    #[must_use]
+    pub fn members(&self) -> Option<Vec<BareJid>> {
+        let affiliations = self.affiliations.as_ref().filter(|_| self.complete)?;
+        let affiliations = affiliations.read().unwrap_or_else(PoisonError::into_inner);
+        let member = |affiliation: Affiliation| {
+            matches!(affiliation, Affiliation::Owner | Affiliation::Admin | Affiliation::Member)
+        };
+        let members = affiliations.iter().filter(|(_, affiliation)| member(**affiliation));
+        Some(members.filter_map(|(person, _)| BareJid::new(person).ok()).collect())
+    }
+
     /// Whether we may see who is in the room.
     pub(super) fn shows_occupants(&self) -> bool {
         self.occupants.is_some()
@@ -96,16 +124,24 @@ mod tests {
             taken: Instant::now(),
             members_only: None,
             allows_invites: None,
+            complete: true,
             affiliations: None,
             occupants: None,
         };
         assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (None, None));
+        assert_eq!((view.members(), view.speaks(&bob)), (None, None));
         view.affiliations = Some(RwLock::default());
         view.occupants = Some(Occupants::default());
         assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (Some(Affiliation::None), Some(false)));
         view.changed(&bob, Affiliation::Member);
-        view.occupants.get_or_insert_default().add(Some("Bob 🤖".into()), "bob@example.org/phone 🤖");
+        view.occupants.get_or_insert_default().add(
+            Some("Bob 🤖".into()),
+            "bob@example.org/phone 🤖",
+            Role::Visitor,
+        );
         assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (Some(Affiliation::Member), Some(true)));
+        assert_eq!(view.speaks(&bob), Some(false));
+        assert_eq!(view.members(), Some(vec![bob.clone()]));
         assert_eq!(view.person("Bob 🤖"), Some(bob));
         assert_eq!(view.person("Alice"), None);
     }

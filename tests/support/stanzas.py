@@ -60,6 +60,11 @@ def condition(stanza: Element) -> str:
     raise AssertionError(f"no error in {show(stanza)}")
 
 
+def text_of_error(stanza: Element) -> str:
+    """What an error stanza says to people."""
+    return stanza.findtext(f".//{{{STANZA_ERRORS}}}text", "")
+
+
 # What a test sends.
 
 

@@ -1,0 +1,65 @@
+//! Sends a direct invitation until the server has taken it, in the inviter's name or else from his relay address.
+//! Knows nothing of why it is sent.
+
+use tracing::warn;
+
+use super::case::Case;
+use super::life::Setback;
+use super::sender::Sender;
+use super::{Relay, message_id, payload};
+use crate::journal::{Pending, Reason};
+use crate::link::{AskError, DeliverError};
+use crate::wire::{Condition, StanzaError};
+
+/// Sends it. The inner error is why it came back.
+pub(super) async fn deliver(
+    relay: &Relay,
+    pending: &Pending,
+    case: &Case,
+) -> Result<Result<Sender, Reason>, Setback> {
+    let archive = relay.config.load().relay.archive;
+    let hint = relay.archive.hint(archive, case.person(), &case.contact).await?;
+    let Ok(mut sender) = Sender::best(&relay.link, &case.room, &case.inviter) else {
+        return Ok(Err(Reason::Malformed));
+    };
+    let details = payload::given(pending.arrival.payload.clone());
+    let id = message_id(relay.journal.instance(), pending.id);
+    loop {
+        let stanza = sender.stanza(relay.link.component(), &id, &case.contact, &case.room, &details, hint);
+        match relay.link.deliver(stanza).await {
+            Ok(()) => return Ok(Ok(sender)),
+            Err(DeliverError::Lost) => return Err(Setback::Again(AskError::Lost)),
+            Err(DeliverError::Bounced(error)) => match fallback(relay, pending, case, &sender, &error) {
+                Ok(other) => sender = other,
+                Err(reason) => return Ok(Err(reason)),
+            },
+        }
+    }
+}
+
+/// Another sender after the server refused to let us speak for the inviter, once.
+fn fallback(
+    relay: &Relay,
+    pending: &Pending,
+    case: &Case,
+    sender: &Sender,
+    error: &StanzaError,
+) -> Result<Sender, Reason> {
+    let Sender::Inviter { person, .. } = sender else { return Err(Reason::Bounced) };
+    let (id, component) = (pending.id, relay.link.component());
+    if *error.condition == Some(Condition::PolicyViolation) {
+        warn!(
+            id,
+            "the server's firewall refused a message in the name of {person} ({error}): let the component pass. \
+             mod_firewall: a rule with \"FROM: <{component}>\" and \"PASS.\" before those that drop",
+        );
+        return Err(Reason::NotPermitted);
+    }
+    warn!(
+        id,
+        "the server did not let the relay speak for {person} ({error}): the invitation goes out from a relay \
+         address. Grant message = \"outgoing\" to {component} on {host}",
+        host = person.domain(),
+    );
+    Sender::relay_address(component, &case.room, &case.inviter).map_err(|_| Reason::NotPermitted)
+}

@@ -1,0 +1,149 @@
+//! Reads a message: the invitations in it, whether their sender is believed, and whether he has sent too many.
+//! Knows nothing of what becomes of them.
+
+use jid::BareJid;
+use tracing::debug;
+
+use super::limits::Answer;
+use super::{Relay, fan_out, payload};
+use crate::journal::{Arrival, Origin, Payload, Reason, Route};
+use crate::wire::direct::{self, DirectInvitation};
+use crate::wire::muc::{self, Inviter, Mediated};
+use crate::wire::{Message, address};
+
+/// A longer id of a message is not kept: its sender does not know it by that any more.
+const MOST_OF_AN_ID: usize = 256;
+
+/// An invitation as it was read.
+pub(super) struct Read {
+    pub(super) arrival: Arrival,
+    /// Why it ends before it begins, if it does.
+    pub(super) refused: Option<Reason>,
+}
+
+/// The invitations in a message; none in most, and none that are over a limit of which somebody has been told: they cost
+/// no more than the reading.
+pub(super) fn read(relay: &Relay, message: &Message) -> Vec<Read> {
+    let trusted = is_served(relay, message.from.as_deref().unwrap_or_default());
+    let arrivals = match muc::mediated(message) {
+        Ok(invitations) if invitations.is_empty() => return sent_to_us(relay, message).into_iter().collect(),
+        Ok(invitations) => invitations.into_iter().map(|it| mediated(relay, it)).collect(),
+        Err(malformed) => {
+            debug!("an invitation that is none: {malformed}");
+            vec![unreadable(message)]
+        }
+    };
+    let read = |arrival: Arrival| {
+        let answer = if trusted {
+            relay.limits.load().received(&arrival.inviter, &arrival.room)
+        } else {
+            relay.limits.load().forged(address::domain_of(&arrival.room))
+        };
+        within_limits(arrival, answer, trusted)
+    };
+    arrivals.into_iter().filter_map(read).collect()
+}
+
+/// A direct invitation by its sender himself, for whom his server vouches. Of his business in the room it says nothing.
+fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
+    let invitation = match direct::direct(message) {
+        Ok(invitation) => invitation?,
+        Err(malformed) => {
+            debug!("a direct invitation that is none: {malformed}");
+            return None;
+        }
+    };
+    let arrival = direct(relay, message, invitation)?;
+    let trusted = is_served(relay, &arrival.room);
+    let answer = if trusted {
+        relay.limits.load().received_from(&arrival.inviter)
+    } else {
+        relay.limits.load().forged(address::domain_of(&arrival.inviter))
+    };
+    within_limits(arrival, answer, trusted)
+}
+
+fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Read> {
+    match (answer, trusted) {
+        (Answer::Pass, true) => Some(Read { arrival, refused: None }),
+        (Answer::Over, true) => Some(Read { arrival, refused: Some(Reason::RateLimited) }),
+        (Answer::Pass, false) => Some(Read { arrival, refused: Some(Reason::Untrusted) }),
+        (Answer::StillOver, _) | (Answer::Over, false) => None,
+    }
+}
+
+/// Whether this is, or is on, a configured MUC service. Only a room of one is believed when it says who invites: anybody
+/// else could forge that.
+fn is_served(relay: &Relay, jid: &str) -> bool {
+    let domain = address::domain_of(jid);
+    relay.config.load().muc.services.iter().any(|service| service == domain)
+}
+
+/// What the journal keeps of a mediated invitation. Where the relay address names nobody it stands for the contact.
+fn mediated(relay: &Relay, invitation: Mediated) -> Arrival {
+    let (route, contact) = match address::contact_of(&invitation.relay_address) {
+        Ok(contact) => (Route::Addressed, contact.to_string()),
+        Err(_) => match several(relay, &invitation.relay_address) {
+            Some(address) => (Route::FanOut, address.to_string()),
+            None => (Route::Addressed, invitation.relay_address),
+        },
+    };
+    Arrival {
+        route,
+        inviter: match invitation.inviter {
+            Inviter::Person(person) => person.to_string(),
+            Inviter::Occupant(nick) => format!("{}/{nick}", invitation.room),
+        },
+        room: invitation.room.to_string(),
+        contact,
+        payload: payload::taken(invitation.details, &relay.config.load().relay),
+        parent: None,
+    }
+}
+
+/// The relay address, normalised, if it stands for several people.
+fn several(relay: &Relay, relay_address: &str) -> Option<BareJid> {
+    let address = BareJid::new(relay_address).ok()?;
+    fan_out::is_known(relay, address.node()?.as_str()).then_some(address)
+}
+
+/// What the journal keeps of a direct one; `None` for what is none: it does not come from a person, or not to a relay
+/// address.
+fn direct(relay: &Relay, message: &Message, invitation: DirectInvitation) -> Option<Arrival> {
+    let (from, to) = (message.from.as_deref()?, message.to.as_deref()?);
+    let inviter = address::bare(from).ok()?;
+    let ours = inviter.domain().as_str() == relay.link.component();
+    if inviter.node().is_none() || ours || is_served(relay, inviter.as_str()) {
+        return None;
+    }
+    let relay_address = address::bare(to).ok().filter(|to| to.node().is_some())?;
+    // One that stands for another relay address keeps its own form, under which nobody is known.
+    let contact = address::contact_of(relay_address.as_str())
+        .ok()
+        .filter(|contact| contact.domain().as_str() != relay.link.component());
+    let message = message.id.clone().filter(|id| id.len() <= MOST_OF_AN_ID);
+    let origin = Some(Origin { sender: from.to_owned(), message });
+    Some(Arrival {
+        route: Route::Direct,
+        room: invitation.room.to_string(),
+        inviter: inviter.to_string(),
+        contact: contact.unwrap_or(relay_address).to_string(),
+        payload: Payload { origin, ..payload::taken(invitation.details, &relay.config.load().relay) },
+        parent: None,
+    })
+}
+
+/// Something that looks like an invitation and can't be one.
+fn unreadable(message: &Message) -> Arrival {
+    let bare =
+        |jid: &Option<String>| address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned();
+    let inviter = message.muc_user.iter().flat_map(|x| &x.invites).find_map(|invite| invite.from.clone());
+    Arrival {
+        route: Route::Addressed,
+        room: bare(&message.from),
+        inviter: inviter.unwrap_or_default(),
+        contact: bare(&message.to),
+        payload: Payload::default(),
+        parent: None,
+    }
+}
