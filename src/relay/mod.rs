@@ -174,7 +174,7 @@ fn show(relay: &Relay, last_orders: &CancellationToken) {
     relay.link.register(own);
     relay.rooms.register(own);
     relay.contacts.register(own);
-    let watch = Watch::new(&relay.config, relay.link.clone(), relay.journal.pulse(), registry);
+    let watch = Watch::new(Arc::clone(&relay.config), relay.link.clone(), relay.journal.pulse(), registry);
     let watch = Arc::new(watch);
     let serving = http::serve(address, move |question| Arc::clone(&watch).answer(question));
     tokio::spawn(last_orders.clone().run_until_cancelled_owned(serving));

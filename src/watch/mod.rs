@@ -1,15 +1,22 @@
 //! What one sees of the relay from outside: metrics for monitoring systems, whether it is well, a page for people. It
 //! only looks, and holds nobody up. Knows nothing of how an invitation is judged.
 
+mod mask;
 mod numbers;
+mod page;
+mod plot;
+mod recent;
 
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 pub(crate) use self::numbers::own;
 
 use self::numbers::Numbers;
+use self::recent::Recent;
 use crate::config::Live;
 use crate::journal::Pulse;
 use crate::link::Link;
@@ -22,22 +29,33 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the looks need.
 #[derive(Debug)]
 pub struct Watch {
+    config: Live,
     link: Link,
     pulse: Pulse,
     numbers: Numbers,
+    recent: Recent,
+    started: DateTime<Utc>,
 }
 
 impl Watch {
     /// Looks at these. What the rooms of the house count has been registered by them.
     #[must_use]
-    pub fn new(config: &Live, link: Link, pulse: Pulse, registry: Registry) -> Self {
+    pub fn new(config: Live, link: Link, pulse: Pulse, registry: Registry) -> Self {
         let path = config.load().journal.path.clone();
-        Self { numbers: Numbers::new(registry, path), link, pulse }
+        Self {
+            numbers: Numbers::new(registry, path.clone()),
+            recent: Recent::new(path),
+            config,
+            link,
+            pulse,
+            started: Utc::now(),
+        }
     }
 
     /// What stands at a path; `None` if nothing does.
     pub async fn answer(self: Arc<Self>, question: Question) -> Option<Answer> {
         Some(match question.path.as_str() {
+            "/" => self.page().await,
             "/metrics" => self.numbers.text(&question, self.pulse.refused().is_none()).await,
             "/healthz" => Answer::text(true, "alive\n".to_owned()),
             "/readyz" => self.ready(),

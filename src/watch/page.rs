@@ -1,0 +1,321 @@
+//! The page for people: how the relay is, what became of invitations in the last 24 hours, and of the latest ones. One
+//! document that loads nothing and runs nothing. Whatever comes from outside is escaped by `maud`.
+
+use std::sync::{Arc, LazyLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::mask::Mask;
+use super::plot::{self, ENDS, count};
+use super::recent::Day;
+use super::{Watch, numbers};
+use crate::config::Config;
+use crate::journal::{OpenError, Reason, Record, State};
+use crate::link::own_hosts;
+use crate::ops::http::Answer;
+
+const STYLE: &str = include_str!("page.css");
+
+/// The page is loaded again after so many seconds.
+const AGAIN: &str = "30";
+
+/// This very style and nothing else may be applied.
+static POLICY: LazyLock<String> =
+    LazyLock::new(|| format!("style-src 'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
+
+impl Watch {
+    pub(super) async fn page(&self) -> Answer {
+        let config = self.config.load_full();
+        let day = self.recent.day().await;
+        let body = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta http-equiv="refresh" content=(AGAIN);
+                    title { (self.link.component()) " · invitation relay" }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    header {
+                        h1 { (self.link.component()) }
+                        p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " (time(self.started)) }
+                        (self.states(&config))
+                    }
+                    main {
+                        (today(&day))
+                        div.columns {
+                            @if let Ok(day) = &day { (reasons(day)) }
+                            (self.facts(&config, &day))
+                        }
+                        @if let Ok(day) = &day { (latest(&config, day)) }
+                    }
+                    footer { (notes(&config)) }
+                }
+            }
+        };
+        Answer {
+            kind: "text/html; charset=utf-8",
+            policy: POLICY.clone(),
+            ..Answer::text(true, body.into_string())
+        }
+    }
+
+    /// Whether all is well, in words.
+    fn states(&self, config: &Config) -> Markup {
+        let server = &config.component.server;
+        html! {
+            @match (self.link_trouble(), self.link.since()) {
+                (Some(trouble), _) => {
+                    p.state.wrong { (trouble) }
+                    p.soft { "What is under way waits for it in the journal." }
+                }
+                (None, since) => p.state.well {
+                    "Connected to " (server) @if let Some(since) = since { " for " (span(Utc::now() - since)) }
+                },
+            }
+            @if let Some(trouble) = self.journal_trouble() {
+                p.state.wrong { (trouble) }
+                p.soft { "Nothing more is taken in until it can, and nothing is lost." }
+            }
+        }
+    }
+
+    fn facts(&self, config: &Config, day: &Result<Arc<Day>, OpenError>) -> Markup {
+        let kept = span(TimeDelta::from_std(config.journal.retention).unwrap_or_default());
+        html! {
+            section {
+                h2 { "Now" }
+                dl.facts {
+                    dt { "Under way" }
+                    dd { @match day { Ok(day) => (day.pending), Err(_) => "not known" } }
+                    dt { "Sent, not confirmed" }
+                    dd { (self.link.unconfirmed()) }
+                    dt { "Journal" }
+                    dd { (bytes(numbers::size(&config.journal.path))) ", kept for " (kept) }
+                    dt { "MUC services" }
+                    dd { (config.muc.services.join(", ")) }
+                }
+            }
+        }
+    }
+}
+
+fn notes(config: &Config) -> Markup {
+    html! {
+        p {
+            "Times are UTC. "
+            @if config.metrics.show_people {
+                "Rooms and people are named because metrics.show_people is true. "
+            } @else {
+                "Rooms and people are masked: “muc-invite-relay history” on the relay's machine shows them, by the same numbers. "
+            }
+        }
+        p { a href="/metrics" { "metrics" } " · " a href="/readyz" { "ready?" } " · " a href="/healthz" { "alive?" } }
+    }
+}
+
+/// The last 24 hours, in numbers and as a plot.
+fn today(day: &Result<Arc<Day>, OpenError>) -> Markup {
+    html! {
+        section {
+            h2 { "The last 24 hours" }
+            @match day {
+                Ok(day) => {
+                    ul.tiles {
+                        @for state in ENDS {
+                            li class=(state.as_str()) {
+                                b { (grouped(count(&day.ended, |it| it.state == state))) }
+                                span { (state.as_str()) }
+                            }
+                        }
+                    }
+                    @if day.ended.is_empty() {
+                        p.empty { "No invitation has ended in this time." }
+                    } @else {
+                        (plot::hours(&day.ended, |hour| hour_of(day.begin, hour)))
+                    }
+                }
+                Err(error) => p.state.wrong { (error) },
+            }
+        }
+    }
+}
+
+/// Why those ended that were not relayed, the most frequent first.
+fn reasons(day: &Day) -> Markup {
+    let mut reasons: Vec<(State, Reason, u64)> = Vec::new();
+    for tally in &day.ended {
+        let Some(reason) = tally.reason else { continue };
+        match reasons.iter_mut().find(|it| (it.0, it.1) == (tally.state, reason)) {
+            Some(known) => known.2 += tally.count,
+            None => reasons.push((tally.state, reason, tally.count)),
+        }
+    }
+    reasons.sort_unstable_by_key(|(state, reason, count)| (std::cmp::Reverse(*count), *state, *reason));
+    let most = reasons.first().map_or(0, |(.., count)| *count);
+    html! {
+        section {
+            h2 { "Why not relayed" }
+            @if reasons.is_empty() {
+                p.soft { "Nothing was held back." }
+            } @else {
+                div.reasons {
+                    @for (state, reason, count) in &reasons {
+                        span { (reason.as_str()) }
+                        (plot::share(*state, *count, most))
+                        b title=(state.as_str()) { (grouped(*count)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn latest(config: &Config, day: &Day) -> Markup {
+    let services = config.muc.services.iter().map(String::as_str);
+    let hosts = own_hosts(&config.component.jid, services, &config.muc.hand_over_from);
+    let mask = Mask { show_people: config.metrics.show_people, hosts: &hosts };
+    html! {
+        section {
+            h2 { "The latest invitations" }
+            @if day.latest.is_empty() {
+                p.soft { "There is none yet." }
+            } @else {
+                div.wide {
+                    table {
+                        thead {
+                            tr {
+                                th { "received" }
+                                th { "became" }
+                                th { "who, whom, where" }
+                                th.rest { "came" }
+                                th.number.rest { "took" }
+                                th.number { "no." }
+                            }
+                        }
+                        tbody { @for record in &day.latest { (row(record, mask)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(record: &Record, mask: Mask<'_>) -> Markup {
+    let took = record.settled.map(|settled| settled - record.received);
+    html! {
+        tr {
+            td title=(time(record.received)) { (record.received.format("%H:%M:%S")) }
+            td {
+                span class={ "dot " (record.state.as_str()) } {}
+                (record.state.as_str())
+                @if let Some(reason) = record.reason { br.fold; " " span.soft { (reason.as_str()) } }
+            }
+            td.who {
+                (mask.shown(&record.inviter)) " → " (mask.shown(&record.contact))
+                br;
+                span.soft { (mask.shown(&record.room)) }
+            }
+            td.rest { (record.route.as_str()) }
+            td.number.rest { @if let Some(took) = took { (duration(took)) } }
+            td.number { (record.id) }
+        }
+    }
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// What an hour of the plot is called.
+fn hour_of(begin: DateTime<Utc>, hour: usize) -> String {
+    let hours = TimeDelta::hours(i64::try_from(hour).unwrap_or(0));
+    (begin + hours).format("%H:%M").to_string()
+}
+
+/// How long something has been so: `3 days`, `2 h 5 min`, `40 s`.
+fn span(time: TimeDelta) -> String {
+    let (days, hours, minutes) = (time.num_days(), time.num_hours(), time.num_minutes());
+    match (days, hours, minutes) {
+        (2.., ..) => format!("{days} days"),
+        (_, 1.., _) => format!("{hours} h {} min", minutes % 60),
+        (_, _, 1..) => format!("{minutes} min"),
+        _ => format!("{} s", time.num_seconds().max(0)),
+    }
+}
+
+/// How long an invitation took; a clock that was set back makes it nothing.
+fn duration(took: TimeDelta) -> String {
+    let millis = took.num_milliseconds().max(0);
+    if millis < 60_000 { format!("{}.{:03} s", millis / 1000, millis % 1000) } else { span(took) }
+}
+
+fn bytes(bytes: i64) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} kB", bytes / 1000),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
+    }
+}
+
+/// `12 345`, with spaces that don't break.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_read_them() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]
+        );
+        assert_eq!([0, 45_056, 12_345_678, 2_345_678_901].map(bytes), ["0 kB", "45 kB", "12 MB", "2.3 GB"]);
+        let seconds = |n| span(TimeDelta::seconds(n));
+        assert_eq!(
+            [seconds(-5), seconds(59), seconds(125), seconds(7500)],
+            ["0 s", "59 s", "2 min", "2 h 5 min"]
+        );
+        assert_eq!(seconds(200_000), "2 days");
+        assert_eq!(duration(TimeDelta::milliseconds(1042)), "1.042 s");
+        assert_eq!(duration(TimeDelta::milliseconds(-1)), "0.000 s");
+    }
+
+    #[test]
+    fn whatever_comes_from_outside_is_escaped() {
+        let now = Utc::now();
+        let record = Record {
+            id: 1,
+            received: now,
+            settled: None,
+            route: crate::journal::Route::Addressed,
+            room: "tea@conference.example.org".into(),
+            inviter: "tea@conference.example.org/<script>alert(1)</script>\"'&".into(),
+            contact: "bob@example.org".into(),
+            state: State::Pending,
+            reason: None,
+            sent_as: None,
+            parent: None,
+        };
+        let shown = row(&record, Mask { show_people: true, hosts: &[] }).into_string();
+        assert!(shown.contains("/&lt;script&gt;alert(1)&lt;/script&gt;&quot;"), "{shown}");
+        assert!(!shown.contains("<script"), "{shown}");
+    }
+}
