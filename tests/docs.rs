@@ -1,13 +1,18 @@
-//! The documentation keeps to what the program says: quoted messages, states and reasons, and links.
+//! The documentation keeps to what the program says and understands: quoted messages, states and reasons, keys of the
+//! configuration, commands and their options; and its links lead somewhere.
 
+use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::ValueEnum;
 use muc_invite_relay::checkup::What;
+use muc_invite_relay::config::{Config, FIXED, REFERENCE};
 use muc_invite_relay::journal::{Reason, State};
 
 const CHECK: &str = include_str!("../docs/check.md");
+const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const TROUBLESHOOTING: &str = include_str!("../docs/troubleshooting.md");
 
 fn house(path: &str) -> PathBuf {
@@ -28,6 +33,14 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     found
 }
 
+/// What operators and users read: paths and texts.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut pages = files(&house("docs"), &[".md"]);
+    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(house));
+    assert!(pages.len() > 12, "only {} pages", pages.len());
+    pages.into_iter().map(|page| (page.clone(), read_to_string(page).unwrap())).collect()
+}
+
 /// Everything that the relay and the servers' modules can say, as it is printed: strings in one piece and unescaped.
 fn said() -> String {
     let mut sources = files(&house("src"), &[".rs"]);
@@ -43,11 +56,10 @@ fn said() -> String {
 #[test]
 fn quoted_messages_are_the_programs_own() {
     let said = said();
-    let quotes: Vec<_> = TROUBLESHOOTING
-        .lines()
-        .filter_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix("> "))
-        .collect();
-    assert!(quotes.len() > 25, "only {} quotes", quotes.len());
+    let pages: String = pages().into_iter().map(|(_, text)| text).collect();
+    let quotes: Vec<_> =
+        pages.lines().filter_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix("> ")).collect();
+    assert!(quotes.len() > 40, "only {} quotes", quotes.len());
     for quote in quotes {
         let mut pieces =
             quote.split('…').map(|piece| piece.trim_matches([' ', '.', ';', ':', ',', '(', ')', '?']));
@@ -75,13 +87,103 @@ fn everything_that_is_checked_is_explained() {
     }
 }
 
+/// The defaults that the annotated reference shows, as they are written there.
+fn defaults() -> BTreeMap<String, String> {
+    let mut section = "";
+    let mut defaults = BTreeMap::new();
+    for line in REFERENCE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, value)) = line.strip_prefix('#').and_then(|line| line.split_once(" = "))
+            && key.chars().all(|c| c == '_' || c.is_ascii_lowercase())
+        {
+            defaults.insert(format!("{section}.{key}"), value.to_owned());
+        }
+    }
+    defaults
+}
+
+#[test]
+fn the_overview_has_every_key_with_its_default() {
+    let rows = CONFIGURATION.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: BTreeMap<_, _> = rows
+        .map(|row| {
+            let (key, rest) = row.split_once("` | ").unwrap_or_else(|| panic!("{row}"));
+            let cells: Vec<_> = rest.split(" | ").collect();
+            (key.to_owned(), (cells[0].trim_matches('`').to_owned(), cells[2] == "restart |"))
+        })
+        .collect();
+    let mut keys = Config::keys();
+    keys.sort();
+    assert_eq!(rows.keys().cloned().collect::<Vec<_>>(), keys);
+
+    let defaults = defaults();
+    for (key, (default, restart)) in rows {
+        // The connection is made anew only by a restart.
+        let fixed = FIXED.contains(&key.as_str()) || key.starts_with("component.");
+        assert_eq!(restart, fixed, "{key}");
+        if !(default == "none" || default.starts_with("required")) {
+            assert_eq!(Some(&default), defaults.get(&key), "{key}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_named_exist() {
+    let mut keys = Config::keys();
+    // A file and its neighbours, and the relay's name in Prosody's module.
+    keys.extend(["journal.db", "journal.db-wal", "relay.cfg.lua", "relay.yml", "log.rs"].map(str::to_owned));
+    let sections = ["component", "muc", "relay", "limits", "journal", "admins", "log", "metrics"];
+    let mut named = 0;
+    for (page, text) in pages() {
+        for code in text.split('`').skip(1).step_by(2) {
+            let key: String =
+                code.chars().take_while(|c| matches!(c, '_' | '.' | '-') || c.is_alphanumeric()).collect();
+            if key.split_once('.').is_some_and(|(section, _)| sections.contains(&section)) {
+                assert!(keys.contains(&key), "{}: {key}", page.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 60, "only {named} keys");
+}
+
+/// What the program says of one of its commands; `None` if it has none of that name.
+fn help(command: &str) -> Option<String> {
+    let done =
+        Command::new(env!("CARGO_BIN_EXE_muc-invite-relay")).args([command, "--help"]).output().unwrap();
+    done.status.success().then(|| String::from_utf8(done.stdout).unwrap())
+}
+
+#[test]
+fn commands_that_are_named_exist() {
+    let mut helps: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut named = 0;
+    for (page, text) in pages() {
+        for (at, name) in text.match_indices("muc-invite-relay ") {
+            // Code, not prose.
+            if !["`", "\n", "-- "].iter().any(|before| text[..at].ends_with(before)) {
+                continue;
+            }
+            let words = &text[at + name.len()..];
+            let end = words.find(['`', '\n', '|', '>', ';', ')', '(', ',', '"', '#']).unwrap_or(words.len());
+            let mut words = words[..end].split(' ').filter(|word| !word.is_empty() && *word != "\\");
+            let command = words.next().unwrap_or_default();
+            let help = helps.entry(command.to_owned()).or_insert_with(|| help(command));
+            let help = help.as_ref().unwrap_or_else(|| panic!("{}: {command}", page.display()));
+            for option in words.filter(|word| word.starts_with("--")) {
+                assert!(help.contains(option), "{}: {command} {option}", page.display());
+            }
+            named += 1;
+        }
+    }
+    assert!(named > 25, "only {named} commands");
+}
+
 #[test]
 fn links_lead_somewhere() {
-    let mut pages = files(&house("docs"), &[".md"]);
-    pages.extend(["README.md", "CONTRIBUTING.md"].map(house));
     let mut links = 0;
-    for page in &pages {
-        let text = read_to_string(page).unwrap();
+    for (page, text) in &pages() {
         for target in
             text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
         {
@@ -100,7 +202,7 @@ fn links_lead_somewhere() {
             links += 1;
         }
     }
-    assert!(links > 10, "only {links} links");
+    assert!(links > 60, "only {links} links");
 }
 
 /// A heading's anchor, as GitHub and its kin make it.

@@ -10,7 +10,7 @@ mod sections;
 mod values;
 
 pub use error::{Complaint, ConfigError};
-pub use reload::{Changes, Live};
+pub use reload::{Changes, FIXED, Live};
 
 use std::collections::BTreeMap;
 use std::fmt;

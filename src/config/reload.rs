@@ -15,7 +15,7 @@ pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys that a running relay can't change: what it is connected as and to, whom it believes on that connection, what it
 /// has open.
-const FIXED: [&str; 9] = [
+pub const FIXED: [&str; 9] = [
     "component.jid",
     "component.secret",
     "component.secret_file",
