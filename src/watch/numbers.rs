@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
 
@@ -43,7 +43,10 @@ impl Numbers {
             "Whether the last attempt to write the journal went well",
             writable.clone(),
         );
-        own.register("build", "The version that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        // Not what OpenMetrics calls an info, which older programs don't know.
+        let build = Family::<_, Gauge>::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        own.register("build_info", "The version that runs", build);
         registry.register_with_unit("process_resident_memory", "Memory in use", Unit::Bytes, memory.clone());
         Self { registry: Mutex::new(registry), journal, size, pending, writable, memory }
     }

@@ -126,16 +126,41 @@ async def test_there_is_nothing_but_to_look(relay, web):
 
 
 DOCUMENTED = re.compile(r"^\| `([a-z_]+)` \| ([a-z]+) \|", re.MULTILINE)
-SUFFIXES = {"counter": "_total", "info": "_info"}
+QUERIES = ["config/prometheus/alerts.yml", "config/grafana/muc-invite-relay.json"]
 
 
-async def test_the_documented_metrics_are_those_that_there_are(stage, relay, web):
+async def test_the_documents_know_the_metrics_that_there_are(stage, relay, web):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room())
     alice.invite(room, stage.relay_address(bob.bare))
     await relay.settled(1)
 
-    text = (await web.get("/metrics")).text
+    answer = await web.get("/metrics")
 
-    there = {(name + SUFFIXES.get(kind, ""), kind) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)}
+    types = re.findall(r"^# TYPE (\S+) (\S+)$", answer.text, re.MULTILINE)
+    there = {(name + "_total" * (kind == "counter"), kind) for name, kind in types}
     assert set(DOCUMENTED.findall((REPOSITORY / "docs/monitoring.md").read_text())) == there
+    samples = {name.split()[0] for name in await web.metrics()}
+    for query in QUERIES:
+        asked_for = set(re.findall(rf"{OURS}\w+|process_\w+", (REPOSITORY / query).read_text()))
+        assert len(asked_for) > 5
+        assert asked_for <= samples, query
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_words_in_queries_are_those_of_history(query):
+    known = set(re.findall(r"`([a-z-]+)`", (REPOSITORY / "docs/troubleshooting.md").read_text()))
+    known |= set(re.findall(r"`([a-z-]+)`", (REPOSITORY / "docs/monitoring.md").read_text())) | {"none"}
+    text = (REPOSITORY / query).read_text().replace("\\", "")
+    words = re.findall(r'(?:state|reason|route|limit|result)[!=~]+"([a-z|-]+)"', text)
+    assert words
+    assert {word for group in words for word in group.split("|")} <= known
+
+
+async def test_who_does_not_ask_for_open_metrics_gets_a_text(relay, web):
+    """A browser, and programs that are older than OpenMetrics."""
+    answer = await web.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    asked = await web.get("/metrics", accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert asked.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert asked.text.endswith("# EOF\n")

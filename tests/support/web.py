@@ -25,10 +25,11 @@ class Web:
         self.port = port
         self.url = f"http://127.0.0.1:{port}/"
 
-    async def get(self, path: str, method: str = "GET") -> Answer:
+    async def get(self, path: str, method: str = "GET", accept: str = "*/*") -> Answer:
         async with asyncio.timeout(WITHIN):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+            fields = ["Host: 127.0.0.1", f"Accept: {accept}", "Connection: close"]
+            writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", ""]).encode())
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             writer.close()
         status, *lines = head.decode().split("\r\n")
