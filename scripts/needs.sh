@@ -32,3 +32,13 @@ need_rust() {
     echo "cargo is missing: install Rust 1.88 or later, for instance with https://rustup.rs" >&2
     return 1
 }
+
+# need_cargo_deb: built once, for the tests and packages of this user alone.
+need_cargo_deb() {
+    local root=${XDG_CACHE_HOME:-$HOME/.cache}/muc-invite-relay-tests/cargo
+    PATH=$root/bin:$PATH
+    command -v cargo-deb >/dev/null && return 0
+    echo "Building cargo-deb (once; it takes some minutes) …"
+    # Debug: it is not used often enough to be worth the time that optimising takes.
+    cargo install cargo-deb@3.8.0 --locked --debug --quiet --no-default-features --root "$root"
+}
