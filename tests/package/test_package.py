@@ -40,7 +40,7 @@ def test_installed(debian, package):
     assert debian.run("getent", "passwd", USER).strip().endswith(":/var/lib/muc-invite-relay:/usr/sbin/nologin")
 
     set_the_keys(debian)
-    assert "ok       component: invites.example.org" in debian.run("muc-invite-relay", "check", "--offline", user=USER)
+    assert "invites.example.org at 127.0.0.1:5347" in debian.run("muc-invite-relay", "check", "--offline", user=USER)
     assert 'Component "invites.example.org"' in debian.run("muc-invite-relay", "setup", "prosody", user=USER)
     run_the_relay(debian)
     assert debian.owner_and_mode(JOURNAL) == f"{USER}:{USER} 600"
