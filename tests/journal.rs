@@ -531,7 +531,7 @@ async fn statistics_count_what_came_since() {
     let counted = journal::statistics(&bench.path(), chrono::Utc::now() - DAY).await.unwrap();
     assert_eq!((counted.pending, counted.people), (1, 1));
     // 9, 11, …, 19 were relayed; 10, 14, …, 20 were refused.
-    assert_eq!(counted.ended, [(State::Refused, Some(Reason::Outcast), 5), (State::Relayed, None, 6)]);
+    assert_eq!(counted.ended, [(State::Relayed, None, 6), (State::Refused, Some(Reason::Outcast), 5)]);
     close(journal, writer).await;
 }
 
@@ -674,4 +674,34 @@ async fn who_is_forgotten_is_known_to_nobody_and_knows_nobody() {
     assert_eq!(known(BOB).await, [ROOM]);
     assert_eq!(known(carol).await, [""; 0]);
     close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn a_long_day_is_counted_by_hours_and_in_steps() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    close(journal, writer).await;
+    let hour = Duration::from_secs(3600);
+    let since = chrono::Utc::now() - 24 * hour;
+    // 25 hours, one an hour before `since`; 1200 in each, every third of them a duplicate.
+    bench.sqlite3(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 29999) \
+         INSERT INTO history (received, settled, route, room, inviter, contact, state, reason) \
+         SELECT {} + i * 3000, 0, 'addressed', 'r', 'i', 'c', iif(i % 3, 'relayed', 'suppressed'), \
+         iif(i % 3, NULL, 'duplicate') FROM n",
+        since.timestamp_millis() - 3_600_000,
+    ));
+
+    let mut tallies = journal::tally(&bench.path(), since, hour).await.unwrap();
+
+    tallies.sort_by_key(|tally| (tally.span, tally.state));
+    assert_eq!(tallies.len(), 48);
+    for (at, tally) in tallies.iter().enumerate() {
+        let expected =
+            [(State::Relayed, None, 800), (State::Suppressed, Some(Reason::Duplicate), 400)][at % 2];
+        assert_eq!((tally.span, (tally.state, tally.reason, tally.count)), (at / 2, expected));
+    }
+    let day = journal::statistics(&bench.path(), since).await.unwrap();
+    let ended = [(State::Relayed, None, 19_200), (State::Suppressed, Some(Reason::Duplicate), 9_600)];
+    assert_eq!(day.ended, ended);
 }
