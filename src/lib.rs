@@ -21,6 +21,7 @@
 //! | [`rooms`] | what a room says: its kind, affiliations, occupants; adding a member | the journal |
 //! | [`contacts`] | what a contact's server says of him: his block list, his roster | the journal |
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
+//! | [`groups`] | whom the name of a group stands for, and who may use it; pure | where it is written |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
 //! | [`service`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
 //! | [`watch`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
@@ -32,6 +33,7 @@ pub mod checkup;
 pub mod cli;
 pub mod config;
 pub mod contacts;
+pub mod groups;
 pub mod journal;
 pub mod link;
 pub mod ops;

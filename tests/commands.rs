@@ -280,7 +280,18 @@ async fn everybody_is_shown_his_own_commands() {
     assert_eq!(nodes("carol@elsewhere.example/x", COMPONENT), ["my-settings", "my-data", "forget-me"]);
     assert_eq!(
         nodes(ADMIN, COMPONENT)[3..],
-        ["statistics", "recent-invitations", "block-for-everybody", "reload"]
+        [
+            "statistics",
+            "recent-invitations",
+            "block-for-everybody",
+            "groups",
+            "group-create",
+            "group-add",
+            "group-remove",
+            "group-allow",
+            "group-delete",
+            "reload"
+        ]
     );
     assert_eq!(nodes(ADMIN, r"bob\40example.org@invites.example.org"), [""; 0]);
     assert_eq!(nodes("example.org", COMPONENT), [""; 0]);

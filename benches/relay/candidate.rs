@@ -85,7 +85,7 @@ fn write_config(path: &Path, server: &str, folder: &Path) -> Result<()> {
     let text = format!(
         "[component]\njid = {COMPONENT:?}\nsecret = {SECRET:?}\nserver = {server:?}\n\
          [muc]\nservices = [\"conference.example.org\"]\n\
-         [limits]\nper_inviter = \"1000000/1s\"\nper_domain = \"1000000/1s\"\nper_contact = \"1000000/1s\"\nper_room = \"1000000/1s\"\n\
+         [limits]\nper_inviter = \"1000000/1s\"\nper_domain = \"1000000/1s\"\nper_contact = \"1000000/1s\"\nper_room = \"1000000/1s\"\nmax_recipients = 100000\n\
          [journal]\npath = {journal:?}\n"
     );
     let mut options = OpenOptions::new();

@@ -8,6 +8,7 @@
 
 mod baseline;
 mod candidate;
+mod fan_out;
 mod figures;
 mod history;
 mod server;
@@ -35,6 +36,9 @@ struct Plan {
     half: Duration,
     /// Settled invitations in the journal, and how many of them hold a claim.
     journals: Vec<(&'static str, i64, Claims)>,
+    /// Members of rooms that are invited as a whole, and how many are invited alone meanwhile, in a second.
+    crowds: Vec<usize>,
+    singles: f64,
 }
 
 const FULL: fn() -> Plan = || Plan {
@@ -48,6 +52,8 @@ const FULL: fn() -> Plan = || Plan {
         ("(a) 10 million settled", 10_000_000, Claims::OfTheDay),
         ("(a) 10 million settled, all in the window", 10_000_000, Claims::All),
     ],
+    crowds: vec![1000, 10_000, 50_000],
+    singles: 500.0,
 };
 
 const QUICK: fn() -> Plan = || Plan {
@@ -57,6 +63,8 @@ const QUICK: fn() -> Plan = || Plan {
     slixmpp: 1000,
     half: Duration::from_millis(500),
     journals: vec![("(a) 50,000 settled, all in the window", 50_000, Claims::All)],
+    crowds: vec![1000],
+    singles: 100.0,
 };
 
 /// A line of the first table.
@@ -144,6 +152,8 @@ impl Bench {
         if alone {
             return Ok(());
         }
+
+        fan_out::run(&self.folder, &self.plan.crowds, self.plan.singles).await?;
 
         let journals = self.journals().await?;
         println!();

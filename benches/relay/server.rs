@@ -42,6 +42,12 @@ pub struct Server {
     outbox: Vec<u8>,
     /// The next contact's number: nobody is invited twice.
     next: usize,
+    /// How many are on the crowd's list.
+    members: usize,
+    /// Members of the crowd who have got an invitation.
+    reached: usize,
+    /// The one who invited all of them has been told how many.
+    summed: bool,
 }
 
 /// Waits for a component; `privileged` ones may send messages in the name of users. The first contact who is invited
@@ -49,7 +55,7 @@ pub struct Server {
 pub async fn accept(listener: &TcpListener, privileged: bool, first: usize) -> Result<Server> {
     let (socket, _) = timeout(PATIENCE, listener.accept()).await.context("nobody connects")??;
     socket.set_nodelay(true)?;
-    let mut server = Server { socket, inbox: Vec::new(), outbox: Vec::new(), next: first };
+    let mut server = Server { socket, inbox: Vec::new(), outbox: Vec::new(), next: first, members: 0, reached: 0, summed: false };
     server.read_past(b"<stream:stream", b">").await?;
     server.outbox.extend_from_slice(words::HEADER.as_bytes());
     server.write().await?;
@@ -172,6 +178,34 @@ impl Server {
         Ok(Seen { took: progress - start, latencies })
     }
 
+    /// Invites everybody on the crowd's list, by one invitation.
+    pub fn invite_all(&mut self, members: usize) {
+        self.members = members;
+        self.reached = 0;
+        self.summed = false;
+        words::invitation_of_all(&mut self.outbox);
+    }
+
+    /// How many of them have got theirs, once the inviter has been told.
+    pub fn all_reached(&self) -> Option<usize> {
+        self.summed.then_some(self.reached)
+    }
+
+    /// Waits until it is so.
+    pub async fn until_all_reached(&mut self) -> Result<usize> {
+        loop {
+            self.write().await?;
+            self.take()?;
+            if let Some(reached) = self.all_reached() {
+                return Ok(reached);
+            }
+            if self.outbox.is_empty() {
+                let read = timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await??;
+                ensure!(read > 0, "the component closed the connection");
+            }
+        }
+    }
+
     /// Answers what has come; returns the contacts who got an invitation.
     fn take(&mut self) -> Result<Vec<usize>> {
         let mut contacts = Vec::new();
@@ -179,7 +213,11 @@ impl Server {
         while let Some(length) = words::element(&self.inbox[at..]) {
             let element = self.inbox[at..at + length].trim_ascii_start();
             if element.starts_with(b"<iq") {
-                words::answer(element, &mut self.outbox);
+                words::answer(element, self.members, &mut self.outbox);
+            } else if words::is_to_a_member(element) {
+                self.reached += 1;
+            } else if words::is_a_sum(element) {
+                self.summed = true;
             } else if element.starts_with(b"<message") {
                 let contact = words::contact(element);
                 contacts.push(contact.with_context(|| {

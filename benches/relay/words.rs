@@ -8,6 +8,12 @@ pub const SECRET: &str = "bench";
 /// The room that invites; open, not anonymous.
 pub const ROOM: &str = "open@conference.example.org";
 
+/// A room with many members; open, not anonymous.
+pub const CROWD: &str = "crowd@conference.example.org";
+
+/// Begins the localpart of everybody on its member list; his number follows.
+const MEMBER: &str = "f";
+
 const HOST: &str = "example.org";
 const SERVICE: &str = "conference.example.org";
 
@@ -38,6 +44,27 @@ pub fn invitation(number: usize, into: &mut Vec<u8>) {
     ] {
         into.extend_from_slice(part.as_bytes());
     }
+}
+
+/// An invitation of all members of the crowd.
+pub fn invitation_of_all(into: &mut Vec<u8>) {
+    into.extend_from_slice(
+        b"<message to='members@invites.example.org' id='all' from='crowd@conference.example.org'><x \
+          xmlns='http://jabber.org/protocol/muc#user'><invite from='alice@example.org/phone'><reason>All of you\
+          </reason></invite></x></message>",
+    );
+}
+
+/// Whether an outgoing message is an invitation to the crowd.
+pub fn is_to_a_member(message: &[u8]) -> bool {
+    let room = CROWD.as_bytes();
+    let invites = message.windows(18).any(|window| window == b"jabber:x:conferenc");
+    invites && message.windows(room.len()).any(|window| window == room)
+}
+
+/// Whether an outgoing message tells the inviter what became of it.
+pub fn is_a_sum(message: &[u8]) -> bool {
+    message.windows(8).any(|window| window == b"<decline")
 }
 
 /// The length of the first whole element, with what stands before it; `None` if it is not whole yet.
@@ -90,7 +117,7 @@ pub fn contact(message: &[u8]) -> Option<usize> {
 }
 
 /// The answer to an IQ.
-pub fn answer(iq: &[u8], into: &mut Vec<u8>) {
+pub fn answer(iq: &[u8], members: usize, into: &mut Vec<u8>) {
     let iq = String::from_utf8_lossy(iq);
     let head = iq.split('>').next().unwrap_or_default();
     let (to, id) = (attribute(head, "to"), attribute(head, "id"));
@@ -105,6 +132,8 @@ pub fn answer(iq: &[u8], into: &mut Vec<u8>) {
         )
     } else if iq.contains("muc#admin") && to == ROOM {
         Some(list(&iq))
+    } else if iq.contains("muc#admin") && to == CROWD {
+        Some(crowd(&iq, members))
     } else {
         None
     };
@@ -130,7 +159,7 @@ fn attribute<'a>(head: &'a str, name: &str) -> &'a str {
 
 fn disco_info(to: &str) -> String {
     let (identity, features): (&str, &[&str]) = match to {
-        ROOM => (
+        ROOM | CROWD => (
             "category='conference' type='text'",
             &[
                 "muc_open",
@@ -147,6 +176,19 @@ fn disco_info(to: &str) -> String {
     let features: Vec<_> = features.iter().map(|feature| format!("<feature var='{feature}'/>")).collect();
     let features = features.concat();
     format!("<query xmlns='http://jabber.org/protocol/disco#info'><identity {identity}/>{features}</query>")
+}
+
+/// Nobody is banned, and nobody inside; the inviter is the owner, and there are many members.
+fn crowd(iq: &str, members: usize) -> String {
+    let items = if iq.contains("owner") {
+        "<item affiliation='owner' jid='alice@example.org'/>".to_owned()
+    } else if iq.contains("affiliation='member'") || iq.contains("affiliation=\"member\"") {
+        let item = |n| format!("<item affiliation='member' jid='{MEMBER}{n}@example.org'/>");
+        (0..members).map(item).collect()
+    } else {
+        String::new()
+    };
+    format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{items}</query>")
 }
 
 /// Nobody is banned, and the inviter alone is in the room.

@@ -123,7 +123,7 @@ impl Document {
     }
 
     /// Complains about a key, where it was read.
-    fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
+    pub(super) fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
         self.complain(place, format!("{section}.{key} is {}: {}", wrong.shown, wrong.remedy));
     }
 
@@ -148,19 +148,19 @@ impl Document {
         parse(value).map_err(|wrong| self.wrong(place, section, key, &wrong)).ok()
     }
 
-    /// Reads a section whose keys the operator chooses.
+    /// Reads a section whose keys the operator chooses: each with its place, its key and what was read.
     pub(super) fn read_all<T>(
         &mut self,
         section: &'static str,
         mut parse: impl FnMut(&str, Value) -> Result<T, Wrong>,
-    ) -> Vec<T> {
+    ) -> Vec<(String, String, T)> {
         self.asked.insert((section, "*"));
         let Some((_, entries)) = self.sections.remove(section) else { return Vec::new() };
         let mut read = Vec::new();
         for (key, Entry { place, value }) in entries {
             self.set.insert(format!("{section}.{key}"), value.digest());
             match parse(&key, value) {
-                Ok(item) => read.push(item),
+                Ok(item) => read.push((place, key, item)),
                 Err(wrong) => self.wrong(place, section, &key, &wrong),
             }
         }

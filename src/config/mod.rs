@@ -190,7 +190,7 @@ pub struct Limits {
     pub per_contact: Rate,
     /// From one room.
     pub per_room: Rate,
-    /// Contacts that one invitation to a relay address reaches at most; 1 to 10 000.
+    /// Contacts that one invitation to a relay address reaches at most; 1 to 100 000.
     pub max_recipients: u32,
 }
 

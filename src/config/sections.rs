@@ -15,6 +15,7 @@ use super::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
 };
+use crate::groups::{self, Entry, Nesting};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -134,7 +135,7 @@ fn limits(doc: &mut Document) -> Limits {
         per_domain: rate("per_domain", 1000, 10 * MINUTE),
         per_contact: rate("per_contact", 20, HOUR),
         per_room: rate("per_room", 200, HOUR),
-        max_recipients: doc.read("limits", "max_recipients", values::number(1..=10_000)).unwrap_or(200),
+        max_recipients: doc.read("limits", "max_recipients", values::number(1..=100_000)).unwrap_or(200),
     }
 }
 
@@ -148,16 +149,36 @@ fn journal(doc: &mut Document) -> Journal {
 }
 
 fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>> {
-    let people = values::list(values::bare_jid);
+    let entries = values::list(values::group_entry);
     let group = |name: &str, value| {
         let name = values::group_name(name)?;
-        let people = values::some(people(value)?, "name who is meant, such as [\"bob@example.org\"]")?;
-        match people.iter().find(|jid| jid.domain().as_str() == component) {
-            Some(jid) => Err(Wrong::new(format!("a list with {jid}"), "name people, not relay addresses")),
-            None => Ok((name, people)),
+        let entries = values::some(entries(value)?, "name who is meant, such as [\"bob@example.org\"]")?;
+        let ours = |entry: &&Entry| matches!(entry, Entry::Person(jid) if jid.domain().as_str() == component);
+        match entries.iter().find(ours) {
+            Some(entry) => {
+                let remedy = "name people, not relay addresses; another group is named \"@\" and its name";
+                Err(Wrong::new(format!("a list with {entry}"), remedy))
+            }
+            None => Ok((name, entries)),
         }
     };
-    doc.read_all("groups", group).into_iter().collect()
+    let read = doc.read_all("groups", group);
+    let written: BTreeMap<String, Vec<Entry>> = read.iter().map(|(.., group)| group.clone()).collect();
+    let mut groups = BTreeMap::new();
+    for (place, key, (name, _)) in read {
+        match groups::people(&name, &written) {
+            Ok(people) => drop(groups.insert(name, people)),
+            Err(e) => {
+                let remedy = match e {
+                    Nesting::Unknown(_) => "write the name of a group in this section behind the @",
+                    Nesting::Circle(_) | Nesting::TooDeep => "leave one of them out of the other",
+                };
+                let wrong = Wrong::new(format!("a list with groups: {e}"), remedy);
+                doc.wrong(place, "groups", &key, &wrong);
+            }
+        }
+    }
+    groups
 }
 
 fn admins(doc: &mut Document) -> Admins {

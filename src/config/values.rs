@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jid::{BareJid, NodePart};
+use jid::BareJid;
 use secrecy::SecretString;
 use toml::de::DeValue;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::reload::Digest;
 use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers};
+use crate::groups::{self, Entry, NoName};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
@@ -244,19 +245,18 @@ pub(super) fn some<T>(list: Vec<T>, remedy: &str) -> Result<Vec<T>, Wrong> {
     if list.is_empty() { Err(Wrong::new("empty", remedy)) } else { Ok(list) }
 }
 
-/// The name of a group: a localpart, which must not be taken for another relay address.
+/// The name of a group.
 pub(super) fn group_name(name: &str) -> Result<String, Wrong> {
-    let node = NodePart::new(name).map_err(|_| Wrong::new("no localpart of a JID", "rename it"))?.to_string();
-    if node != name {
-        return Err(Wrong::new("not as JIDs are written", format!("rename it to {node}")));
-    }
-    if node == "members" {
-        return Err(Wrong::new("the address of a room's own members", "rename it"));
-    }
-    if node.contains("\\40") {
-        return Err(Wrong::new("the address of one contact (XEP-0106)", "rename it"));
-    }
-    Ok(node)
+    groups::check_name(name).map_err(|NoName { what, remedy }| Wrong::new(what, remedy))?;
+    Ok(name.to_owned())
+}
+
+/// A person's bare JID, normalised, or `@` and the name of a group.
+pub(super) fn group_entry(value: Value) -> Result<Entry, Wrong> {
+    let text = value.text()?;
+    Entry::read(&text).ok_or_else(|| {
+        Wrong::quoted(&text, "write a bare JID, such as bob@example.org, or @ and a group's name")
+    })
 }
 
 /// `host:port`, `[::1]:port` or `unix:/path`.

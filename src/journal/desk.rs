@@ -13,7 +13,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Reason, Record, State, handle, known, tally, wishes};
+use super::{Filter, Id, Reason, Record, State, groups, handle, known, tally, wishes};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -161,6 +161,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
     let mut forgotten = Forgotten { invitations: 0, wishes: false };
     if what == Forget::Everything {
         forgotten.wishes = wishes::forget(&mut db, &jid).await.map_err(failed)?;
+        groups::forget(&mut db, &jid).await.map_err(failed)?;
     }
     for table in ["pending", "history"] {
         forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Claim, Key, Sent};
+use super::groups::{GroupChange, GroupError, Names};
 use super::known::Known;
 use super::pulse::Pulse;
 use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
@@ -40,6 +41,7 @@ pub struct Journal {
     pub(super) keep: Arc<watch::Sender<Keep>>,
     pub(super) pulse: Pulse,
     pub(super) blocked_for_all: BlockedForAll,
+    pub(super) group_names: Names,
 }
 
 /// What is asked of the writer.
@@ -56,6 +58,7 @@ pub(super) enum Op {
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
     Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
     Known { keys: Vec<Key>, answer: oneshot::Sender<Vec<Option<String>>> },
+    Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
 }
 
@@ -231,6 +234,7 @@ pub(super) enum Answer {
     Wishes(Wishes),
     Known(Vec<Option<String>>),
     Changed(Result<Wishes, TooMany>),
+    Group(Result<(), GroupError>),
 }
 
 impl Then {
@@ -265,6 +269,7 @@ impl Op {
             (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
             (Self::Known { answer, .. }, Answer::Known(known)) => drop(answer.send(known)),
             (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
+            (Self::Group { answer, .. }, Answer::Group(done)) => drop(answer.send(done)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
         }
     }

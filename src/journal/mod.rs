@@ -9,6 +9,7 @@
 mod backup;
 mod batch;
 mod desk;
+mod groups;
 mod handle;
 mod known;
 mod open;
@@ -23,11 +24,12 @@ pub use backup::{BackupError, backup};
 pub use desk::{
     Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
 };
+pub use groups::{GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, kept_groups};
 pub use handle::{Admitted, Closed, Journal};
 pub use known::{Acquaintance, acquaintances};
 pub use open::OpenError;
 pub use pulse::Pulse;
-pub use record::{Filter, Reason, Record, Route, State, Takes};
+pub use record::{Filter, MayUse, Reason, Record, Route, State, Takes};
 pub use tally::{Tally, tally};
 pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 pub use writer::{Keep, Writer};

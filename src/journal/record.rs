@@ -104,6 +104,20 @@ words! {
 }
 
 words! {
+    /// Who may use a group.
+    #[derive(Default)]
+    MayUse {
+        /// Whoever may invite to the room.
+        #[default]
+        Everybody = "everybody",
+        /// Those who are in it.
+        Members = "members",
+        /// Those who are named for that.
+        Named = "named",
+    }
+}
+
+words! {
     /// Why, in one short stable word.
     Reason {
         /// The contact was invited to this room inside the window.

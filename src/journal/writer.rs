@@ -12,6 +12,7 @@ use tracing::{error, info};
 
 use super::Id;
 use super::batch::{self, Claim, Window};
+use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
 use super::known::{self, Memory};
 use super::open::{self, OpenError};
@@ -52,6 +53,7 @@ impl Journal {
             .await
             .map_err(failed)?;
         let blocked_for_all = wishes::blocked_for_all(&mut db).await.map_err(failed)?;
+        let group_names = groups::names(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(QUEUE);
         let first = last.unwrap_or(0) + 1;
         let (keep, keeping) = watch::channel(keep);
@@ -60,14 +62,22 @@ impl Journal {
             db,
             pulse: pulse.clone(),
             blocked_for_all: blocked_for_all.clone(),
+            group_names: group_names.clone(),
             path: path.to_owned(),
             queue,
             next: first,
             keep: keeping,
             upkeep: Upkeep::default(),
         };
-        let journal =
-            Self { ops, instance: instance.into(), first, keep: keep.into(), pulse, blocked_for_all };
+        let journal = Self {
+            ops,
+            instance: instance.into(),
+            first,
+            keep: keep.into(),
+            pulse,
+            blocked_for_all,
+            group_names,
+        };
         Ok((journal, writer))
     }
 }
@@ -82,6 +92,7 @@ pub struct Writer {
     keep: watch::Receiver<Keep>,
     pulse: Pulse,
     blocked_for_all: BlockedForAll,
+    group_names: Names,
     upkeep: Upkeep,
 }
 
@@ -171,8 +182,14 @@ impl Writer {
             Ok((answers, next)) => {
                 self.next = next;
                 for (op, answer) in ops.iter().zip(&answers) {
-                    if let (Op::Change { whose, .. }, Answer::Changed(Ok(wishes))) = (op, answer) {
-                        self.blocked_for_all.note(whose, wishes);
+                    match (op, answer) {
+                        (Op::Change { whose, .. }, Answer::Changed(Ok(wishes))) => {
+                            self.blocked_for_all.note(whose, wishes);
+                        }
+                        (Op::Group { name, change, .. }, Answer::Group(Ok(()))) => {
+                            self.group_names.note(name, change);
+                        }
+                        _ => {}
                     }
                 }
                 Ok(answers)
@@ -273,6 +290,7 @@ impl Writer {
                     }
                     Answer::Bounced(bounced)
                 }
+                Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
                 Op::Held { keys, .. } => {
                     let held = batch::held(db, keys, window).await?;
                     Answer::Held(keys.iter().map(|key| held.contains(key)).collect())

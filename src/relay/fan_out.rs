@@ -20,22 +20,21 @@ use super::case::{self, Above, Case};
 use super::judge;
 use super::life::{self, Ended, Life, Setback};
 use super::limits::Answer;
+use super::sum::Sum;
 use super::tell::tell;
-use super::{Relay, membership, words};
-use crate::journal::{self, Arrival, Id, Outcome, Payload, Pending, Reason, Route, State};
+use super::{Relay, membership};
+use crate::groups::{Book, Closed, MEMBERS};
+use crate::journal::{self, Arrival, Id, Outcome, Payload, Pending, Reason, Route};
 use crate::link::AskError;
 use crate::rooms::{Age, View};
 use crate::wire::muc::Inviter;
 
 /// Invitations to several people that are carried out at a time, the others wait; each holds its list.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Parts that live at a time, of all such invitations together: single ones always find the way free.
 const PARTS: usize = 32;
 /// Contacts whose claims are looked up at a time, so that nobody waits long behind it.
 const STEP: usize = 256;
-
-/// The localpart of the address that stands for a room's own members.
-const MEMBERS: &str = "members";
 
 /// What invitations to several people share.
 #[derive(Debug)]
@@ -68,53 +67,11 @@ impl Parts {
     }
 }
 
-/// How many people have had what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Sum {
-    /// Those who were sent one; those who want none look the same to the inviter.
-    invited: usize,
-    /// Those who are inside, or were invited before.
-    already: usize,
-    failed: usize,
-    /// Those among the invited who were really sent one.
-    relayed: usize,
-}
-
-impl Sum {
-    fn add(&mut self, state: State, reason: Option<Reason>) {
-        match (state, reason) {
-            (State::Suppressed, Some(Reason::Duplicate | Reason::Occupant)) => self.already += 1,
-            (State::Relayed, _) => {
-                self.invited += 1;
-                self.relayed += 1;
-            }
-            (State::Suppressed, _) | (_, Some(Reason::Stranger | Reason::Mimicry)) => self.invited += 1,
-            _ => self.failed += 1,
-        }
-    }
-
-    /// What the inviter is told. Of one person alone it is what he is told whether that one is inside or not: this address
-    /// shall be no way to find out.
-    fn told(self) -> words::Told {
-        match self {
-            Self { invited: 0, already: 1, failed: 0, .. } => words::sum(1, 0, 0),
-            Self { invited, already, failed, .. } => words::sum(invited, already, failed),
-        }
-    }
-
-    fn outcome(self, id: Id, inviter: Option<String>) -> Outcome {
-        let (state, reason) = match self {
-            Self { relayed: 1.., .. } => (State::Relayed, None),
-            Self { failed: 1.., .. } => (State::Failed, Some(Reason::Nobody)),
-            _ => (State::Suppressed, Some(Reason::Nobody)),
-        };
-        Outcome { id, state, reason, inviter, sent_as: None }
-    }
-}
-
 /// Whether a relay address with this localpart stands for several people.
 pub(super) fn is_known(relay: &Relay, localpart: &str) -> bool {
-    localpart == MEMBERS || relay.config.load().groups.contains_key(localpart)
+    localpart == MEMBERS
+        || relay.config.load().groups.contains_key(localpart)
+        || relay.journal.keeps_group(localpart)
 }
 
 /// Whether an invitation may be one to several people; a part never is.
@@ -128,14 +85,22 @@ enum Meant {
     Group(Vec<BareJid>),
 }
 
-fn meant(relay: &Relay, address: &BareJid) -> Result<Meant, Reason> {
-    match address.node().map(jid::NodeRef::as_str) {
-        Some(MEMBERS) => Ok(Meant::Members),
-        Some(name) => {
-            relay.config.load().groups.get(name).cloned().map(Meant::Group).ok_or(Reason::Malformed)
-        }
-        None => Err(Reason::Malformed),
+/// The inner error is why it stands for nobody.
+async fn meant(relay: &Relay, case: &Case) -> Result<Result<Meant, Reason>, Setback> {
+    let Some(name) = case.contact.node().map(jid::NodeRef::as_str) else { return Ok(Err(Reason::Malformed)) };
+    if name == MEMBERS {
+        return Ok(Ok(Meant::Members));
     }
+    let config = relay.config.load_full();
+    let kept = journal::kept_groups(&config.journal.path).await.map_err(|e| {
+        warn!("the groups can't be read: {e}");
+        Setback::Again(AskError::Unanswered)
+    })?;
+    Ok(match Book::new(&config.groups, kept).people(name, case.person()) {
+        Ok(people) => Ok(Meant::Group(people)),
+        Err(Closed::Nobody) => Err(Reason::Malformed),
+        Err(Closed::MayNotUse) => Err(Reason::MayNotUse),
+    })
 }
 
 /// Those who have had their turn: who is under way, and what became of the others.
@@ -219,7 +184,7 @@ async fn recipients(
     case: &Case,
     earlier: &Earlier,
 ) -> Result<Result<Recipients, Obstacle>, Setback> {
-    let meant = match meant(relay, &case.contact) {
+    let meant = match meant(relay, case).await? {
         Ok(meant) => meant,
         Err(reason) => return Ok(Err(reason.into())),
     };
@@ -408,46 +373,4 @@ async fn end(relay: &Relay, life: &Life, case: &Case, sum: Sum) -> Ended {
     let outcome = sum.outcome(id, case.person().map(ToString::to_string));
     relay.journal.settle(outcome.clone()).await?;
     Ok(outcome)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sum(ended: &[(State, Option<Reason>)]) -> Sum {
-        let mut sum = Sum::default();
-        for (state, reason) in ended {
-            sum.add(*state, *reason);
-        }
-        sum
-    }
-
-    #[test]
-    #[rustfmt::skip]
-    fn what_the_inviter_is_told() {
-        use {Reason as R, State as S};
-        let relayed = (S::Relayed, None);
-        let inside = (S::Suppressed, Some(R::Occupant));
-        let again = (S::Suppressed, Some(R::Duplicate));
-        let silent = (S::Suppressed, Some(R::OptedOut));
-        let strange = (S::Refused, Some(R::Stranger));
-        let failed = (S::Failed, Some(R::Bounced));
-        let table: [(&[_], _, _); 9] = [
-            (&[relayed, relayed, inside, again, failed], "2 invited, 2 already there, 1 can't be reached", (S::Relayed, None)),
-            (&[relayed, silent, strange],                "3 invited",                    (S::Relayed, None)),
-            (&[silent, strange],                         "2 invited",                    (S::Suppressed, Some(R::Nobody))),
-            (&[inside, again],                           "0 invited, 2 already there",   (S::Suppressed, Some(R::Nobody))),
-            (&[inside],                                  "1 invited",                    (S::Suppressed, Some(R::Nobody))),
-            (&[relayed],                                 "1 invited",                    (S::Relayed, None)),
-            (&[failed, inside],                          "0 invited, 1 already there, 1 can't be reached", (S::Failed, Some(R::Nobody))),
-            (&[(S::Expired, None)],                      "0 invited, 1 can't be reached", (S::Failed, Some(R::Nobody))),
-            (&[],                                        "0 invited",                    (S::Suppressed, Some(R::Nobody))),
-        ];
-        for (ended, text, end) in table {
-            let sum = sum(ended);
-            assert_eq!(sum.told().text, text);
-            let outcome = sum.outcome(1, None);
-            assert_eq!((outcome.state, outcome.reason), end, "{text}");
-        }
-    }
 }

@@ -134,9 +134,30 @@ impl Intake {
             }
         } else if wire::command::command(&question).is_some() {
             self.obey(question);
+        } else if service::asks_for_groups(&question) {
+            self.list_groups(question);
         } else if let Some(answer) = service::answer(&question, &self.relay.commands.listed(&question)) {
             self.relay.link.send_or_drop(Stanza::Iq(answer));
         }
+    }
+
+    /// The groups that somebody may use; counted as a command.
+    fn list_groups(&mut self, question: Iq) {
+        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
+        if self.relay.limits.load().commanded(person) != Answer::Pass {
+            self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(&question)));
+            return;
+        }
+        let relay = Arc::clone(&self.relay);
+        self.lives.spawn(async move {
+            let answer = match relay.commands.groups_for(&question).await {
+                Some(answer) => Some(answer),
+                None => service::answer(&question, &[]),
+            };
+            if let Some(answer) = answer {
+                relay.link.post(Stanza::Iq(answer)).await;
+            }
+        });
     }
 
     /// A command of somebody who has not given too many.

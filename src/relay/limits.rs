@@ -1,22 +1,16 @@
 //! How many invitations are too many (XEP-0249 §5, the second attack): a token bucket for each inviter, each inviter's
 //! domain, each room and each contact. Knows nothing of the journal or of what is done with the answer.
-//!
-//! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm), so that refilling
-//! costs nothing and a restart can compute it from what the journal remembers.
 
 use std::time::Duration;
 
-use moka::ops::compute::Op;
 use moka::sync::Cache;
-use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
 
+pub(super) use super::buckets::Answer;
+use super::buckets::{Buckets, micros};
 use crate::config::{self, Rate};
 use crate::ops::count::{ByOne, Registry};
 use crate::wire::address;
-
-/// Buckets that are remembered of each kind; those that nobody has used for their period are full, and forgotten.
-const REMEMBERED: u64 = 100_000;
 
 /// Contacts and rooms that are remembered because an invitation was dropped silently.
 const HUSHED: u64 = 10_000;
@@ -24,17 +18,6 @@ const HUSHED: u64 = 10_000;
 /// Commands that a person, and all people of a domain, may give: each page is one.
 const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
 const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
-
-/// The answer of a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Within the limit.
-    Pass,
-    /// Over the limit for the first time in this period: somebody should be told.
-    Over,
-    /// Over the limit, and somebody has been told.
-    StillOver,
-}
 
 /// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
 #[derive(Debug)]
@@ -243,117 +226,14 @@ fn in_an_hour(rate: Rate, least: u32) -> Rate {
     Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(least), per: hour }
 }
 
-/// The buckets of one kind.
-#[derive(Debug, Clone)]
-struct Buckets {
-    /// µs from one token to the next.
-    interval: i64,
-    /// µs from empty to full.
-    period: i64,
-    used: Cache<String, Bucket>,
-    /// How often one was empty.
-    hits: Counter,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    /// When it will be full.
-    full: i64,
-    /// Until when nobody needs to be told again that it is empty.
-    told_until: i64,
-}
-
-impl Buckets {
-    fn new(rate: Rate, hits: Counter) -> Self {
-        let period = micros(rate.per);
-        Self {
-            interval: period / i64::from(rate.count.max(1)),
-            period,
-            used: Cache::builder().max_capacity(REMEMBERED).time_to_idle(rate.per).build(),
-            hits,
-        }
-    }
-
-    /// The same buckets at another rate, with as many tokens taken from each.
-    fn at(&self, rate: Rate, now: i64) -> Self {
-        let other = Self::new(rate, self.hits.clone());
-        if (other.interval, other.period) == (self.interval, self.period) {
-            return self.clone();
-        }
-        for (key, bucket) in &self.used {
-            // One that has begun to come back has not come back.
-            let taken = ((bucket.full - now).max(0) + self.interval - 1) / self.interval;
-            let full = now + taken.saturating_mul(other.interval).min(other.period);
-            let told_until = bucket.told_until.min(now + other.period);
-            other.used.insert(key.to_string(), Bucket { full, told_until });
-        }
-        other
-    }
-
-    /// Takes a token if there is one.
-    fn take(&self, key: &str, now: i64) -> Answer {
-        self.take_some(key, 1, now)
-    }
-
-    /// Takes so many tokens, or none.
-    fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
-        let mut answer = Answer::Pass;
-        self.used.entry_by_ref(key).and_compute_with(|entry| {
-            let unused = Bucket { full: now, told_until: i64::MIN };
-            let bucket = entry.map_or(unused, moka::Entry::into_value);
-            let full = bucket.full.max(now).saturating_add(self.interval.saturating_mul(count));
-            if full - now <= self.period {
-                return Op::Put(Bucket { full, ..bucket });
-            }
-            if now < bucket.told_until {
-                answer = Answer::StillOver;
-                return Op::Nop;
-            }
-            answer = Answer::Over;
-            Op::Put(Bucket { told_until: now + self.period, ..bucket })
-        });
-        // What an earlier run received has been counted by that.
-        if answer != Answer::Pass && now >= 0 {
-            self.hits.inc();
-        }
-        answer
-    }
-}
-
 /// `ROOM/NICK`, where the room tells no more.
 fn is_nick(inviter: &str) -> bool {
     inviter.contains('/')
 }
 
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    const SECOND: i64 = 1_000_000;
-
-    fn three_a_minute() -> Buckets {
-        Buckets::new(Rate { count: 3, per: Duration::from_secs(60) }, Counter::default())
-    }
-
-    #[test]
-    fn a_burst_then_one_for_each_interval() {
-        let buckets = three_a_minute();
-        let take = |at| buckets.take("alice@example.org", at * SECOND);
-        assert_eq!([take(0), take(0), take(0)], [Answer::Pass; 3]);
-        assert_eq!(take(0), Answer::Over, "told once");
-        assert_eq!(take(19), Answer::StillOver);
-        assert_eq!(take(20), Answer::Pass);
-        assert_eq!(take(20), Answer::StillOver);
-        assert_eq!(take(60), Answer::Pass);
-        assert_eq!(take(60), Answer::Pass);
-        assert_eq!(take(60), Answer::Over, "told once in each period");
-    }
 
     #[test]
     fn one_who_floods_takes_nothing_from_others() {
@@ -406,16 +286,6 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_no_amnesty() {
-        let buckets = three_a_minute();
-        for ago in [30, 30, 30] {
-            buckets.take("alice", -ago * SECOND);
-        }
-        // One of the three tokens has come back in these 30 seconds.
-        assert_eq!([buckets.take("alice", 0), buckets.take("alice", 0)], [Answer::Pass, Answer::Over]);
-    }
-
-    #[test]
     fn several_at_once_are_counted_apart_and_by_the_hour() {
         let rate = |count, minutes: u64| Rate { count, per: Duration::from_secs(60 * minutes) };
         let limits = Limits::new(
@@ -437,18 +307,5 @@ mod tests {
         limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
         assert_eq!(limits.sending("bob@b.example"), Answer::Over);
         assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart is no amnesty");
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_than_the_burst_and_what_came_back(steps in prop::collection::vec(0i64..90, 1..60)) {
-            let buckets = three_a_minute();
-            let (mut now, mut passed) = (0, 0);
-            for step in steps {
-                now += step * SECOND;
-                passed += i64::from(buckets.take("alice", now) == Answer::Pass);
-                prop_assert!(passed <= 3 + now / (20 * SECOND));
-            }
-        }
     }
 }

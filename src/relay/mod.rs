@@ -5,6 +5,7 @@
 
 mod archive;
 mod bounce;
+mod buckets;
 mod case;
 mod counts;
 mod delivery;
@@ -20,6 +21,7 @@ mod payload;
 mod reading;
 mod reload;
 mod sender;
+mod sum;
 mod tell;
 mod vigil;
 mod wishes;

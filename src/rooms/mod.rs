@@ -11,6 +11,7 @@ mod view;
 pub use view::View;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jid::BareJid;
@@ -28,6 +29,8 @@ const GOOD_FOR: Duration = Duration::from_secs(15);
 const FRESH: Duration = Duration::from_secs(1);
 /// Rooms (and inviters asking them) that are remembered.
 const REMEMBERED: u64 = 1000;
+/// People who are known of all of them together, some 100 bytes each: when there are more, everything is forgotten.
+const MOST_PEOPLE: usize = 200_000;
 /// A room that nobody asked for is forgotten after this time.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -68,6 +71,7 @@ type Place = Mutex<Option<Arc<View>>>;
 pub struct Rooms {
     link: Link,
     remembered: moka::sync::Cache<(BareJid, Asker), Arc<Place>>,
+    people: Arc<AtomicUsize>,
     lookups: Lookups,
 }
 
@@ -76,7 +80,7 @@ impl Rooms {
     #[must_use]
     pub fn new(link: Link) -> Self {
         let remembered = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
-        Self { link, remembered, lookups: Lookups::default() }
+        Self { link, remembered, people: Arc::default(), lookups: Lookups::default() }
     }
 
     /// Registers what is counted of rooms.
@@ -136,6 +140,9 @@ impl Rooms {
         self.lookups.miss();
         let view = Arc::new(survey::survey(self, room, &asker, everybody).await?);
         *place = Some(Arc::clone(&view));
+        if self.people.load(Ordering::Relaxed) > MOST_PEOPLE {
+            self.remembered.invalidate_all();
+        }
         Ok(view)
     }
 

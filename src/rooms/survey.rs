@@ -7,7 +7,7 @@ use futures::future::{join, try_join, try_join_all};
 use jid::BareJid;
 use tokio::time::Instant;
 
-use super::view::{Occupants, View};
+use super::view::{Occupants, Share, View};
 use super::{Asker, Rooms};
 use crate::link::AskError;
 use crate::wire::disco::DiscoInfo;
@@ -46,8 +46,9 @@ pub(super) async fn survey(
             _ => known = None,
         }
     }
+    let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View { taken, members_only, allows_invites, complete, affiliations, occupants })
+    Ok(View { taken, members_only, allows_invites, complete, share, affiliations, occupants })
 }
 
 /// What everybody may know of a room.

@@ -1,13 +1,34 @@
 //! What is known of a room at one moment. Knows nothing of how it was found out.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jid::BareJid;
 use tokio::time::Instant;
 
 use crate::wire::address;
 use crate::wire::muc::{Affiliation, Role};
+
+/// How many people are known of all rooms that somebody still looks at, and of this one.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    all: Arc<AtomicUsize>,
+    people: usize,
+}
+
+impl Share {
+    pub(super) fn new(all: &Arc<AtomicUsize>, people: usize) -> Self {
+        all.fetch_add(people, Ordering::Relaxed);
+        Self { all: Arc::clone(all), people }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.people, Ordering::Relaxed);
+    }
+}
 
 /// A room as it was when it was asked.
 #[derive(Debug)]
@@ -19,6 +40,9 @@ pub struct View {
     pub(super) allows_invites: Option<bool>,
     /// All lists were asked for, not only whatever matters for a single contact.
     pub(super) complete: bool,
+    /// How much of what may be known of all rooms this is.
+    #[expect(dead_code, reason = "it counts as long as it is there")]
+    pub(super) share: Share,
     /// Everybody who is something to the room; `None`: we may not know.
     pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
     /// `None`: we may not know.
@@ -74,6 +98,14 @@ impl View {
         self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
     }
 
+    /// How many people it is about.
+    pub(super) fn size(
+        affiliations: Option<&HashMap<String, Affiliation>>,
+        occupants: Option<&Occupants>,
+    ) -> usize {
+        affiliations.map_or(0, HashMap::len) + occupants.map_or(0, |occupants| occupants.people.len())
+    }
+
     /// Whether a person is in the room and may speak there; `None` where we may not know.
     #[must_use]
     pub fn speaks(&self, person: &BareJid) -> Option<bool> {
@@ -125,6 +157,7 @@ mod tests {
             members_only: None,
             allows_invites: None,
             complete: true,
+            share: Share::default(),
             affiliations: None,
             occupants: None,
         };

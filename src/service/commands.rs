@@ -12,6 +12,7 @@ use jid::BareJid;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{debug, warn};
 
+use super::groups::Order;
 use crate::config::{Changes, ConfigError, Live};
 use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
@@ -38,11 +39,25 @@ pub(super) enum Which {
     Recent,
     Block,
     Reload,
+    Group(Order),
 }
 
 impl Which {
-    const ALL: [Self; 7] =
-        [Self::Settings, Self::Held, Self::Forget, Self::Statistics, Self::Recent, Self::Block, Self::Reload];
+    const ALL: [Self; 13] = [
+        Self::Settings,
+        Self::Held,
+        Self::Forget,
+        Self::Statistics,
+        Self::Recent,
+        Self::Block,
+        Self::Group(Order::List),
+        Self::Group(Order::Create),
+        Self::Group(Order::Add),
+        Self::Group(Order::Remove),
+        Self::Group(Order::Allow),
+        Self::Group(Order::Delete),
+        Self::Reload,
+    ];
 
     fn listed(self) -> Listed {
         let (node, name) = match self {
@@ -53,12 +68,13 @@ impl Which {
             Self::Recent => ("recent-invitations", "Recent invitations"),
             Self::Block => ("block-for-everybody", "Block a room, a service or a person for everybody"),
             Self::Reload => ("reload", "Read the configuration again"),
+            Self::Group(order) => return order.listed(),
         };
         Listed { node, name }
     }
 
     fn is_for_admins(self) -> bool {
-        matches!(self, Self::Statistics | Self::Recent | Self::Block | Self::Reload)
+        matches!(self, Self::Statistics | Self::Recent | Self::Block | Self::Reload | Self::Group(_))
     }
 
     /// What stands above a page.
@@ -66,6 +82,7 @@ impl Which {
         match (self, page) {
             (Self::Settings, 0) => "From whom to take invitations. The next page is about what to block.",
             (Self::Settings, _) => "What is blocked invites you no more, and nobody is told.",
+            (Self::Group(order), _) => order.instructions(),
             (Self::Block, _) => "What is blocked invites nobody here any more, and nobody is told.",
             _ => "",
         }
@@ -76,6 +93,7 @@ impl Which {
         match self {
             Self::Settings => 2,
             Self::Forget | Self::Block => 1,
+            Self::Group(order) => order.pages(),
             Self::Held | Self::Statistics | Self::Recent | Self::Reload => 0,
         }
     }
@@ -173,7 +191,7 @@ struct Session {
 #[derive(Debug)]
 pub struct Commands {
     component: String,
-    config: Live,
+    pub(super) config: Live,
     pub(super) journal: Journal,
     pub(super) path: PathBuf,
     pub(super) link: Link,
@@ -274,7 +292,7 @@ impl Commands {
     }
 
     /// A person, not a server or somebody in a room, who asks the component itself.
-    fn person(&self, question: &Iq) -> Option<BareJid> {
+    pub(super) fn person(&self, question: &Iq) -> Option<BareJid> {
         let person = address::bare(question.from.as_deref()?).ok()?;
         let in_a_room =
             self.config.load().muc.services.iter().any(|service| service == person.domain().as_str());
@@ -330,6 +348,7 @@ impl Commands {
             Which::Recent => self.recent().await?,
             Which::Block => self.block(person, draft).await?,
             Which::Reload => self.read_again(person).await?,
+            Which::Group(order) => self.group(order, person, draft).await?,
         };
         match outcome {
             Outcome::Done { note, form } => {
@@ -354,6 +373,7 @@ impl Commands {
             (Which::Settings, _) => self.settings_blocks(person, draft).await?,
             (Which::Forget, _) => Self::forget_what(draft),
             (Which::Block, _) => self.block_whom(draft).await?,
+            (Which::Group(order), _) => self.group_fields(order, draft).await?,
             (Which::Held | Which::Statistics | Which::Recent | Which::Reload, _) => Vec::new(),
         };
         let allowed = [

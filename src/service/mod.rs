@@ -6,11 +6,13 @@
 
 mod blocks;
 mod commands;
+mod groups;
 mod mine;
 mod orders;
 mod settings;
 
 pub use commands::{AskedToReload, Commands, Listed};
+pub use groups::asks_for_groups;
 
 use crate::wire::disco::{DiscoInfo, DiscoItem, DiscoItems, Identity};
 use crate::wire::query::Version;

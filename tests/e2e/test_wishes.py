@@ -7,7 +7,8 @@ from support.server import Setup
 from support.stanzas import BLOCKING, decline, direct_invitation, native_invitation
 
 SETTINGS = "my-settings"
-ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload"}
+GROUPS = {"groups", "group-create", "group-add", "group-remove", "group-allow", "group-delete"}
+ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload"} | GROUPS
 
 
 def verdicts(records):

@@ -1,0 +1,306 @@
+//! Groups of people: what their names may look like, whom they stand for, groups in groups included, and who may use
+//! them. Pure. Knows nothing of where they are written down.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use jid::{BareJid, NodePart};
+
+use crate::journal::{KeptGroup, MayUse};
+
+/// The localpart of the address that stands for a room's own members.
+pub const MEMBERS: &str = "members";
+
+/// Groups within groups within groups: deeper than anybody means, and than the stack should go.
+const DEEPEST: usize = 50;
+
+/// Somebody, or some people, in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A person.
+    Person(BareJid),
+    /// All of another group; written `@name`.
+    Group(String),
+}
+
+impl Entry {
+    /// Reads `bob@example.org` or `@team`; `None` if it is neither.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix('@') {
+            return check_name(name).is_ok().then(|| Self::Group(name.to_owned()));
+        }
+        BareJid::new(text).ok().filter(|jid| jid.node().is_some()).map(Self::Person)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(jid) => jid.fmt(f),
+            Self::Group(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+/// Why something is no name for a group.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {remedy}")]
+pub struct NoName {
+    /// What it is instead.
+    pub what: &'static str,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A group's name is a localpart that can't be taken for another relay address.
+///
+/// # Errors
+/// Why it is none.
+pub fn check_name(name: &str) -> Result<(), NoName> {
+    let wrong = |what, remedy: &str| Err(NoName { what, remedy: remedy.to_owned() });
+    let Ok(node) = NodePart::new(name) else { return wrong("no localpart of a JID", "rename it") };
+    if node.as_str() != name {
+        return wrong("not as JIDs are written", &format!("rename it to {node}"));
+    }
+    if name == MEMBERS {
+        return wrong("the address of a room's own members", "rename it");
+    }
+    if name.contains("\\40") {
+        return wrong("the address of one contact (XEP-0106)", "rename it");
+    }
+    Ok(())
+}
+
+/// Why a group does not stand for anybody.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Nesting {
+    /// There is no such group.
+    #[error("there is no group {0}")]
+    Unknown(String),
+    /// It contains itself.
+    #[error("a circle ({})", .0.join(", "))]
+    Circle(Vec<String>),
+    /// It never ends, or might as well.
+    #[error("more than {DEEPEST} groups within each other")]
+    TooDeep,
+}
+
+/// Everybody whom a group stands for, once, in the order in which they are named.
+///
+/// # Errors
+/// See [`Nesting`].
+pub fn people(name: &str, groups: &BTreeMap<String, Vec<Entry>>) -> Result<Vec<BareJid>, Nesting> {
+    let mut found = Found::default();
+    found.add(name, groups, &mut Vec::new())?;
+    Ok(found.people)
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    people: Vec<BareJid>,
+    known: HashSet<BareJid>,
+    done: HashSet<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn add(
+        &mut self,
+        name: &str,
+        groups: &'a BTreeMap<String, Vec<Entry>>,
+        path: &mut Vec<String>,
+    ) -> Result<(), Nesting> {
+        let Some((name, entries)) = groups.get_key_value(name) else {
+            return Err(Nesting::Unknown(name.to_owned()));
+        };
+        if let Some(from) = path.iter().position(|above| above == name) {
+            return Err(Nesting::Circle([&path[from..], std::slice::from_ref(name)].concat()));
+        }
+        if path.len() >= DEEPEST {
+            return Err(Nesting::TooDeep);
+        }
+        if self.done.contains(name.as_str()) {
+            return Ok(());
+        }
+        path.push(name.clone());
+        for entry in entries {
+            match entry {
+                Entry::Person(jid) => {
+                    if self.known.insert(jid.clone()) {
+                        self.people.push(jid.clone());
+                    }
+                }
+                Entry::Group(other) => self.add(other, groups, path)?,
+            }
+        }
+        path.pop();
+        self.done.insert(name);
+        Ok(())
+    }
+}
+
+/// Why somebody reaches nobody by a group's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// There is none of that name, or nobody in it.
+    Nobody,
+    /// It is not for him.
+    MayNotUse,
+}
+
+/// All groups that there are: those of the configuration, for everybody, and those that admins keep. A name in the
+/// configuration hides one that is kept.
+#[derive(Debug, Default)]
+pub struct Book {
+    entries: BTreeMap<String, Vec<Entry>>,
+    kept: BTreeMap<String, KeptGroup>,
+}
+
+impl Book {
+    /// Of the configuration's groups and those that are kept.
+    #[must_use]
+    pub fn new(configured: &BTreeMap<String, Vec<BareJid>>, kept: Vec<KeptGroup>) -> Self {
+        let mut book = Self::default();
+        for group in kept {
+            let entries = group.entries.iter().filter_map(|text| Entry::read(text)).collect();
+            book.entries.insert(group.name.clone(), entries);
+            book.kept.insert(group.name.clone(), group);
+        }
+        for (name, people) in configured {
+            let people = people.iter().cloned().map(Entry::Person).collect();
+            book.entries.insert(name.clone(), people);
+            book.kept.remove(name);
+        }
+        book
+    }
+
+    /// Whom a group stands for, if this person may use it; one whose address nobody knows may use what everybody may. A
+    /// group in it that is not there any more is passed over.
+    ///
+    /// # Errors
+    /// See [`Closed`].
+    pub fn people(&self, name: &str, asker: Option<&BareJid>) -> Result<Vec<BareJid>, Closed> {
+        let people = people(name, &self.whole()).map_err(|_| Closed::Nobody)?;
+        let may = match self.kept.get(name) {
+            None => true,
+            Some(group) => match group.may_use {
+                MayUse::Everybody => true,
+                MayUse::Members => asker.is_some_and(|asker| people.contains(asker)),
+                MayUse::Named => asker.is_some_and(|asker| group.users.contains(asker.as_str())),
+            },
+        };
+        match (may, people.is_empty()) {
+            (false, _) => Err(Closed::MayNotUse),
+            (true, true) => Err(Closed::Nobody),
+            (true, false) => Ok(people),
+        }
+    }
+
+    /// The names of the groups that this person may use.
+    #[must_use]
+    pub fn usable_by(&self, asker: &BareJid) -> Vec<&str> {
+        let usable = |name: &&String| self.people(name, Some(asker)).is_ok();
+        self.entries.keys().filter(usable).map(String::as_str).collect()
+    }
+
+    /// Whether a group can have these entries as well.
+    ///
+    /// # Errors
+    /// What they name is not there, or the group would contain itself.
+    pub fn check(&self, name: &str, more: &[Entry]) -> Result<(), Nesting> {
+        let mut entries = self.entries.clone();
+        entries.entry(name.to_owned()).or_default().extend_from_slice(more);
+        people(name, &entries).map(drop)
+    }
+
+    /// The entries, without groups that have been deleted since.
+    fn whole(&self) -> BTreeMap<String, Vec<Entry>> {
+        let there = |entry: &&Entry| match entry {
+            Entry::Person(_) => true,
+            Entry::Group(name) => self.entries.contains_key(name),
+        };
+        let entries = self.entries.iter();
+        entries.map(|(name, all)| (name.clone(), all.iter().filter(there).cloned().collect())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(texts: &[&str]) -> Vec<Entry> {
+        texts.iter().map(|text| Entry::read(text).unwrap()).collect()
+    }
+
+    fn groups(all: &[(&str, &[&str])]) -> BTreeMap<String, Vec<Entry>> {
+        all.iter().map(|(name, texts)| ((*name).to_owned(), entries(texts))).collect()
+    }
+
+    fn names(people: &[BareJid]) -> Vec<&str> {
+        people.iter().map(|jid| jid.node().unwrap().as_str()).collect()
+    }
+
+    #[test]
+    fn groups_in_groups_stand_for_everybody_once() {
+        let all = groups(&[
+            ("all", &["@team", "@ops", "eve@e.example"]),
+            ("team", &["bob@e.example", "carol@e.example"]),
+            ("ops", &["carol@e.example", "@night"]),
+            ("night", &["dave@e.example", "@team"]),
+        ]);
+        assert_eq!(names(&people("all", &all).unwrap()), ["bob", "carol", "dave", "eve"]);
+        assert_eq!(names(&people("night", &all).unwrap()), ["dave", "bob", "carol"]);
+        assert_eq!(people("nobody", &all), Err(Nesting::Unknown("nobody".into())));
+    }
+
+    #[test]
+    fn circles_are_found_wherever_they_begin() {
+        let all = groups(&[("a", &["@b"]), ("b", &["bob@e.example", "@c"]), ("c", &["@b"]), ("d", &["@d"])]);
+        let circle = |names: &[&str]| Err(Nesting::Circle(names.iter().map(|it| (*it).to_owned()).collect()));
+        assert_eq!(people("a", &all), circle(&["b", "c", "b"]));
+        assert_eq!(people("d", &all), circle(&["d", "d"]));
+        let deep: BTreeMap<_, _> =
+            (0..1000).map(|n| (format!("g{n}"), entries(&[&format!("@g{}", n + 1)]))).collect();
+        assert_eq!(people("g0", &deep), Err(Nesting::TooDeep));
+    }
+
+    #[test]
+    fn names_that_are_none() {
+        for name in ["", "members", r"bob\40example.org", "night shift", "Team", "a@b", "a/b"] {
+            assert!(check_name(name).is_err(), "{name}");
+            assert_eq!(Entry::read(&format!("@{name}")), None, "{name}");
+        }
+        check_name("night-shift").unwrap();
+    }
+
+    fn kept(name: &str, may_use: MayUse, users: &[&str], entries: &[&str]) -> KeptGroup {
+        let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        KeptGroup { name: name.into(), may_use, users: set(users), entries: set(entries) }
+    }
+
+    #[test]
+    fn who_may_use_which() {
+        let jid = |name: &str| BareJid::new(&format!("{name}@e.example")).unwrap();
+        let configured = BTreeMap::from([("team".to_owned(), vec![jid("bob")])]);
+        let book = Book::new(
+            &configured,
+            vec![
+                kept("open", MayUse::Everybody, &[], &["@team", "@gone", "carol@e.example"]),
+                kept("crew", MayUse::Members, &[], &["@team"]),
+                kept("board", MayUse::Named, &["carol@e.example"], &["dave@e.example"]),
+                kept("team", MayUse::Named, &[], &["eve@e.example"]),
+                kept("empty", MayUse::Everybody, &[], &["@gone"]),
+            ],
+        );
+        assert_eq!(book.usable_by(&jid("bob")), ["crew", "open", "team"]);
+        assert_eq!(book.usable_by(&jid("carol")), ["board", "open", "team"]);
+        assert_eq!(book.people("crew", Some(&jid("carol"))), Err(Closed::MayNotUse));
+        assert_eq!(book.people("crew", None), Err(Closed::MayNotUse));
+        assert_eq!(book.people("empty", None), Err(Closed::Nobody));
+        assert_eq!(names(&book.people("open", None).unwrap()), ["bob", "carol"]);
+        assert_eq!(names(&book.people("team", None).unwrap()), ["bob"], "the configuration's");
+        assert_eq!(book.check("crew", &entries(&["@open"])), Err(Nesting::Unknown("gone".into())));
+        assert!(matches!(book.check("board", &entries(&["@board"])), Err(Nesting::Circle(_))));
+        book.check("board", &entries(&["@team", "eve@e.example"])).unwrap();
+    }
+}

@@ -1,0 +1,196 @@
+//! Groups that admins keep: rows with a name, who may use it, and who is in it. Knows nothing of what the entries mean.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::handle::{Closed, Journal, Op};
+use super::open::{self, OpenError};
+use super::record::{MayUse, column};
+
+/// Groups that can be kept.
+pub const MOST_GROUPS: usize = 200;
+/// Entries of a group, and people who may use one.
+pub const MOST_ENTRIES: usize = 1000;
+
+/// A group that admins keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptGroup {
+    /// What it is called.
+    pub name: String,
+    /// Who may use it.
+    pub may_use: MayUse,
+    /// The people who are named for that.
+    pub users: BTreeSet<String>,
+    /// Who is in it, a text for each.
+    pub entries: BTreeSet<String>,
+}
+
+/// What is to be done with a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupChange {
+    /// A new one.
+    Create(KeptGroup),
+    /// These are in it from now on.
+    Add(BTreeSet<String>),
+    /// These are no longer.
+    Remove(BTreeSet<String>),
+    /// These may use it from now on.
+    Allow(MayUse, BTreeSet<String>),
+    /// It is no more.
+    Delete,
+}
+
+/// Why nothing was done with a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GroupError {
+    /// There is one already.
+    #[error("there is a group of that name already")]
+    Exists,
+    /// There is none.
+    #[error("no group of that name is kept")]
+    Unknown,
+    /// More than can be kept.
+    #[error("no more than {MOST_GROUPS} groups can be kept")]
+    TooManyGroups,
+    /// More than can be in one.
+    #[error("no more than {MOST_ENTRIES} can be in a group")]
+    TooManyEntries,
+}
+
+/// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names(Arc<RwLock<BTreeSet<String>>>);
+
+impl Names {
+    /// This change has been committed.
+    pub(super) fn note(&self, name: &str, change: &GroupChange) {
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            GroupChange::Create(_) => drop(names.insert(name.to_owned())),
+            GroupChange::Delete => drop(names.remove(name)),
+            _ => {}
+        }
+    }
+}
+
+impl Journal {
+    /// Whether a group of this name is kept.
+    #[must_use]
+    pub fn keeps_group(&self, name: &str) -> bool {
+        self.group_names.0.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// Changes a group, or nothing.
+    ///
+    /// # Errors
+    /// [`Closed`]; the inner one why nothing was changed.
+    pub async fn change_group(
+        &self,
+        name: &str,
+        change: GroupChange,
+    ) -> Result<Result<(), GroupError>, Closed> {
+        let name = name.to_owned();
+        self.ask(|answer| Op::Group { name, change, answer }).await
+    }
+}
+
+/// All groups that are kept, by their names.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn kept_groups(path: &Path) -> Result<Vec<KeptGroup>, OpenError> {
+    let mut db = open::beside(path).await?;
+    all(&mut db).await.map_err(|e| open::database_error(path, e))
+}
+
+async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
+    let rows =
+        sqlx::query("SELECT name, may_use, users, entries FROM groups ORDER BY name").fetch_all(db).await?;
+    rows.iter().map(group).collect()
+}
+
+/// The names, as an earlier run has left them.
+pub(super) async fn names(db: &mut SqliteConnection) -> sqlx::Result<Names> {
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM groups").fetch_all(db).await?;
+    Ok(Names(Arc::new(RwLock::new(names.into_iter().collect()))))
+}
+
+fn group(row: &SqliteRow) -> sqlx::Result<KeptGroup> {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect();
+    Ok(KeptGroup {
+        name: row.try_get(0)?,
+        may_use: column(row, 1)?,
+        users: lines(row.try_get(2)?),
+        entries: lines(row.try_get(3)?),
+    })
+}
+
+/// Changes a group, or nothing.
+pub(super) async fn change(
+    db: &mut SqliteConnection,
+    name: &str,
+    change: &GroupChange,
+) -> sqlx::Result<Result<(), GroupError>> {
+    let before = sqlx::query("SELECT name, may_use, users, entries FROM groups WHERE name = ?")
+        .bind(name)
+        .fetch_optional(&mut *db)
+        .await?;
+    let before = before.as_ref().map(group).transpose()?;
+    let after = match (before, change) {
+        (Some(_), GroupChange::Create(_)) => return Ok(Err(GroupError::Exists)),
+        (None, GroupChange::Create(group)) => {
+            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM groups").fetch_one(&mut *db).await?;
+            if usize::try_from(count).unwrap_or(usize::MAX) >= MOST_GROUPS {
+                return Ok(Err(GroupError::TooManyGroups));
+            }
+            group.clone()
+        }
+        (None, _) => return Ok(Err(GroupError::Unknown)),
+        (Some(_), GroupChange::Delete) => {
+            sqlx::query("DELETE FROM groups WHERE name = ?").bind(name).execute(db).await?;
+            return Ok(Ok(()));
+        }
+        (Some(mut group), GroupChange::Add(entries)) => {
+            group.entries.extend(entries.iter().cloned());
+            group
+        }
+        (Some(mut group), GroupChange::Remove(entries)) => {
+            group.entries.retain(|entry| !entries.contains(entry));
+            group
+        }
+        (Some(group), GroupChange::Allow(may_use, users)) => {
+            KeptGroup { may_use: *may_use, users: users.clone(), ..group }
+        }
+    };
+    if after.entries.len().max(after.users.len()) > MOST_ENTRIES {
+        return Ok(Err(GroupError::TooManyEntries));
+    }
+    write(db, &after).await?;
+    Ok(Ok(()))
+}
+
+async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()> {
+    let text = |lines: &BTreeSet<String>| lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+    sqlx::query("INSERT OR REPLACE INTO groups (name, may_use, users, entries) VALUES (?, ?, ?, ?)")
+        .bind(&group.name)
+        .bind(group.may_use.as_str())
+        .bind(text(&group.users))
+        .bind(text(&group.entries))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes somebody out of all groups.
+pub(super) async fn forget(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
+    for mut group in all(db).await? {
+        if group.entries.remove(jid) | group.users.remove(jid) {
+            write(db, &group).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What has become of an invitation to several people: what the journal shows, and what its inviter is told.
+//! Knows nothing of how it is carried out.
+
+use super::words;
+use crate::journal::{Id, Outcome, Reason, State};
+
+/// How many people have had what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    /// Those who were sent one; those who want none look the same to the inviter.
+    pub(super) invited: usize,
+    /// Those who are inside, or were invited before.
+    pub(super) already: usize,
+    pub(super) failed: usize,
+    /// Those among the invited who were really sent one.
+    relayed: usize,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, state: State, reason: Option<Reason>) {
+        match (state, reason) {
+            (State::Suppressed, Some(Reason::Duplicate | Reason::Occupant)) => self.already += 1,
+            (State::Relayed, _) => {
+                self.invited += 1;
+                self.relayed += 1;
+            }
+            (State::Suppressed, _) | (_, Some(Reason::Stranger | Reason::Mimicry)) => self.invited += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    /// What the inviter is told. Of one person alone it is what he is told whether that one is inside or not: this address
+    /// shall be no way to find out.
+    pub(super) fn told(self) -> words::Told {
+        match self {
+            Self { invited: 0, already: 1, failed: 0, .. } => words::sum(1, 0, 0),
+            Self { invited, already, failed, .. } => words::sum(invited, already, failed),
+        }
+    }
+
+    pub(super) fn outcome(self, id: Id, inviter: Option<String>) -> Outcome {
+        let (state, reason) = match self {
+            Self { relayed: 1.., .. } => (State::Relayed, None),
+            Self { failed: 1.., .. } => (State::Failed, Some(Reason::Nobody)),
+            _ => (State::Suppressed, Some(Reason::Nobody)),
+        };
+        Outcome { id, state, reason, inviter, sent_as: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(ended: &[(State, Option<Reason>)]) -> Sum {
+        let mut sum = Sum::default();
+        for (state, reason) in ended {
+            sum.add(*state, *reason);
+        }
+        sum
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_the_inviter_is_told() {
+        use {Reason as R, State as S};
+        let relayed = (S::Relayed, None);
+        let inside = (S::Suppressed, Some(R::Occupant));
+        let again = (S::Suppressed, Some(R::Duplicate));
+        let silent = (S::Suppressed, Some(R::OptedOut));
+        let strange = (S::Refused, Some(R::Stranger));
+        let failed = (S::Failed, Some(R::Bounced));
+        let table: [(&[_], _, _); 9] = [
+            (&[relayed, relayed, inside, again, failed], "2 invited, 2 already there, 1 can't be reached", (S::Relayed, None)),
+            (&[relayed, silent, strange],                "3 invited",                    (S::Relayed, None)),
+            (&[silent, strange],                         "2 invited",                    (S::Suppressed, Some(R::Nobody))),
+            (&[inside, again],                           "0 invited, 2 already there",   (S::Suppressed, Some(R::Nobody))),
+            (&[inside],                                  "1 invited",                    (S::Suppressed, Some(R::Nobody))),
+            (&[relayed],                                 "1 invited",                    (S::Relayed, None)),
+            (&[failed, inside],                          "0 invited, 1 already there, 1 can't be reached", (S::Failed, Some(R::Nobody))),
+            (&[(S::Expired, None)],                      "0 invited, 1 can't be reached", (S::Failed, Some(R::Nobody))),
+            (&[],                                        "0 invited",                    (S::Suppressed, Some(R::Nobody))),
+        ];
+        for (ended, text, end) in table {
+            let sum = sum(ended);
+            assert_eq!(sum.told().text, text);
+            let outcome = sum.outcome(1, None);
+            assert_eq!((outcome.state, outcome.reason), end, "{text}");
+        }
+    }
+}
