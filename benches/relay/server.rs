@@ -55,7 +55,15 @@ pub struct Server {
 pub async fn accept(listener: &TcpListener, privileged: bool, first: usize) -> Result<Server> {
     let (socket, _) = timeout(PATIENCE, listener.accept()).await.context("nobody connects")??;
     socket.set_nodelay(true)?;
-    let mut server = Server { socket, inbox: Vec::new(), outbox: Vec::new(), next: first, members: 0, reached: 0, summed: false };
+    let mut server = Server {
+        socket,
+        inbox: Vec::new(),
+        outbox: Vec::new(),
+        next: first,
+        members: 0,
+        reached: 0,
+        summed: false,
+    };
     server.read_past(b"<stream:stream", b">").await?;
     server.outbox.extend_from_slice(words::HEADER.as_bytes());
     server.write().await?;
