@@ -80,7 +80,7 @@ pub(super) struct Connection<'a> {
     up: &'a Up,
     privileges: &'a Privileges,
     ids: &'a Ids,
-    queue: VecDeque<Stanza>,
+    queue: VecDeque<Box<Stanza>>,
     barrier: Barrier,
     replies: Replies,
     /// When a host answered the first ping, as long as the link is not up.
@@ -114,7 +114,7 @@ impl<'a> Connection<'a> {
             up,
             privileges,
             ids,
-            queue: probes.into_iter().map(|(id, to)| ping(component, id, to)).collect(),
+            queue: probes.into_iter().map(|(id, to)| ping(component, id, to).into()).collect(),
             barrier,
             replies: Replies::default(),
             answered_at: None,
@@ -174,12 +174,12 @@ impl<'a> Connection<'a> {
             }
         }
         if let Some((id, to)) = self.barrier.due(|| self.ids.next()) {
-            self.queue.push_back(ping(self.component, id, to));
+            self.queue.push_back(ping(self.component, id, to).into());
         }
         while let Some(stanza) = self.queue.front() {
             let mut stream = Pin::new(&mut self.stream);
             match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx)? {
-                Poll::Ready(()) => Sink::<&Stanza>::start_send(stream, stanza)?,
+                Poll::Ready(()) => Sink::<&Stanza>::start_send(stream, &**stanza)?,
                 Poll::Pending => break,
             }
             self.queue.pop_front();
@@ -222,7 +222,7 @@ impl<'a> Connection<'a> {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Deliver { stanza, answer } => {
-                let (id, to) = match &stanza {
+                let (id, to) = match &*stanza {
                     Stanza::Message(Message { id, to, .. }) | Stanza::Iq(Iq { id, to, .. }) => {
                         (id.clone().unwrap_or_default(), to.clone().unwrap_or_default())
                     }
@@ -234,7 +234,7 @@ impl<'a> Connection<'a> {
             Command::Ask { iq, answer } => {
                 if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
                     self.replies.asked(id.clone(), to.clone(), answer);
-                    self.queue.push_back(Stanza::Iq(iq));
+                    self.queue.push_back(Stanza::Iq(*iq).into());
                 }
             }
         }
@@ -324,7 +324,7 @@ impl<'a> Connection<'a> {
         if self.last_read.elapsed() > IDLE
             && let Some((id, to)) = self.barrier.ping(|| self.ids.next())
         {
-            self.queue.push_back(ping(self.component, id, to));
+            self.queue.push_back(ping(self.component, id, to).into());
         }
         let reading = self.barrier.is_up() && self.last_read.elapsed() <= PATIENCE;
         let patience = if reading { PATIENCE_WHILE_READING } else { PATIENCE };
@@ -345,7 +345,7 @@ impl<'a> Connection<'a> {
                 let mut stream = Pin::new(&mut self.stream);
                 match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx) {
                     Poll::Ready(Ok(())) => {
-                        if Sink::<&Stanza>::start_send(stream, stanza).is_err() {
+                        if Sink::<&Stanza>::start_send(stream, &**stanza).is_err() {
                             return Poll::Ready(());
                         }
                     }

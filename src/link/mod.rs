@@ -103,8 +103,8 @@ pub enum AskError {
 /// What the task is told to do.
 #[derive(Debug)]
 enum Command {
-    Deliver { stanza: Stanza, answer: oneshot::Sender<Result<(), DeliverError>> },
-    Ask { iq: Iq, answer: oneshot::Sender<Iq> },
+    Deliver { stanza: Box<Stanza>, answer: oneshot::Sender<Result<(), DeliverError>> },
+    Ask { iq: Box<Iq>, answer: oneshot::Sender<Iq> },
 }
 
 /// The handle to the connection; cheap to clone.
@@ -190,6 +190,7 @@ impl Link {
     /// [`DeliverError`]; after `Lost` the server may have it or not.
     pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
         let (answer, wait) = oneshot::channel();
+        let stanza = Box::new(stanza);
         self.commands.send(Command::Deliver { stanza, answer }).await.map_err(|_| DeliverError::Lost)?;
         wait.await.unwrap_or(Err(DeliverError::Lost))
     }
@@ -198,12 +199,14 @@ impl Link {
     pub async fn post(&self, stanza: Stanza) {
         // A dropped receiver means that nobody cares about the answer.
         let (answer, _) = oneshot::channel();
+        let stanza = Box::new(stanza);
         let _ = self.commands.send(Command::Deliver { stanza, answer }).await;
     }
 
     /// Like [`Self::post`], but is dropped when too much waits to be sent. Never waits.
     pub fn send_or_drop(&self, stanza: Stanza) {
         let (answer, _) = oneshot::channel();
+        let stanza = Box::new(stanza);
         if self.commands.try_send(Command::Deliver { stanza, answer }).is_err() {
             debug!("too much waits to be sent: an answer is dropped");
         }
@@ -223,11 +226,15 @@ impl Link {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! {
-            biased;
-            () = swallowed => Err(AskError::Swallowed),
-            reply = self.ask_raw(question) => result(reply?),
-        }
+        let asked = async {
+            tokio::select! {
+                biased;
+                () = swallowed => Err(AskError::Swallowed),
+                reply = self.ask_raw(question) => result(reply?),
+            }
+        };
+        // On the heap: most invitations ask nothing, and none should carry room for questions all its life.
+        Box::pin(asked).await
     }
 
     fn question(&self, to: &str, kind: IqType, payload: IqPayload) -> Iq {
@@ -254,13 +261,14 @@ impl Link {
     ) -> Result<Iq, AskError> {
         let mut iq = privilege::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
         iq.from = Some(self.component.to_string());
-        let reply = self.ask_raw(iq).await?;
+        let reply = Box::pin(self.ask_raw(iq)).await?;
         // Servers disagree on the outer type when the inner one is an error: the inner one counts.
         result(privilege::unwrap_iq(&reply).unwrap_or(reply))
     }
 
     async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {
         let (answer, wait) = oneshot::channel();
+        let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
         match timeout(ANSWER, wait).await {
             Ok(Ok(reply)) => Ok(reply),

@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal};
 
 use tracing::{Metadata, Subscriber, error};
-use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -86,7 +86,10 @@ fn targets(level: &str) -> Result<Targets, LogError> {
 
 fn subscriber(level: &str, output: Output) -> Result<(impl Subscriber + Send + Sync, Level), LogError> {
     let (asked_for, handle) = reload::Layer::new(targets(level)?);
-    let layer = output.with_filter(asked_for.and(filter_fn(may_say)));
+    // Without this hint both filters are asked about every line that the libraries below might write, and tokio-xmpp
+    // copies all that it reads for lines that are never written.
+    let capped = filter_fn(may_say).with_max_level_hint(LevelFilter::TRACE);
+    let layer = output.with_filter(asked_for.and(capped));
     Ok((tracing_subscriber::registry().with(layer), Level(handle)))
 }
 
@@ -130,6 +133,16 @@ mod tests {
         say();
         drop(guard);
         paper.read()
+    }
+
+    #[test]
+    fn what_is_not_logged_is_not_even_asked_about() {
+        for (level, most) in
+            [("info", LevelFilter::INFO), ("warn,muc_invite_relay=debug", LevelFilter::DEBUG)]
+        {
+            let (subscriber, _level) = subscriber(level, plain(Paper::default())).unwrap();
+            assert_eq!(subscriber.max_level_hint(), Some(most));
+        }
     }
 
     fn plain(paper: Paper) -> Output {

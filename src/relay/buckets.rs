@@ -1,18 +1,20 @@
-//! Token buckets of one kind, one for each key. Knows nothing of what is counted.
+//! Token buckets of one kind, one for each name. Knows nothing of who the names belong to.
 //!
 //! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm), so that refilling
 //! costs nothing and a restart can compute it from what the journal remembers.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use moka::ops::compute::Op;
-use moka::sync::Cache;
+use lru::LruCache;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::config::Rate;
 
-/// Buckets that are remembered of each kind; those that nobody has used for their period are full, and forgotten.
-const REMEMBERED: u64 = 100_000;
+/// Buckets that are remembered of each kind: those that were used last. The others are full, or nearly so, unless
+/// very many are used at a time.
+const REMEMBERED: usize = 50_000;
 
 /// The answer of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,9 @@ pub(super) struct Buckets {
     interval: i64,
     /// µs from empty to full.
     period: i64,
-    used: Cache<String, Bucket>,
+    /// Keys are digests of names, under a secret of this run.
+    used: Arc<Mutex<LruCache<u64, Bucket>>>,
+    names: RandomState,
     /// How often one was empty.
     hits: Counter,
 }
@@ -51,24 +55,28 @@ impl Buckets {
         Self {
             interval: period / i64::from(rate.count.max(1)),
             period,
-            used: Cache::builder().max_capacity(REMEMBERED).time_to_idle(rate.per).build(),
+            used: Arc::new(Mutex::new(LruCache::unbounded())),
+            names: RandomState::new(),
             hits,
         }
     }
 
     /// The same buckets at another rate, with as many tokens taken from each.
     pub(super) fn at(&self, rate: Rate, now: i64) -> Self {
-        let other = Self::new(rate, self.hits.clone());
+        let mut other = Self { names: self.names.clone(), ..Self::new(rate, self.hits.clone()) };
         if (other.interval, other.period) == (self.interval, self.period) {
             return self.clone();
         }
-        for (key, bucket) in &self.used {
+        let mut used = LruCache::unbounded();
+        // The one used last comes first, and is to come last.
+        for (key, bucket) in self.used().iter().rev() {
             // One that has begun to come back has not come back.
             let taken = ((bucket.full - now).max(0) + self.interval - 1) / self.interval;
             let full = now + taken.saturating_mul(other.interval).min(other.period);
             let told_until = bucket.told_until.min(now + other.period);
-            other.used.insert(key.to_string(), Bucket { full, told_until });
+            used.put(*key, Bucket { full, told_until });
         }
+        other.used = Arc::new(Mutex::new(used));
         other
     }
 
@@ -79,30 +87,33 @@ impl Buckets {
 
     /// Takes so many tokens, or none.
     pub(super) fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
-        let mut answer = Answer::Pass;
-        self.used.entry_by_ref(key).and_compute_with(|entry| {
-            let unused = Bucket { full: now, told_until: i64::MIN };
-            let bucket = entry.map_or(unused, moka::Entry::into_value);
-            let full = bucket.full.max(now).saturating_add(self.interval.saturating_mul(count));
-            if full - now <= self.period {
-                return Op::Put(Bucket { full, ..bucket });
-            }
-            if now < bucket.told_until {
-                answer = Answer::StillOver;
-                return Op::Nop;
-            }
-            answer = Answer::Over;
-            Op::Put(Bucket { told_until: now + self.period, ..bucket })
-        });
+        let key = self.names.hash_one(key);
+        let mut used = self.used();
+        if used.len() >= REMEMBERED && !used.contains(&key) {
+            used.pop_lru();
+        }
+        let bucket = used.get_or_insert_mut(key, || Bucket { full: now, told_until: i64::MIN });
+        let full = bucket.full.max(now).saturating_add(self.interval.saturating_mul(count));
+        if full - now <= self.period {
+            bucket.full = full;
+            return Answer::Pass;
+        }
         // What an earlier run received has been counted by that.
-        if answer != Answer::Pass && now >= 0 {
+        if now >= 0 {
             self.hits.inc();
         }
-        answer
+        if now < bucket.told_until {
+            return Answer::StillOver;
+        }
+        bucket.told_until = now + self.period;
+        Answer::Over
+    }
+
+    fn used(&self) -> MutexGuard<'_, LruCache<u64, Bucket>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// In µs, as all times here.
 pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
@@ -117,20 +128,6 @@ mod tests {
 
     fn three_a_minute() -> Buckets {
         Buckets::new(Rate { count: 3, per: Duration::from_secs(60) }, Counter::default())
-    }
-
-    #[test]
-    fn other_limits_are_no_amnesty_either() {
-        let three = three_a_minute();
-        let take = |buckets: &Buckets| buckets.take("alice", 0);
-        assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);
-        let at = |count, seconds| three.at(Rate { count, per: Duration::from_secs(seconds) }, 0);
-        let (five, one, same) = (at(5, 3600), at(1, 60), at(3, 60));
-        assert_eq!([take(&five), take(&five), take(&five)], [Answer::Pass; 3], "two of five were taken");
-        assert_eq!(take(&five), Answer::Over);
-        assert_eq!(take(&one), Answer::Over);
-        assert_eq!(one.take("alice", 60 * SECOND), Answer::Pass, "after no more than the new time");
-        assert_eq!([take(&same), take(&same)], [Answer::Pass, Answer::Over]);
     }
 
     #[test]
@@ -155,6 +152,20 @@ mod tests {
         }
         // One of the three tokens has come back in these 30 seconds.
         assert_eq!([buckets.take("alice", 0), buckets.take("alice", 0)], [Answer::Pass, Answer::Over]);
+    }
+
+    #[test]
+    fn other_limits_are_no_amnesty_either() {
+        let three = three_a_minute();
+        let take = |buckets: &Buckets| buckets.take("alice", 0);
+        assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);
+        let at = |count, seconds| three.at(Rate { count, per: Duration::from_secs(seconds) }, 0);
+        let (five, one, same) = (at(5, 3600), at(1, 60), at(3, 60));
+        assert_eq!([take(&five), take(&five), take(&five)], [Answer::Pass; 3], "two of five were taken");
+        assert_eq!(take(&five), Answer::Over);
+        assert_eq!(take(&one), Answer::Over);
+        assert_eq!(one.take("alice", 60 * SECOND), Answer::Pass, "after no more than the new time");
+        assert_eq!([take(&same), take(&same)], [Answer::Pass, Answer::Over]);
     }
 
     proptest! {

@@ -16,10 +16,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
+use super::buckets::Answer;
 use super::case::{self, Above, Case};
 use super::judge;
 use super::life::{self, Ended, Life, Setback};
-use super::limits::Answer;
 use super::sum::Sum;
 use super::tell::tell;
 use super::{Relay, membership};

@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use super::buckets::Answer;
 use super::case::Invitation;
 use super::judge::{Facts, Verdict, Wants, judge};
 use super::life::{self, Life, Setback};
-use super::limits::Answer;
 use super::mimicry::Seen;
 use super::tell::tell;
 use super::{Relay, case, payload, wishes, words};

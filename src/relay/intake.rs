@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::bounce::{self, Bounce};
+use super::buckets::Answer;
 use super::life::{self, Life};
-use super::limits::Answer;
 use super::reading::{self, Read};
 use super::tell::tell;
 use super::{Relay, handover, invitation_id, words};

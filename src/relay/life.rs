@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::bounce::{self, Bounce};
+use super::buckets::Answer;
 use super::case::{self, Above, Case, Invitation};
 use super::judge::{Adding, Facts, Verdict, judge};
-use super::limits::Answer;
 use super::mimicry::Seen;
 use super::sender::Sender;
 use super::tell::tell;
@@ -462,4 +462,19 @@ pub(super) fn report(relay: &Relay, outcome: &Outcome, arrival: &Arrival, took: 
         "{}",
         outcome.state,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thousand of them live at a time, and each is copied some times before it does.
+    #[test]
+    fn an_invitation_under_way_is_small() {
+        fn size<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        let size = size(live);
+        assert!(size < 4096, "{size} bytes: put what is rarely needed on the heap (Box::pin)");
+    }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-pub(super) use super::buckets::Answer;
-use super::buckets::{Buckets, micros};
+use super::buckets::{Answer, Buckets, micros};
 use crate::config::{self, Rate};
 use crate::ops::count::{ByOne, Registry};
 use crate::wire::address;

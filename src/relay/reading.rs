@@ -4,7 +4,7 @@
 use jid::BareJid;
 use tracing::debug;
 
-use super::limits::Answer;
+use super::buckets::Answer;
 use super::{Relay, fan_out, payload};
 use crate::journal::{Arrival, Origin, Payload, Reason, Route};
 use crate::wire::direct::{self, DirectInvitation};

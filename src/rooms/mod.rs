@@ -138,7 +138,8 @@ impl Rooms {
             return Ok(Arc::clone(view));
         }
         self.lookups.miss();
-        let view = Arc::new(survey::survey(self, room, &asker, everybody).await?);
+        // On the heap, as it is rare: what only looks at a view should not carry room for a survey.
+        let view = Arc::new(Box::pin(survey::survey(self, room, &asker, everybody)).await?);
         *place = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MOST_PEOPLE {
             self.remembered.invalidate_all();
