@@ -44,9 +44,19 @@ async def test_what_can_change_does_at_once(stage, relay, file):
     alice.invite(room, stage.relay_address(carol.bare), "second")
     assert invitation(await carol.expect(direct_invitation(room))).reason == "se…"
     assert "link is down" not in relay.log
-    before = len(relay.log.splitlines())
-    await relay.settled(2)
-    assert "DEBUG" not in "\n".join(relay.log.splitlines()[before:])
+
+
+@pytest.mark.parametrize("config", [{"log": {"level": "info"}}], ids=["info"])
+async def test_the_log_says_more_at_once(stage, relay, file, commands):
+    [alice] = await stage.people("alice")
+    await commands(alice).give("my-data")
+    assert "my-data" not in relay.log
+
+    file.write(log={"level": "info,muc_invite_relay::service=debug"})
+    await file.hang_up()
+    await commands(alice).give("my-data")
+
+    assert "DEBUG" in await relay.process.says("my-data")
 
 
 async def test_what_can_not_change_is_named(stage, relay, file):
