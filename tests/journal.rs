@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Acquaintance, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, OpenError,
-    Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes,
+    self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, OpenError, Outcome,
+    Payload, Reason, Route, State, Takes, TooMany, Wishes,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -281,11 +281,11 @@ async fn old_rows_are_swept_away_in_steps() {
         let contact = format!("contact{n}@example.org");
         let id = journal.admit(arrival(&contact)).await.unwrap().id;
         journal.claim(id, &contact, ROOM).await.unwrap();
-        let known = vec![Acquaintance { jid: ROOM.into(), look: "room".into() }];
-        journal.settle_known(outcome(id, State::Relayed, None), &contact, known).await.unwrap();
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+        journal.look_alikes(&contact, &contact).await.unwrap();
     }
     close(journal, writer).await;
-    let rows = ["history", "claims", "known"].map(|table| format!("(SELECT count(*) FROM {table})"));
+    let rows = ["history", "claims", "looks"].map(|table| format!("(SELECT count(*) FROM {table})"));
     let rows = format!("SELECT {}", rows.join(" + "));
     assert_eq!(bench.sqlite3(&rows).trim(), "3900");
     bench.keep = Keep { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
@@ -585,94 +585,59 @@ const FIRST: &str = "alice@example.org";
 const SECOND: &str = "\u{430}lice@example.org";
 const LOOK: &str = "alice@exarnple.org";
 
-/// An invitation of this contact, relayed: he knows `jid` then, if nobody has the look.
-async fn meets(journal: &Journal, contact: &str, jid: &str, look: &str) {
-    let id = journal.admit(arrival(contact)).await.unwrap().id;
-    let acquaintance = Acquaintance { jid: jid.into(), look: look.into() };
-    journal.settle_known(outcome(id, State::Relayed, None), contact, vec![acquaintance]).await.unwrap();
+/// An invitation of this contact by this inviter, relayed.
+async fn meets(journal: &Journal, contact: &str, inviter: &str) {
+    let id = journal.admit(Arrival { inviter: inviter.into(), ..arrival(contact) }).await.unwrap().id;
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
 }
 
-async fn knows(journal: &Journal, contact: &str) -> Option<String> {
-    let known = journal.known(contact, &["another look", LOOK]).await.unwrap();
-    let [None, known] = &known[..] else { panic!("{known:?}") };
-    known.clone()
+async fn met_first(bench: &Bench, contact: &str, jids: &[&str]) -> Option<String> {
+    journal::met_first(&bench.path(), &jid::BareJid::new(contact).unwrap(), jids).await.unwrap()
 }
 
 #[tokio::test]
-async fn of_those_who_look_alike_the_first_is_known() {
+async fn those_who_look_alike_are_found() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    assert_eq!(knows(&journal, BOB).await, None);
-    meets(&journal, BOB, FIRST, LOOK).await;
-    meets(&journal, BOB, SECOND, LOOK).await;
-    assert_eq!(knows(&journal, BOB).await.as_deref(), Some(FIRST));
-    assert_eq!(knows(&journal, "carol@example.org").await, None, "each knows his own");
+    let others = async |jid, look| journal.look_alikes(jid, look).await.unwrap();
+    assert!(others(FIRST, LOOK).await.is_empty());
+    assert!(others(ROOM, "another look").await.is_empty());
+    assert_eq!(others(SECOND, LOOK).await, [FIRST]);
+    assert_eq!(others(FIRST, LOOK).await, [SECOND]);
     close(journal, writer).await;
 
+    bench.sqlite3(&format!("UPDATE looks SET at = at - {} WHERE jid <> '{FIRST}'", (DAY * 91).as_millis()));
     let (journal, writer) = bench.open().await;
-    assert_eq!(knows(&journal, BOB).await.as_deref(), Some(FIRST));
-    close(journal, writer).await;
-}
-
-#[tokio::test]
-async fn two_who_come_at_once_do_not_share_a_look() {
-    let bench = Bench::new();
-    let (journal, writer) = bench.open().await;
-    let both = [FIRST, SECOND].map(|jid| meets(&journal, BOB, jid, LOOK));
-    futures::future::join_all(both).await;
-    assert!(knows(&journal, BOB).await.is_some());
-    close(journal, writer).await;
-    assert_eq!(bench.sqlite3("SELECT count(*) FROM known"), "1\n");
-}
-
-#[tokio::test]
-async fn who_has_not_invited_for_the_retention_is_known_no_more() {
-    let bench = Bench::new();
-    let (journal, writer) = bench.open().await;
-    meets(&journal, BOB, FIRST, LOOK).await;
-    close(journal, writer).await;
-
-    let age = |days: u32| format!("UPDATE known SET at = at - {}", (DAY * days).as_millis());
-    bench.sqlite3(&age(60));
-    let (journal, writer) = bench.open().await;
-    assert_eq!(knows(&journal, BOB).await.as_deref(), Some(FIRST));
-    meets(&journal, BOB, FIRST, LOOK).await;
-    close(journal, writer).await;
-
-    bench.sqlite3(&age(60));
-    let (journal, writer) = bench.open().await;
-    assert_eq!(knows(&journal, BOB).await.as_deref(), Some(FIRST), "he has invited once more since");
-    close(journal, writer).await;
-
-    bench.sqlite3(&age(31));
-    let (journal, writer) = bench.open().await;
-    assert_eq!(knows(&journal, BOB).await, None);
-    meets(&journal, BOB, SECOND, LOOK).await;
-    assert_eq!(knows(&journal, BOB).await.as_deref(), Some(SECOND), "the look is free, swept or not");
-    close(journal, writer).await;
-}
-
-#[tokio::test]
-async fn who_is_forgotten_is_known_to_nobody_and_knows_nobody() {
-    let bench = Bench::new();
-    let (journal, writer) = bench.open().await;
-    let carol = "carol@example.org";
-    let known = async |jid: &str| {
-        journal::acquaintances(&bench.path(), &jid::BareJid::new(jid).unwrap(), 10).await.unwrap()
-    };
-    for contact in [BOB, carol] {
-        meets(&journal, contact, FIRST, LOOK).await;
-        meets(&journal, contact, ROOM, "room").await;
-    }
-    assert_eq!(known(BOB).await.len(), 2);
-
+    assert!(journal.look_alikes(FIRST, LOOK).await.unwrap().is_empty(), "swept or not");
+    assert_eq!(journal.look_alikes(SECOND, LOOK).await.unwrap(), [FIRST]);
     forget(&bench, FIRST).await;
-    assert_eq!(known(BOB).await, [ROOM]);
-    assert_eq!(known(carol).await, [ROOM]);
+    assert!(
+        journal.look_alikes(SECOND, LOOK).await.unwrap().is_empty(),
+        "who is forgotten looks like nobody"
+    );
+    close(journal, writer).await;
+}
 
-    forget(&bench, carol).await;
-    assert_eq!(known(BOB).await, [ROOM]);
-    assert_eq!(known(carol).await, [""; 0]);
+#[tokio::test]
+async fn whom_a_contact_met_first() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for inviter in [FIRST, SECOND, FIRST] {
+        meets(&journal, BOB, inviter).await;
+    }
+    let refused =
+        journal.admit(Arrival { inviter: SECOND.into(), ..arrival("carol@example.org") }).await.unwrap().id;
+    journal.settle(outcome(refused, State::Refused, Some(Reason::Mimicry))).await.unwrap();
+    assert_eq!(met_first(&bench, BOB, &[SECOND, FIRST]).await.as_deref(), Some(FIRST));
+    assert_eq!(met_first(&bench, BOB, &[SECOND]).await.as_deref(), Some(SECOND));
+    assert_eq!(met_first(&bench, BOB, &[ROOM, "tee@conference.example.org"]).await.as_deref(), Some(ROOM));
+    assert_eq!(
+        met_first(&bench, "carol@example.org", &[SECOND, FIRST]).await,
+        None,
+        "nobody has reached her"
+    );
+    forget(&bench, FIRST).await;
+    assert_eq!(met_first(&bench, BOB, &[SECOND, FIRST]).await.as_deref(), Some(SECOND));
     close(journal, writer).await;
 }
 

@@ -13,7 +13,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::column;
-use super::{Filter, Id, Reason, Record, State, groups, handle, known, tally, wishes};
+use super::{Filter, Id, Reason, Record, State, groups, handle, looks, tally, wishes};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -166,7 +166,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
     for table in ["pending", "history"] {
         forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
     }
-    known::forget(&mut db, &jid).await.map_err(failed)?;
+    looks::forget(&mut db, &jid).await.map_err(failed)?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
     db.close().await.map_err(failed)?;
     Ok(forgotten)

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Claim, Key, Sent};
 use super::groups::{GroupChange, GroupError, Names};
-use super::known::Known;
+use super::looks::Address;
 use super::pulse::Pulse;
 use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::writer::Keep;
@@ -51,13 +51,13 @@ pub(super) enum Op {
     Claim { claim: Claim, answer: oneshot::Sender<bool> },
     Adding { id: Id, answer: oneshot::Sender<()> },
     Discard { id: Id, answer: oneshot::Sender<()> },
-    Settle { outcome: Outcome, release: Option<Claim>, known: Vec<Known>, answer: oneshot::Sender<()> },
+    Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Held { keys: Vec<Key>, answer: oneshot::Sender<Vec<bool>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
     Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
-    Known { keys: Vec<Key>, answer: oneshot::Sender<Vec<Option<String>>> },
+    LookAlikes { address: Address, answer: oneshot::Sender<Vec<String>> },
     Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
 }
@@ -158,7 +158,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
-        self.ask(|answer| Op::Settle { outcome, release: None, known: Vec::new(), answer }).await
+        self.ask(|answer| Op::Settle { outcome, release: None, answer }).await
     }
 
     /// Like [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
@@ -167,7 +167,7 @@ impl Journal {
     /// [`Closed`].
     pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
         let release = Some(Claim { key: key(contact, room), id: outcome.id });
-        self.ask(|answer| Op::Settle { outcome, release, known: Vec::new(), answer }).await
+        self.ask(|answer| Op::Settle { outcome, release, answer }).await
     }
 
     /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
@@ -232,7 +232,7 @@ pub(super) enum Answer {
     Held(Vec<bool>),
     Backlog(Vec<Pending>),
     Wishes(Wishes),
-    Known(Vec<Option<String>>),
+    LookAlikes(Vec<String>),
     Changed(Result<Wishes, TooMany>),
     Group(Result<(), GroupError>),
 }
@@ -267,7 +267,7 @@ impl Op {
                 drop(answer.send(rows));
             }
             (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
-            (Self::Known { answer, .. }, Answer::Known(known)) => drop(answer.send(known)),
+            (Self::LookAlikes { answer, .. }, Answer::LookAlikes(others)) => drop(answer.send(others)),
             (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
             (Self::Group { answer, .. }, Answer::Group(done)) => drop(answer.send(done)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),

@@ -11,7 +11,7 @@ mod batch;
 mod desk;
 mod groups;
 mod handle;
-mod known;
+mod looks;
 mod open;
 mod pulse;
 mod record;
@@ -26,7 +26,7 @@ pub use desk::{
 };
 pub use groups::{GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, kept_groups};
 pub use handle::{Admitted, Closed, Journal};
-pub use known::{Acquaintance, acquaintances};
+pub use looks::met_first;
 pub use open::OpenError;
 pub use pulse::Pulse;
 pub use record::{Filter, MayUse, Reason, Record, Route, State, Takes};

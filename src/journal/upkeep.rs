@@ -31,7 +31,7 @@ pub(super) struct Until {
 #[derive(Debug)]
 pub(super) struct Upkeep {
     claims: Sweep,
-    known: Sweep,
+    looks: Sweep,
     /// Since when the WAL holds something.
     dirty: Option<Instant>,
 }
@@ -74,12 +74,12 @@ impl Default for Upkeep {
             delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        let known = Sweep {
-            step: "SELECT max(key) FROM (SELECT key FROM known WHERE key > ? ORDER BY key LIMIT ?)",
-            delete: "DELETE FROM known WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
+        let looks = Sweep {
+            step: "SELECT max(key) FROM (SELECT key FROM looks WHERE key > ? ORDER BY key LIMIT ?)",
+            delete: "DELETE FROM looks WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        Self { claims, known, dirty: None }
+        Self { claims, looks, dirty: None }
     }
 }
 
@@ -109,14 +109,14 @@ impl Upkeep {
         let Until { now, window, retention } = until;
         let swept = sweep_history(db, until).await?
             | self.claims.step(db, now, window).await?
-            | self.known.step(db, now, retention).await?;
+            | self.looks.step(db, now, retention).await?;
         if swept {
             self.note_write();
         }
         if self.dirty.is_some_and(|since| idle || since.elapsed() > WAL_AGE) {
             self.empty_wal(db).await?;
         }
-        let through = self.claims.cursor.is_empty() && self.known.cursor.is_empty();
+        let through = self.claims.cursor.is_empty() && self.looks.cursor.is_empty();
         Ok(if swept {
             BUSY
         } else if self.dirty.is_some() || !through {

@@ -14,7 +14,7 @@ use super::Id;
 use super::batch::{self, Claim, Window};
 use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
-use super::known::{self, Memory};
+use super::looks::{self, Memory};
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
@@ -209,7 +209,7 @@ impl Writer {
         let window = Window { now, length: millis(self.keep.borrow().window) };
         let memory = Memory { now, retention: millis(self.keep.borrow().retention) };
 
-        settle(db, ops, memory).await?;
+        settle(db, ops, now).await?;
 
         // And whoever comes in by the same batch finds the wishes as they are now.
         let mut changed = Vec::new();
@@ -223,7 +223,6 @@ impl Writer {
         let mut arrivals = Vec::new();
         let mut people = Vec::new();
         let mut looked_up = Vec::new();
-        let mut looks = Vec::new();
         let (mut adding, mut discarded) = (Vec::new(), Vec::new());
         let mut claims = Vec::new();
         for op in ops {
@@ -239,7 +238,6 @@ impl Writer {
                     people.push(arrival.contact.as_str());
                 }
                 Op::Wishes { whose, .. } => people.push(whose.key()),
-                Op::Known { keys, .. } => looks.extend(keys),
                 Op::Claim { claim, .. } => claims.push(*claim),
                 Op::Adding { id, .. } => adding.push(*id),
                 Op::Discard { id, .. } => discarded.push(*id),
@@ -252,7 +250,6 @@ impl Writer {
         batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
         let wishes = wishes::read(db, &people).await?;
-        let known = known::read(db, &looks, memory).await?;
         let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
@@ -273,9 +270,7 @@ impl Writer {
                     Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
                 }
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
-                Op::Known { keys, .. } => {
-                    Answer::Known(keys.iter().map(|key| known.get(key).cloned()).collect())
-                }
+                Op::LookAlikes { address, .. } => Answer::LookAlikes(looks::note(db, address, memory).await?),
                 Op::Change { .. } => {
                     let Some(wishes) = changed.next() else { break };
                     Answer::Changed(wishes)
@@ -306,21 +301,20 @@ impl Writer {
     }
 }
 
-/// What has ended. It goes first in a batch: a claim that is given up, and whoever is known now, is so for all of it.
-async fn settle(db: &mut SqliteConnection, ops: &[Op], memory: Memory) -> sqlx::Result<()> {
-    let (mut outcomes, mut released, mut newly_known) = (Vec::new(), Vec::new(), Vec::new());
+/// What has ended. It goes first in a batch: a claim that is given up can be had by all of it.
+async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result<()> {
+    let (mut outcomes, mut released) = (Vec::new(), Vec::new());
     for op in ops {
-        if let Op::Settle { outcome, release, known, .. } = op {
+        if let Op::Settle { outcome, release, .. } = op {
             outcomes.push(outcome);
             released.extend(*release);
-            newly_known.extend(known);
         }
     }
-    batch::settle(db, &outcomes, memory.now).await?;
+    batch::settle(db, &outcomes, now).await?;
     for claim in released {
         batch::release(db, claim).await?;
     }
-    known::learn(db, &newly_known, memory).await
+    Ok(())
 }
 
 fn now() -> i64 {

@@ -408,11 +408,11 @@ impl Life {
         self.settle(relay, State::Failed, Some(reason), Some(case)).await
     }
 
-    /// The contact has it, and knows room and inviter from now on.
+    /// The contact has it.
     async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: Seen) -> Ended {
         seen.warn_of_relayed(&self.pending);
         let outcome = self.outcome(State::Relayed, None, Some(case), Some(sender));
-        relay.journal.settle_known(outcome.clone(), case.contact.as_str(), seen.genuine).await?;
+        relay.journal.settle(outcome.clone()).await?;
         Ok(outcome)
     }
 

@@ -101,6 +101,7 @@ struct Relay {
     rooms: Rooms,
     contacts: Contacts,
     archive: archive::Archive,
+    looks: mimicry::Looks,
     limits: ArcSwap<limits::Limits>,
     early: bounce::Early,
     counts: counts::Counts,
@@ -139,6 +140,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
         contacts: Contacts::new(link.clone()),
+        looks: mimicry::Looks::new(),
         archive: archive::Archive::new(link.clone(), hosts),
         limits: ArcSwap::from_pointee(limits),
         early: bounce::Early::new(),

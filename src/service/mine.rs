@@ -20,16 +20,12 @@ const EVERYTHING: &str = "everything";
 impl Commands {
     pub(super) async fn held(&self, person: &BareJid) -> Result<Outcome, Failure> {
         let mut fields = settings::fields(&self.journal.wishes(person.as_str()).await?);
-        let (received, sent, known) = {
+        let (received, sent) = {
             let _alone = self.reading.acquire().await;
             let limit = SHOWN;
             let received = Filter { contact: Some(person.clone()), limit, ..Filter::default() };
             let sent = Filter { inviter: Some(person.clone()), limit, ..Filter::default() };
-            (
-                journal::history(&self.path, &received).await?,
-                journal::history(&self.path, &sent).await?,
-                journal::acquaintances(&self.path, person, limit).await?,
-            )
+            (journal::history(&self.path, &received).await?, journal::history(&self.path, &sent).await?)
         };
         let lists = [
             (
@@ -44,11 +40,6 @@ impl Commands {
             if !records.is_empty() {
                 fields.push(Field::lines(var, label, blocks::fitting(records.iter().map(line))));
             }
-        }
-        if !known.is_empty() {
-            let label = "Rooms and people that invited me, so that nobody passes for them";
-            let known = known.iter().map(|jid| printable(jid));
-            fields.push(Field::lines("known", label, blocks::fitting(known)));
         }
         let note = "This is what the relay holds about you.".to_owned();
         Ok(Outcome::Done { note, form: Form::result("What the relay holds about me", fields) })

@@ -85,6 +85,9 @@ async def test_of_every_version_before(scripted, relays, config, migrations):
     with sqlite3.connect(relay.journal) as db:
         then = tables(db)
     db.close()
+    # What no later version has a use for goes.
+    later = " ".join(file.read_text() for file in MIGRATIONS)
+    then = {table: columns for table, columns in then.items() if f"DROP TABLE {table};" not in later}
     before = rows(relay.journal, then)
     assert all(before.values()), "there is a table without a row"
 
