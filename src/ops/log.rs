@@ -65,7 +65,10 @@ pub fn init(config: &Log) -> Result<Level, LogError> {
     let output = match config.format {
         LogFormat::Text => text(io::stderr, io::stderr().is_terminal()),
         LogFormat::Json => json(io::stderr),
-        LogFormat::Journald => tracing_journald::layer().map_err(LogError::NoJournal)?.boxed(),
+        LogFormat::Journald => {
+            let journal = tracing_journald::layer().map_err(LogError::NoJournal)?;
+            journal.with_syslog_identifier(env!("CARGO_PKG_NAME").to_owned()).boxed()
+        }
     };
     let (subscriber, level) = subscriber(&config.level, output)?;
     subscriber.try_init().map_err(|_| LogError::Twice)?;
