@@ -65,6 +65,8 @@ class Scripted(Server):
         self.deliveries: list[Delivery] = []
         self.taken: Feed[Element] = Feed("the scripted server")
         """The other messages that it took, and answers to what `ask` asked."""
+        self.asked: list[Element] = []
+        """What rooms were asked for or told in affiliation and role lists."""
         self.pings = 0
         """Pings that the component has sent, answered or not."""
         self.unanswered: Feed[Element] = Feed("the scripted server's unanswered questions")
@@ -296,9 +298,14 @@ class Scripted(Server):
             return f"<feature var='{'muc_membersonly' if to in self.members_only else 'muc_open'}'/>"
         return "<identity category='server' type='im'/><feature var='msgoffline'/>"
 
+    def members(self, room: str, jids: list[str]) -> None:
+        """Puts these on a room's member list."""
+        self._members.setdefault(self.room(room), set()).update(jids)
+
     def _administer(self, room: str, type: str, query: Element) -> str:
         members = self._members.setdefault(room, set())
         [item] = query
+        self.asked.append(item)
         if type == "set":
             (members.add if item.get("affiliation") == "member" else members.discard)(item.get("jid"))
             return ""
