@@ -4,7 +4,7 @@
 //!
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
 //! seconds, on a debug build too: its figures say nothing, that it ends well says that all of it works. `--alone` leaves
-//! it at the first line of the table, for a profiler.
+//! it at the first line of the table, for a profiler; `--crowds` at invitations to many.
 
 mod baseline;
 mod candidate;
@@ -112,7 +112,13 @@ async fn main() -> Result<()> {
     let plan = if full { FULL() } else { QUICK() };
     let bench = Bench::new(plan)?;
     let alone = arguments.iter().any(|it| it == "--alone");
-    bench.run(alone).await.with_context(|| format!("see {}", bench.folder.display()))?;
+    let crowds = arguments.iter().any(|it| it == "--crowds");
+    let ran = if crowds {
+        fan_out::run(&bench.folder, &bench.plan.crowds, bench.plan.singles).await
+    } else {
+        bench.run(alone).await
+    };
+    ran.with_context(|| format!("see {}", bench.folder.display()))?;
     fs::remove_dir_all(&bench.folder)?;
     Ok(())
 }
