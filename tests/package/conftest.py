@@ -11,6 +11,7 @@ import pytest
 from support.versions import CACHE
 
 PRISTINE = CACHE / "bookworm"
+CONFIG = "/etc/muc-invite-relay/config.toml"
 PACKAGES = "adduser,man-db,systemd,zsh,fish"
 """What is there before: man and the shells, to look at what the package brings them."""
 
@@ -36,8 +37,8 @@ class Debian:
         return said
 
     def install(self, package: Path) -> str:
-        shutil.copy(package, self.path("/tmp"))
-        return self.run("dpkg", "--install", f"/tmp/{package.name}")
+        shutil.copy(package, self.path("/root"))
+        return self.run("dpkg", "--install", f"/root/{package.name}")
 
     def owner_and_mode(self, inside: str) -> str:
         return self.run("stat", "-c", "%U:%G %a", inside).strip()
@@ -61,6 +62,11 @@ def pristine():
         assert done.returncode == 0, done.stdout
         parts.rename(PRISTINE)
     return PRISTINE
+
+
+def set_the_keys(debian):
+    config = debian.path(CONFIG)
+    config.write_text(config.read_text().replace('"change me"', '"a secret of our own"'))
 
 
 @contextlib.contextmanager

@@ -3,17 +3,13 @@
 import sqlite3
 import subprocess
 
-CONFIG = "/etc/muc-invite-relay/config.toml"
+from package.conftest import CONFIG, set_the_keys
+
 JOURNAL = "/var/lib/muc-invite-relay/journal.db"
 UNIT = "/usr/lib/systemd/system/muc-invite-relay.service"
 USER = "muc-invite-relay"
 EXPOSED = 11
 """Ten times what `systemd-analyze security` may find; docs/install.md names it."""
-
-
-def set_the_keys(debian):
-    config = debian.path(CONFIG)
-    config.write_text(config.read_text().replace('"change me"', '"a secret of our own"'))
 
 
 def run_the_relay(debian):
