@@ -13,11 +13,11 @@ WORKDIR /source
 COPY . .
 RUN cargo build --locked --profile "$PROFILE" --target-dir "target/$PROFILE" \
     && install -D "target/$PROFILE"/*/muc-invite-relay /built/muc-invite-relay \
-    && install -d -m 0700 /journal
+    && mkdir /journal
 
 FROM ${BASE}
 COPY --from=build /built/muc-invite-relay /usr/bin/muc-invite-relay
-# The volume takes its owner and its mode from here.
+# The volume takes its owner from here.
 COPY --from=build --chown=10001:10001 /journal /var/lib/muc-invite-relay
 USER 10001:10001
 VOLUME /var/lib/muc-invite-relay
