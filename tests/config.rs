@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use muc_invite_relay::config::{
     Archive, Changes, Config, LogFormat, Membership, Mimicry, Passwords, REFERENCE, Rate, Server, Strangers,
+    Support,
 };
 use secrecy::ExposeSecret;
 
@@ -68,6 +69,7 @@ fn every_value_arrives() {
     assert_eq!(config.relay.expiry, seconds(5400));
     assert_eq!(config.relay.strangers, Strangers::Refuse);
     assert_eq!(config.relay.mimicry, Mimicry::Refuse);
+    assert_eq!(config.relay.support, Support::Ask);
     assert_eq!(config.relay.max_reason, 1000);
     assert_eq!(config.relay.passwords, Passwords::Strip);
     assert_eq!(config.relay.archive, Archive::NoStore);
@@ -171,6 +173,7 @@ fn the_environment_overrides_every_key() {
         ("RELAY__EXPIRY", "90m"),
         ("RELAY__STRANGERS", "refuse"),
         ("RELAY__MIMICRY", "refuse"),
+        ("RELAY__SUPPORT", "ask"),
         ("RELAY__MAX_REASON", "1000"),
         ("RELAY__PASSWORDS", "strip"),
         ("RELAY__ARCHIVE", "no-store"),

@@ -21,6 +21,8 @@ VirtualHost "example.org"
             message = "outgoing";
             -- Whoever wants invitations from his contacts only gets them from his contacts only.
             roster = "get";
+            -- Only with relay.support = "ask": which clients are online, and what they can do.
+            presence = "managed_entity";
             iq = {
                 -- Contacts become members of members-only rooms with the inviter's own rights.
                 ["http://jabber.org/protocol/muc#admin"] = "both";

@@ -2,6 +2,7 @@
 
 use super::remedies::Remedies;
 use super::{Finding, What};
+use crate::config::{Config, Support};
 use crate::link::{Grants, Link};
 use crate::setup::Part;
 use crate::wire::{ns, privilege};
@@ -11,10 +12,17 @@ const NO_MESSAGES: &str =
 const NO_ROSTERS: &str = "nobody can tell who is a stranger to the contact";
 const NO_MUC_ADMIN: &str = "members are added with the relay's own rights, if it has them";
 const NO_BLOCK_LISTS: &str = "who blocks a room or a MUC service is invited to it all the same";
+const NO_PRESENCE: &str = "nobody tells who is online, so relay.support = \"ask\" asks nobody";
 const NO_DISCO_INFO: &str = "nobody tells which rooms are for members only";
 
 /// A line for each right on each host of users. `swallows`: the server answers no question of the component's own.
-pub(super) fn grants(link: &Link, hosts: &[&str], remedies: &Remedies, swallows: bool) -> Vec<Finding> {
+pub(super) fn grants(
+    config: &Config,
+    link: &Link,
+    hosts: &[&str],
+    remedies: &Remedies,
+    swallows: bool,
+) -> Vec<Finding> {
     let granting: Vec<_> = hosts.iter().filter_map(|host| Some((*host, link.grants(host)?))).collect();
     if granting.is_empty() {
         // One of them will be the users' host; which, only the operator knows.
@@ -25,10 +33,12 @@ pub(super) fn grants(link: &Link, hosts: &[&str], remedies: &Remedies, swallows:
             remedies.paste(Part::Privileges(host)),
         )];
     }
-    granting.into_iter().flat_map(|(host, grants)| of_host(host, grants, remedies, swallows)).collect()
+    let asks = config.relay.support == Support::Ask;
+    let of_host = |(host, grants)| of_host(host, grants, remedies, asks, swallows);
+    granting.into_iter().flat_map(of_host).collect()
 }
 
-fn of_host(host: &str, grants: Grants, remedies: &Remedies, swallows: bool) -> Vec<Finding> {
+fn of_host(host: &str, grants: Grants, remedies: &Remedies, asks: bool, swallows: bool) -> Vec<Finding> {
     let (namespace, knows_iq) = match grants.version {
         privilege::Version::V1 => (ns::PRIVILEGE_1, false),
         privilege::Version::V2 => (ns::PRIVILEGE_2, true),
@@ -55,6 +65,9 @@ fn of_host(host: &str, grants: Grants, remedies: &Remedies, swallows: bool) -> V
         iq(What::MucAdmin, grants.muc_admin, NO_MUC_ADMIN),
         iq(What::BlockLists, grants.blocking, NO_BLOCK_LISTS),
     ];
+    if asks {
+        findings.push(line(What::Presence, grants.presence, NO_PRESENCE));
+    }
     if swallows {
         findings.push(iq(What::DiscoInfo, grants.disco_info, NO_DISCO_INFO));
     }

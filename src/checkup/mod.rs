@@ -73,6 +73,8 @@ pub enum What {
     MucAdmin,
     /// Reading users' block lists.
     BlockLists,
+    /// Being told who is online, for `relay.support = "ask"`.
+    Presence,
     /// Asking in users' names what something is, where the component's own questions vanish.
     DiscoInfo,
     /// A MUC service.
@@ -102,6 +104,7 @@ impl What {
             Self::Rosters => "rosters",
             Self::MucAdmin => "muc-admin",
             Self::BlockLists => "block-lists",
+            Self::Presence => "presence",
             Self::DiscoInfo => "disco-info",
             Self::Rooms => "rooms",
             Self::Rights => "rights",

@@ -47,7 +47,7 @@ pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
     let version = version.or(old.then_some(Version::BEFORE_IQ));
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));
-    findings.extend(grants::grants(link, &hosts, &remedies, asker.swallows));
+    findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows));
     findings.extend(services(config, &asker, &remedies, &modules).await);
     findings
 }

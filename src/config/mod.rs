@@ -127,6 +127,8 @@ pub struct Relay {
     pub strangers: Strangers,
     /// What to do with a room or an inviter who looks like another one that the contact knows.
     pub mimicry: Mimicry,
+    /// Whether to find out that a contact's clients can't show direct invitations.
+    pub support: Support,
     /// A longer reason is cut; characters, 0 to 10 000.
     pub max_reason: usize,
     /// Whether a room's password goes with the invitation.
@@ -155,6 +157,16 @@ pub enum Mimicry {
     Warn,
     /// Relay it, and don't look.
     Off,
+}
+
+/// Whether to find out that a contact's clients can't show direct invitations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Support {
+    /// They can.
+    #[default]
+    Assume,
+    /// Ask those that are online, where the server tells which these are (XEP-0356).
+    Ask,
 }
 
 /// Whether a room's password goes with the invitation.

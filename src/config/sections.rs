@@ -122,6 +122,7 @@ fn relay(doc: &mut Document) -> Relay {
         expiry: doc.read("relay", "expiry", values::duration).unwrap_or(HOUR),
         strangers: doc.read("relay", "strangers", values::word).unwrap_or_default(),
         mimicry: doc.read("relay", "mimicry", values::word).unwrap_or_default(),
+        support: doc.read("relay", "support", values::word).unwrap_or_default(),
         max_reason: doc.read("relay", "max_reason", values::number(0..=10_000)).unwrap_or(500),
         passwords: doc.read("relay", "passwords", values::word).unwrap_or(Passwords::Relay),
         archive: doc.read("relay", "archive", values::word).unwrap_or(Archive::Auto),

@@ -14,7 +14,7 @@ use toml::de::DeValue;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::reload::Digest;
-use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers};
+use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::groups::{self, Entry, NoName};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
@@ -323,6 +323,10 @@ impl Words for Strangers {
 impl Words for Mimicry {
     const WORDS: &'static [(&'static str, Self)] =
         &[("refuse", Self::Refuse), ("warn", Self::Warn), ("off", Self::Off)];
+}
+
+impl Words for Support {
+    const WORDS: &'static [(&'static str, Self)] = &[("assume", Self::Assume), ("ask", Self::Ask)];
 }
 
 impl Words for Passwords {

@@ -1,7 +1,11 @@
 //! What a contact's own server says of him, where it lets us ask (XEP-0356): whom he blocks (XEP-0191), and who is in
 //! his roster (RFC 6121 §2). Answers are kept for a short time.
 //!
+//! And what his clients can do, where it tells which are online.
+//!
 //! Knows nothing of the journal, nor why somebody wants to know.
+
+mod clients;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -67,6 +71,8 @@ pub struct Contacts {
     silent: moka::sync::Cache<(String, Which), ()>,
     /// The server gives back what somebody asks of himself: see [`Self::block_list`].
     gives_back: AtomicBool,
+    /// What clients can do.
+    hashes: clients::Hashes,
     block_lists: Lookups,
     rosters: Lookups,
 }
@@ -90,6 +96,7 @@ impl Contacts {
             silent,
             told: AtomicBool::new(false),
             gives_back: AtomicBool::new(false),
+            hashes: clients::hashes(),
             block_lists: Lookups::default(),
             rosters: Lookups::default(),
         }

@@ -166,6 +166,8 @@ words! {
         Stranger = "stranger",
         /// The room or inviter looks like another one that the contact knows.
         Mimicry = "mimicry",
+        /// None of the contact's clients that are online shows direct invitations.
+        Unsupported = "unsupported",
     }
 }
 

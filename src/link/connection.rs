@@ -254,7 +254,8 @@ impl<'a> Connection<'a> {
                 }
             }
             Stanza::Iq(_) => self.forward(stanza),
-            Stanza::Presence(_) | Stanza::Handshake => {}
+            Stanza::Presence(presence) => self.privileges.seen(&presence),
+            Stanza::Handshake => {}
         }
         Ok(())
     }

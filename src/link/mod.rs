@@ -11,6 +11,7 @@ mod dial;
 mod filter;
 mod guard;
 mod numbers;
+mod online;
 mod plain;
 mod privileges;
 mod replies;
@@ -37,6 +38,7 @@ use self::plain::Plain;
 use self::privileges::Privileges;
 use crate::config::Server;
 use crate::ops::count::Registry;
+use crate::wire::caps::Caps;
 use crate::wire::privilege;
 use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
 
@@ -314,6 +316,13 @@ impl Link {
     /// Registers what is counted of the connection.
     pub fn register(&self, registry: &mut Registry) {
         self.numbers.register(registry);
+    }
+
+    /// The clients of a user that are online: their resources, and what they say that they can do. None where the host does
+    /// not tell, and where it may not have told of all.
+    #[must_use]
+    pub fn online(&self, user: &BareJid) -> Vec<(String, Option<Caps>)> {
+        self.privileges.online(user)
     }
 
     /// What the host of these users granted on this connection.

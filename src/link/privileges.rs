@@ -6,9 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jid::BareJid;
 use tracing::{debug, info};
 
+use super::online::{Client, Online};
 use crate::wire::privilege::{Advertisement, Version};
+use crate::wire::stanza::Presence;
 use crate::wire::{address, ns};
 
 /// What one host granted.
@@ -21,6 +24,8 @@ pub struct Grants {
     pub messages: bool,
     /// Reading the rosters of its users.
     pub roster: bool,
+    /// Being sent the presences of its users.
+    pub presence: bool,
     /// Reading the block lists of its users.
     pub blocking: bool,
     /// Asking what something is in the name of its users.
@@ -33,11 +38,12 @@ pub struct Grants {
 pub(super) struct Privileges {
     ours: Vec<String>,
     granted: Mutex<HashMap<String, Grants>>,
+    online: Online,
 }
 
 impl Privileges {
     pub(super) fn new(ours: Vec<String>) -> Self {
-        Self { ours, granted: Mutex::default() }
+        Self { ours, granted: Mutex::default(), online: Online::default() }
     }
 
     pub(super) fn of(&self, host: &str) -> Option<Grants> {
@@ -59,6 +65,7 @@ impl Privileges {
             version: advertisement.version,
             messages: advertisement.outgoing_messages,
             roster: advertisement.roster_get,
+            presence: advertisement.presence,
             blocking: advertisement.access(ns::BLOCKING).get,
             disco_info: advertisement.access(ns::DISCO_INFO).get,
             muc_admin: muc_admin.get && muc_admin.set,
@@ -76,6 +83,19 @@ impl Privileges {
         }
     }
 
+    /// A presence came. Only those that a host tells of its own users count.
+    pub(super) fn seen(&self, presence: &Presence) {
+        let host = address::domain_of(presence.from.as_deref().unwrap_or_default());
+        if self.of(host).is_some_and(|grants| grants.presence) {
+            self.online.seen(presence);
+        }
+    }
+
+    /// See [`super::Link::online`].
+    pub(super) fn online(&self, user: &BareJid) -> Vec<Client> {
+        self.online.of(user.as_str())
+    }
+
     /// Whether anything is granted by anybody.
     pub(super) fn any(&self) -> bool {
         !self.granted().is_empty()
@@ -84,6 +104,7 @@ impl Privileges {
     /// With the connection everything that was granted ends.
     pub(super) fn clear(&self) {
         self.granted().clear();
+        self.online.clear();
     }
 
     fn granted(&self) -> MutexGuard<'_, HashMap<String, Grants>> {
@@ -142,6 +163,7 @@ mod tests {
             version: Version::V2,
             outgoing_messages: true,
             roster_get: false,
+            presence: false,
             iq: Vec::new(),
         };
         privileges.advertised("evil.example", &advertisement);

@@ -35,6 +35,7 @@ pub struct Facts {
 }
 
 /// What is known of what the contact wants of an invitation. As long as nobody has been asked: nothing against it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
     /// From whom he takes invitations.
@@ -49,6 +50,8 @@ pub struct Wants {
     pub mimics: bool,
     /// The operator's `relay.mimicry`.
     pub mimicry: Mimicry,
+    /// None of his clients that are online shows direct invitations.
+    pub unsupported: bool,
     /// The server that handed it over can still deliver it itself.
     pub can_go_back: bool,
 }
@@ -137,6 +140,8 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
             Some(Verdict::Hush(State::Refused, Reason::Mimicry))
         }
         Takes::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
+        // There is no other way for what can't go back, and he may have a client elsewhere.
+        _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
         Takes::Everybody | Takes::Contacts | Takes::Server => None,
     }
 }
@@ -200,6 +205,7 @@ mod tests {
         strangers: Strangers::Relay,
         mimics: false,
         mimicry: Mimicry::Warn,
+        unsupported: false,
         can_go_back: false,
     };
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
@@ -271,6 +277,9 @@ mod tests {
             ("mimicry = refuse, a look-alike",          wants(Wants { mimics: true, mimicry: Mimicry::Refuse, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
             ("mimicry = refuse, none",                  wants(Wants { mimicry: Mimicry::Refuse, ..WELCOME }),           RELAY),
             ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("clients that can't show it",              wants(Wants { unsupported: true, ..WELCOME }),                  RELAY),
+            ("clients that can't, and it can go back",  wants(Wants { unsupported: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsupported)),
+            ("they can't, and he wants none",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Hush(S::Suppressed, R::OptedOut)),
             ("a look-alike, and his server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
             ("his server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
             ("his server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
@@ -316,7 +325,7 @@ mod tests {
     }
 
     fn wants() -> impl Strategy<Value = Wants> {
-        let flags = any::<(bool, Option<bool>, bool, bool, bool)>();
+        let flags = any::<(bool, Option<bool>, bool, bool, bool, bool)>();
         let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
         (flags, prop::sample::select(Takes::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
             takes,
@@ -325,6 +334,7 @@ mod tests {
             strangers: if flags.2 { Strangers::Refuse } else { Strangers::Relay },
             can_go_back: flags.3,
             mimics: flags.4,
+            unsupported: flags.5,
             mimicry,
         })
     }
@@ -361,7 +371,7 @@ mod tests {
                 }
                 Verdict::HandBack(reason) => {
                     prop_assert!(facts.wants.can_go_back);
-                    prop_assert_eq!(reason, Reason::OptedOut);
+                    prop_assert!(reason == Reason::OptedOut || (reason == Reason::Unsupported && facts.wants.unsupported));
                 }
             }
         }
@@ -369,14 +379,14 @@ mod tests {
         #[test]
         fn never_against_the_contacts_wish(facts in facts()) {
             let Wants {
-                takes, blocked, stranger, strangers, mimics, mimicry, can_go_back
+                takes, blocked, stranger, strangers, mimics, mimicry, unsupported, can_go_back
             } = facts.wants;
             let unwanted = blocked
                 || (mimics && mimicry == Mimicry::Refuse)
                 || takes == Takes::Nobody
                 || (takes == Takes::Contacts && stranger != Some(false))
                 || (strangers == Strangers::Refuse && stranger == Some(true))
-                || (takes == Takes::Server && can_go_back);
+                || ((takes == Takes::Server || unsupported) && can_go_back);
             let relayed = matches!(judge(facts), Verdict::Relay { .. });
             prop_assert!(!(unwanted && relayed));
         }

@@ -46,6 +46,8 @@ pub(super) struct Life {
     wishes: Mutex<Option<Wishes>>,
     /// The contact was made a member for it, or was about to be.
     added: AtomicBool,
+    /// None of the contact's clients that are online shows direct invitations.
+    unsupported: AtomicBool,
     /// It has been counted against the room's limit, by whoever takes the room's word for it; else when the relay has seen
     /// for itself that the inviter may invite there.
     room_counted: AtomicBool,
@@ -70,6 +72,7 @@ impl Life {
             counted: AtomicBool::new(false),
             wishes: Mutex::new(Some(wishes)),
             added: AtomicBool::new(false),
+            unsupported: AtomicBool::new(false),
             room_counted: AtomicBool::new(!direct),
             unmasked: OnceLock::new(),
             above: None,
@@ -89,6 +92,7 @@ impl Life {
             counted: AtomicBool::new(true),
             wishes: Mutex::default(),
             added: AtomicBool::new(pending.added),
+            unsupported: AtomicBool::new(false),
             room_counted: AtomicBool::new(true),
             unmasked: OnceLock::new(),
             above: None,
@@ -286,6 +290,7 @@ impl Life {
             let wishes = self.wishes(relay).await?;
             let wants;
             (wants, seen) = wishes::of(relay, &case.room, &case.contact, &case.inviter, &wishes).await?;
+            self.unsupported.store(wants.unsupported, Ordering::Relaxed);
             verdict = judge(Facts { wants, ..self.facts(relay, case, &view) });
         }
         Ok((verdict, view, seen))
@@ -411,7 +416,8 @@ impl Life {
     /// The contact has it.
     async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: Seen) -> Ended {
         seen.warn_of_relayed(&self.pending);
-        let outcome = self.outcome(State::Relayed, None, Some(case), Some(sender));
+        let reason = self.unsupported.load(Ordering::Relaxed).then_some(Reason::Unsupported);
+        let outcome = self.outcome(State::Relayed, reason, Some(case), Some(sender));
         relay.journal.settle(outcome.clone()).await?;
         Ok(outcome)
     }

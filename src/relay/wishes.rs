@@ -7,7 +7,7 @@ use super::Relay;
 use super::judge::Wants;
 use super::life::Setback;
 use super::mimicry::{self, Seen};
-use crate::config::{Mimicry, Strangers};
+use crate::config::{Mimicry, Strangers, Support};
 use crate::journal::{Takes, Wishes};
 use crate::wire::address;
 use crate::wire::muc::Inviter;
@@ -27,9 +27,9 @@ pub(super) async fn of(
     let blocked = names.iter().any(|name| wishes.blocks.contains(name))
         || relay.journal.is_blocked_for_all(&names)
         || relay.contacts.blocks_any(contact, &names).await? == Some(true);
-    let (strangers, mimicry) = {
+    let (strangers, mimicry, support) = {
         let config = relay.config.load();
-        (config.relay.strangers, config.relay.mimicry)
+        (config.relay.strangers, config.relay.mimicry, config.relay.support)
     };
     let stranger = match inviter {
         Inviter::Person(person) if strangers == Strangers::Refuse || wishes.takes == Takes::Contacts => {
@@ -41,6 +41,7 @@ pub(super) async fn of(
         Mimicry::Off => Seen::default(),
         Mimicry::Refuse | Mimicry::Warn => mimicry::of(relay, room, contact, inviter).await?,
     };
+    let unsupported = support == Support::Ask && relay.contacts.shows_direct(contact).await == Some(false);
     let wants = Wants {
         takes: wishes.takes,
         blocked,
@@ -48,6 +49,7 @@ pub(super) async fn of(
         strangers,
         mimics: !seen.mimics.is_empty(),
         mimicry,
+        unsupported,
         can_go_back: false,
     };
     Ok((wants, seen))

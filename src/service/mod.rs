@@ -83,6 +83,7 @@ fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
             category: Some(category.to_owned()),
             type_: Some(kind.to_owned()),
             name: Some(name.to_owned()),
+            ..Identity::default()
         }],
         features: features.into_iter().map(Into::into).collect(),
         ..DiscoInfo::default()

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Config, Server};
+use crate::config::{Config, Server, Support};
 use crate::link;
 
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
@@ -67,6 +67,8 @@ pub struct Setup {
     /// `None`: it is not shown.
     secret: Option<SecretString>,
     server: Server,
+    /// What only `relay.support = "ask"` needs is in it.
+    asks: bool,
 }
 
 impl Setup {
@@ -86,16 +88,18 @@ impl Setup {
             hosts,
             secret: show_secret.then(|| component.secret.clone()),
             server: component.server.clone(),
+            asks: config.relay.support == Support::Ask,
         }
     }
 
     /// All of it. Without a version it is what the newest knows.
     #[must_use]
     pub fn whole(&self, make: Make, version: Option<Version>) -> String {
-        match make {
+        let text = match make {
             Make::Prosody => prosody(self),
             Make::Ejabberd => ejabberd(self, version),
-        }
+        };
+        if self.asks { text } else { without_next(&text, "Only with relay.support") }
     }
 
     fn secret(&self) -> &str {
@@ -200,6 +204,20 @@ fn listener(server: &str) -> (String, String) {
         _ => format!("<the IP address of {host} that the relay reaches>"),
     };
     (address, port.to_owned())
+}
+
+/// Without the comments with this text, and the line below each.
+fn without_next(text: &str, comment: &str) -> String {
+    let mut lines = text.lines();
+    let mut kept = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        if line.contains(comment) {
+            lines.next();
+        } else {
+            kept.extend([line, "\n"]);
+        }
+    }
+    kept
 }
 
 /// Puts values in place of placeholders, in one pass: what a value says is never taken for a placeholder.

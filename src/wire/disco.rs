@@ -53,6 +53,9 @@ pub struct Identity {
     /// For people to read.
     #[xml(attribute(default))]
     pub name: Option<String>,
+    /// The name's language.
+    #[xml(attribute(namespace = ns::XML, name = "lang", default))]
+    pub lang: Option<String>,
 }
 
 /// `<feature/>`.

@@ -11,6 +11,7 @@
 //! No type here holds a tree of unknown depth: the deepest stanza costs a constant stack.
 
 pub mod address;
+pub mod caps;
 pub mod command;
 pub mod direct;
 pub mod disco;

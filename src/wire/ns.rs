@@ -34,6 +34,10 @@ pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 /// XEP-0050: commands, their conditions, and the disco node that lists them.
 pub const COMMANDS: &str = "http://jabber.org/protocol/commands";
+/// XEP-0115.
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// XML 1.0: the prefix `xml`.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// XEP-0004.
 pub const DATA_FORMS: &str = "jabber:x:data";
 /// XEP-0199.

@@ -170,6 +170,8 @@ pub struct Advertisement {
     pub outgoing_messages: bool,
     /// We may read its users' rosters.
     pub roster_get: bool,
+    /// We are sent its users' presences.
+    pub presence: bool,
     /// IQs that we may send in its users' names: the payload's namespace, and which.
     pub iq: Vec<(String, Access)>,
 }
@@ -225,6 +227,8 @@ pub fn advertisement(message: &Message) -> Option<Advertisement> {
         version,
         outgoing_messages: perms("message").any(|perm| perm.type_.as_deref() == Some("outgoing")),
         roster_get: perms("roster").any(|perm| Access::from_word(perm.type_.as_deref()).get),
+        presence: perms("presence")
+            .any(|perm| matches!(perm.type_.as_deref(), Some("managed_entity" | "roster"))),
         iq: namespaces
             .flat_map(|nested| &nested.0)
             .filter_map(|it| Some((it.ns.clone()?, Access::from_word(it.type_.as_deref()))))

@@ -4,6 +4,7 @@
 use xso::error::Error;
 use xso::{AsXml, FromXml};
 
+use super::caps::Caps;
 use super::command::Command;
 use super::direct::{Conference, Hint};
 use super::disco::{DiscoInfo, DiscoItems};
@@ -216,6 +217,9 @@ pub struct Presence {
     /// Available if absent.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
+    /// XEP-0115: what the client can do.
+    #[xml(child(n = ..))]
+    pub caps: First<Caps>,
 }
 
 /// Reads one stanza as it stands on a component's stream, that is without namespace declarations for what the

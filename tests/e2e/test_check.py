@@ -47,6 +47,22 @@ async def test_rights_are_tried_on_a_hidden_room_that_somebody_was_invited_to(ow
     assert (await check(relay)).state("rights", own_stage.server.muc) == "missing"
 
 
+async def test_asking_clients_needs_their_presence(server, relays):
+    checked = await check(relays(server, relay={"support": "ask"}), "--without", "hand-over")
+
+    assert checked.code == 1
+    assert [finding["what"] for finding in checked.wrong] == ["presence"]
+    assert "managed_entity" in checked.wrong[0]["remedy"]
+
+
+@pytest.mark.parametrize("setup", [Setup(hand_over=30, presence=True)], ids=["presence"])
+async def test_whoever_asks_clients_is_told_to_grant_presence_and_then_all_is_well(server, relays):
+    checked = await check(relays(server, relay={"support": "ask"}))
+
+    assert (checked.code, checked.wrong) == (0, [])
+    assert checked.state("presence", server.host) == "ok"
+
+
 async def test_a_service_that_is_none(server, relays):
     checked = await check(relays(server, muc={"services": [server.host]}))
 

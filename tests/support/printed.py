@@ -13,7 +13,8 @@ async def printed_setup(server: Server, make: str, *options: str) -> str:
     assert BINARY.exists(), f"{BINARY} is missing: cargo build, or name the binary in RELAY_BIN"
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory) / "config.toml"
-        config.write_text(server.relay_config(Path(directory) / "journal.db"))
+        asks = {"relay": {"support": "ask"}} if server.setup.presence else {}
+        config.write_text(server.relay_config(Path(directory) / "journal.db", **asks))
         return await run([str(BINARY), "--config", str(config), "setup", make, "--show-secret", *options]) + "\n"
 
 

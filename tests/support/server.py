@@ -19,6 +19,8 @@ class Setup:
     """XEP-0356 for the component: messages in the name of local users, muc#admin in their name."""
     iq: tuple[str, ...] = ()
     """More namespaces of privileged IQs that the component is granted."""
+    presence: bool = False
+    """The component is told who is online, and the relay's configuration asks what their clients can do."""
     service_admin: bool = True
     """The component counts as owner of every room."""
     hand_over: int | None = None

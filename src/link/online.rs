@@ -1,0 +1,125 @@
+//! Who is online and with what, as far as a host tells (XEP-0356, presence). It lasts as long as the connection.
+//! Knows nothing of what clients can do.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::wire::address;
+use crate::wire::caps::Caps;
+use crate::wire::stanza::Presence;
+
+/// More people are not remembered; of the others nobody knows whether they are online.
+const PEOPLE: usize = 50_000;
+
+/// More of one person's clients are not remembered: he is not known to have only those that are.
+const CLIENTS: usize = 8;
+
+/// Longer words in a presence are no hash.
+const LONGEST: usize = 256;
+
+/// A client that is online: its resource, and what it says that it can do.
+pub(super) type Client = (String, Option<Caps>);
+
+#[derive(Debug, Default)]
+pub(super) struct Online(Mutex<HashMap<String, Vec<Client>>>);
+
+impl Online {
+    /// A presence came from a host that may tell.
+    pub(super) fn seen(&self, presence: &Presence) {
+        let (person, resource) = address::split_resource(presence.from.as_deref().unwrap_or_default());
+        let Some(resource) = resource else { return };
+        let mut people = self.people();
+        match presence.type_.as_deref() {
+            None => {
+                if people.len() >= PEOPLE && !people.contains_key(person) {
+                    return;
+                }
+                let clients = people.entry(person.to_owned()).or_default();
+                let caps = presence.caps.as_ref().filter(|caps| is_short(caps)).cloned();
+                if let Some((_, known)) = clients.iter_mut().find(|(known, _)| known == resource) {
+                    *known = caps;
+                } else if clients.len() <= CLIENTS {
+                    // One more than are remembered says that there are more.
+                    clients.push((resource.to_owned(), caps));
+                }
+            }
+            Some("unavailable") => {
+                if let Some(clients) = people.get_mut(person) {
+                    clients.retain(|(known, _)| known != resource);
+                    if clients.is_empty() {
+                        people.remove(person);
+                    }
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// All clients of a person that are online; none if nobody knows, or not of all.
+    pub(super) fn of(&self, person: &str) -> Vec<Client> {
+        let clients = self.people().get(person).cloned().unwrap_or_default();
+        if clients.len() > CLIENTS { Vec::new() } else { clients }
+    }
+
+    /// With the connection all that was told ends.
+    pub(super) fn clear(&self) {
+        self.people().clear();
+    }
+
+    fn people(&self) -> MutexGuard<'_, HashMap<String, Vec<Client>>> {
+        // Nothing that holds it can panic half way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_short(caps: &Caps) -> bool {
+    [&caps.hash, &caps.node, &caps.ver].into_iter().flatten().all(|word| word.len() <= LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presence(from: &str, kind: Option<&str>) -> Presence {
+        Presence { from: Some(from.into()), type_: kind.map(Into::into), ..Presence::default() }
+    }
+
+    #[test]
+    fn clients_come_and_go() {
+        let online = Online::default();
+        let resources = || online.of("bob@example.org").into_iter().map(|(it, _)| it).collect::<Vec<_>>();
+        online.seen(&presence("bob@example.org/desk", None));
+        online.seen(&presence("bob@example.org/phone", None));
+        online.seen(&presence("bob@example.org/desk", None));
+        for nothing in ["error", "subscribe", "probe"] {
+            online.seen(&presence("bob@example.org/other", Some(nothing)));
+        }
+        online.seen(&presence("bob@example.org", None));
+        assert_eq!(resources(), ["desk", "phone"]);
+        online.seen(&presence("bob@example.org/desk", Some("unavailable")));
+        assert_eq!(resources(), ["phone"]);
+        online.clear();
+        assert_eq!(resources(), [""; 0]);
+    }
+
+    #[test]
+    fn it_remembers_no_more_than_so_many() {
+        let online = Online::default();
+        for n in 0..CLIENTS {
+            online.seen(&presence(&format!("bob@example.org/{n}"), None));
+        }
+        assert_eq!(online.of("bob@example.org").len(), CLIENTS);
+        for n in 0..1000 {
+            online.seen(&presence(&format!("bob@example.org/more{n}"), None));
+        }
+        assert_eq!(online.of("bob@example.org"), [], "not all of them are known");
+        assert!(online.people()["bob@example.org"].len() <= CLIENTS + 1);
+        for n in 0..PEOPLE + 10 {
+            online.seen(&presence(&format!("user{n}@example.org/x"), None));
+        }
+        assert_eq!(online.people().len(), PEOPLE);
+        let caps = Caps { ver: Some("x".repeat(LONGEST + 1)), ..Caps::default() };
+        online.seen(&Presence { caps: caps.into(), ..presence("user1@example.org/x", None) });
+        assert_eq!(online.of("user1@example.org"), [("x".to_owned(), None)]);
+    }
+}
