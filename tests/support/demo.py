@@ -1,7 +1,7 @@
 """The demonstration: invitations on their way from alice to bob, each step shown and checked. See scripts/demo.
 
 First by bob's address at the relay, which needs nothing of the server's rooms; then by his own, which their server hands
-over; and at last without the relay.
+over; then to several at once; and at last without the relay.
 """
 
 import asyncio
@@ -121,6 +121,38 @@ async def handed_over(server: AnyProsody, relay: Relay, alice: Client, bob: Clie
     show(await relay.command("history"))
 
 
+async def many(server: AnyProsody, relay: Relay, alice: Client, bob: Client, carol: Client) -> None:
+    room = f"cocoa@{server.muc}"
+
+    step(f"alice opens {room}: members only; bob is a member already, and inside")
+    await alice.create_room(room, members_only=True)
+    await alice.set_affiliation(room, bob.bare, "member")
+    await bob.join(room)
+
+    step("alice invites a group: team@ the relay, which is bob and carol in its configuration")
+    sent = stanzas.mediated_invitation(room, f"team@{server.component}", "Cocoa for all", id="invite-3")
+    show(sent)
+    alice.send(sent)
+
+    step("carol receives an invitation of her own, and bob, who is inside, none")
+    message = await carol.expect(direct_invitation(room))
+    show_stanza(message)
+    check("it comes from alice", invitation(message).sender == alice.bare)
+    check("carol is a member now", await alice.affiliation(room, carol.bare) == "member")
+    await bob.passed(server.component)
+    check("bob has heard nothing of it", not bob.received(direct_invitation(room)))
+
+    step("and alice is told how many, but not who")
+    told = await alice.expect(stanzas.decline(room))
+    text = told.findtext(f".//{{{stanzas.MUC_USER}}}decline/{{{stanzas.MUC_USER}}}reason")
+    show(text)
+    check("one is invited, and one there already", text == "1 invited, 1 already there")
+
+    step("muc-invite-relay history")
+    await relay.settled(5)
+    show(await relay.command("history", "--limit", "2"))
+
+
 async def without_the_relay(server: AnyProsody, alice: Client, bob: Client) -> None:
     room = f"cake@{server.muc}"
 
@@ -140,7 +172,8 @@ async def main() -> int:
     async with contextlib.AsyncExitStack() as afterwards:
         directory = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="muc-invite-relay-demo-")))
         server = AnyProsody(Setup(hand_over=5), directory / "prosody")
-        relay = Relay(server, directory, log={"level": "info"})
+        team = {"team": [f"{name}@{server.host}" for name in ("bob", "carol")]}
+        relay = Relay(server, directory, log={"level": "info"}, groups=team)
         try:
             step("Prosody starts on 127.0.0.1, with what `muc-invite-relay setup prosody` prints and an empty store")
             afterwards.push_async_callback(end, server)
@@ -153,18 +186,19 @@ async def main() -> int:
             show(relay.log)
 
             people = []
-            for name in ("alice", "bob"):
+            for name in ("alice", "bob", "carol"):
                 await server.add_user(name, PASSWORD)
                 person = Client(f"{name}@{server.host}", PASSWORD, server.c2s_port)
                 afterwards.push_async_callback(person.disconnect)
                 people.append(await person.connect())
-            await addressed(server, relay, *people)
-            await handed_over(server, relay, *people)
+            await addressed(server, relay, *people[:2])
+            await handed_over(server, relay, *people[:2])
+            await many(server, relay, *people)
 
             step("the relay is asked to end")
             await relay.stop()
             check("it ended well", True)
-            await without_the_relay(server, *people)
+            await without_the_relay(server, *people[:2])
         except (AssertionError, OSError) as failure:
             print(f"\n{RED}FAILED{PLAIN}: {failure}\n\nThe relay said:\n{relay.log}", file=sys.stderr)
             return 1
