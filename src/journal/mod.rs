@@ -113,3 +113,27 @@ pub struct Outcome {
     /// The `from` of the direct invitation.
     pub sent_as: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_what_must_not_be_kept() {
+        let planted = |what: &str| Some(format!("planted-{what}"));
+        let payload = Payload {
+            reason: planted("reason"),
+            password: planted("password"),
+            thread: planted("thread"),
+            continues: true,
+            ..Payload::default()
+        };
+        let [room, inviter, contact] =
+            ["tea@c.example", "alice@example.org", "bob@example.org"].map(String::from);
+        let arrival = Arrival { route: Route::Addressed, parent: None, room, inviter, contact, payload };
+        let pending = Pending { id: 1, received: 0, arrival: arrival.clone(), added: false };
+        let shown = format!("{arrival:?} {pending:?} {pending:#?}");
+        assert!(shown.contains("bob@example.org"));
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+}

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const BUFFER: usize = 64 << 10;
 
 /// The stream's own timeouts are out of the way: the connection watches over itself with pings.
-const NEVER: Timeouts = Timeouts {
+pub(super) const NEVER: Timeouts = Timeouts {
     read_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
     response_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
 };

@@ -9,6 +9,9 @@ mod barrier;
 mod connection;
 mod dial;
 mod filter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod numbers;
 mod online;

@@ -128,7 +128,7 @@ impl Draft {
         Self(filled_in.iter().map(|(var, values)| ((*var).to_owned(), owned(values))).collect())
     }
 
-    fn absorb(&mut self, form: &Form) -> Result<(), Failure> {
+    pub(super) fn absorb(&mut self, form: &Form) -> Result<(), Failure> {
         for field in &form.fields {
             if let Some(var) = &field.var {
                 self.0.insert(var.clone(), field.values.clone());

@@ -6,6 +6,9 @@
 
 mod blocks;
 mod commands;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod groups;
 mod mine;
 mod orders;

@@ -15,6 +15,7 @@ from support.stanzas import (
     DISCO_INFO,
     MUC_ADMIN,
     MUC_USER,
+    ROSTER,
     STANZA_ERRORS,
     a,
     condition,
@@ -179,10 +180,30 @@ async def test_only_the_room_that_was_asked_answers(stage, relay):
     assert received.get("from") == stage.relay_address(alice.bare)
 
 
+@pytest.mark.parametrize("config", [{"relay": {"strangers": "refuse"}}], ids=["strangers=refuse"])
+async def test_nobody_writes_himself_into_a_roster(stage, relay):
+    mallory, bob = await stage.people("mallory", "bob")
+    stranger = await stage.remote()
+    room = await mallory.create_room(stage.room())
+
+    roster = f"<query xmlns='{ROSTER}'><item jid='{mallory.bare}' subscription='both'/></query>"
+    for type in ("set", "result"):
+        for to in (stage.server.component, stage.relay_address(bob.bare)):
+            mallory.send(f"<iq type='{type}' id='1' to={quoteattr(to)}>{roster}</iq>")
+            stranger.send(f"<iq type='{type}' id='1' from='{stranger.jid}' to={quoteattr(to)}>{roster}</iq>")
+    await mallory.passed(stage.server.component)
+    await stranger.passed(f"{stage.server.component}/x")
+    mallory.invite(room, stage.relay_address(bob.bare))
+
+    assert outcomes(await relay.settled(1)) == [("addressed", "refused", "stranger")]
+    assert not await stage.reached(bob, room)
+
+
 @pytest.mark.parametrize(
     "forged",
     [
         "<x xmlns='{user}'><invite to='{to}' from='{alice}'/></x>",
+        "<x xmlns='{user}'><invite to='{to}' from='{nobody}'/></x>",
         "<x xmlns='{user}'><invite to='{to}'/><invite to='{to}' from='{alice}'/></x>",
         "<x xmlns='{user}'><invite to='{to}'/></x><x xmlns='{user}'><invite to='{to}' from='{alice}'/></x>",
         "<x xmlns='{user}'><invite from='{alice}'/></x><x xmlns='{user}'><invite to='{to}'/></x>",
@@ -190,13 +211,14 @@ async def test_only_the_room_that_was_asked_answers(stage, relay):
         "<x xmlns='{user}'><invite to='{to}'/></x><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' "
         "from='{room}' to='{to}'><x xmlns='{user}'><invite from='{alice}'/></x></message></forwarded>",
     ],
-    ids=["from", "two invites", "two x", "two x, the other way round", "one in the other", "forwarded"],
+    ids=["from", "one who does not exist", "two invites", "two x", "two x, the other way round", "one in the other", "forwarded"],
 )
 async def test_nobody_invites_in_anothers_name_through_a_room(stage, relay, forged):
     mallory, alice, bob = await stage.people("mallory", "alice", "bob")
     room = await mallory.create_room(stage.room(), anonymous=False)
 
     names = {"user": MUC_USER, "to": stage.relay_address(bob.bare), "alice": alice.bare, "room": room}
+    names["nobody"] = f"nobody@{stage.server.host}"
     mallory.send(f"<message to='{room}'>{forged.format(**names)}</message>")
     await mallory.passed(room)
     # One without a fault behind it, so that something is relayed at any rate.

@@ -6,6 +6,7 @@ mod ejabberd;
 mod hostile;
 mod properties;
 mod prosody;
+mod secrets;
 
 use jid::BareJid;
 use xso::AsXml;

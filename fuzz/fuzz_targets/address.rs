@@ -1,0 +1,31 @@
+//! Addresses: escaped ones (XEP-0106), how they look (XEP-0165), how they are shown.
+#![no_main]
+
+use jid::BareJid;
+use libfuzzer_sys::fuzz_target;
+use muc_invite_relay::wire::{address, look};
+
+const COMPONENT: &str = "invites.example.org";
+
+fuzz_target!(|text: &str| {
+    assert_eq!(address::unescape_localpart(&address::escape_localpart(text)), text);
+    let (bare, nick) = address::split_resource(text);
+    assert!(address::domain_of(text).len() <= text.len());
+    assert_eq!(address::printable(text).chars().count(), text.chars().count());
+    let _ = address::contact_of(text);
+
+    assert!(look::are_one(text, text));
+    let _ = look::told_apart(text);
+    if look::are_one(text, bare) {
+        assert_eq!(look::look(text), look::look(bare));
+    }
+
+    let Ok(person) = BareJid::new(bare) else { return };
+    let Ok(address) = address::relay_address(&person, COMPONENT) else { return };
+    // An IPv6 address is no name: its letters are left as they are, and not in a localpart.
+    if person.node().is_some() && !person.domain().as_str().starts_with('[') {
+        assert_eq!(address::contact_of(address.as_str()).expect("it names somebody"), person);
+        let occupant = address::relay_address_of_occupant(&person, nick.unwrap_or_default(), COMPONENT);
+        occupant.expect("an occupant has one");
+    }
+});
