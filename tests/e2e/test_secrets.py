@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
+from support.ports import free_port
 from support.process import Process
 from support.server import Server, Setup
 from support.stanzas import (
@@ -20,6 +21,7 @@ from support.stanzas import (
     invitation,
     native_invitation,
 )
+from support.web import Web
 
 PASSWORD = "planted-password"
 REASON = "planted-reason"
@@ -171,7 +173,9 @@ async def forged_and_broken(stage, relay, commands) -> AsyncIterator[Verdict]:
 @pytest.mark.parametrize("setup", [HAND_OVER, BOUNCES], ids=["hand-over", "no privileges"])
 async def test_nothing_shows_what_went_through(stage, server, setup, relays, commands, take, format):
     log = {"level": "trace", "format": format}
-    relay = relays(server, log=log, limits={"per_contact": "2/1h"})
+    web = Web(free_port())
+    metrics = {"listen": f"127.0.0.1:{web.port}", "show_people": True}
+    relay = relays(server, log=log, limits={"per_contact": "2/1h"}, metrics=metrics)
     await relay.start()
 
     scenes = [
@@ -200,6 +204,8 @@ async def test_nothing_shows_what_went_through(stage, server, setup, relays, com
             ("forget", f"nobody@{server.host}"),
         ]
     }
+    outputs |= {path: (await web.get(path)).text for path in ("/", "/metrics", "/healthz", "/readyz")}
+    assert "opted-out" in outputs["/"]
     await relay.stop()
     outputs["the log"] = relay.log
     assert "DEBUG" in relay.log
