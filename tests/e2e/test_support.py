@@ -135,7 +135,8 @@ async def test_a_hash_of_something_else_harms_nobody_but_its_client(stage, relay
     room = await alice.create_room(stage.room())
 
     # Mallory's client claims carol's hash, and answers that it can't.
-    mallory.plugin("xep_0030")
+    node = f"{caps.get('node')}#{caps.get('ver')}"
+    await mallory.plugin("xep_0030").add_feature("urn:x-something-else", node=node)
     mallory.send(f"<presence><c xmlns='http://jabber.org/protocol/caps' {words}/></presence>")
     await mallory.expect(a("presence", sender=mallory.bare))
     alice.invite(room, mallory.bare)
