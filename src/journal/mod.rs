@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
 
+mod apart;
 mod backup;
 mod batch;
 mod desk;

@@ -101,7 +101,12 @@ impl Writer {
     ///
     /// # Errors
     /// The file turned out to be damaged. Anything that may pass (a full disk, a lock) is waited for instead.
-    pub async fn run(mut self) -> Result<(), OpenError> {
+    pub async fn run(self) -> Result<(), OpenError> {
+        self.write_all(|batch| batch.into_iter().for_each(|(op, answer)| op.answer(answer))).await
+    }
+
+    /// What was asked and the answers go to `give`, a batch at a time.
+    pub(super) async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
         let mut ops = Vec::with_capacity(MAX_BATCH);
         let mut upkeep_at = Instant::now();
         loop {
@@ -111,9 +116,7 @@ impl Writer {
                         break;
                     }
                     let answers = self.commit(&ops).await?;
-                    for (op, answer) in ops.drain(..).zip(answers) {
-                        op.answer(answer);
-                    }
+                    give(ops.drain(..).zip(answers).collect());
                     self.upkeep.note_write();
                 }
                 () = sleep_until(upkeep_at) => {

@@ -30,16 +30,13 @@ mod words;
 pub use reload::Reload;
 
 use std::future::Future;
-use std::io;
-use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use chrono::Utc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -123,7 +120,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     }
     let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
     info!(path = %config.journal.path.display(), "the journal is open");
-    let writer = tokio::spawn(on_its_own_thread(writer));
+    let writer = tokio::spawn(writer.run_apart());
     let limits = remember(&config).await?;
 
     let settings = link_settings(&config);
@@ -231,22 +228,6 @@ async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
         limits.remember(ago, &record.inviter, his_room.then_some(&*record.room), &record.contact, sent);
     }
     Ok(limits)
-}
-
-/// Runs the writer beside the link and the invitations: putting a batch together takes about as long as reading it.
-async fn on_its_own_thread(writer: journal::Writer) -> Result<(), OpenError> {
-    let (ended, wait) = oneshot::channel();
-    let work = move || -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // Nobody waits any more if the relay has ended without it.
-        let _ = ended.send(runtime.block_on(writer.run()));
-        Ok(())
-    };
-    // A thread of ours and not tokio's, for which the relay would wait at its end though the disk hangs.
-    if let Err(e) = thread::Builder::new().name("journal".to_owned()).spawn(work) {
-        error!("no thread for the journal: {e}. Allow the relay's user one more (ulimit -u, TasksMax)");
-    }
-    wait.await.unwrap_or_else(|_| resume_unwind(Box::new("the journal's thread has ended")))
 }
 
 /// Waits for the end, and ends things in order: invitations, stream, journal.
