@@ -305,7 +305,6 @@ async def test_addresses_that_are_nobodys(stage, relay):
     nobodies = [
         stage.relay_address(other),
         f"{escaped(looped)}@{component}",
-        f"members@{component}",
         f"{escaped(stage.server.muc)}@{component}",
         component,
     ]
