@@ -29,7 +29,7 @@ pub(super) struct Claim {
     pub(super) id: Id,
 }
 
-/// When a claim no longer counts: older than the window, or from a future that is further off than the window (the
+/// When a claim, or something else that was noted, no longer counts: older than the window, or from a future that is further off than the window (the
 /// clock was set back, and nobody must wait for it to come round again).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
@@ -199,13 +199,23 @@ pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Re
     Ok(())
 }
 
+/// What stands first in a question for invitations under way: the columns that [`pending`] reads, in its order.
+macro_rules! select_pending {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
+             FROM pending ",
+            $rest
+        )
+    };
+}
+
 /// The oldest invitations under way behind `after`, `limit` at most, without those whose parent is under way.
 pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) -> sqlx::Result<Vec<Pending>> {
-    let rows = sqlx::query(
-        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
-         FROM pending WHERE id > ? AND NOT EXISTS (SELECT 1 FROM pending AS above WHERE above.id = pending.parent) \
-         ORDER BY id LIMIT ?",
-    )
+    let rows = sqlx::query(select_pending!(
+        "WHERE id > ? AND NOT EXISTS (SELECT 1 FROM pending AS above WHERE above.id = pending.parent) \
+         ORDER BY id LIMIT ?"
+    ))
     .bind(after)
     .bind(limit)
     .fetch_all(db)
@@ -215,14 +225,11 @@ pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) ->
 
 /// The children of one that are under way. A child is always younger than its parent.
 pub(super) async fn children(db: &mut SqliteConnection, parent: Id) -> sqlx::Result<Vec<Pending>> {
-    let rows = sqlx::query(
-        "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
-         FROM pending WHERE id > ? AND parent = ? ORDER BY id",
-    )
-    .bind(parent)
-    .bind(parent)
-    .fetch_all(db)
-    .await?;
+    let rows = sqlx::query(select_pending!("WHERE id > ? AND parent = ? ORDER BY id"))
+        .bind(parent)
+        .bind(parent)
+        .fetch_all(db)
+        .await?;
     rows.iter().map(pending).collect()
 }
 

@@ -12,7 +12,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
 use super::batch::{self, Claim};
 use super::open::{self, OpenError};
-use super::record::column;
+use super::record::{column, nullable};
 use super::{Filter, Id, Reason, Record, State, groups, handle, looks, tally, wishes};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
@@ -69,11 +69,7 @@ pub async fn ended_children(
         .await
         .map_err(failed)?;
     rows.iter()
-        .map(|row| {
-            let reason: Option<&str> = row.try_get(2)?;
-            let reason = if reason.is_some() { Some(column(row, 2)?) } else { None };
-            Ok((row.try_get(0)?, column(row, 1)?, reason))
-        })
+        .map(|row| Ok((row.try_get(0)?, column(row, 1)?, nullable(row, 2)?)))
         .collect::<sqlx::Result<_>>()
         .map_err(failed)
 }
@@ -111,7 +107,6 @@ pub async fn recent(path: &Path, count: u32) -> Result<Vec<Record>, OpenError> {
 }
 
 fn record(row: &SqliteRow) -> sqlx::Result<Record> {
-    let reason: Option<&str> = row.try_get(8)?;
     Ok(Record {
         id: row.try_get(0)?,
         received: time(row.try_get(1)?),
@@ -121,7 +116,7 @@ fn record(row: &SqliteRow) -> sqlx::Result<Record> {
         inviter: row.try_get(5)?,
         contact: row.try_get(6)?,
         state: column(row, 7)?,
-        reason: if reason.is_some() { Some(column(row, 8)?) } else { None },
+        reason: nullable(row, 8)?,
         sent_as: row.try_get(9)?,
         parent: row.try_get(10)?,
     })
@@ -143,7 +138,7 @@ pub struct Forgotten {
 /// What to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forget {
-    /// The invitations, and whom he knows by them.
+    /// The invitations.
     Invitations,
     /// And what the person wants of the relay, which then knows him no more.
     Everything,

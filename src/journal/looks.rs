@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::batch::Key;
+use super::batch::{Key, Window};
 use super::handle::{Closed, Journal, Op};
 use super::open::{self, OpenError};
 
@@ -28,13 +28,6 @@ pub(super) struct Address {
     pub(super) jid: String,
 }
 
-/// For how long an address is remembered: ms.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Memory {
-    pub(super) now: i64,
-    pub(super) retention: i64,
-}
-
 impl Journal {
     /// Remembers an address with this look; returns the others that have it, 100 at most.
     ///
@@ -52,7 +45,7 @@ impl Journal {
 pub(super) async fn note(
     db: &mut SqliteConnection,
     address: &Address,
-    memory: Memory,
+    remembered: Window,
 ) -> sqlx::Result<Vec<String>> {
     let Address { key, jid } = address;
     sqlx::query(
@@ -61,14 +54,14 @@ pub(super) async fn note(
     )
     .bind(&key[..])
     .bind(jid)
-    .bind(memory.now)
-    .bind(memory.now - DAY)
+    .bind(remembered.now)
+    .bind(remembered.now - DAY)
     .execute(&mut *db)
     .await?;
     sqlx::query_scalar("SELECT jid FROM looks WHERE key = ? AND jid <> ? AND at > ? ORDER BY jid LIMIT ?")
         .bind(&key[..])
         .bind(jid)
-        .bind(memory.now - memory.retention)
+        .bind(remembered.now - remembered.length)
         .bind(MOST)
         .fetch_all(db)
         .await

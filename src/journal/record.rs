@@ -215,6 +215,15 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// A word from the database, where there is one.
+pub(super) fn nullable<T: FromStr<Err = UnknownWord>>(
+    row: &SqliteRow,
+    index: usize,
+) -> sqlx::Result<Option<T>> {
+    let word: Option<&str> = row.try_get(index)?;
+    word.map(|_| column(row, index)).transpose()
+}
+
 /// A word from the database.
 pub(super) fn column<T: FromStr<Err = UnknownWord>>(row: &SqliteRow, index: usize) -> sqlx::Result<T> {
     let word: &str = row.try_get(index)?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
 use super::open::{self, OpenError};
-use super::record::column;
+use super::record::{column, nullable};
 use super::{Id, Reason, State};
 
 /// Rows read at a time: some milliseconds.
@@ -59,11 +59,10 @@ pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> s
         }
         for row in rows {
             next = next.max(row.try_get::<Id, _>(4)? + 1);
-            let reason: Option<&str> = row.try_get(2)?;
             let tally = Tally {
                 span: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0),
                 state: column(&row, 1)?,
-                reason: if reason.is_some() { Some(column(&row, 2)?) } else { None },
+                reason: nullable(&row, 2)?,
                 count: row.try_get::<i64, _>(3)?.unsigned_abs(),
             };
             let same =

@@ -14,7 +14,7 @@ use super::Id;
 use super::batch::{self, Claim, Window};
 use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
-use super::looks::{self, Memory};
+use super::looks;
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
@@ -210,7 +210,7 @@ impl Writer {
         let db = &mut self.db;
         let now = now();
         let window = Window { now, length: millis(self.keep.borrow().window) };
-        let memory = Memory { now, retention: millis(self.keep.borrow().retention) };
+        let retention = Window { now, length: millis(self.keep.borrow().retention) };
 
         settle(db, ops, now).await?;
 
@@ -273,7 +273,9 @@ impl Writer {
                     Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
                 }
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
-                Op::LookAlikes { address, .. } => Answer::LookAlikes(looks::note(db, address, memory).await?),
+                Op::LookAlikes { address, .. } => {
+                    Answer::LookAlikes(looks::note(db, address, retention).await?)
+                }
                 Op::Change { .. } => {
                     let Some(wishes) = changed.next() else { break };
                     Answer::Changed(wishes)

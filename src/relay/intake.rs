@@ -141,11 +141,19 @@ impl Intake {
         }
     }
 
+    /// Whether somebody has not given too many commands; else he is told.
+    fn may_command(&self, question: &Iq) -> bool {
+        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
+        let passes = self.relay.limits.load().commanded(person) == Answer::Pass;
+        if !passes {
+            self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(question)));
+        }
+        passes
+    }
+
     /// The groups that somebody may use; counted as a command.
     fn list_groups(&mut self, question: Iq) {
-        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
-        if self.relay.limits.load().commanded(person) != Answer::Pass {
-            self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(&question)));
+        if !self.may_command(&question) {
             return;
         }
         let relay = Arc::clone(&self.relay);
@@ -162,9 +170,7 @@ impl Intake {
 
     /// A command of somebody who has not given too many.
     fn obey(&mut self, question: Iq) {
-        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
-        if self.relay.limits.load().commanded(person) != Answer::Pass {
-            self.relay.link.send_or_drop(Stanza::Iq(Commands::too_many(&question)));
+        if !self.may_command(&question) {
             return;
         }
         let relay = Arc::clone(&self.relay);

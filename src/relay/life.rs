@@ -227,7 +227,7 @@ impl Life {
                 let ended = delivery::deliver(relay, &self.pending, case).await?;
                 self.take_off(relay, case, &view).await;
                 match ended {
-                    Ok(sender) => self.relayed(relay, case, &sender, seen).await,
+                    Ok(sender) => self.relayed(relay, case, &sender, &seen).await,
                     Err(reason) => self.fail(relay, reason, case).await,
                 }
             }
@@ -414,7 +414,7 @@ impl Life {
     }
 
     /// The contact has it.
-    async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: Seen) -> Ended {
+    async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: &Seen) -> Ended {
         seen.warn_of_relayed(&self.pending);
         let reason = self.unsupported.load(Ordering::Relaxed).then_some(Reason::Unsupported);
         let outcome = self.outcome(State::Relayed, reason, Some(case), Some(sender));

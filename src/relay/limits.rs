@@ -40,6 +40,7 @@ impl Limits {
     pub(super) fn new(config: &config::Limits, window: Duration) -> Self {
         let hits = ByOne::default();
         let buckets = |limit, rate| Buckets::new(rate, hits.get_or_create_owned(&[("limit", limit)]));
+        let [inviters_reach, domains_reach, rooms_reach] = reach(config);
         Self {
             start: Instant::now(),
             inviters: buckets("inviter", config.per_inviter),
@@ -47,9 +48,9 @@ impl Limits {
             rooms: buckets("room", config.per_room),
             contacts: buckets("contact", config.per_contact),
             reach: [
-                buckets("inviter", in_an_hour(config.per_inviter, config.max_recipients)),
-                buckets("domain", in_an_hour(config.per_domain, config.max_recipients)),
-                buckets("room", in_an_hour(config.per_room, config.max_recipients)),
+                buckets("inviter", inviters_reach),
+                buckets("domain", domains_reach),
+                buckets("room", rooms_reach),
             ],
             forgers: buckets("untrusted", config.per_inviter),
             commands: buckets("commands", COMMANDS),
@@ -62,17 +63,15 @@ impl Limits {
     /// The same buckets under other limits: what has been used of them stays used.
     pub(super) fn under(&self, config: &config::Limits, window: Duration) -> Self {
         let at = |buckets: &Buckets, rate| buckets.at(rate, self.now());
+        let [inviters, domains, rooms] = &self.reach;
+        let [inviters_reach, domains_reach, rooms_reach] = reach(config);
         Self {
             start: self.start,
             inviters: at(&self.inviters, config.per_inviter),
             domains: at(&self.domains, config.per_domain),
             rooms: at(&self.rooms, config.per_room),
             contacts: at(&self.contacts, config.per_contact),
-            reach: [
-                at(&self.reach[0], in_an_hour(config.per_inviter, config.max_recipients)),
-                at(&self.reach[1], in_an_hour(config.per_domain, config.max_recipients)),
-                at(&self.reach[2], in_an_hour(config.per_room, config.max_recipients)),
-            ],
+            reach: [at(inviters, inviters_reach), at(domains, domains_reach), at(rooms, rooms_reach)],
             forgers: at(&self.forgers, config.per_inviter),
             commands: self.commands.clone(),
             commands_of_domains: self.commands_of_domains.clone(),
@@ -216,6 +215,12 @@ fn take_all(all: &[(&Buckets, Option<&str>)], count: i64, at: i64) -> Answer {
         }
     }
     Answer::Pass
+}
+
+/// How many people inviters, domains and rooms may reach by invitations to several at once.
+fn reach(config: &config::Limits) -> [Rate; 3] {
+    [config.per_inviter, config.per_domain, config.per_room]
+        .map(|rate| in_an_hour(rate, config.max_recipients))
 }
 
 /// As many as this rate allows in an hour, and no fewer than `least`.
