@@ -1,8 +1,7 @@
 """More is under way than the relay keeps in memory: the rest waits on the disk, and everything comes to an end once."""
 
 from faults.crowd import all_arrive, invite
-from support.feed import Wanted
-from support.stanzas import reply
+from support.stanzas import asked, reply
 
 IN_MEMORY = 1024
 """Invitations that live in memory, and that may be unconfirmed."""
@@ -42,7 +41,3 @@ async def test_a_hand_over_among_them(scripted, relay):
     await relay.settled(IN_MEMORY + 51, "--limit", "10000")
     await relay.stop()
     assert [delivery.contact for delivery in scripted.deliveries].count(scripted.jid("carol")) == 1
-
-
-def asked(address):
-    return Wanted(f"a question to {address}", lambda iq: iq.get("to") == address)

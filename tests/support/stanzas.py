@@ -143,6 +143,11 @@ def reply(to: str) -> Wanted[Element]:
     )
 
 
+def asked(address: str) -> Wanted[Element]:
+    """A question to this address."""
+    return Wanted(f"a question to {address}", lambda iq: kind(iq) == "iq" and iq.get("to") == address)
+
+
 def a(what: str, *, type: str | None = None, sender: str | None = None) -> Wanted[Element]:
     """A stanza of this kind, of this type and from this JID if they are named."""
     return Wanted(
