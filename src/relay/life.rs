@@ -1,4 +1,5 @@
-//! One invitation from the journal to its end: looked into, judged, claimed, sent, confirmed, settled.
+//! One invitation from the journal to its end: looked into, judged, claimed, sent, confirmed, settled. How it ends is
+//! written in `ends.rs`.
 //!
 //! The happy path reads straight down in [`Life::attempt`]. Whatever the link or a room fails to do for the moment
 //! starts the whole attempt again, because the world may have changed meanwhile; a claim stays with its invitation, so
@@ -18,9 +19,7 @@ use super::buckets::Answer;
 use super::case::{self, Above, Case, Invitation};
 use super::judge::{Adding, Facts, Verdict, judge};
 use super::mimicry::Seen;
-use super::sender::Sender;
-use super::tell::tell;
-use super::{Relay, delivery, fan_out, membership, wishes, words};
+use super::{Relay, delivery, fan_out, membership, wishes};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::AskError;
 use crate::rooms::{Age, View};
@@ -45,9 +44,9 @@ pub(super) struct Life {
     /// What the contact wanted when it came in; `None` once it is long ago.
     wishes: Mutex<Option<Wishes>>,
     /// The contact was made a member for it, or was about to be.
-    added: AtomicBool,
+    pub(super) added: AtomicBool,
     /// None of the contact's clients that are online shows direct invitations.
-    unsupported: AtomicBool,
+    pub(super) unsupported: AtomicBool,
     /// It has been counted against the room's limit, by whoever takes the room's word for it; else when the relay has seen
     /// for itself that the inviter may invite there.
     room_counted: AtomicBool,
@@ -234,12 +233,6 @@ impl Life {
         }
     }
 
-    /// As if it had been known when it came in: a flood must not fill the disk.
-    pub(super) async fn discard(&self, relay: &Relay) -> Ended {
-        relay.journal.discard(self.pending.id).await?;
-        Err(Setback::Dropped)
-    }
-
     /// The room's limit, where it is not the room that has passed the invitation on.
     pub(super) fn count_room(&self, relay: &Relay, case: &Case) -> Answer {
         if self.room_counted.swap(true, Ordering::Relaxed) {
@@ -341,47 +334,9 @@ impl Life {
         Ok(membership::add(relay, &case.room, case.person(), &case.contact, adding).await?)
     }
 
-    /// An invitation that did not reach the contact leaves no membership behind.
-    async fn take_back(&self, relay: &Relay, case: Option<&Case>) -> Result<(), Setback> {
-        if !self.added.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        Ok(membership::take_back(relay, &self.pending.arrival, case.and_then(Case::person)).await?)
-    }
-
     /// The contact's limit, once for each invitation.
-    fn count(&self, count: impl FnOnce() -> Answer) -> Answer {
+    pub(super) fn count(&self, count: impl FnOnce() -> Answer) -> Answer {
         if self.counted.swap(true, Ordering::Relaxed) { Answer::Pass } else { count() }
-    }
-
-    async fn over_limit(&self, relay: &Relay, case: &Case, answer: Answer) -> Ended {
-        let reason = Reason::RateLimited;
-        if answer == Answer::Over {
-            self.refuse(relay, reason, Some(case)).await
-        } else {
-            self.settle(relay, State::Refused, Some(reason), Some(case)).await
-        }
-    }
-
-    /// Ends it, and everything that the inviter can see is as if the contact did not answer: the limits count, and the
-    /// room is rid of the relay address. Nobody becomes a member.
-    async fn hush(&self, relay: &Relay, case: &Case, view: &View, state: State, reason: Reason) -> Ended {
-        let answer = self.count(|| relay.limits.load().hushing(case.contact.as_str(), case.room.as_str()));
-        if answer != Answer::Pass {
-            return self.over_limit(relay, case, answer).await;
-        }
-        self.take_back(relay, Some(case)).await?;
-        self.take_off(relay, case, view).await;
-        self.settle(relay, state, Some(reason), Some(case)).await
-    }
-
-    async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
-        if self.pending.arrival.route == Route::Addressed
-            && view.members_only() == Some(true)
-            && let Some(address) = case::relay_address_of(relay, &case.contact)
-        {
-            membership::take_off(relay, &case.room, case.person(), &address).await;
-        }
     }
 
     async fn give_up(&self, relay: &Arc<Relay>) -> Ended {
@@ -392,63 +347,6 @@ impl Life {
                 fan_out::give_up(relay, self, &case).await
             }
             _ => self.expire(relay).await,
-        }
-    }
-
-    pub(super) async fn expire(&self, relay: &Relay) -> Ended {
-        self.take_back(relay, None).await?;
-        tell(relay, &self.pending, &words::expired()).await?;
-        self.settle(relay, State::Expired, None, None).await
-    }
-
-    pub(super) async fn refuse(&self, relay: &Relay, reason: Reason, case: Option<&Case>) -> Ended {
-        self.take_back(relay, case).await?;
-        tell(relay, &self.pending, &words::for_inviter(reason)).await?;
-        self.settle(relay, State::Refused, Some(reason), case).await
-    }
-
-    async fn fail(&self, relay: &Relay, reason: Reason, case: &Case) -> Ended {
-        self.take_back(relay, Some(case)).await?;
-        tell(relay, &self.pending, &words::for_inviter(reason)).await?;
-        self.settle(relay, State::Failed, Some(reason), Some(case)).await
-    }
-
-    /// The contact has it.
-    async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: &Seen) -> Ended {
-        seen.warn_of_relayed(&self.pending);
-        let reason = self.unsupported.load(Ordering::Relaxed).then_some(Reason::Unsupported);
-        let outcome = self.outcome(State::Relayed, reason, Some(case), Some(sender));
-        relay.journal.settle(outcome.clone()).await?;
-        Ok(outcome)
-    }
-
-    /// Writes another end: none of these keeps others away.
-    async fn settle(
-        &self,
-        relay: &Relay,
-        state: State,
-        reason: Option<Reason>,
-        case: Option<&Case>,
-    ) -> Ended {
-        let outcome = self.outcome(state, reason, case, None);
-        let arrival = &self.pending.arrival;
-        relay.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
-        Ok(outcome)
-    }
-
-    fn outcome(
-        &self,
-        state: State,
-        reason: Option<Reason>,
-        case: Option<&Case>,
-        sender: Option<&Sender>,
-    ) -> Outcome {
-        Outcome {
-            id: self.pending.id,
-            state,
-            reason,
-            inviter: case.and_then(Case::person).map(ToString::to_string),
-            sent_as: sender.map(|sender| sender.address().to_string()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod buckets;
 mod case;
 mod counts;
 mod delivery;
+mod ends;
 mod fan_out;
 mod handover;
 mod intake;
