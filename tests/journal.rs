@@ -301,6 +301,18 @@ async fn old_rows_are_swept_away_in_steps() {
 }
 
 #[tokio::test]
+async fn whoever_looks_into_a_new_journal_takes_nothing_away() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for n in 1..=3 {
+        journal.admit(arrival(BOB)).await.unwrap();
+        assert_eq!(bench.sqlite3("SELECT count(*) FROM pending").trim(), n.to_string());
+    }
+    close(journal, writer).await;
+    assert_eq!(bench.sqlite3("SELECT count(*) FROM pending").trim(), "3");
+}
+
+#[tokio::test]
 async fn a_lock_is_waited_for() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;

@@ -106,7 +106,9 @@ pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenErr
     let file_error = |source| OpenError::File { path: path.to_owned(), source };
     let created = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
     match created {
-        Ok(_) => {}
+        // Now, and never again: whoever closes a file gives up all locks that his process has on it, SQLite's as well, and
+        // another process would take the WAL away from under us.
+        Ok(file) => drop(file),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(file_error(e)),
     }
