@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, OpenError, Outcome,
-    Payload, Reason, Route, State, Takes, TooMany, Wishes,
+    self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, MOST_HASHES, OpenError,
+    Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -283,11 +283,13 @@ async fn old_rows_are_swept_away_in_steps() {
         journal.claim(id, &contact, ROOM).await.unwrap();
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
         journal.look_alikes(&contact, &contact).await.unwrap();
+        journal.note_hash(format!("sha-1 {n}"), n % 2 == 0).await.unwrap();
     }
     close(journal, writer).await;
-    let rows = ["history", "claims", "looks"].map(|table| format!("(SELECT count(*) FROM {table})"));
+    let rows =
+        ["history", "claims", "looks", "hashes"].map(|table| format!("(SELECT count(*) FROM {table})"));
     let rows = format!("SELECT {}", rows.join(" + "));
-    assert_eq!(bench.sqlite3(&rows).trim(), "3900");
+    assert_eq!(bench.sqlite3(&rows).trim(), "5200");
     bench.keep = Keep { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
     let (journal, writer) = bench.open().await;
     tokio::time::timeout(Duration::from_secs(60), async {
@@ -627,6 +629,40 @@ async fn those_who_look_alike_are_found() {
         journal.look_alikes(SECOND, LOOK).await.unwrap().is_empty(),
         "who is forgotten looks like nobody"
     );
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn what_hashes_stand_for_is_known_at_the_next_start() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    for (hash, shows_direct) in [("sha-1 b", true), ("sha-256 a", false), ("sha-1 b", true)] {
+        journal.note_hash(hash.into(), shows_direct).await.unwrap();
+    }
+    let expected = [("sha-1 b".to_owned(), true), ("sha-256 a".to_owned(), false)];
+    assert_eq!(journal::hashes(&bench.path()).await.unwrap(), expected);
+    let seen =
+        || bench.sqlite3("SELECT max(at) FROM hashes WHERE hash = 'sha-1 b'").trim().parse::<i64>().unwrap();
+    let first = seen();
+    bench.sqlite3(&format!("UPDATE hashes SET at = at - {}", DAY.as_millis()));
+    journal.note_hash("sha-1 b".into(), true).await.unwrap();
+    assert!(seen() >= first, "seen today");
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn of_hashes_those_are_kept_that_were_seen_last() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    bench.sqlite3(&format!(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {MOST_HASHES}) \
+         INSERT INTO hashes SELECT 'sha-1 ' || n, 1, unixepoch() * 1000 - {MOST_HASHES} * 10000 + n * 10000 FROM n"
+    ));
+    journal.note_hash("sha-256 new".into(), false).await.unwrap();
+    let hashes = journal::hashes(&bench.path()).await.unwrap();
+    assert_eq!(hashes.len(), MOST_HASHES as usize);
+    let known = |hash: &str| hashes.iter().any(|(known, _)| known == hash);
+    assert!(known("sha-256 new") && known("sha-1 2") && !known("sha-1 1"));
     close(journal, writer).await;
 }
 

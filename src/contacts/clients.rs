@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jid::BareJid;
-use tokio::time::timeout;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::Contacts;
@@ -19,11 +20,55 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Hashes that are remembered: a few for each software and version.
 const REMEMBERED: u64 = 10_000;
 
-/// What hashes stand for, as far as it was asked: whether such a client takes direct invitations.
-pub(super) type Hashes = moka::sync::Cache<Caps, bool>;
+/// Whoever keeps what was verified is told of a hash in use as often as that.
+const TOLD: Duration = Duration::from_secs(24 * 3600);
 
-pub(super) fn hashes() -> Hashes {
-    moka::sync::Cache::builder().max_capacity(REMEMBERED).build()
+/// What a hash stands for: it was that of a client's own answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Algorithm and hash: see [`Caps::name`].
+    pub hash: String,
+    /// Clients that have it show direct invitations.
+    pub shows_direct: bool,
+}
+
+/// What hashes stand for, as far as it was asked.
+#[derive(Debug)]
+pub(super) struct Hashes {
+    known: moka::sync::Cache<String, Known>,
+    seen: mpsc::Sender<Verified>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    shows_direct: bool,
+    /// When whoever keeps it was told of it, by this run.
+    told: Option<Instant>,
+}
+
+impl Hashes {
+    pub(super) fn new(known: Vec<Verified>, seen: mpsc::Sender<Verified>) -> Self {
+        let cache = moka::sync::Cache::builder().max_capacity(REMEMBERED).build();
+        for Verified { hash, shows_direct } in known {
+            cache.insert(hash, Known { shows_direct, told: None });
+        }
+        Self { known: cache, seen }
+    }
+
+    fn get(&self, caps: &Caps) -> Option<bool> {
+        let hash = caps.name()?;
+        let Known { shows_direct, told } = self.known.get(&hash)?;
+        if told.is_none_or(|told| told.elapsed() > TOLD) {
+            self.keep(hash, shows_direct);
+        }
+        Some(shows_direct)
+    }
+
+    fn keep(&self, hash: String, shows_direct: bool) {
+        // Where too much waits to be written it is told another time.
+        let told = self.seen.try_send(Verified { hash: hash.clone(), shows_direct }).is_ok();
+        self.known.insert(hash, Known { shows_direct, told: told.then(Instant::now) });
+    }
 }
 
 impl Contacts {
@@ -53,7 +98,11 @@ impl Contacts {
         let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { return None };
         let shows = info.has(ns::CONFERENCE);
         match caps {
-            Some(caps) if caps.stands_for(&info) => self.hashes.insert(caps.clone(), shows),
+            Some(caps) if caps.stands_for(&info) => {
+                if let Some(hash) = caps.name() {
+                    self.hashes.keep(hash, shows);
+                }
+            }
             Some(_) => debug!(client, "its XEP-0115 hash does not stand for what it says"),
             None => {}
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jid::BareJid;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -22,6 +23,8 @@ use crate::ops::count::{Lookups, Registry};
 use crate::wire::look::{are_one, look};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};
+
+pub use clients::Verified;
 
 /// How long an answer is good for.
 const GOOD_FOR: Duration = Duration::from_secs(60);
@@ -78,9 +81,10 @@ pub struct Contacts {
 }
 
 impl Contacts {
-    /// Contacts as they are seen through this link.
+    /// Contacts as they are seen through this link. `known`: what clients' hashes stand for, as far as it was found out
+    /// before. `seen` gets those that are found out, and those in use, each once a day.
     #[must_use]
-    pub fn new(link: Link) -> Self {
+    pub fn new(link: Link, known: Vec<Verified>, seen: mpsc::Sender<Verified>) -> Self {
         let size = |_: &_, list: &List| {
             list.as_ref().map_or(1, |list| u32::try_from(list.jids.len() + 1).unwrap_or(u32::MAX))
         };
@@ -96,7 +100,7 @@ impl Contacts {
             silent,
             told: AtomicBool::new(false),
             gives_back: AtomicBool::new(false),
-            hashes: clients::hashes(),
+            hashes: clients::Hashes::new(known, seen),
             block_lists: Lookups::default(),
             rosters: Lookups::default(),
         }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Claim, Key, Sent};
 use super::groups::{GroupChange, GroupError, Names};
+use super::hashes::Hash;
 use super::looks::Address;
 use super::pulse::Pulse;
 use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
@@ -58,6 +59,7 @@ pub(super) enum Op {
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
     Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
     LookAlikes { address: Address, answer: oneshot::Sender<Vec<String>> },
+    Hash { hash: Hash, answer: oneshot::Sender<()> },
     Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
 }
@@ -256,7 +258,10 @@ impl Op {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
             (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
             (
-                Self::Adding { answer, .. } | Self::Discard { answer, .. } | Self::Settle { answer, .. },
+                Self::Adding { answer, .. }
+                | Self::Discard { answer, .. }
+                | Self::Settle { answer, .. }
+                | Self::Hash { answer, .. },
                 Answer::Done,
             ) => {
                 let _ = answer.send(());

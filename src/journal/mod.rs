@@ -12,6 +12,7 @@ mod batch;
 mod desk;
 mod groups;
 mod handle;
+mod hashes;
 mod looks;
 mod open;
 mod pulse;
@@ -27,6 +28,7 @@ pub use desk::{
 };
 pub use groups::{GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, kept_groups};
 pub use handle::{Admitted, Closed, Journal};
+pub use hashes::{MOST_HASHES, hashes};
 pub use looks::met_first;
 pub use open::OpenError;
 pub use pulse::Pulse;

@@ -32,6 +32,7 @@ pub(super) struct Until {
 pub(super) struct Upkeep {
     claims: Sweep,
     looks: Sweep,
+    hashes: Sweep,
     /// Since when the WAL holds something.
     dirty: Option<Instant>,
 }
@@ -79,7 +80,13 @@ impl Default for Upkeep {
             delete: "DELETE FROM looks WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        Self { claims, looks, dirty: None }
+        // Its key is a text, which sorts before any blob.
+        let hashes = Sweep {
+            step: "SELECT max(hash) FROM (SELECT hash FROM hashes WHERE hash > CAST(? AS TEXT) ORDER BY hash LIMIT ?)",
+            delete: "DELETE FROM hashes WHERE hash > CAST(? AS TEXT) AND hash <= CAST(? AS TEXT) AND (at <= ? OR at > ?)",
+            cursor: Vec::new(),
+        };
+        Self { claims, looks, hashes, dirty: None }
     }
 }
 
@@ -109,14 +116,15 @@ impl Upkeep {
         let Until { now, window, retention } = until;
         let swept = sweep_history(db, until).await?
             | self.claims.step(db, now, window).await?
-            | self.looks.step(db, now, retention).await?;
+            | self.looks.step(db, now, retention).await?
+            | self.hashes.step(db, now, retention).await?;
         if swept {
             self.note_write();
         }
         if self.dirty.is_some_and(|since| idle || since.elapsed() > WAL_AGE) {
             self.empty_wal(db).await?;
         }
-        let through = self.claims.cursor.is_empty() && self.looks.cursor.is_empty();
+        let through = [&self.claims, &self.looks, &self.hashes].iter().all(|sweep| sweep.cursor.is_empty());
         Ok(if swept {
             BUSY
         } else if self.dirty.is_some() || !through {

@@ -14,6 +14,7 @@ use super::Id;
 use super::batch::{self, Claim, Window};
 use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
+use super::hashes;
 use super::looks;
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
@@ -275,6 +276,10 @@ impl Writer {
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
                 Op::LookAlikes { address, .. } => {
                     Answer::LookAlikes(looks::note(db, address, retention).await?)
+                }
+                Op::Hash { hash, .. } => {
+                    hashes::note(db, hash, retention).await?;
+                    Answer::Done
                 }
                 Op::Change { .. } => {
                     let Some(wishes) = changed.next() else { break };

@@ -12,6 +12,7 @@ mod delivery;
 mod ends;
 mod fan_out;
 mod handover;
+mod hashes;
 mod intake;
 pub mod judge;
 mod life;
@@ -57,6 +58,9 @@ use crate::watch::{self, Watch};
 
 /// So many of the newest invitations are counted against the limits after a restart.
 const REMEMBERED: u32 = 10_000;
+
+/// So many hashes of clients may wait to be written down.
+const HASHES: usize = 64;
 
 /// What is under way has this long to settle when the relay is told to stop.
 const LAST_ORDERS: Duration = Duration::from_secs(5);
@@ -123,6 +127,9 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     info!(path = %config.journal.path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run_apart());
     let limits = remember(&config).await?;
+    let known_hashes = hashes::known(&config.journal.path).await?;
+    let (seen, seen_hashes) = mpsc::channel(HASHES);
+    tokio::spawn(hashes::keep(journal.clone(), seen_hashes));
 
     let settings = link_settings(&config);
     let hosts = settings.hosts.clone();
@@ -137,7 +144,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let config = config.live();
     let relay = Arc::new(Relay {
         rooms: Rooms::new(link.clone()),
-        contacts: Contacts::new(link.clone()),
+        contacts: Contacts::new(link.clone(), known_hashes, seen),
         looks: mimicry::Looks::new(),
         archive: archive::Archive::new(link.clone(), hosts),
         limits: ArcSwap::from_pointee(limits),

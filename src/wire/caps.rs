@@ -31,6 +31,13 @@ impl Caps {
         Some(format!("{}#{}", self.node.as_deref()?, self.ver.as_deref()?))
     }
 
+    /// The hash with its algorithm: `sha-1 QgayPKawpkPSDYmwT/WM94uAlu0=`. What a verified one stands for does not depend on
+    /// the software.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        Some(format!("{} {}", self.hash.as_deref()?, self.ver.as_deref()?))
+    }
+
     /// Whether the hash is that of this answer (§5.4), so that it stands for it whoever sends it. Anybody can claim any
     /// hash, and what is believed of it is believed of all who send the same.
     #[must_use]

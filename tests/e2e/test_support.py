@@ -128,6 +128,30 @@ async def test_a_hash_that_was_verified_stands_for_the_same_client_elsewhere(sta
     await carol.expect(native_invitation(room))
 
 
+def questions(client):
+    """What this client was asked of what it can do."""
+    return client.received(
+        Wanted("disco#info", lambda iq: iq.get("type") == "get" and iq.find(f"{{{stanzas.DISCO_INFO}}}query") is not None)
+    )
+
+
+async def test_a_restart_asks_nobody_again(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    await says_what_it_can(bob, direct=False)
+    tea, coffee = await alice.create_room(stage.room()), await alice.create_room(stage.room())
+    alice.invite(tea, bob.bare)
+    await bob.expect(native_invitation(tea))
+    asked = len(questions(bob))
+
+    await relay.restart()
+    # Not every server tells of those who were there before the relay.
+    await says_what_it_can(bob, direct=False)
+    alice.invite(coffee, bob.bare)
+    await bob.expect(native_invitation(coffee))
+
+    assert asked == len(questions(bob)) == 1
+
+
 async def test_a_hash_of_something_else_harms_nobody_but_its_client(stage, relay):
     alice, mallory, carol = await stage.people("alice", "mallory", "carol")
     caps = (await says_what_it_can(carol, direct=True)).find(CAPS)

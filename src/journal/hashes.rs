@@ -1,0 +1,68 @@
+//! What clients can do that have this or that hash. Knows nothing of hashes, they are strings here, nor of who has them.
+
+use std::path::Path;
+
+use sqlx::{Row, SqliteConnection};
+
+use super::batch::Window;
+use super::handle::{Closed, Journal, Op};
+use super::open::{self, OpenError};
+
+/// A row is not written again on the same day: ms.
+const DAY: i64 = 24 * 3600 * 1000;
+
+/// More are not kept; those that were not seen for the longest time go first.
+pub const MOST_HASHES: u32 = 10_000;
+
+/// A hash, as the writer gets it.
+#[derive(Debug)]
+pub(super) struct Hash {
+    hash: String,
+    shows_direct: bool,
+}
+
+impl Journal {
+    /// Notes that a hash was seen, and whether it stands for clients that show direct invitations.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn note_hash(&self, hash: String, shows_direct: bool) -> Result<(), Closed> {
+        let hash = Hash { hash, shows_direct };
+        self.ask(|answer| Op::Hash { hash, answer }).await
+    }
+}
+
+/// See [`Journal::note_hash`].
+pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, kept: Window) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO hashes (hash, shows_direct, at) VALUES (?, ?, ?) \
+         ON CONFLICT (hash) DO UPDATE SET shows_direct = excluded.shows_direct, at = excluded.at \
+         WHERE at <= ? OR shows_direct <> excluded.shows_direct",
+    )
+    .bind(&seen.hash)
+    .bind(seen.shows_direct)
+    .bind(kept.now)
+    .bind(kept.now - DAY)
+    .execute(&mut *db)
+    .await?;
+    sqlx::query(
+        "DELETE FROM hashes WHERE hash IN \
+         (SELECT hash FROM hashes ORDER BY at LIMIT max(0, (SELECT count(*) FROM hashes) - ?))",
+    )
+    .bind(MOST_HASHES)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// All hashes that are known, and whether they stand for clients that show direct invitations.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn hashes(path: &Path) -> Result<Vec<(String, bool)>, OpenError> {
+    let mut db = open::beside(path).await?;
+    let failed = |e| open::database_error(path, e);
+    let rows =
+        sqlx::query("SELECT hash, shows_direct FROM hashes").fetch_all(&mut db).await.map_err(failed)?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<sqlx::Result<_>>().map_err(failed)
+}
