@@ -282,7 +282,7 @@ async fn old_rows_are_swept_away_in_steps() {
         let id = journal.admit(arrival(&contact)).await.unwrap().id;
         journal.claim(id, &contact, ROOM).await.unwrap();
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
-        journal.look_alikes(&contact, &contact).await.unwrap();
+        journal.look_alike(&contact, &contact).await.unwrap();
         journal.note_hash(format!("sha-1 {n}"), n % 2 == 0).await.unwrap();
     }
     close(journal, writer).await;
@@ -605,30 +605,27 @@ async fn meets(journal: &Journal, contact: &str, inviter: &str) {
     journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
 }
 
-async fn met_first(bench: &Bench, contact: &str, jids: &[&str]) -> Option<String> {
-    journal::met_first(&bench.path(), &jid::BareJid::new(contact).unwrap(), jids).await.unwrap()
+async fn met_first(bench: &Bench, contact: &str, look: &str) -> Option<String> {
+    journal::met_first(&bench.path(), &jid::BareJid::new(contact).unwrap(), look).await.unwrap()
 }
 
 #[tokio::test]
-async fn those_who_look_alike_are_found() {
+async fn one_who_looks_alike_is_found() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    let others = async |jid, look| journal.look_alikes(jid, look).await.unwrap();
-    assert!(others(FIRST, LOOK).await.is_empty());
-    assert!(others(ROOM, "another look").await.is_empty());
-    assert_eq!(others(SECOND, LOOK).await, [FIRST]);
-    assert_eq!(others(FIRST, LOOK).await, [SECOND]);
+    let other = async |jid, look| journal.look_alike(jid, look).await.unwrap();
+    assert_eq!(other(FIRST, LOOK).await, None);
+    assert_eq!(other(ROOM, "another look").await, None);
+    assert_eq!(other(SECOND, LOOK).await.as_deref(), Some(FIRST));
+    assert_eq!(other(FIRST, LOOK).await.as_deref(), Some(SECOND));
     close(journal, writer).await;
 
     bench.sqlite3(&format!("UPDATE looks SET at = at - {} WHERE jid <> '{FIRST}'", (DAY * 91).as_millis()));
     let (journal, writer) = bench.open().await;
-    assert!(journal.look_alikes(FIRST, LOOK).await.unwrap().is_empty(), "swept or not");
-    assert_eq!(journal.look_alikes(SECOND, LOOK).await.unwrap(), [FIRST]);
+    assert_eq!(journal.look_alike(FIRST, LOOK).await.unwrap(), None, "swept or not");
+    assert_eq!(journal.look_alike(SECOND, LOOK).await.unwrap().as_deref(), Some(FIRST));
     forget(&bench, FIRST).await;
-    assert!(
-        journal.look_alikes(SECOND, LOOK).await.unwrap().is_empty(),
-        "who is forgotten looks like nobody"
-    );
+    assert_eq!(journal.look_alike(SECOND, LOOK).await.unwrap(), None, "who is forgotten looks like nobody");
     close(journal, writer).await;
 }
 
@@ -670,22 +667,41 @@ async fn of_hashes_those_are_kept_that_were_seen_last() {
 async fn whom_a_contact_met_first() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    for inviter in [FIRST, SECOND, FIRST] {
+    for (jid, look) in
+        [(FIRST, LOOK), (SECOND, LOOK), (ROOM, "a room's"), ("tee@conference.example.org", "a room's")]
+    {
+        journal.look_alike(jid, look).await.unwrap();
+    }
+    assert_eq!(met_first(&bench, BOB, LOOK).await, None, "nobody has invited anybody");
+    for inviter in [SECOND, FIRST, SECOND] {
         meets(&journal, BOB, inviter).await;
     }
     let refused =
         journal.admit(Arrival { inviter: SECOND.into(), ..arrival("carol@example.org") }).await.unwrap().id;
     journal.settle(outcome(refused, State::Refused, Some(Reason::Mimicry))).await.unwrap();
-    assert_eq!(met_first(&bench, BOB, &[SECOND, FIRST]).await.as_deref(), Some(FIRST));
-    assert_eq!(met_first(&bench, BOB, &[SECOND]).await.as_deref(), Some(SECOND));
-    assert_eq!(met_first(&bench, BOB, &[ROOM, "tee@conference.example.org"]).await.as_deref(), Some(ROOM));
-    assert_eq!(
-        met_first(&bench, "carol@example.org", &[SECOND, FIRST]).await,
-        None,
-        "nobody has reached her"
-    );
-    forget(&bench, FIRST).await;
-    assert_eq!(met_first(&bench, BOB, &[SECOND, FIRST]).await.as_deref(), Some(SECOND));
+    assert_eq!(met_first(&bench, BOB, LOOK).await.as_deref(), Some(SECOND));
+    assert_eq!(met_first(&bench, BOB, "a room's").await.as_deref(), Some(ROOM));
+    assert_eq!(met_first(&bench, BOB, "another look").await, None);
+    assert_eq!(met_first(&bench, "carol@example.org", LOOK).await, None, "nobody has reached her");
+    forget(&bench, SECOND).await;
+    assert_eq!(met_first(&bench, BOB, LOOK).await.as_deref(), Some(FIRST));
+    close(journal, writer).await;
+}
+
+/// By their addresses, and by their number.
+#[tokio::test]
+async fn nobody_is_crowded_out_of_his_look() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    journal.look_alike("mmm@example.org", LOOK).await.unwrap();
+    meets(&journal, BOB, "mmm@example.org").await;
+    for other in (0..300).flat_map(|n| [format!("a{n}@example.org"), format!("z{n}@example.org")]) {
+        assert!(journal.look_alike(&other, LOOK).await.unwrap().is_some());
+        if other.ends_with("7@example.org") {
+            meets(&journal, BOB, &other).await;
+        }
+    }
+    assert_eq!(met_first(&bench, BOB, LOOK).await.as_deref(), Some("mmm@example.org"));
     close(journal, writer).await;
 }
 

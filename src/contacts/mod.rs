@@ -32,6 +32,12 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 /// JIDs that are remembered, of all contacts together.
 const REMEMBERED: u64 = 100_000;
 
+/// How long somebody who was in a roster is still taken for himself, without asking.
+const HIMSELF_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Pairs of contacts and people in their rosters that are remembered.
+const THEMSELVES: u64 = 10_000;
+
 /// An invitation waits no longer than this for a roster that is only looked at for look-alikes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -68,6 +74,8 @@ enum Which {
 pub struct Contacts {
     link: Link,
     remembered: moka::sync::Cache<(BareJid, Which), List>,
+    /// Contacts, and people who are in their rosters: friends invite each other again and again.
+    themselves: moka::sync::Cache<(BareJid, BareJid), ()>,
     /// The operator has been told that rosters can't be read.
     told: AtomicBool,
     /// Hosts that did not answer a question for such a list.
@@ -94,9 +102,12 @@ impl Contacts {
             .time_to_live(GOOD_FOR)
             .build();
         let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
+        let themselves =
+            moka::sync::Cache::builder().max_capacity(THEMSELVES).time_to_live(HIMSELF_FOR).build();
         Self {
             link,
             remembered,
+            themselves,
             silent,
             told: AtomicBool::new(false),
             gives_back: AtomicBool::new(false),
@@ -146,11 +157,19 @@ impl Contacts {
         if !grants.roster || self.is_silent(contact, Which::Roster) {
             return Ok(Likeness::Nobody);
         }
+        let pair = (contact.clone(), person.clone());
+        if self.themselves.contains_key(&pair) {
+            return Ok(Likeness::Himself);
+        }
         let list = match timeout(PATIENCE, self.list(contact, Which::Roster)).await {
             Ok(Err(AskError::Unanswered)) | Err(_) => self.note_silence(contact, Which::Roster),
             Ok(list) => list?,
         };
-        Ok(list.map_or(Likeness::Nobody, |list| list.resembles(person)))
+        let likeness = list.map_or(Likeness::Nobody, |list| list.resembles(person));
+        if likeness == Likeness::Himself {
+            self.themselves.insert(pair, ());
+        }
+        Ok(likeness)
     }
 
     fn is_silent(&self, contact: &BareJid, which: Which) -> bool {

@@ -58,7 +58,7 @@ pub(super) enum Op {
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
     Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
-    LookAlikes { address: Address, answer: oneshot::Sender<Vec<String>> },
+    LookAlike { address: Address, answer: oneshot::Sender<Option<String>> },
     Hash { hash: Hash, answer: oneshot::Sender<()> },
     Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
@@ -234,7 +234,7 @@ pub(super) enum Answer {
     Held(Vec<bool>),
     Backlog(Vec<Pending>),
     Wishes(Wishes),
-    LookAlikes(Vec<String>),
+    LookAlike(Option<String>),
     Changed(Result<Wishes, TooMany>),
     Group(Result<(), GroupError>),
 }
@@ -272,7 +272,7 @@ impl Op {
                 drop(answer.send(rows));
             }
             (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
-            (Self::LookAlikes { answer, .. }, Answer::LookAlikes(others)) => drop(answer.send(others)),
+            (Self::LookAlike { answer, .. }, Answer::LookAlike(other)) => drop(answer.send(other)),
             (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
             (Self::Group { answer, .. }, Answer::Group(done)) => drop(answer.send(done)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),

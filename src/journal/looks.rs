@@ -5,8 +5,7 @@ use std::path::Path;
 
 use jid::BareJid;
 use sha2::{Digest, Sha256};
-use sqlx::query_builder::QueryBuilder;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::batch::{Key, Window};
 use super::handle::{Closed, Journal, Op};
@@ -14,9 +13,6 @@ use super::open::{self, OpenError};
 
 /// A row is not written again on the same day: ms.
 const DAY: i64 = 24 * 3600 * 1000;
-
-/// So many of those that look alike are compared. Nobody has more but by intent.
-const MOST: u32 = 100;
 
 /// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
 const NEWEST: i64 = 200_000;
@@ -29,24 +25,28 @@ pub(super) struct Address {
 }
 
 impl Journal {
-    /// Remembers an address with this look; returns the others that have it, 100 at most.
+    /// Remembers an address with this look; returns another one that has it, if there is any.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn look_alikes(&self, jid: &str, look: &str) -> Result<Vec<String>, Closed> {
-        let mut key = Key::default();
-        key.copy_from_slice(&Sha256::digest(look)[..16]);
-        let address = Address { key, jid: jid.to_owned() };
-        self.ask(|answer| Op::LookAlikes { address, answer }).await
+    pub async fn look_alike(&self, jid: &str, look: &str) -> Result<Option<String>, Closed> {
+        let address = Address { key: key(look), jid: jid.to_owned() };
+        self.ask(|answer| Op::LookAlike { address, answer }).await
     }
 }
 
-/// See [`Journal::look_alikes`].
+fn key(look: &str) -> Key {
+    let mut key = Key::default();
+    key.copy_from_slice(&Sha256::digest(look)[..16]);
+    key
+}
+
+/// See [`Journal::look_alike`].
 pub(super) async fn note(
     db: &mut SqliteConnection,
     address: &Address,
     remembered: Window,
-) -> sqlx::Result<Vec<String>> {
+) -> sqlx::Result<Option<String>> {
     let Address { key, jid } = address;
     sqlx::query(
         "INSERT INTO looks (key, jid, at) VALUES (?, ?, ?) \
@@ -58,38 +58,33 @@ pub(super) async fn note(
     .bind(remembered.now - DAY)
     .execute(&mut *db)
     .await?;
-    sqlx::query_scalar("SELECT jid FROM looks WHERE key = ? AND jid <> ? AND at > ? ORDER BY jid LIMIT ?")
+    sqlx::query_scalar("SELECT jid FROM looks WHERE key = ? AND jid <> ? AND at > ? LIMIT 1")
         .bind(&key[..])
         .bind(jid)
         .bind(remembered.now - remembered.length)
-        .bind(MOST)
-        .fetch_all(db)
+        .fetch_optional(db)
         .await
 }
 
-/// Which of these addresses a contact has met first, be it as a room or as an inviter, of the newest 200,000
-/// invitations that reached anybody; `None`: none of them.
+/// Which of the addresses with this look a contact has met first, be it as a room or as an inviter, of the newest 200,000
+/// invitations that reached anybody; `None`: none of them. However many they are, it takes no longer: nobody can crowd
+/// another one out of his look.
 ///
 /// # Errors
 /// See [`OpenError`].
-pub async fn met_first(path: &Path, contact: &BareJid, jids: &[&str]) -> Result<Option<String>, OpenError> {
+pub async fn met_first(path: &Path, contact: &BareJid, look: &str) -> Result<Option<String>, OpenError> {
     let mut db = open::beside(path).await?;
-    let mut sql = QueryBuilder::<Sqlite>::new(
-        "SELECT room, inviter FROM history WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ",
-    );
-    sql.push_bind(NEWEST).push(" AND state = 'relayed' AND contact = ").push_bind(contact.to_string());
-    for (column, end) in [(" AND (room IN (", ") OR "), ("inviter IN (", ")) ORDER BY id LIMIT 1")] {
-        sql.push(column);
-        let mut list = sql.separated(", ");
-        for jid in jids {
-            list.push_bind((*jid).to_owned());
-        }
-        sql.push(end);
-    }
-    let failed = |e| open::database_error(path, e);
-    let Some(row) = sql.build().fetch_optional(&mut db).await.map_err(failed)? else { return Ok(None) };
-    let met = [row.try_get::<String, _>(0).map_err(failed)?, row.try_get(1).map_err(failed)?];
-    Ok(met.into_iter().find(|met| jids.contains(&met.as_str())))
+    sqlx::query_scalar(
+        "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
+         WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
+         AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
+    )
+    .bind(&key(look)[..])
+    .bind(NEWEST)
+    .bind(contact.to_string())
+    .fetch_optional(&mut db)
+    .await
+    .map_err(|e| open::database_error(path, e))
 }
 
 /// Forgets an address.

@@ -274,8 +274,8 @@ impl Writer {
                     Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
                 }
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
-                Op::LookAlikes { address, .. } => {
-                    Answer::LookAlikes(looks::note(db, address, retention).await?)
+                Op::LookAlike { address, .. } => {
+                    Answer::LookAlike(looks::note(db, address, retention).await?)
                 }
                 Op::Hash { hash, .. } => {
                     hashes::note(db, hash, retention).await?;

@@ -4,7 +4,6 @@
 //! Addresses that look alike are rare, so what a contact knows is looked up only where there are some. Whoever of them came
 //! to him first has the look, however often another one is passed on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jid::BareJid;
@@ -19,7 +18,7 @@ use crate::journal::{self, Closed, Pending};
 use crate::wire::look::{are_one, look, told_apart};
 use crate::wire::muc::Inviter;
 
-/// Addresses whose look-alikes are remembered, and for how long.
+/// Addresses of which it is remembered whether they have look-alikes, and for how long.
 const REMEMBERED: u64 = 10_000;
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
@@ -36,10 +35,10 @@ pub(super) struct Seen {
     pub(super) mimics: Vec<Mimic>,
 }
 
-/// Addresses and their look-alikes.
+/// Addresses, and whether others look like them.
 #[derive(Debug)]
 pub(super) struct Looks {
-    alike: Cache<String, Arc<[String]>>,
+    alike: Cache<String, bool>,
     /// One at a time reads what a contact knows: it is rare, and takes a while.
     reading: Semaphore,
 }
@@ -50,34 +49,25 @@ impl Looks {
         Self { alike, reading: Semaphore::new(1) }
     }
 
-    /// Other addresses that look like this one.
-    async fn alike(&self, relay: &Relay, jid: &BareJid) -> Result<Arc<[String]>, Closed> {
-        if let Some(others) = self.alike.get(jid.as_str()) {
-            return Ok(others);
+    /// Whether there are other addresses that look like this one.
+    async fn are_alike(&self, relay: &Relay, jid: &BareJid) -> Result<bool, Closed> {
+        if let Some(alike) = self.alike.get(jid.as_str()) {
+            return Ok(alike);
         }
-        let mut others = relay.journal.look_alikes(jid.as_str(), &look(jid.as_str())).await?;
-        others.retain(|other| !are_one(other, jid.as_str()));
-        // To them it is a new one.
-        for other in &others {
+        let other = relay.journal.look_alike(jid.as_str(), &look(jid.as_str())).await?;
+        // To the first of them the second is a new one; all later ones know that they are several.
+        if let Some(other) = &other {
             self.alike.invalidate(other);
         }
-        let others: Arc<[String]> = others.into();
-        self.alike.insert(jid.to_string(), Arc::clone(&others));
-        Ok(others)
+        self.alike.insert(jid.to_string(), other.is_some());
+        Ok(other.is_some())
     }
 
-    /// Which of the others the contact has met, unless he met this one before.
-    async fn met(
-        &self,
-        relay: &Relay,
-        contact: &BareJid,
-        jid: &BareJid,
-        others: &[String],
-    ) -> Option<String> {
-        let all: Vec<&str> = std::iter::once(jid.as_str()).chain(others.iter().map(String::as_str)).collect();
+    /// Another one of those who look like this one, if the contact has met that first.
+    async fn met(&self, relay: &Relay, contact: &BareJid, jid: &BareJid) -> Option<String> {
         let _alone = self.reading.acquire().await;
         let path = relay.config.load().journal.path.clone();
-        match journal::met_first(&path, contact, &all).await {
+        match journal::met_first(&path, contact, &look(jid.as_str())).await {
             Ok(first) => first.filter(|first| !are_one(first, jid.as_str())),
             Err(e) => {
                 warn!("whether {} passes for another one can't be found out: {e}", told_apart(jid.as_str()));
@@ -103,12 +93,11 @@ pub(super) async fn of(
         Inviter::Occupant(_) => None,
     };
     for jid in std::iter::once(room).chain(person) {
-        let others = relay.looks.alike(relay, jid).await?;
-        let met = if others.is_empty() {
-            None
-        } else {
+        let met = if relay.looks.are_alike(relay, jid).await? {
             // On the heap, as it is rare.
-            Box::pin(relay.looks.met(relay, contact, jid, &others)).await
+            Box::pin(relay.looks.met(relay, contact, jid)).await
+        } else {
+            None
         };
         // Rosters hold people.
         let likeness = if Some(jid) == person {

@@ -3,14 +3,18 @@
 Look-alikes are written as numbers here, so that readers can tell them apart as well.
 """
 
+from datetime import timedelta
 from xml.sax.saxutils import quoteattr
 
 import pytest
 
 from support.client import Client
+from support.clock import WallClock
+from support.ports import free_port
 from support.server import Server, Setup
 from support.stage import PASSWORD, Stage
 from support.stanzas import MUC_USER, decline, direct_invitation, native_invitation
+from support.web import Web
 
 CYRILLIC_A, CYRILLIC_E = "\u0430", "\u0435"
 REFUSE = pytest.mark.parametrize("config", [{"relay": {"mimicry": "refuse"}}], ids=["mimicry=refuse"])
@@ -67,7 +71,8 @@ async def test_or_refused_and_sees_nothing_of_it(stage, relay):
 
     await bob.expect(direct_invitation(den))
     assert not await stage.reached(bob, room)
-    assert warning(mallory.bare, alice.bare) in relay.log
+    # It is said a moment after it stands in the journal.
+    await relay.process.says(warning(mallory.bare, alice.bare))
     await mallory.passed(stage.server.component)
     assert not mallory.received(decline(room))
     assert await mallory.affiliation(room, bob.bare) == "none"
@@ -85,7 +90,8 @@ async def test_it_is_no_use_to_come_again(stage, relay):
     for inviter, room in zip(inviters, rooms):
         await inviter.create_room(room)
         inviter.invite(room, stage.relay_address(bob.bare))
-        await bob.expect(direct_invitation(room))
+        # Known is who has reached him: not before the server has confirmed it.
+        await relay.settled(1, "--room", room)
 
     await relay.settled(4)
     assert relay.log.count(warning(mallory.bare, alice.bare)) == 2
@@ -108,7 +114,7 @@ async def test_a_room_that_looks_like_another(stage, relay):
     await carol.expect(direct_invitation(false))
     assert verdict((await relay.settled(1, "--contact", bob.bare, "--room", false))[0]) == REFUSED
     assert not await stage.reached(bob, false)
-    assert warning(false, room) in relay.log
+    await relay.process.says(warning(false, room))
 
 
 @REFUSE
@@ -156,7 +162,7 @@ async def test_a_domain_that_looks_like_another(stage, relay):
     assert verdict(first) == ("relayed", None)
     assert [verdict(record) for record in rest] == [REFUSED] * len(others)
     for other in others:
-        assert warning(other, known) in relay.log
+        await relay.process.says(warning(other, known))
     for number, _ in enumerate(others, start=1):
         assert not await stage.reached(bob, f"den{number}@{service.jid}")
 
@@ -192,6 +198,31 @@ async def test_who_is_forgotten_is_known_to_nobody(stage, relay, commands):
 
     mallory.invite(false, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(false))
+
+
+async def test_of_a_friend_the_roster_is_asked_once_a_day_and_of_a_stranger_each_minute(stage, relays, tmp_path):
+    """What a server has said is good for a minute, but a friend stays himself."""
+    web, clock = Web(free_port()), WallClock(tmp_path, all_time=True)
+    relay = relays(stage.server, metrics={"listen": f"127.0.0.1:{web.port}"})
+    relay.env.update(clock.env)
+    await relay.start()
+    alice, carol, bob = await stage.people("alice", "carol", "bob")
+    await alice.befriend(bob)
+
+    async def times_asked():
+        return (await web.metrics())["muc_invite_relay_roster_lookups_total miss"]
+
+    async def invites(inviter, minutes):
+        """Invites bob, so many minutes after the start; returns how often his roster was asked for because of that."""
+        clock.set(timedelta(minutes=minutes))
+        before = await times_asked()
+        room = await inviter.create_room(stage.room())
+        inviter.invite(room, stage.relay_address(bob.bare))
+        await relay.settled(1, "--room", room)
+        return await times_asked() - before
+
+    assert [await invites(alice, minutes) for minutes in (0, 2, 4, 25 * 60)] == [1, 0, 0, 1]
+    assert [await invites(carol, 25 * 60 + minutes) for minutes in (2, 4)] == [1, 1]
 
 
 @pytest.mark.parametrize("config", [{"relay": {"mimicry": "off"}}], ids=["mimicry=off"])

@@ -34,7 +34,7 @@ async def test_before_the_pong(scripted, relay):
 
     scripted.send(scripted.invitation("bob"))
 
-    told = await scripted.taken.take(decline(scripted.jid("alice")), within=5)
+    told = await scripted.taken.take(decline(scripted.jid("alice")))
     assert told.get("to") == scripted.room("tea")
     [record] = await relay.settled(1)
     assert outcome(record) == ("failed", "bounced")
@@ -51,7 +51,7 @@ async def test_after_the_pong(scripted, relay):
     [invitation] = kept
     scripted.send(error(invitation, "service-unavailable"))
 
-    await scripted.taken.take(decline(scripted.jid("alice")), within=5)
+    await scripted.taken.take(decline(scripted.jid("alice")))
     [record] = await relay.history()
     assert outcome(record) == ("failed", "bounced")
 
@@ -102,7 +102,7 @@ async def test_an_answer_from_somebody_else_confirms_nothing(scripted, relay):
     scripted.send(scripted.invitation("bob"))
     await scripted.delivered(scripted.jid("bob"))
     # Not any ping: the MUC service is asked too whether it answers.
-    ping = await scripted.unanswered.take(stanzas.asked(f"{scripted.host}/barrier"), within=5)
+    ping = await scripted.unanswered.take(stanzas.asked(f"{scripted.host}/barrier"))
     for other in ("mallory@evil.example/barrier", scripted.host, scripted.muc, f"{scripted.muc}/barrier"):
         scripted.send(f"<iq type='result' id='{ping.get('id')}' from='{other}' to='{scripted.component}'/>")
     await scripted.passed()
@@ -140,7 +140,7 @@ async def test_and_no_third_time(scripted, relay):
 
     scripted.send(scripted.invitation("bob"))
 
-    await scripted.taken.take(decline(scripted.jid("alice")), within=5)
+    await scripted.taken.take(decline(scripted.jid("alice")))
     [record] = await relay.settled(1)
     assert outcome(record) == ("failed", "bounced")
     assert [delivery.privileged for delivery in scripted.deliveries] == [True, False]
@@ -152,7 +152,7 @@ async def test_a_firewall_is_named_with_the_rule_that_it_lacks(scripted, relay):
 
     scripted.send(scripted.invitation("bob"))
 
-    await scripted.taken.take(decline(scripted.jid("alice")), within=5)
+    await scripted.taken.take(decline(scripted.jid("alice")))
     [record] = await relay.settled(1)
     assert outcome(record) == ("failed", "not-permitted")
     assert len(scripted.deliveries) == 1

@@ -7,7 +7,8 @@ from xml.sax.saxutils import quoteattr
 from slixmpp import Iq
 
 from support import stanzas
-from support.client import WITHIN, Client
+from support.client import Client
+from support.feed import WITHIN
 
 COMMANDS = "http://jabber.org/protocol/commands"
 

@@ -11,10 +11,7 @@ from xml.sax.saxutils import quoteattr
 import slixmpp
 
 from support import stanzas
-from support.feed import Feed, Wanted
-
-WITHIN = 10
-"""Seconds that a stanza may take on a busy machine; an ordinary one takes milliseconds."""
+from support.feed import WITHIN, Feed, Wanted
 
 _numbers = itertools.count(1)
 

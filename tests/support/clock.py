@@ -16,17 +16,21 @@ def faster(times: int) -> dict[str, str]:
 
 
 class WallClock:
-    """A wall clock that a test sets, as an administrator or NTP does; what counts time passed is not touched by it."""
+    """A wall clock that a test sets, as an administrator or NTP does.
 
-    def __init__(self, directory: Path):
+    What counts time passed is not touched by it, unless `all_time`: then so much time has passed.
+    """
+
+    def __init__(self, directory: Path, all_time: bool = False):
         self._file = directory / "clock"
         self.set(timedelta(0))
         self.env = {
             "LD_PRELOAD": _library(),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
+        if not all_time:
+            self.env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
 
     def set(self, ahead: timedelta) -> None:
         """So far ahead of the real time; behind it if negative."""

@@ -6,6 +6,13 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+WITHIN = 30
+"""Seconds that what must happen may take on a busy machine; ordinary things take milliseconds.
+
+Less than the minute that a server waits for the relay in most tests of hand-over: what comes in this time has not waited
+for that to pass.
+"""
+
 
 class Feed(Generic[T]):
     """What a program printed or a client received, oldest first."""
@@ -27,7 +34,7 @@ class Feed(Generic[T]):
         self._ended = why
         self._changed.set()
 
-    async def take(self, wanted: Callable[[T], bool], *, within: float) -> T:
+    async def take(self, wanted: Callable[[T], bool], *, within: float = WITHIN) -> T:
         """The first item that fits and was not taken before; fails if none comes in so many seconds."""
         try:
             async with asyncio.timeout(within):

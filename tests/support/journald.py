@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from support.feed import WITHIN
 from support.process import run
 
 JOURNALD = Path("/lib/systemd/systemd-journald")
@@ -38,7 +39,7 @@ class Journald:
         """This program, with a journal to write to."""
         return ["unshare", "--mount", "sh", "-c", _ENTER, "sh", str(self._directory), str(JOURNALD), *argv]
 
-    async def entry(self, within: float = 20, **fields: str) -> dict[str, str]:
+    async def entry(self, within: float = WITHIN, **fields: str) -> dict[str, str]:
         """Waits for an entry with these fields."""
         wanted = [f"{name}={value}" for name, value in fields.items()]
         try:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 
-from support.feed import Feed, Wanted
+from support.feed import WITHIN, Feed, Wanted
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -54,11 +54,11 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    async def says(self, text: str, within: float = 20) -> str:
+    async def says(self, text: str, within: float = WITHIN) -> str:
         """Waits for a line with this text; a line found once is not found again."""
         return await self.output.take(Wanted(f"a line with {text!r}", lambda line: text in line), within=within)
 
-    async def ends(self, within: float = 10) -> int:
+    async def ends(self, within: float = WITHIN) -> int:
         """Waits for the program's own end and returns its exit code."""
         try:
             async with asyncio.timeout(within):
@@ -73,7 +73,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    async def stop(self, within: float = 10) -> int:
+    async def stop(self, within: float = WITHIN) -> int:
         """Asks the program to end (SIGTERM) and returns its exit code; fails, and kills it, if it does not."""
         if self.running:
             self.signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from support.feed import Feed
+from support.feed import WITHIN, Feed
 from support.process import Process
 from support.server import Server
 
@@ -57,8 +57,8 @@ class Relay:
         await self.process.says("link is up")
 
     async def stop(self) -> None:
-        """SIGTERM: it must settle what is under way and end well in 5 seconds."""
-        code = await self.process.stop(within=5)
+        """SIGTERM: it settles what is under way and must end well. How soon: faults/test_stop.py."""
+        code = await self.process.stop()
         assert code == 0, f"exit code {code}"
 
     async def kill(self) -> None:
@@ -99,7 +99,7 @@ class Relay:
         """What became of the invitations, newest first."""
         return [json.loads(line) for line in (await self.command("history", "--json", *filters)).splitlines()]
 
-    async def has_taken_in(self, count: int, within: float = 15) -> None:
+    async def has_taken_in(self, count: int, within: float = WITHIN) -> None:
         """Waits until the journal has so many invitations, under way or settled."""
         try:
             async with asyncio.timeout(within):
@@ -108,7 +108,7 @@ class Relay:
         except TimeoutError:
             raise AssertionError(f"{found} invitations, not {count}, in the journal in {within} s") from None
 
-    async def settled(self, count: int, *filters: str, within: float = 15) -> list[dict[str, object]]:
+    async def settled(self, count: int, *filters: str, within: float = WITHIN) -> list[dict[str, object]]:
         """Waits until so many invitations are in the history and none is pending; oldest first.
 
         Asks again and again: the journal is the relay's only word on what it has suppressed.

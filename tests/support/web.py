@@ -2,10 +2,10 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-WITHIN = 15
-"""Seconds that an answer, or a change of what is shown, may take on a busy machine."""
+from support.feed import WITHIN
 
 _SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'([a-z]+)="([^"]*)"')
@@ -41,6 +41,17 @@ class Web:
         answer = await self.get("/metrics")
         assert answer.status == 200, answer
         return samples(answer.text)
+
+    async def metrics_when(self, hold: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+        """The metrics as soon as this holds of them: what ends is counted a moment after it stands in the journal."""
+        metrics = {}
+        try:
+            async with asyncio.timeout(WITHIN):
+                while not hold(metrics := await self.metrics()):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not in {WITHIN} s: {metrics}") from None
+        return metrics
 
     async def until(self, path: str, status: int) -> Answer:
         """Asks until this path answers so."""
