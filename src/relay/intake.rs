@@ -51,15 +51,12 @@ impl Intake {
         }
         // What still comes in is journaled and waits for the next start.
         self.waiting.get_or_insert(Id::MAX);
+        let mut taken = Vec::with_capacity(TAKEN);
         while !self.lives.is_empty() {
             tokio::select! {
                 _ = self.lives.join_next() => {}
-                stanza = self.incoming.recv() => {
-                    let handled = match stanza {
-                        Some(stanza) => self.handle(std::iter::once(stanza)).await,
-                        None => break,
-                    };
-                    if handled.is_err() {
+                count = self.incoming.recv_many(&mut taken, TAKEN) => {
+                    if count == 0 || self.handle(taken.drain(..)).await.is_err() {
                         break;
                     }
                 }

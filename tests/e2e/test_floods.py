@@ -75,7 +75,7 @@ async def invite_all(stage, inviters, contacts):
         for contact in contacts:
             began = time.monotonic()
             inviter.invite(room, stage.relay_address(contact.bare))
-            await contact.expect(direct_invitation(room), within=30)
+            await contact.expect(direct_invitation(room))
             took.append(time.monotonic() - began)
         return took
 
@@ -96,6 +96,7 @@ async def test_one_floods_and_ten_do_not_notice(stage, relay, note, nicks):
     inviters = [(person, await person.create_room(stage.room())) for person in people]
     room = await mallory.create_room(stage.room("spam"))
 
+    began = time.monotonic()
     before = await invite_all(stage, inviters, contacts[:5])
     flood = Flood(stage, mallory, room, nicks)
     async with flood.raging():
@@ -107,22 +108,33 @@ async def test_one_floods_and_ten_do_not_notice(stage, relay, note, nicks):
         f"{flood.seconds:.1f} s: {show(during)}"
     )
 
-    everything = await relay.settled(100, "--limit", "100000", within=30)
+    everything = await relay.settled(100, "--limit", "100000")
+    took = time.monotonic() - began
+
+    def within(count):
+        """So many in 10 minutes, and what has come back of them while this lasted: on a slow machine that is a lot."""
+        return count + int(count * took / 600) + 1
+
     for person, _ in inviters:
         theirs = [record for record in everything if record["inviter"] == person.bare]
         assert outcomes(theirs) == {("relayed", None): 10}
+    if nicks == 1:
+        await mallory.expect(decline(room))
+        await mallory.passed(room)
+        await mallory.passed(stage.server.component)
     told = mallory.received(decline(room))
     of_mallory = outcomes(record for record in everything if record["room"] == room)
     refused = of_mallory.pop(("refused", "rate-limited"))
     if nicks == 1:
-        assert of_mallory == {("relayed", None): 30}
+        assert set(of_mallory) == {("relayed", None)}
+        assert 30 <= of_mallory.total() <= within(30)
         assert len(told) == refused == 1
     else:
         # Whose a nick was that is gone already nobody knows: that counts for the room.
-        assert of_mallory.total() <= 30 + 200
+        assert of_mallory.total() <= within(30) + within(200)
         assert len(told) <= refused <= 2 + nicks
     # And what he sent in the name of others.
-    assert 1 <= sum(record["reason"] == "untrusted" for record in everything) <= 30
+    assert 1 <= sum(record["reason"] == "untrusted" for record in everything) <= within(30)
     assert len(relay.output.all) < 600
 
 

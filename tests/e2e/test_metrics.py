@@ -29,6 +29,11 @@ def config(web, more):
     return more | {"metrics": {"listen": f"127.0.0.1:{web.port}"}}
 
 
+def ended(now):
+    """How many invitations have ended, and how."""
+    return {name: value for name, value in now.items() if name.startswith(f"{OURS}invitations_total")}
+
+
 async def test_what_became_of_invitations_is_counted_and_nobody_is_named(stage, relay, web):
     alice, bob, carol = await stage.people("alice", "bob", "carol")
     room = await alice.create_room(stage.room())
@@ -39,11 +44,10 @@ async def test_what_became_of_invitations_is_counted_and_nobody_is_named(stage, 
     await alice.expect(decline(room))
     records = await relay.settled(4)
 
-    now = await web.metrics()
+    now = await web.metrics_when(lambda now: sum(ended(now).values()) == 4)
 
     assert [record["state"] for record in records] == ["relayed", "suppressed", "relayed", "refused"]
-    invitations = {name: value for name, value in now.items() if name.startswith(f"{OURS}invitations_total")}
-    assert invitations == {
+    assert ended(now) == {
         # By the labels' names: reason, route, state.
         f"{OURS}invitations_total none addressed relayed": 2,
         f"{OURS}invitations_total duplicate addressed suppressed": 1,

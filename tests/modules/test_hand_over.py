@@ -9,7 +9,7 @@ from support.handover import HANDOVER, RESOURCE, invited
 from support.prosody import Prosody
 from support.stanzas import direct_invitation, native_invitation
 
-soon = pytest.mark.parametrize("timeout", [2])
+soon = pytest.mark.parametrize("timeout", [5])
 
 
 def inviter(native):
@@ -90,7 +90,8 @@ async def test_what_the_relay_does_not_answer_is_delivered_at_the_deadline(stage
     handover = await relay.handed_over(room)
     await bob.expect(native_invitation(room))
     late = datetime.now(UTC) - handover.deadline
-    assert timedelta(0) < late < timedelta(seconds=2)
+    # On a busy machine.
+    assert timedelta(0) < late < timedelta(seconds=10)
 
     # An answer after the deadline changes nothing, and the next invitation is handed over again.
     relay.refuse(handover)
