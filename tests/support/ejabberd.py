@@ -5,10 +5,12 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from support import stanzas
+from support.client import Client
 from support.paste import joined
 from support.ports import free_port
 from support.printed import printed_setup, replaced
@@ -19,6 +21,9 @@ CONFIG = Path(__file__).resolve().parents[2] / "config/ejabberd"
 MODULE = "mod_muc_invite_relay"
 
 _NODE = "test@localhost"
+
+_AT_ONCE = 1000
+"""Members that are made by one iq."""
 
 
 class Ejabberd(Server):
@@ -87,6 +92,14 @@ class Ejabberd(Server):
 
     async def add_user(self, name: str, password: str) -> None:
         await self.call("register", user=name, host=self.host, password=password)
+
+    async def large_room(self, owner: Client, room: str, members: Sequence[str], members_only: bool) -> None:
+        """Many in one iq set: the room is written once for each."""
+        await owner.create_room(room, members_only=members_only)
+        for start in range(0, len(members), _AT_ONCE):
+            items = "".join(f"<item jid='{jid}' affiliation='member'/>" for jid in members[start : start + _AT_ONCE])
+            answer = await owner.iq(room, f"<query xmlns='{stanzas.MUC_ADMIN}'>{items}</query>", kind="set")
+            assert answer.get("type") == "result", stanzas.show(answer)
 
     async def reload_module(self) -> None:
         answer = await self.call("restart_module", host=self.host, module=MODULE)

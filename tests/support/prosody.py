@@ -1,9 +1,10 @@
 """Prosody as a fixture, on what `muc-invite-relay setup prosody` prints. Knows nothing of scenarios."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from support.client import Client
 from support.printed import printed_setup, replaced
 from support.process import Process, run
 from support.server import Server
@@ -42,11 +43,24 @@ class Prosody(Server):
         await self.process.says(f"Activated service 'c2s' on [127.0.0.1]:{self.c2s_port}")
 
     async def add_user(self, name: str, password: str) -> None:
-        accounts = self.directory / "data" / self.host.replace(".", "%2e") / "accounts"
-        accounts.mkdir(parents=True, exist_ok=True)
+        self._store(self.host, "accounts", name, {"password": f'"{password}"'})
+
+    async def large_room(self, owner: Client, room: str, members: Sequence[str], members_only: bool) -> None:
+        """An iq sets one member, and each time the room is written anew: its file is read when somebody enters."""
+        kind = f"{{ persistent = true; members_only = {str(members_only).lower()}; }}"
+        people = dict.fromkeys(members, '"member"') | {owner.bare: '"owner"'}
+        name, _, service = room.partition("@")
+        self._store(service, "config", name, {"_jid": f'"{room}"', "_data": kind, "_affiliation_data": "{}"} | people)
+        await owner.join(room)
+
+    def _store(self, host: str, store: str, name: str, values: dict[str, str]) -> None:
+        """Writes a file as Prosody's internal storage does; the values are Lua."""
+        directory = self.directory / "data" / host.replace(".", "%2e") / store
+        directory.mkdir(parents=True, exist_ok=True)
         # Everything but ASCII letters and digits as its bytes.
         file = "".join(c if c.isascii() and c.isalnum() else "".join(f"%{byte:02x}" for byte in c.encode()) for c in name)
-        (accounts / f"{file}.dat").write_text(f'return {{ ["password"] = "{password}" }};\n')
+        lines = "".join(f'\t["{key}"] = {value};\n' for key, value in values.items())
+        (directory / f"{file}.dat").write_text(f"return {{\n{lines}}};\n")
 
     async def reload_module(self) -> None:
         program = Path(self.program).with_name("prosodyctl")

@@ -1,0 +1,97 @@
+"""members@ a room with thousands of members: its lists are asked for once, each is invited once, memory stays small.
+
+What a larger one costs, with the figures printed at the end:
+
+    LARGE_ROOM=50000 RELAY_BIN=target/release/muc-invite-relay \\
+        /usr/bin/python3 -m pytest -c tests/pytest.ini tests/e2e/test_large_rooms.py
+"""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.ports import free_port
+from support.process import Process
+from support.sink import Sink
+from support.stanzas import MUC_USER, decline
+from support.web import Web
+
+SIZE = int(os.environ.get("LARGE_ROOM", "2000"))
+OURS = "muc_invite_relay_"
+
+WITHIN = 30 + SIZE / 50
+"""Seconds that all of it may take, on a machine that does other things as well."""
+
+GROWN_OLD = 15
+"""Seconds after which a room is asked again, if somebody is still to be invited to it."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a process has used since it began."""
+
+    cpu: float
+    """Seconds."""
+    peak: float
+    """The most memory that it has had at a time, in MB."""
+
+    @classmethod
+    def by(cls, process: Process) -> "Spent":
+        directory = Path(f"/proc/{process.pid}")
+        # Behind the name, which may have spaces in it.
+        fields = (directory / "stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", (directory / "status").read_text())[1])
+        return cls(ticks / os.sysconf("SC_CLK_TCK"), peak / 1024)
+
+
+@pytest.fixture
+def web():
+    return Web(free_port())
+
+
+@pytest.fixture
+def config(web):
+    listen = {"listen": f"127.0.0.1:{web.port}"}
+    return {"log": {"level": "info"}, "limits": {"max_recipients": SIZE}, "metrics": listen}
+
+
+@pytest.mark.parametrize("home", ["elsewhere", "here"])
+@pytest.mark.parametrize("members_only", [False, True], ids=["open", "members only"])
+async def test_everybody_in_a_large_room_is_invited_once(stage, relay, web, note, members_only, home):
+    server = stage.server
+    [alice] = await stage.people("alice")
+    # Of those who live here the server is asked more: whom they block. They need no accounts for that.
+    members = [f"m{n}@{server.host if home == 'here' else server.remote}" for n in range(SIZE)]
+    room = stage.room()
+    await server.large_room(alice, room, members, members_only)
+
+    async with Sink(server) as sink:
+        before, begun = (Spent.by(relay.process), Spent.by(server.process)), time.monotonic()
+        alice.invite(room, f"members@{server.component}", "Come & talk")
+        told = await alice.expect(decline(room), within=WITHIN)
+        took = time.monotonic() - begun
+        assert told.findtext(f".//{{{MUC_USER}}}decline/{{{MUC_USER}}}reason") == f"{SIZE} invited"
+        [whole] = await relay.settled(1, "--contact", f"members@{server.component}")
+        assert whole["state"] == "relayed"
+        if home == "elsewhere":
+            # What the server has taken comes in on another connection.
+            await sink.until(lambda: len(sink.reached) == SIZE)
+            assert set(sink.reached) == set(members)
+            assert set(sink.reached.values()) == {1}
+
+    after = Spent.by(relay.process), Spent.by(server.process)
+    ours, servers = ((now.cpu - then.cpu) / SIZE * 1e6 for now, then in zip(after, before))
+    asked = (await web.metrics())[f"{OURS}room_lookups_total miss"]
+    first = f"the first after {sink.first - begun:.1f} s, " if sink.first else ""
+    note(
+        f"{SIZE} members: {first}all after {took:.1f} s ({SIZE / took:.0f} a second); "
+        f"CPU for each {ours:.0f} µs of the relay, {servers:.0f} µs of the server; "
+        f"{after[0].peak:.0f} MB at most; the room was asked {asked:.0f} times"
+    )
+    assert asked <= 2 + took / GROWN_OLD
+    assert after[0].peak < 64
