@@ -30,10 +30,16 @@ pub(super) enum Hostile {
 impl Hostile {
     pub(super) fn why(self) -> &'static str {
         match self {
-            Self::LongToken => "an attribute, name or namespace of more than 8000 bytes",
-            Self::Deep => "elements nested more than 64 deep",
-            Self::ManyAttributes => "an element with more than 256 attributes",
-            Self::Large => "more than 16 MB",
+            Self::LongToken => {
+                "an attribute, name or namespace of more than 8000 bytes: somebody tries to break the connection"
+            }
+            Self::Deep => "elements nested more than 64 deep: somebody tries to break the connection",
+            Self::ManyAttributes => {
+                "an element with more than 256 attributes: somebody tries to break the connection"
+            }
+            Self::Large => {
+                "more than 16 MB: a room's list that is too long, or somebody tries to break the connection"
+            }
         }
     }
 }

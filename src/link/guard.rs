@@ -46,11 +46,7 @@ impl<Io: AsyncBufRead> AsyncBufRead for Guard<Io> {
             if let Some(hostile) = this.filter.feed(chunk)
                 && let Some(times) = this.warnings.due(Instant::now())
             {
-                warn!(
-                    times,
-                    "left out a stanza with {}: somebody tries to break the connection",
-                    hostile.why()
-                );
+                warn!(times, "left out a stanza with {}", hostile.why());
             }
             this.io.as_mut().consume(length);
         }

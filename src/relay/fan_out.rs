@@ -6,7 +6,7 @@
 //! Knows nothing of how a single one is judged and sent.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
@@ -33,6 +33,9 @@ use crate::wire::muc::Inviter;
 const AT_ONCE: usize = 2;
 /// Parts that live at a time, of all such invitations together: single ones always find the way free.
 const PARTS: usize = 32;
+/// How often a room is asked for lists that don't come: they can be so long that they never will, and each time its server
+/// writes them out.
+const ASKED: u32 = 3;
 /// Contacts whose claims are looked up at a time, so that nobody waits long behind it.
 const STEP: usize = 256;
 
@@ -53,17 +56,24 @@ impl Places {
 pub(super) struct Parts {
     /// The journal may have some.
     begun: AtomicBool,
+    /// How often the room was asked for its lists in vain.
+    in_vain: AtomicU32,
     sum: OnceLock<Sum>,
 }
 
 impl Parts {
     pub(super) fn none_yet() -> Self {
-        Self { begun: AtomicBool::new(false), sum: OnceLock::new() }
+        Self { begun: AtomicBool::new(false), in_vain: AtomicU32::new(0), sum: OnceLock::new() }
     }
 
     /// An earlier run may have begun with it.
     pub(super) fn perhaps() -> Self {
-        Self { begun: AtomicBool::new(true), sum: OnceLock::new() }
+        Self { begun: AtomicBool::new(true), ..Self::none_yet() }
+    }
+
+    /// Once more; whether that is enough.
+    fn asked_in_vain(&self) -> bool {
+        self.in_vain.fetch_add(1, Ordering::Relaxed) + 1 >= ASKED
     }
 }
 
@@ -190,11 +200,24 @@ async fn recipients(
     };
     let invitation = life.invitation(case);
     let (room, inviter) = (&case.room, case.person());
-    let view = if matches!(meant, Meant::Members) || !invitation.vouched() {
-        relay.rooms.look_at_all(room, inviter, Age::Fresh).await?
+    let of_members = matches!(meant, Meant::Members);
+    let view = if of_members || !invitation.vouched() {
+        relay.rooms.look_at_all(room, inviter, Age::Fresh).await
     } else {
-        relay.rooms.look(room, inviter, Age::Fresh).await?
+        relay.rooms.look(room, inviter, Age::Fresh).await
     };
+    // What was begun is brought to its end.
+    let new = of_members && earlier.contacts.is_empty();
+    if new && matches!(view, Err(AskError::Unanswered)) && life.parts.asked_in_vain() {
+        warn!(
+            id = life.pending.id,
+            %room,
+            "the room's lists were asked for {ASKED} times and did not come in time: look at the server's load, and \
+             whether they are longer than 16 MB"
+        );
+        return Ok(Err(Reason::NoList.into()));
+    }
+    let view = view?;
     if !judge::may_invite(&invitation.facts(relay, &view)) {
         return Ok(Err(Reason::MayNotInvite.into()));
     }

@@ -138,3 +138,24 @@ async def test_fifty_thousand_members(scripted, relay, note, round):
     assert lists_asked_for(scripted) <= 10
     await relay.kill()
 
+
+@pytest.mark.parametrize("round", [0], ids=["privileges"])
+@pytest.mark.parametrize("why", ["too long", "never told"])
+async def test_a_list_that_does_not_come(scripted, relay, round, why):
+    """Whoever asks is told so, and the server does not write the list out for an hour."""
+    if why == "too long":
+        scripted.members("tea", [scripted.jid(f"somebody-with-a-long-name-{n}") for n in range(220_000)])
+    else:
+        scripted.silent.add(scripted.room("tea"))
+    invite_all(scripted)
+
+    told = "This room does not tell the relay who its members are. Nobody was invited."
+    await scripted.until(lambda: told in sums(scripted), told, within=90)
+    [record] = await relay.settled(1)
+    assert (record["state"], record["reason"]) == ("refused", "no-list")
+    assert "were asked for 3 times and did not come in time" in relay.log
+    assert ("more than 16 MB: a room's list that is too long" in relay.log) == (why == "too long")
+    assert lists_asked_for(scripted) <= 3
+    # The connection is well.
+    scripted.send(scripted.invitation("bob", room="coffee"))
+    await scripted.delivered(scripted.jid("bob"))
