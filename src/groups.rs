@@ -180,7 +180,7 @@ impl Book {
     /// # Errors
     /// See [`Closed`].
     pub fn people(&self, name: &str, asker: Option<&BareJid>) -> Result<Vec<BareJid>, Closed> {
-        let people = people(name, &self.whole()).map_err(|_| Closed::Nobody)?;
+        let people = self.everybody(name);
         let may = match self.kept.get(name) {
             None => true,
             Some(group) => match group.may_use {
@@ -194,6 +194,18 @@ impl Book {
             (true, true) => Err(Closed::Nobody),
             (true, false) => Ok(people),
         }
+    }
+
+    /// Whom a group stands for, whoever may use it. A group in it that is not there any more is passed over.
+    #[must_use]
+    pub fn everybody(&self, name: &str) -> Vec<BareJid> {
+        people(name, &self.whole()).unwrap_or_default()
+    }
+
+    /// Whether there is a group of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// The names of the groups that this person may use.

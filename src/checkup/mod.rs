@@ -7,12 +7,16 @@
 pub mod control;
 mod disk;
 mod grants;
+mod groups;
+mod metrics;
 mod remedies;
 mod rooms;
 mod server;
 mod settings;
 
 pub use disk::journal;
+pub use groups::groups;
+pub use metrics::metrics;
 pub use server::server;
 pub use settings::{complaints, settings};
 
@@ -57,8 +61,12 @@ pub enum What {
     Journal,
     /// Room on its disk.
     Disk,
+    /// The groups, of the configuration and kept by admins.
+    Groups,
     /// Whether a relay runs.
     Relay,
+    /// Where metrics are served.
+    Metrics,
     /// The connection to the server.
     Connection,
     /// The server's make and version.
@@ -81,6 +89,8 @@ pub enum What {
     Rooms,
     /// The relay's own rights in its rooms.
     Rights,
+    /// Who may read the member lists of its rooms, for `members@`.
+    MemberLists,
     /// The module that hands its invitations over.
     HandOver,
     /// The server's clock beside ours.
@@ -96,7 +106,9 @@ impl What {
             Self::Secret => "secret",
             Self::Journal => "journal",
             Self::Disk => "disk",
+            Self::Groups => "groups",
             Self::Relay => "relay",
+            Self::Metrics => "metrics",
             Self::Connection => "connection",
             Self::Server => "server",
             Self::Questions => "questions",
@@ -108,6 +120,7 @@ impl What {
             Self::DiscoInfo => "disco-info",
             Self::Rooms => "rooms",
             Self::Rights => "rights",
+            Self::MemberLists => "member-lists",
             Self::HandOver => "hand-over",
             Self::Clock => "clock",
         }

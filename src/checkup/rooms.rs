@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::remedies::Remedies;
 use super::server::Asker;
-use super::{Finding, What};
+use super::{Finding, State, What};
 use crate::config::{Config, Membership};
 use crate::journal;
 use crate::link::{AskError, Link};
-use crate::setup::Part;
+use crate::setup::{Make, Part};
 use crate::wire::disco::{DiscoInfo, DiscoItems};
 use crate::wire::handover::{self, HandOver};
 use crate::wire::muc::{self, Affiliation};
@@ -52,10 +52,11 @@ pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     })
 }
 
-/// The lines of all services; `modules` are theirs, in the configuration's order.
+/// The lines of all services; `hosts` are those of users, `modules` the services' own, in the configuration's order.
 pub(super) async fn services(
     config: &Config,
     asker: &Asker<'_>,
+    hosts: &[&str],
     remedies: &Remedies,
     modules: &[Option<Answered>],
 ) -> Vec<Finding> {
@@ -65,7 +66,9 @@ pub(super) async fn services(
         let well = there.remedy.is_none();
         findings.push(there);
         if well {
-            findings.push(rights(config, asker, remedies, service).await);
+            let rights = rights(config, asker, remedies, service).await;
+            let lists = member_lists(asker, hosts, remedies, service, rights.state);
+            findings.extend([rights, lists]);
             findings.push(hand_over(asker.link, remedies, service, module.as_ref()));
         }
     }
@@ -118,6 +121,38 @@ async fn rights(config: &Config, asker: &Asker<'_>, remedies: &Remedies, service
             remedies.paste(Part::Rights(service)),
         ),
         Err(e) => finding.note(format!("not found out: {e}")),
+    }
+}
+
+/// By whose rights the relay can see who is on a room's lists. What stands against it is missing in the lines on these rights.
+fn member_lists(
+    asker: &Asker<'_>,
+    hosts: &[&str],
+    remedies: &Remedies,
+    service: &str,
+    rights: State,
+) -> Finding {
+    let finding = Finding::of(What::MemberLists, service);
+    if rights == State::Ok {
+        return finding.ok("the relay may read them: whoever may invite can invite members@");
+    }
+    let grants = |host: &&&str| asker.link.grants(host).is_some_and(|grants| grants.muc_admin);
+    let granting = hosts.iter().filter(grants).copied().collect::<Vec<_>>().join(", ");
+    if granting.is_empty() {
+        return finding.note(if asker.swallows || rights == State::Missing {
+            "nobody may read them: members@ reaches nobody (see muc-admin, rights)"
+        } else {
+            "not found out whether the relay may read them (see rights)"
+        });
+    }
+    let found = format!(
+        "a room's owners and admins, with accounts on {granting}, can invite members@ by their own rights"
+    );
+    // It hides behind a nick whose rights these would be.
+    if remedies.make == Some(Make::Ejabberd) {
+        finding.ok(found)
+    } else {
+        finding.note(format!("{found}, but not in semi-anonymous rooms of Prosody (see rights)"))
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));
     findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows));
-    findings.extend(services(config, &asker, &remedies, &modules).await);
+    findings.extend(services(config, &asker, &hosts, &remedies, &modules).await);
     findings
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CommandError, block_on};
 use crate::checkup::{self, Finding, RelayFound, State, What, control};
 use crate::config::{Config, ConfigError, REFERENCE};
-use crate::{link, relay};
+use crate::{journal, link, relay};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -49,7 +49,9 @@ pub(super) fn run(
         }
     };
     let mut findings = checkup::settings(&config);
-    if !arguments.offline {
+    if arguments.offline {
+        findings.extend(checkup::groups(&config, None));
+    } else {
         findings.extend(block_on(look(&config))?);
     }
     for finding in &mut findings {
@@ -65,13 +67,18 @@ pub(super) fn run(
 /// Asks the relay that runs; where none does, connects itself.
 async fn look(config: &Config) -> Vec<Finding> {
     let mut findings = checkup::journal(&config.journal.path).await;
+    // Why they can't be read is among the findings already.
+    let kept = journal::kept_groups(&config.journal.path).await.ok();
+    findings.extend(checkup::groups(config, kept));
     match control::ask(&control::socket_of(&config.journal.path)).await {
         Ok(Some(answer)) => {
             findings.push(Finding::relay(RelayFound::Asked));
+            findings.extend(checkup::metrics(config, true).await);
             findings.extend(answer);
         }
         Ok(None) => {
             findings.push(Finding::relay(RelayFound::None));
+            findings.extend(checkup::metrics(config, false).await);
             let settings = relay::link_settings(config);
             let (link, _incoming, task) = link::new(settings);
             let close = CancellationToken::new();

@@ -17,7 +17,7 @@ class Sink:
     def __init__(self, server: Server):
         self._server = server
         self.reached: Counter[str] = Counter()
-        """How many messages came for each address."""
+        """How many messages came for each user of it."""
         self.first: float | None = None
         """When the first came, by the monotonic clock."""
         self._changed = asyncio.Event()
@@ -64,7 +64,8 @@ class Sink:
             self._id.set_result(attributes["id"])
         elif self._depth == 2 and name == "handshake":
             self._ready.set_result(None)
-        elif self._depth == 2 and name == "message":
+        # What is for the domain itself is the server's, about privileges.
+        elif self._depth == 2 and name == "message" and "@" in attributes["to"]:
             self.first = self.first or time.monotonic()
             self.reached[attributes["to"]] += 1
 

@@ -1,0 +1,57 @@
+//! Whether metrics are where the configuration says. Knows nothing of what they are.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::{Finding, What};
+use crate::config::Config;
+
+/// The relay answers this at once, however busy it is otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// More than the answer is long.
+const LONGEST: u64 = 4096;
+
+const TAKEN: &str = "see which program has the port (ss -ltnp), and stop it; or choose another port for metrics.listen \
+                     and restart the relay";
+
+/// Asks the address for `/healthz` where a relay runs; else sees whether one could listen there. `None`: there is none.
+pub async fn metrics(config: &Config, runs: bool) -> Option<Finding> {
+    let address = config.metrics.listen?;
+    let finding = Finding::of(What::Metrics, address.to_string());
+    if !runs {
+        return Some(match TcpListener::bind(address).await {
+            Ok(_) => finding.ok("nobody listens there yet"),
+            Err(e) => finding.failed(format!("can't be used: {e}"), TAKEN),
+        });
+    }
+    let answer =
+        timeout(PATIENCE, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    Some(match answer {
+        Ok(answer) if is_ours(&answer) => finding.ok("answers"),
+        Ok(_) => finding.failed("somebody else answers there", TAKEN),
+        Err(e) => finding.failed(
+            format!("does not answer: {e}"),
+            "the relay listens there after a restart; if it has had one, its log says why it can't",
+        ),
+    })
+}
+
+async fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let question = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(question.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Any server may say 200 there.
+fn is_ours(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nalive\n")
+}
