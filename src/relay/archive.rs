@@ -1,4 +1,4 @@
-//! Which archive hint (XEP-0334) suits the server, so that nobody is shown an invitation twice and nobody misses it.
+//! What the server is, and which archive hint (XEP-0334) suits it, so that nobody is shown an invitation twice and nobody misses it.
 //! Knows what servers do with hints, not what an invitation is.
 
 use std::time::Duration;
@@ -17,6 +17,9 @@ use crate::wire::{IqPayload, IqType};
 /// A server that did not say what it is will not say it a moment later.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// What Prosody calls itself.
+const PROSODY: &str = "Prosody";
+
 /// The hint to send along.
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -31,7 +34,10 @@ enum Found {
     NotYet,
     /// It would not say; asked then.
     Nothing(Instant),
-    Hint(Option<Hint>),
+    Server {
+        prosody: bool,
+        hint: Option<Hint>,
+    },
 }
 
 impl Archive {
@@ -55,22 +61,33 @@ impl Archive {
             config::Archive::NoStore => Some(Hint::NoStore),
             config::Archive::None => None,
             config::Archive::Auto => {
-                let hint = self.found(inviter).await?;
+                let hint = match self.found(inviter).await? {
+                    Found::Server { hint, .. } => hint,
+                    Found::NotYet | Found::Nothing(_) => None,
+                };
                 let is_ours = self.hosts.iter().any(|host| host == contact.domain().as_str());
                 if is_ours { hint } else { suits_elsewhere(hint) }
             }
         })
     }
 
-    async fn found(&self, inviter: Option<&BareJid>) -> Result<Option<Hint>, AskError> {
+    /// Whether it says that it is Prosody.
+    ///
+    /// # Errors
+    /// See [`Self::hint`].
+    pub(super) async fn is_prosody(&self, inviter: Option<&BareJid>) -> Result<bool, AskError> {
+        Ok(matches!(self.found(inviter).await?, Found::Server { prosody: true, .. }))
+    }
+
+    async fn found(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
         let mut found = self.found.lock().await;
         match *found {
-            Found::Hint(hint) => return Ok(hint),
-            Found::Nothing(asked) if asked.elapsed() < AGAIN => return Ok(None),
+            Found::Server { .. } => return Ok(*found),
+            Found::Nothing(asked) if asked.elapsed() < AGAIN => return Ok(*found),
             Found::Nothing(_) | Found::NotYet => {}
         }
         *found = self.find_out(inviter).await?;
-        Ok(if let Found::Hint(hint) = *found { hint } else { None })
+        Ok(*found)
     }
 
     async fn find_out(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
@@ -90,7 +107,7 @@ impl Archive {
                 hint = hint.map_or("none", Hint::as_str),
                 "relay.archive = \"auto\" is settled"
             );
-            return Ok(Found::Hint(hint));
+            return Ok(Found::Server { prosody: software == PROSODY, hint });
         }
         info!("no host of the server says what it is: relay.archive = \"auto\" means no hint for now");
         Ok(Found::Nothing(Instant::now()))
@@ -120,7 +137,7 @@ impl Archive {
 /// only an archive keeps messages for people who are offline, the invitation must go there.
 fn suits(software: &str, offline_storage: bool) -> Option<Hint> {
     match (software, offline_storage) {
-        ("Prosody", true) => Some(Hint::NoStore),
+        (PROSODY, true) => Some(Hint::NoStore),
         (_, true) => None,
         (_, false) => Some(Hint::Store),
     }

@@ -3,11 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
+use jid::BareJid;
+
 use super::buckets::Answer;
 use super::case::{self, Case};
 use super::life::{Ended, Life, Setback};
 use super::mimicry::Seen;
-use super::sender::Sender;
 use super::tell::tell;
 use super::{Relay, membership, words};
 use crate::journal::{Outcome, Reason, Route, State};
@@ -77,10 +78,10 @@ impl Life {
     }
 
     /// The contact has it.
-    pub(super) async fn relayed(&self, relay: &Relay, case: &Case, sender: &Sender, seen: &Seen) -> Ended {
+    pub(super) async fn relayed(&self, relay: &Relay, case: &Case, sent_as: &BareJid, seen: &Seen) -> Ended {
         seen.warn_of_relayed(&self.pending);
         let reason = self.unsupported.load(Ordering::Relaxed).then_some(Reason::Unsupported);
-        let outcome = self.outcome(State::Relayed, reason, Some(case), Some(sender));
+        let outcome = self.outcome(State::Relayed, reason, Some(case), Some(sent_as));
         relay.journal.settle(outcome.clone()).await?;
         Ok(outcome)
     }
@@ -104,14 +105,14 @@ impl Life {
         state: State,
         reason: Option<Reason>,
         case: Option<&Case>,
-        sender: Option<&Sender>,
+        sent_as: Option<&BareJid>,
     ) -> Outcome {
         Outcome {
             id: self.pending.id,
             state,
             reason,
             inviter: case.and_then(Case::person).map(ToString::to_string),
-            sent_as: sender.map(|sender| sender.address().to_string()),
+            sent_as: sent_as.map(ToString::to_string),
         }
     }
 

@@ -98,6 +98,11 @@ async fn decide(
     if !is_its_own(relay, host, handed_over.room.domain().as_str()) {
         return forged(relay, from, Some(handed_over)).await;
     }
+    // It has come this way before, and the room is to deliver it now.
+    if relay.passing.is_ours(&handed_over) {
+        debug!(id = handed_over.id, "an invitation that was left to its room goes back there");
+        return Ok(Decision::Refuse(Condition::NotAllowed));
+    }
     let arrival = arrival(relay, &handed_over);
     match relay.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}

@@ -19,7 +19,7 @@ use super::buckets::Answer;
 use super::case::{self, Above, Case, Invitation};
 use super::judge::{Adding, Facts, Verdict, judge};
 use super::mimicry::Seen;
-use super::{Relay, delivery, fan_out, membership, wishes};
+use super::{Relay, delivery, fan_out, membership, through_room, wishes};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::AskError;
 use crate::rooms::{Age, View};
@@ -223,14 +223,28 @@ impl Life {
                 if let Err(reason) = self.add(relay, case, add_member).await? {
                     return self.refuse(relay, reason, Some(case)).await;
                 }
-                let ended = delivery::deliver(relay, &self.pending, case).await?;
+                let ended = self.send(relay, case).await?;
                 self.take_off(relay, case, &view).await;
                 match ended {
-                    Ok(sender) => self.relayed(relay, case, &sender, &seen).await,
+                    Ok(sent_as) => self.relayed(relay, case, &sent_as, &seen).await,
                     Err(reason) => self.fail(relay, reason, case).await,
                 }
             }
         }
+    }
+
+    /// Sends it, the room's own where the contact can't be shown another. The address that he sees it come from, or why it
+    /// came back.
+    async fn send(&self, relay: &Relay, case: &Case) -> Result<Result<BareJid, Reason>, Setback> {
+        // What was handed over has had its chance to go back.
+        if self.unsupported.load(Ordering::Relaxed)
+            && self.pending.arrival.route != Route::HandedOver
+            && Box::pin(through_room::send(relay, &self.pending, case)).await?
+        {
+            return Ok(Ok(case.room.clone()));
+        }
+        let ended = delivery::deliver(relay, &self.pending, case).await?;
+        Ok(ended.map(|sender| sender.address().clone()))
     }
 
     /// The room's limit, where it is not the room that has passed the invitation on.

@@ -25,6 +25,7 @@ mod reload;
 mod sender;
 mod sum;
 mod tell;
+mod through_room;
 mod vigil;
 mod wishes;
 mod words;
@@ -106,6 +107,7 @@ struct Relay {
     looks: mimicry::Looks,
     limits: ArcSwap<limits::Limits>,
     early: bounce::Early,
+    passing: through_room::Passing,
     counts: counts::Counts,
     commands: Commands,
     places: fan_out::Places,
@@ -149,6 +151,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         archive: archive::Archive::new(link.clone(), hosts),
         limits: ArcSwap::from_pointee(limits),
         early: bounce::Early::new(),
+        passing: through_room::Passing::new(),
         counts: counts::Counts::new(),
         commands: Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload),
         places: fan_out::Places::new(),

@@ -23,7 +23,7 @@ pub(super) async fn survey(
 ) -> Result<View, AskError> {
     let taken = Instant::now();
     let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
-    let (Kind { members_only, allows_invites }, occupants) = (kind?, occupants?);
+    let (Kind { members_only, allows_invites, moderated }, occupants) = (kind?, occupants?);
     // In an open room it matters only who is banned.
     let complete = everybody || members_only != Some(false);
     let lists: &[Affiliation] = if complete {
@@ -48,7 +48,7 @@ pub(super) async fn survey(
     }
     let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View { taken, members_only, allows_invites, complete, share, affiliations, occupants })
+    Ok(View { taken, members_only, allows_invites, moderated, complete, share, affiliations, occupants })
 }
 
 /// What everybody may know of a room.
@@ -56,6 +56,7 @@ pub(super) async fn survey(
 struct Kind {
     members_only: Option<bool>,
     allows_invites: Option<bool>,
+    moderated: Option<bool>,
 }
 
 fn bare(jid: &str) -> Option<String> {
@@ -78,6 +79,11 @@ async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskE
                 allows_invites: info
                     .field("muc#roomconfig_allowinvites")
                     .map(|it| matches!(it, "1" | "true")),
+                moderated: match (info.has("muc_moderated"), info.has("muc_unmoderated")) {
+                    (true, false) => Some(true),
+                    (false, true) => Some(false),
+                    _ => None,
+                },
             },
             _ => Kind::default(),
         }),

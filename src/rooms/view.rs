@@ -38,6 +38,8 @@ pub struct View {
     pub(super) members_only: Option<bool>,
     /// `muc#roomconfig_allowinvites`; `None`: the room would not say.
     pub(super) allows_invites: Option<bool>,
+    /// `None`: the room would not say.
+    pub(super) moderated: Option<bool>,
     /// All lists were asked for, not only whatever matters for a single contact.
     pub(super) complete: bool,
     /// How much of what may be known of all rooms this is.
@@ -83,6 +85,12 @@ impl View {
     #[must_use]
     pub fn allows_invites(&self) -> Option<bool> {
         self.allows_invites
+    }
+
+    /// Whether only those may speak whom a moderator or the room's lists let; `None` where the room would not say.
+    #[must_use]
+    pub fn moderated(&self) -> Option<bool> {
+        self.moderated
     }
 
     /// What a person is to the room; `None` where we may not know.
@@ -156,6 +164,7 @@ mod tests {
             taken: Instant::now(),
             members_only: None,
             allows_invites: None,
+            moderated: None,
             complete: true,
             share: Share::default(),
             affiliations: None,

@@ -41,6 +41,8 @@ pub fn address_of_module(service: &str) -> String {
 /// A handed-over invitation, already checked for shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HandedOver {
+    /// The message's id, if it has one.
+    pub id: Option<String>,
     /// When the server will deliver the invitation itself: RFC 3339, UTC, as received.
     pub deadline: String,
     /// The room.
@@ -78,6 +80,7 @@ fn read(hand_over: &HandOver) -> Result<HandedOver, Malformed> {
         return Err(Malformed::Masked);
     };
     Ok(HandedOver {
+        id: message.id.clone(),
         deadline: hand_over.deadline.clone().ok_or(Malformed::NoDeadline)?,
         room: invitation.room,
         contact: address::bare(&invitation.relay_address)?,

@@ -6,6 +6,7 @@ use thiserror::Error;
 use xso::{AsXml, FromXml};
 
 use super::address::{self, AddressError};
+use super::direct::Hint;
 use super::ns;
 use super::stanza::{IqPayload, Message, strip_forbidden};
 use super::xml::{First, Word, words};
@@ -214,6 +215,32 @@ fn details(x: &MucUser, invite: &Invite) -> Details {
 /// An empty `<reason/>` or attribute is as good as none.
 pub(super) fn non_empty(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// An invitation (§7.8.2) on its way to the room. `from` is the inviter's bare JID.
+#[must_use]
+pub fn invite(
+    from: &BareJid,
+    room: &BareJid,
+    contact: &BareJid,
+    reason: Option<&str>,
+    id: &str,
+    hint: Option<Hint>,
+) -> Message {
+    let reason = reason.map(|reason| {
+        let mut reason = reason.to_owned();
+        strip_forbidden(&mut reason);
+        reason
+    });
+    let invite = Invite { to: Some(contact.to_string()), reason: reason.into(), ..Invite::default() };
+    Message {
+        from: Some(from.to_string()),
+        to: Some(room.to_string()),
+        id: Some(id.to_owned()),
+        muc_user: vec![MucUser { invites: vec![invite], ..MucUser::default() }],
+        hints: hint.into_iter().collect(),
+        ..Message::default()
+    }
 }
 
 /// A decline (§7.8.2), the one thing that reaches an inviter, a masked one too. `from` is the relay address that was

@@ -223,7 +223,7 @@ proptest! {
         let read = iq_of(reread(&sent));
         prop_assert_eq!(&read, &sent);
         let Mediated { room, relay_address, details, .. } = mediated;
-        let expected = HandedOver { deadline, room, contact: jid(&relay_address), inviter, details };
+        let expected = HandedOver { id: None, deadline, room, contact: jid(&relay_address), inviter, details };
         prop_assert_eq!(hand_over(&read).unwrap().unwrap(), expected);
     }
 
