@@ -113,7 +113,7 @@ pub struct Outcome {
     pub reason: Option<Reason>,
     /// Who invited, as far as it is known by now: `None` leaves it as it arrived.
     pub inviter: Option<String>,
-    /// The `from` of the direct invitation.
+    /// The `from` of the direct invitation, or the room that it went through.
     pub sent_as: Option<String>,
 }
 

@@ -192,7 +192,7 @@ pub struct Record {
     pub state: State,
     /// Why.
     pub reason: Option<Reason>,
-    /// The `from` of the direct invitation.
+    /// The `from` of the direct invitation, or the room that it went through.
     pub sent_as: Option<String>,
     /// The invitation of which this one is a part.
     pub parent: Option<super::Id>,

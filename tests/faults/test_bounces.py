@@ -3,7 +3,7 @@
 import pytest
 
 from support import stanzas
-from support.scripted import decline
+from support.scripted import FORWARD, PRIVILEGE, decline
 from support.server import Setup
 from support.stanzas import STANZA_ERRORS
 
@@ -157,6 +157,25 @@ async def test_a_firewall_is_named_with_the_rule_that_it_lacks(scripted, relay):
     assert outcome(record) == ("failed", "not-permitted")
     assert len(scripted.deliveries) == 1
     assert f"FROM: <{scripted.component}>" in relay.log
+
+
+@pytest.mark.parametrize("setup", [Setup(presence=True)], ids=["presence"])
+@pytest.mark.parametrize("config", [{"relay": {"support": "ask"}}], ids=["ask"])
+async def test_what_is_not_let_through_to_its_room_goes_directly(scripted, relay):
+    def through_the_room(message):
+        inner = message.find(f"{{{PRIVILEGE}}}privilege/{{{FORWARD}}}forwarded/{{{stanzas.CLIENT}}}message")
+        return inner is not None and inner.get("to") == scripted.room("tea")
+
+    scripted.software = "Prosody"
+    scripted.on_message = lambda m: error(m, "forbidden") if through_the_room(m) else None
+    scripted.send(f"<presence from='{scripted.jid('bob')}/desk' to='{scripted.component}'/>")
+    scripted.send(scripted.invitation("bob"))
+
+    [record] = await relay.settled(1)
+    assert outcome(record) == ("relayed", "unsupported")
+    assert record["sent_as"] == scripted.jid("alice")
+    assert [delivery.contact for delivery in scripted.deliveries] == [scripted.jid("bob")]
+    assert len([message for message in scripted.taken.all if through_the_room(message)]) == 1, "it is not tried again"
 
 
 @in_the_inviters_name

@@ -46,7 +46,8 @@ class Delivery:
 
 
 class Scripted(Server):
-    """`Setup.privileges` decides whether the component may speak for the users of the host, as with other servers."""
+    """`Setup.privileges` decides whether the component may speak for the users of the host, as with other servers, and
+    `Setup.presence` whether it may know who is online."""
 
     name: ClassVar[str] = "scripted"
 
@@ -60,6 +61,8 @@ class Scripted(Server):
         """Only so many bytes at a time pass, in either direction, and no more than that in a millisecond to the relay."""
         self.on_message: Callable[[Element], str | None] = lambda _: None
         """What is sent back for a message at once, before any ping behind it is answered."""
+        self.software = "Scripted"
+        """What it says that it is."""
         self.members_only: set[str] = set()
         """Rooms; all others are open. Nobody is anything to any room until the relay changes it."""
         self.deliveries: list[Delivery] = []
@@ -268,7 +271,9 @@ class Scripted(Server):
     def _advertisement(self) -> str:
         return (
             f"<message from='{self.host}' to='{self.component}'><privilege xmlns='{PRIVILEGE}'>"
-            "<perm access='message' type='outgoing'/></privilege></message>"
+            "<perm access='message' type='outgoing'/>"
+            + ("<perm access='presence' type='managed_entity'/>" if self.setup.presence else "")
+            + "</privilege></message>"
         )
 
     def _hear(self, iq: Element, stream: "_Stream") -> None:
@@ -300,8 +305,9 @@ class Scripted(Server):
 
     def _about(self, to: str) -> str:
         if "@" in to:
-            return f"<feature var='{'muc_membersonly' if to in self.members_only else 'muc_open'}'/>"
-        return "<identity category='server' type='im'/><feature var='msgoffline'/>"
+            kind = "muc_membersonly" if to in self.members_only else "muc_open"
+            return f"<feature var='{kind}'/><feature var='muc_unmoderated'/>"
+        return f"<identity category='server' type='im' name='{self.software}'/><feature var='msgoffline'/>"
 
     def members(self, room: str, jids: list[str]) -> None:
         """Puts these on a room's member list."""
