@@ -1,7 +1,7 @@
 """The demonstration: invitations on their way from alice to bob, each step shown and checked. See scripts/demo.
 
 First by bob's address at the relay, which needs nothing of the server's rooms; then by his own, which their server hands
-over; then to several at once; and at last without the relay.
+over; then to several at once; then from a client that knows no relay addresses; and at last without the relay.
 """
 
 import asyncio
@@ -153,6 +153,48 @@ async def many(server: AnyProsody, relay: Relay, alice: Client, bob: Client, car
     show(await relay.command("history", "--limit", "2"))
 
 
+async def all_members(server: AnyProsody, relay: Relay, alice: Client, bob: Client, carol: Client) -> None:
+    room = f"lemonade@{server.muc}"
+
+    step(f"alice opens {room}: members only; bob and carol are members")
+    await alice.create_room(room, members_only=True)
+    for person in (bob, carol):
+        await alice.set_affiliation(room, person.bare, "member")
+
+    step("alice invites whoever is on the room's own lists: members@ the relay")
+    sent = stanzas.mediated_invitation(room, f"members@{server.component}", "Lemonade for all", id="invite-4")
+    show(sent)
+    alice.send(sent)
+
+    step("bob and carol receive one each, and alice is told how many")
+    for person in (bob, carol):
+        received = invitation(await person.expect(direct_invitation(room)))
+        check(f"{person.bare} has one, from alice", received.sender == alice.bare)
+    told = await alice.expect(stanzas.decline(room))
+    text = told.findtext(f".//{{{stanzas.MUC_USER}}}decline/{{{stanzas.MUC_USER}}}reason")
+    show(text)
+    check("two are invited", text == "2 invited")
+    await relay.settled(8)
+
+
+async def directly(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
+    room = f"biscuits@{server.muc}"
+
+    step(f"alice opens {room}: members only; her client sends bob's address at the relay a direct invitation")
+    await alice.create_room(room, members_only=True)
+    to = f"{stanzas.escaped(bob.bare)}@{server.component}"
+    sent = f"<message to='{to}' id='invite-5'><x xmlns='{stanzas.CONFERENCE}' jid='{room}' reason='Biscuits'/></message>"
+    show(sent)
+    alice.send(sent)
+
+    step("the relay sees that alice may invite there, makes bob a member, and passes it on")
+    received = invitation(await bob.expect(direct_invitation(room)))
+    check("it comes from alice", received.sender == alice.bare)
+    check("bob is a member now", await alice.affiliation(room, bob.bare) == "member")
+    *_, record = await relay.settled(9)
+    check("its route is direct", (record["route"], record["state"]) == ("direct", "relayed"))
+
+
 async def without_the_relay(server: AnyProsody, alice: Client, bob: Client) -> None:
     room = f"cake@{server.muc}"
 
@@ -194,6 +236,8 @@ async def main() -> int:
             await addressed(server, relay, *people[:2])
             await handed_over(server, relay, *people[:2])
             await many(server, relay, *people)
+            await all_members(server, relay, *people)
+            await directly(server, relay, *people[:2])
 
             step("the relay is asked to end")
             await relay.stop()
