@@ -55,3 +55,21 @@ async fn ask(address: SocketAddr) -> io::Result<String> {
 fn is_ours(answer: &str) -> bool {
     answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nalive\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_programs_answer_is_not_ours() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n\r\n";
+        for (answer, ours) in [
+            (format!("{head}alive\n"), true),
+            (format!("{head}Prometheus Server is Healthy.\n"), false),
+            (head.replace("200 OK", "503 Service Unavailable") + "alive\n", false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_ours(&answer), ours, "{answer}");
+        }
+    }
+}
