@@ -618,6 +618,11 @@ async fn one_who_looks_alike_is_found() {
     assert_eq!(other(ROOM, "another look").await, None);
     assert_eq!(other(SECOND, LOOK).await.as_deref(), Some(FIRST));
     assert_eq!(other(FIRST, LOOK).await.as_deref(), Some(SECOND));
+    // Whoever is seen again is kept: once a day that is written down.
+    let before = "SELECT count(*) FROM looks WHERE at < (unixepoch() - 86400) * 1000";
+    bench.sqlite3(&format!("UPDATE looks SET at = at - {}", (DAY * 2).as_millis()));
+    other(FIRST, LOOK).await;
+    assert_eq!(bench.sqlite3(before).trim(), "2", "of three");
     close(journal, writer).await;
 
     bench.sqlite3(&format!("UPDATE looks SET at = at - {} WHERE jid <> '{FIRST}'", (DAY * 91).as_millis()));
@@ -686,6 +691,12 @@ async fn whom_a_contact_met_first() {
     forget(&bench, SECOND).await;
     assert_eq!(met_first(&bench, BOB, LOOK).await.as_deref(), Some(FIRST));
     close(journal, writer).await;
+
+    bench.sqlite3(
+        "INSERT INTO history (id, received, settled, route, room, inviter, contact, state) \
+         VALUES (200100, 0, 0, 'addressed', 'r', 'i', 'c', 'relayed')",
+    );
+    assert_eq!(met_first(&bench, BOB, LOOK).await, None, "only the newest are read");
 }
 
 /// By their addresses, and by their number.

@@ -307,3 +307,22 @@ fn jids(answer: Iq) -> Option<HashSet<String>> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_in_a_roster_and_who_looks_like_it() {
+        let jids = ["alice@example.org", "bob@b\u{fc}cher.example"].map(str::to_owned).into();
+        let list = Listed { jids, looks: OnceLock::new() };
+        for (person, likeness) in [
+            ("alice@example.org", Likeness::Himself),
+            ("bob@xn--bcher-kva.example", Likeness::Himself),
+            ("\u{430}lice@example.org", Likeness::Of("alice@example.org".into())),
+            ("carol@example.org", Likeness::Nobody),
+        ] {
+            assert_eq!(list.resembles(&BareJid::new(person).unwrap()), likeness, "{person}");
+        }
+    }
+}

@@ -101,6 +101,8 @@ mod tests {
         assert!(!are_one("bob@bücher.example", "rob@xn--bcher-kva.example"));
         assert!(!are_one("bob@example.org", "bob@example.net"));
         assert!(!are_one("bob", "bob@example.net"));
+        // Nobody knows what these are, so they are not one.
+        assert!(!are_one("bob@\u{fffd}a.example", "bob@\u{fffd}b.example"));
     }
 
     #[test]

@@ -118,6 +118,22 @@ async def test_a_room_that_looks_like_another(stage, relay):
 
 
 @REFUSE
+@pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["no roster"])
+async def test_one_who_was_alone_with_his_look_when_he_came(stage, relay):
+    """What the relay remembers of him does not hold once there is a second one."""
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    mallory = await look_alike(stage, alice)
+    rooms = [stage.room(name) for name in ("tea", "den", "pub")]
+
+    for inviter, contact, room in zip((mallory, alice, mallory), (carol, bob, bob), rooms):
+        await inviter.create_room(room)
+        inviter.invite(room, stage.relay_address(contact.bare))
+        await relay.settled(1, "--room", room)
+
+    assert [verdict(record) for record in await relay.history()] == [REFUSED, ("relayed", None), ("relayed", None)]
+
+
+@REFUSE
 async def test_nor_does_it_survive_a_restart(stage, relay):
     alice, mallory, bob = await stage.people("alice", "mallory", "bob")
     room = await alice.create_room(stage.room("tea"))

@@ -30,6 +30,8 @@ PLANTED = (PASSWORD, REASON, Server.secret)
 Verdict = tuple[str, str | None]
 """State and reason in the history."""
 
+WATCHED = ("/", "/metrics", "/healthz", "/readyz")
+
 HAND_OVER = Setup(hand_over=60)
 BOUNCES = Setup(privileges=False)
 """What leaves from the relay's own domain comes back to it."""
@@ -148,6 +150,7 @@ async def forged_and_broken(stage, relay, commands) -> AsyncIterator[Verdict]:
         mallory.send(f"<message to={to}>{forged % inviter}</message>")
     yield "refused", "untrusted"
     direct = f"<x xmlns='{CONFERENCE}' jid='tea@{stage.server.muc}' password='{PASSWORD}' reason='{REASON}'/>"
+    mallory.send(f"<message to={to}>{direct.replace('tea@', 'tea@@')}</message>")
     for type in ("normal", "error", PASSWORD):
         mallory.send(f"<message to={to} type='{type}' id='{REASON}'>{direct}</message>")
     mallory.send(f"<message to={to}><body>{PASSWORD} {REASON}</body></message>")
@@ -185,13 +188,15 @@ async def test_nothing_shows_what_went_through(stage, server, setup, relays, com
     ]
     verdicts = {verdict for scene in scenes async for verdict in scene}
     await until_ended(relay, verdicts | {("relayed", None)})
+    outputs = {f"{path} before": (await web.get(path)).text for path in WATCHED}
+    assert 'state="suppressed"' in outputs["/metrics before"]
     # What goes on after a crash is read from the disk again.
     await relay.restart(crash=True)
     [nosy] = await stage.people("nosy")
     await commands(nosy).give("my-data")
 
     await until_wiped(relay.journal.parent)
-    outputs = {
+    outputs |= {
         " ".join(arguments): await printed(relay, *arguments)
         for arguments in [
             ("history",),
@@ -204,7 +209,7 @@ async def test_nothing_shows_what_went_through(stage, server, setup, relays, com
             ("forget", f"nobody@{server.host}"),
         ]
     }
-    outputs |= {path: (await web.get(path)).text for path in ("/", "/metrics", "/healthz", "/readyz")}
+    outputs |= {path: (await web.get(path)).text for path in WATCHED}
     assert "opted-out" in outputs["/"]
     await relay.stop()
     outputs["the log"] = relay.log
