@@ -1,15 +1,16 @@
 //! The statements of a group commit: a whole batch of rows in a few statements each.
 //! Knows nothing of tasks, retries or time.
 //!
-//! A statement's text depends on its number of rows, so rows go in chunks of powers of two: nine texts a
-//! statement, all of them prepared once.
+//! Each statement is handed to another thread and back, which costs as much as writing several rows. So rows go in as few
+//! statements as can be. A statement's text depends on its number of rows, and is to be prepared once: there are texts for
+//! some numbers of rows, and rows that are left over are NULL, which every statement here passes over.
 //!
 //! `OR FAIL`: a statement that fails leaves what it has done so far, which the whole batch's rollback undoes. Without it
 //! `SQLite` keeps a journal of each statement, in a file of its own when it changes many pages.
 
 use std::collections::HashSet;
 
-use sqlx::query_builder::QueryBuilder;
+use sqlx::query_builder::{QueryBuilder, Separated};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
@@ -39,20 +40,30 @@ pub(super) struct Window {
     pub(super) length: i64,
 }
 
-/// Cuts `items` into the largest powers of two that fit.
-pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        if items.is_empty() {
-            return None;
-        }
-        let mut size = LARGEST;
-        while size > items.len() {
-            size /= 2;
-        }
-        let (chunk, rest) = items.split_at(size);
-        items = rest;
-        Some(chunk)
-    })
+/// Cuts `items` into pieces for one statement each.
+pub(super) fn chunks<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    items.chunks(LARGEST)
+}
+
+/// For how many rows a statement is that takes so many: 1, 2, 3, 4, 6, 8, 12, 16, …
+fn places(rows: usize) -> usize {
+    let upper = rows.next_power_of_two();
+    let between = upper / 4 * 3;
+    if between >= rows { between } else { upper }
+}
+
+/// `VALUES` of these rows and of those that are left over: `SQLite` takes for NULL what is bound to nothing, so nothing
+/// may be bound behind them.
+pub(super) fn push_rows<T>(
+    sql: &mut QueryBuilder<Sqlite>,
+    rows: &[T],
+    columns: usize,
+    bind: impl FnMut(Separated<'_, Sqlite, &'static str>, &T),
+) {
+    sql.push_values(rows, bind);
+    for _ in rows.len()..places(rows.len()) {
+        sql.push(", (?").push(", ?".repeat(columns - 1)).push(")");
+    }
 }
 
 /// Writes arrivals into `pending`.
@@ -60,9 +71,9 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent) ",
+             origin, parent) SELECT * FROM (",
         );
-        sql.push_values(chunk, |mut row, (id, received, a)| {
+        push_rows(&mut sql, chunk, 12, |mut row, (id, received, a)| {
             row.push_bind(*id)
                 .push_bind(*received)
                 .push_bind(a.route.as_str())
@@ -76,6 +87,7 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
                 .push_bind(a.parent);
         });
+        sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;
     }
     Ok(())
@@ -92,10 +104,9 @@ pub(super) async fn held(
         let mut sql = QueryBuilder::<Sqlite>::new("SELECT key FROM claims WHERE at > ");
         sql.push_bind(window.now - window.length);
         sql.push(" AND at <= ").push_bind(window.now + window.length).push(" AND key IN (");
-        let mut list = sql.separated(", ");
-        for key in chunk {
-            list.push_bind(&key[..]);
-        }
+        push_rows(&mut sql, chunk, 1, |mut row, key| {
+            row.push_bind(&key[..]);
+        });
         sql.push(")");
         for row in sql.build().fetch_all(&mut *db).await? {
             let key: &[u8] = row.try_get(0)?;
@@ -115,13 +126,11 @@ pub(super) async fn claim(
 ) -> sqlx::Result<HashSet<Id>> {
     let mut granted = HashSet::new();
     for chunk in chunks(claims) {
-        let rows = |sql: &mut QueryBuilder<Sqlite>| {
-            sql.push_values(chunk, |mut row, claim| {
-                row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
-            });
+        let bind = |mut row: Separated<'_, Sqlite, &'static str>, claim: &Claim| {
+            row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
         };
         let mut sql = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO claims (key, at, invitation) ");
-        rows(&mut sql);
+        push_rows(&mut sql, chunk, 3, bind);
         let inserted = sql.build().execute(&mut *db).await?.rows_affected();
         if inserted == chunk.len() as u64 {
             granted.extend(chunk.iter().map(|claim| claim.id));
@@ -129,11 +138,11 @@ pub(super) async fn claim(
         }
         // Some were there before, which is rare: now it matters whose they are, and how old.
         let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO claims (key, at, invitation) ");
-        rows(&mut sql);
+        sql.push_values(chunk, bind);
         sql.push(" ON CONFLICT (key) DO UPDATE SET at = excluded.at, invitation = excluded.invitation WHERE at <= ");
         sql.push_bind(window.now - window.length).push(" OR at > ").push_bind(window.now + window.length);
         sql.push(" OR invitation = excluded.invitation RETURNING invitation");
-        for row in sql.build().fetch_all(&mut *db).await? {
+        for row in sql.build().persistent(false).fetch_all(&mut *db).await? {
             granted.insert(row.try_get(0)?);
         }
     }
@@ -154,10 +163,9 @@ async fn for_each(db: &mut SqliteConnection, change: &'static str, ids: &[Id]) -
     for chunk in chunks(ids) {
         let mut sql = QueryBuilder::<Sqlite>::new(change);
         sql.push(" WHERE id IN (");
-        let mut list = sql.separated(", ");
-        for id in chunk {
-            list.push_bind(*id);
-        }
+        push_rows(&mut sql, chunk, 1, |mut row, id| {
+            row.push_bind(*id);
+        });
         sql.push(")");
         sql.build().execute(&mut *db).await?;
     }
@@ -176,7 +184,7 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
         sql.push(
             ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent FROM (",
         );
-        sql.push_values(chunk, |mut row, o| {
+        push_rows(&mut sql, chunk, 5, |mut row, o| {
             row.push_bind(o.id)
                 .push_bind(o.state.as_str())
                 .push_bind(o.reason.map(super::Reason::as_str))

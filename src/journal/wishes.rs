@@ -8,7 +8,7 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::batch::chunks;
+use super::batch::{chunks, push_rows};
 use super::handle::{Closed, Journal, Op};
 use super::record::{Takes, column};
 
@@ -174,10 +174,9 @@ pub(super) async fn read(
     for chunk in chunks(people) {
         let mut sql =
             QueryBuilder::<Sqlite>::new("SELECT person, takes, blocks FROM wishes WHERE person IN (");
-        let mut list = sql.separated(", ");
-        for person in chunk {
-            list.push_bind(*person);
-        }
+        push_rows(&mut sql, chunk, 1, |mut row, person| {
+            row.push_bind(*person);
+        });
         sql.push(")");
         for row in sql.build().fetch_all(&mut *db).await? {
             found.insert(row.try_get(0)?, Wishes::read(&row)?);
