@@ -1,10 +1,12 @@
 //! What comes in: invitations go into the journal before anything else happens to them, questions are answered.
 //!
-//! The journal is the queue. So many invitations live in memory at a time; when there are more, the others wait on
-//! the disk alone and are fetched in their order as room becomes free. Start-up is the same case: whatever an earlier
-//! run left waits on the disk. One task does all of this, so no row can be fetched twice: while anything waits on the
-//! disk, new arrivals wait there too. Only what is handed over is taken in elsewhere, and lives at once.
+//! The journal is the queue. So many invitations live at a time, and some more stand ready in memory; when there are
+//! more, the others wait on the disk alone and are fetched in their order as room becomes free. Start-up is the same
+//! case: whatever an earlier run left waits on the disk. One task does all of this, so no row can be fetched twice: while
+//! anything waits on the disk, new arrivals wait there too. Only what is handed over is taken in elsewhere, and lives at
+//! once.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -23,24 +25,28 @@ use crate::service::{self, Commands};
 use crate::wire::{self, address};
 use crate::wire::{Iq, Message, Stanza};
 
-/// Invitations that live in memory at the same time.
+/// Invitations that live at the same time.
 const LIVES: usize = 1024;
+/// Invitations in memory whose turn comes next: they are smaller than those that live, and on the disk they would have to
+/// be read again.
+const READY: usize = 2048;
 /// Stanzas taken from the link at a time: one commit for all the invitations among them.
 const TAKEN: usize = 256;
 /// Rows fetched from the disk at a time.
-const FETCHED: u32 = 64;
+const FETCHED: u32 = 256;
 
 pub(super) struct Intake {
     relay: Arc<Relay>,
     incoming: Incoming,
     lives: JoinSet<()>,
+    ready: VecDeque<Life>,
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
 }
 
 impl Intake {
     pub(super) fn new(relay: Arc<Relay>, incoming: Incoming) -> Self {
-        Self { relay, incoming, lives: JoinSet::new(), waiting: Some(0) }
+        Self { relay, incoming, lives: JoinSet::new(), ready: VecDeque::new(), waiting: Some(0) }
     }
 
     /// Until `last_orders` is cancelled and what lives has settled, or the journal is closed.
@@ -49,7 +55,8 @@ impl Intake {
             debug!("the journal is closed");
             return;
         }
-        // What still comes in is journaled and waits for the next start.
+        // What still comes in is journaled and waits for the next start, as does what stands ready.
+        self.ready.clear();
         self.waiting.get_or_insert(Id::MAX);
         let mut taken = Vec::with_capacity(TAKEN);
         while !self.lives.is_empty() {
@@ -67,7 +74,12 @@ impl Intake {
     async fn take_in(&mut self, last_orders: &CancellationToken) -> Result<(), Closed> {
         let mut taken = Vec::with_capacity(TAKEN);
         loop {
-            let room = self.lives.len() < LIVES;
+            while self.lives.len() < LIVES
+                && let Some(life) = self.ready.pop_front()
+            {
+                self.start(life);
+            }
+            let room = self.ready.is_empty();
             tokio::select! {
                 () = last_orders.cancelled() => return Ok(()),
                 Some(_) = self.lives.join_next() => {}
@@ -94,7 +106,7 @@ impl Intake {
             // One that was handed over in this run lives already: it is answered for, and never waits on the disk alone.
             let lives = row.arrival.route == Route::HandedOver && row.id >= self.relay.journal.first();
             if !lives {
-                self.start(Life::resumed(row));
+                self.ready.push_back(Life::resumed(row));
             }
         }
         Ok(())
@@ -205,10 +217,10 @@ impl Intake {
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
         under_way.sort_unstable_by_key(|(_, admitted)| admitted.id);
         for (arrival, admitted) in under_way {
-            if self.waiting.is_some() || self.lives.len() >= LIVES {
+            if self.waiting.is_some() || self.ready.len() >= READY {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
-                self.start(Life::new(admitted, arrival));
+                self.ready.push_back(Life::new(admitted, arrival));
             }
         }
         Ok(())
