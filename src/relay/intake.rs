@@ -74,6 +74,8 @@ impl Intake {
     async fn take_in(&mut self, last_orders: &CancellationToken) -> Result<(), Closed> {
         let mut taken = Vec::with_capacity(TAKEN);
         loop {
+            // All that have ended: one in a round, and they would fill the room of those that are to come.
+            while self.lives.try_join_next().is_some() {}
             while self.lives.len() < LIVES
                 && let Some(life) = self.ready.pop_front()
             {
