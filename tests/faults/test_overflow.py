@@ -3,16 +3,19 @@
 from faults.crowd import all_arrive, invite
 from support.stanzas import asked, reply
 
-IN_MEMORY = 1024
-"""Invitations that live in memory, and that may be unconfirmed."""
+LIVES = 1024
+"""Invitations that live at the same time, and that may be unconfirmed."""
+
+READY = 2048
+"""Those that stand ready in memory; the others wait on the disk alone."""
 
 
 async def test_more_than_fits(scripted, relay):
     scripted.answers_pings = False
-    contacts = invite(scripted, 3 * IN_MEMORY)
-    await scripted.until(lambda: len(scripted.deliveries) == IN_MEMORY, "as many as may be unconfirmed")
+    contacts = invite(scripted, 2 * (LIVES + READY))
+    await scripted.until(lambda: len(scripted.deliveries) == LIVES, "as many as may be unconfirmed")
     await relay.has_taken_in(len(contacts))
-    assert len(scripted.deliveries) == IN_MEMORY
+    assert len(scripted.deliveries) == LIVES
 
     scripted.answer_all()
 
@@ -26,9 +29,9 @@ async def test_a_hand_over_among_them(scripted, relay):
     scripted.send(scripted.hand_over("carol", "coffee"))
     await scripted.unanswered.take(asked(coffee))
     scripted.answers_pings = False
-    contacts = invite(scripted, IN_MEMORY - 100)
-    scripted.send(scripted.invitation("dave") * 150)
-    await relay.has_taken_in(IN_MEMORY + 50)
+    contacts = invite(scripted, LIVES - 100)
+    scripted.send(scripted.invitation("dave") * (READY + 150))
+    await relay.has_taken_in(LIVES + READY + 50)
 
     scripted.answer_for(coffee)
     assert (await scripted.taken.take(reply("handover"))).get("type") == "result"
@@ -38,6 +41,6 @@ async def test_a_hand_over_among_them(scripted, relay):
     await scripted.delivered(*contacts, scripted.jid("dave"))
     scripted.answer_all()
 
-    await relay.settled(IN_MEMORY + 51, "--limit", "10000")
+    await relay.settled(LIVES + READY + 51, "--limit", "10000")
     await relay.stop()
     assert [delivery.contact for delivery in scripted.deliveries].count(scripted.jid("carol")) == 1
