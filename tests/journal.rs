@@ -115,6 +115,29 @@ async fn of_a_hundred_at_once_one_holds_contact_and_room() {
     close(journal, writer).await;
 }
 
+/// A statement has places for more rows than there may be: each number of rows is written, and no row besides.
+#[tokio::test]
+async fn as_many_are_written_as_came() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let mut came = 0;
+    for count in (1..40).chain([255, 256, 257, 700]) {
+        let contacts: Vec<_> = (came..came + count).map(|n| format!("{n}@example.org")).collect();
+        let lives = contacts.iter().map(|contact| async {
+            let id = journal.admit(arrival(contact)).await.unwrap().id;
+            assert!(journal.claim(id, contact, ROOM).await.unwrap());
+            journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+            assert!(journal.admit(arrival(contact)).await.unwrap().duplicate);
+        });
+        futures::future::join_all(lives).await;
+        came += count;
+    }
+    let count =
+        |table| bench.sqlite3(&format!("SELECT count(*) FROM {table}")).trim().parse::<usize>().unwrap();
+    assert_eq!([count("history"), count("claims"), count("pending")], [came; 3]);
+    close(journal, writer).await;
+}
+
 #[tokio::test]
 async fn a_claim_survives_a_restart_and_stays_with_its_invitation() {
     let bench = Bench::new();
