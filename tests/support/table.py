@@ -11,7 +11,8 @@ def pytest_terminal_summary(terminalreporter):
     reasons: set[str] = set()
     for outcome, word in (("passed", "passed"), ("failed", "FAILED"), ("error", "FAILED"), ("skipped", "not supported")):
         for report in terminalreporter.stats.get(outcome, []):
-            server = dict(report.user_properties).get(PROPERTY)
+            # A file that could not be read has none.
+            server = dict(getattr(report, "user_properties", ())).get(PROPERTY)
             if server:
                 scenario = report.nodeid.rpartition("/")[2].partition("[")[0].replace(".py::test_", ": ")
                 outcomes[scenario.removeprefix("test_").replace("_", " ")][server].add(word)
