@@ -33,7 +33,7 @@ pub(super) struct Answered {
     waits: Option<String>,
     /// Make and version of its server.
     pub(super) server: Option<String>,
-    /// How far its clock is ahead of ours, in milliseconds; half the time that the answer took is the error.
+    /// How far its clock is ahead of ours at least, in milliseconds.
     ahead: Option<i64>,
 }
 
@@ -42,14 +42,21 @@ pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
     let answer = link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())).await.ok()?;
-    let middle = asked + begun.elapsed() / 2;
+    let error = begun.elapsed() / 2;
+    let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
     let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
     Some(Answered {
         waits: about.timeout,
         server: about.server,
-        ahead: now.map(|now| (now.to_utc() - middle).num_milliseconds()),
+        ahead: now.map(|now| at_least((now.to_utc() - middle).num_milliseconds(), error)),
     })
+}
+
+/// What is sure of a difference: a slow answer says nothing against a clock. Milliseconds.
+fn at_least(ahead: i64, error: Duration) -> i64 {
+    let error = i64::try_from(error.as_millis()).unwrap_or(i64::MAX);
+    ahead.signum() * ahead.saturating_abs().saturating_sub(error).max(0)
 }
 
 /// The lines of all services; `hosts` are those of users, `modules` the services' own, in the configuration's order.
@@ -207,4 +214,16 @@ fn clock(services: &[String], modules: &[Option<Answered>]) -> Option<Finding> {
     } else {
         finding.ok(found)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_answer_says_nothing_against_a_clock() {
+        for (ahead, sure) in [(5000, 3000), (-5000, -3000), (1500, 0), (-1500, 0), (0, 0)] {
+            assert_eq!(at_least(ahead, Duration::from_secs(2)), sure);
+        }
+    }
 }
