@@ -14,6 +14,7 @@ use super::case::Case;
 use super::life::Setback;
 use super::sender::Sender;
 use super::{Relay, message_id, payload};
+use crate::config::Passwords;
 use crate::journal::Pending;
 use crate::link::{AskError, DeliverError};
 use crate::rooms::Age;
@@ -92,6 +93,10 @@ pub(super) async fn send(relay: &Relay, pending: &Pending, case: &Case) -> Resul
 
 async fn takes(relay: &Relay, case: &Case, inviter: &BareJid) -> Result<bool, AskError> {
     let view = relay.rooms.look_at_all(&case.room, Some(inviter), Age::Fresh).await?;
+    // The room adds its password.
+    if relay.config.load().relay.passwords == Passwords::Strip && view.has_password() != Some(false) {
+        return Ok(false);
+    }
     let kind = Kind {
         members_only: view.members_only(),
         allows_invites: view.allows_invites(),

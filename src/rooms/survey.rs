@@ -23,7 +23,7 @@ pub(super) async fn survey(
 ) -> Result<View, AskError> {
     let taken = Instant::now();
     let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
-    let (Kind { members_only, allows_invites, moderated }, occupants) = (kind?, occupants?);
+    let (Kind { members_only, allows_invites, moderated, has_password }, occupants) = (kind?, occupants?);
     // In an open room it matters only who is banned.
     let complete = everybody || members_only != Some(false);
     let lists: &[Affiliation] = if complete {
@@ -48,7 +48,17 @@ pub(super) async fn survey(
     }
     let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View { taken, members_only, allows_invites, moderated, complete, share, affiliations, occupants })
+    Ok(View {
+        taken,
+        members_only,
+        allows_invites,
+        moderated,
+        has_password,
+        complete,
+        share,
+        affiliations,
+        occupants,
+    })
 }
 
 /// What everybody may know of a room.
@@ -57,6 +67,16 @@ struct Kind {
     members_only: Option<bool>,
     allows_invites: Option<bool>,
     moderated: Option<bool>,
+    has_password: Option<bool>,
+}
+
+/// Which of two features it has.
+fn either(info: &DiscoInfo, yes: &str, no: &str) -> Option<bool> {
+    match (info.has(yes), info.has(no)) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
 }
 
 fn bare(jid: &str) -> Option<String> {
@@ -79,11 +99,8 @@ async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskE
                 allows_invites: info
                     .field("muc#roomconfig_allowinvites")
                     .map(|it| matches!(it, "1" | "true")),
-                moderated: match (info.has("muc_moderated"), info.has("muc_unmoderated")) {
-                    (true, false) => Some(true),
-                    (false, true) => Some(false),
-                    _ => None,
-                },
+                moderated: either(&info, "muc_moderated", "muc_unmoderated"),
+                has_password: either(&info, "muc_passwordprotected", "muc_unsecured"),
             },
             _ => Kind::default(),
         }),

@@ -40,6 +40,8 @@ pub struct View {
     pub(super) allows_invites: Option<bool>,
     /// `None`: the room would not say.
     pub(super) moderated: Option<bool>,
+    /// `None`: the room would not say.
+    pub(super) has_password: Option<bool>,
     /// All lists were asked for, not only whatever matters for a single contact.
     pub(super) complete: bool,
     /// How much of what may be known of all rooms this is.
@@ -91,6 +93,12 @@ impl View {
     #[must_use]
     pub fn moderated(&self) -> Option<bool> {
         self.moderated
+    }
+
+    /// Whether a password is needed to enter; `None` where the room would not say.
+    #[must_use]
+    pub fn has_password(&self) -> Option<bool> {
+        self.has_password
     }
 
     /// What a person is to the room; `None` where we may not know.
@@ -165,6 +173,7 @@ mod tests {
             members_only: None,
             allows_invites: None,
             moderated: None,
+            has_password: None,
             complete: true,
             share: Share::default(),
             affiliations: None,

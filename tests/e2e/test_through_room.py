@@ -75,6 +75,23 @@ async def test_the_rooms_own_in_the_inviters_name(stage, relay, members_only):
     assert not alice.received(a("message", type="error"))
 
 
+@pytest.mark.parametrize("config", [{"relay": {"support": "ask", "passwords": "strip"}}], ids=["strip"])
+@pytest.mark.parametrize("password", [None, "xyzzy"], ids=["no password", "password"])
+async def test_a_password_that_is_to_be_left_out(stage, relay, password):
+    """The room would add it."""
+    alice, bob = await stage.people("alice", "bob")
+    await says_what_it_can(bob, direct=False)
+    room = await alice.create_room(stage.room(), password=password)
+
+    alice.invite(room, stage.relay_address(bob.bare))
+
+    received = await bob.expect(direct_invitation(room) if password else native_invitation(room))
+    assert "xyzzy" not in show(received)
+    [record] = await relay.settled(1)
+    assert route_and_end(record) == ("addressed", "relayed", "unsupported", alice.bare if password else room)
+    assert len(await stage.reached(bob, room)) == 1
+
+
 async def test_the_next_one_is_a_duplicate(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     await says_what_it_can(bob, direct=False)
