@@ -36,7 +36,7 @@ pub struct Running {
 
 impl Candidate {
     /// Starts it and lets it in. The relay's journal, its log and its configuration lie in `folder`.
-    pub async fn start(self, folder: &Path, first: usize) -> Result<Running> {
+    pub async fn start(self, folder: &Path) -> Result<Running> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let mut command = match self {
@@ -62,7 +62,7 @@ impl Candidate {
         let log = File::create(folder.join("log"))?;
         let mut child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let privileged = self == Self::Relay { privileged: true };
-        match server::accept(&listener, privileged, first).await {
+        match server::accept(&listener, privileged).await {
             Ok(server) => Ok(Running { child, server }),
             Err(e) => {
                 child.kill()?;

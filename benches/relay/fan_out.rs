@@ -37,7 +37,7 @@ pub async fn run(folder: &Path, crowds: &[usize], singles: f64) -> Result<()> {
     for members in crowds {
         let folder = folder.join(format!("crowd-{members}"));
         fs::create_dir(&folder)?;
-        let mut running = Candidate::Relay { privileged: true }.start(&folder, 0).await?;
+        let mut running = Candidate::Relay { privileged: true }.start(&folder).await?;
         running.server.invite(500, Pace::Unanswered(500)).await?;
 
         // Alone, for its own cost; with a room of its own, so that the second one is no repetition.
@@ -52,7 +52,7 @@ pub async fn run(folder: &Path, crowds: &[usize], singles: f64) -> Result<()> {
         fs::remove_dir_all(&folder)?;
 
         fs::create_dir(&folder)?;
-        let mut running = Candidate::Relay { privileged: true }.start(&folder, 0).await?;
+        let mut running = Candidate::Relay { privileged: true }.start(&folder).await?;
         running.server.invite(500, Pace::Unanswered(500)).await?;
         let before = running.server.invite((singles * CALM) as usize, Pace::PerSecond(singles)).await?;
         running.server.invite_all(*members);

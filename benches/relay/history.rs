@@ -8,7 +8,7 @@ use anyhow::Result;
 use chrono::Utc;
 use muc_invite_relay::journal::{Journal, Keep};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const DAYS: i64 = 90;
@@ -22,15 +22,19 @@ pub enum Claims {
     All,
 }
 
-/// Creates a journal at `path` with so many settled invitations.
-pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
-    let keep = Keep { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
-    let (journal, writer) = Journal::open(path, keep).await?;
-    drop(journal);
-    writer.run().await?;
+/// Takes out what came in behind the first `rows`, so that the next round finds what this one has found.
+pub async fn restore(path: &Path, rows: i64) -> Result<()> {
+    let mut db = open(path).await?;
+    sqlx::query("DELETE FROM history WHERE id > ?").bind(rows).execute(&mut db).await?;
+    sqlx::query("DELETE FROM claims WHERE invitation > ?").bind(rows).execute(&mut db).await?;
+    db.close().await?;
+    std::fs::File::open(path)?.sync_all()?;
+    Ok(())
+}
 
-    // The relay itself never writes like this: what is lost when the machine fails now is made again.
-    let mut db = SqliteConnectOptions::new()
+/// The relay itself never writes like this: what is lost when the machine fails now is made again.
+async fn open(path: &Path) -> Result<SqliteConnection> {
+    let db = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Off)
         .synchronous(SqliteSynchronous::Off)
@@ -38,6 +42,17 @@ pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
         .disable_statement_logging()
         .connect()
         .await?;
+    Ok(db)
+}
+
+/// Creates a journal at `path` with so many settled invitations.
+pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
+    let keep = Keep { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
+    let (journal, writer) = Journal::open(path, keep).await?;
+    drop(journal);
+    writer.run().await?;
+
+    let mut db = open(path).await?;
     // Ids from 1 on, the youngest last, and the next invitation gets the one behind them.
     sqlx::query(
         "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \

@@ -4,7 +4,7 @@
 //!
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
 //! seconds, on a debug build too: its figures say nothing, that it ends well says that all of it works. `--alone` leaves
-//! it at the first line of the table, for a profiler; `--crowds` at invitations to many.
+//! it at the first line of the table, for a profiler; `--crowds` at invitations to many, `--journals` at the large journals.
 
 mod baseline;
 mod candidate;
@@ -113,8 +113,11 @@ async fn main() -> Result<()> {
     let bench = Bench::new(plan)?;
     let alone = arguments.iter().any(|it| it == "--alone");
     let crowds = arguments.iter().any(|it| it == "--crowds");
+    let journals = arguments.iter().any(|it| it == "--journals");
     let ran = if crowds {
         fan_out::run(&bench.folder, &bench.plan.crowds, bench.plan.singles).await
+    } else if journals {
+        bench.journals().await.map(|lines| figures::print(&lines))
     } else {
         bench.run(alone).await
     };
@@ -179,12 +182,12 @@ impl Bench {
             folders.push(folder);
             lines.push(Line::new(*name));
         }
-        for round in 0..self.plan.rounds {
+        for _ in 0..self.plan.rounds {
             lines[0].runs.push(self.fresh(&RELAY).await?);
-            for (folder, line) in folders.iter().zip(&mut lines[1..]) {
-                // The same journal again, so these must be other contacts.
-                let first = round * 10_000_000;
-                line.runs.push(self.measure(folder, &RELAY, first).await?);
+            for ((folder, line), (_, rows, _)) in folders.iter().zip(&mut lines[1..]).zip(&self.plan.journals)
+            {
+                line.runs.push(self.measure(folder, &RELAY).await?);
+                history::restore(&candidate::journal(folder), *rows).await?;
             }
         }
         Ok(lines)
@@ -194,7 +197,7 @@ impl Bench {
     async fn fresh(&self, entry: &Entry) -> Result<Figures> {
         let folder = self.folder.join("fresh");
         fs::create_dir(&folder)?;
-        let figures = self.measure(&folder, entry, 0).await?;
+        let figures = self.measure(&folder, entry).await?;
         fs::remove_dir_all(&folder)?;
         Ok(figures)
     }
@@ -205,13 +208,13 @@ impl Bench {
         clippy::cast_sign_loss,
         reason = "small and positive"
     )]
-    async fn measure(&self, folder: &Path, entry: &Entry, first: usize) -> Result<Figures> {
+    async fn measure(&self, folder: &Path, entry: &Entry) -> Result<Figures> {
         let count = match entry.candidate {
             Candidate::Relay { .. } => self.plan.relay,
             Candidate::Baseline => self.plan.baseline,
             Candidate::Slixmpp => self.plan.slixmpp,
         };
-        let mut running = entry.candidate.start(folder, first).await?;
+        let mut running = entry.candidate.start(folder).await?;
         running.server.invite(WARM_UP, Pace::Unanswered(WARM_UP)).await?;
         let before = running.cpu()?;
         let full = running.server.invite(count, Pace::Unanswered(entry.unanswered)).await?;

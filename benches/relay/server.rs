@@ -50,16 +50,15 @@ pub struct Server {
     summed: bool,
 }
 
-/// Waits for a component; `privileged` ones may send messages in the name of users. The first contact who is invited
-/// has the number `first`.
-pub async fn accept(listener: &TcpListener, privileged: bool, first: usize) -> Result<Server> {
+/// Waits for a component; `privileged` ones may send messages in the name of users.
+pub async fn accept(listener: &TcpListener, privileged: bool) -> Result<Server> {
     let (socket, _) = timeout(PATIENCE, listener.accept()).await.context("nobody connects")??;
     socket.set_nodelay(true)?;
     let mut server = Server {
         socket,
         inbox: Vec::new(),
         outbox: Vec::new(),
-        next: first,
+        next: 0,
         members: 0,
         reached: 0,
         summed: false,

@@ -119,10 +119,11 @@ pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenErr
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "ON")
-        // Checkpoints are made by upkeep and, under load, at this many pages.
-        .pragma("wal_autocheckpoint", "2000")
-        // 8 MB: the memory bound of the whole journal.
-        .pragma("cache_size", "-8000")
+        // Checkpoints are made by upkeep and, under load, at this many pages: each writes a page of claims once, however
+        // often it was changed since the last.
+        .pragma("wal_autocheckpoint", "4000")
+        // 16 MB: the memory bound of the whole journal, and room for a day's claims of a busy server.
+        .pragma("cache_size", "-16000")
         .connect()
         .await
         .map_err(|e| database_error(path, e))?;
