@@ -3,38 +3,16 @@ a way."""
 
 import pytest
 
-from support import stanzas
-from support.feed import Wanted
+from support.capabilities import says_what_it_can
 from support.server import Setup
 from support.stanzas import a, direct_invitation, native_invitation
 
 pytestmark = pytest.mark.parametrize("setup", [Setup(hand_over=30, presence=True)], ids=["presence"])
 
-CAPS = "{http://jabber.org/protocol/caps}c"
-
 
 @pytest.fixture
 def config():
     return {"relay": {"support": "ask"}}
-
-
-async def says_what_it_can(client, *, direct, hashed=True):
-    """It answers disco#info, and goes online once more; returns its presence."""
-    client.plugin("xep_0030")
-    if direct:
-        client.plugin("xep_0249")
-    if hashed:
-        await client.plugin("xep_0115").update_caps()
-    else:
-        client.send("<presence><show>chat</show></presence>")
-    return await client.expect(
-        Wanted(
-            f"the new presence of {client.full}",
-            lambda stanza: stanza.get("from") == client.full
-            and stanzas.kind(stanza) == "presence"
-            and (stanza.find(CAPS) is not None if hashed else len(stanza) > 0),
-        )
-    )
 
 
 @pytest.mark.parametrize("hashed", [True, False], ids=["hash", "no hash"])

@@ -4,7 +4,7 @@ through the room in the inviter's name, where the room takes that."""
 import pytest
 
 from e2e.test_direct import write_to
-from e2e.test_support import says_what_it_can
+from support.capabilities import says_what_it_can
 from support.server import Setup
 from support.stanzas import (
     DATA,

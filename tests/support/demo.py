@@ -1,7 +1,8 @@
 """The demonstration: invitations on their way from alice to bob, each step shown and checked. See scripts/demo.
 
 First by bob's address at the relay, which needs nothing of the server's rooms; then by his own, which their server hands
-over; then to several at once; then from a client that knows no relay addresses; and at last without the relay.
+over; then to several at once; then from a client that knows no relay addresses; then to one that knows no direct
+invitations; and at last without the relay.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from support import stanzas
+from support.capabilities import says_what_it_can
 from support.client import Client
 from support.prosody import Prosody
 from support.relay import Relay
@@ -195,6 +197,27 @@ async def directly(server: AnyProsody, relay: Relay, alice: Client, bob: Client)
     check("its route is direct", (record["route"], record["state"]) == ("direct", "relayed"))
 
 
+async def to_a_client_that_can_not(server: AnyProsody, relay: Relay, alice: Client, bob: Client) -> None:
+    room = f"scones@{server.muc}"
+
+    step("bob's client says what it can do: direct invitations are not among it")
+    await says_what_it_can(bob, direct=False)
+
+    step(f"alice opens {room} and invites bob, by his address at the relay")
+    await alice.create_room(room)
+    alice.invite(room, f"{stanzas.escaped(bob.bare)}@{server.component}", "Scones")
+
+    step("bob receives the room's own invitation: the relay has asked the room for it, in alice's name")
+    message = await bob.expect(native_invitation(room))
+    show_stanza(message)
+    inviter = message.find(f".//{{{stanzas.MUC_USER}}}invite").get("from")
+    check("alice is the inviter", inviter == alice.bare)
+    *_, record = await relay.settled(10)
+    check("the history says why", (record["state"], record["reason"]) == ("relayed", "unsupported"))
+    await bob.passed(room)
+    check("it is the only one", not bob.received(direct_invitation(room)))
+
+
 async def without_the_relay(server: AnyProsody, alice: Client, bob: Client) -> None:
     room = f"cake@{server.muc}"
 
@@ -213,9 +236,9 @@ async def main() -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with contextlib.AsyncExitStack() as afterwards:
         directory = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="muc-invite-relay-demo-")))
-        server = AnyProsody(Setup(hand_over=5), directory / "prosody")
+        server = AnyProsody(Setup(hand_over=5, presence=True), directory / "prosody")
         team = {"team": [f"{name}@{server.host}" for name in ("bob", "carol")]}
-        relay = Relay(server, directory, log={"level": "info"}, groups=team)
+        relay = Relay(server, directory, log={"level": "info"}, relay={"support": "ask"}, groups=team)
         try:
             step("Prosody starts on 127.0.0.1, with what `muc-invite-relay setup prosody` prints and an empty store")
             afterwards.push_async_callback(end, server)
@@ -238,6 +261,7 @@ async def main() -> int:
             await many(server, relay, *people)
             await all_members(server, relay, *people)
             await directly(server, relay, *people[:2])
+            await to_a_client_that_can_not(server, relay, *people[:2])
 
             step("the relay is asked to end")
             await relay.stop()
