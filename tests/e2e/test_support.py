@@ -3,7 +3,9 @@ a way."""
 
 import pytest
 
-from support.capabilities import says_what_it_can
+from support import stanzas
+from support.capabilities import CAPS, says_what_it_can
+from support.feed import Wanted
 from support.server import Setup
 from support.stanzas import a, direct_invitation, native_invitation
 
