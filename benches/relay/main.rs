@@ -4,7 +4,8 @@
 //!
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
 //! seconds, on a debug build too: its figures say nothing, that it ends well says that all of it works. `--alone` leaves
-//! it at the first line of the table, for a profiler; `--crowds` at invitations to many, `--journals` at the large journals.
+//! it at the first line of the table, for a profiler; `--crowds` at invitations to many, `--journals` at the large
+//! journals.
 
 mod baseline;
 mod candidate;

@@ -30,8 +30,8 @@ pub(super) struct Claim {
     pub(super) id: Id,
 }
 
-/// When a claim, or something else that was noted, no longer counts: older than the window, or from a future that is further off than the window (the
-/// clock was set back, and nobody must wait for it to come round again).
+/// When a claim, or something else that was noted, no longer counts: older than the window, or from a future that is
+/// further off than the window (the clock was set back, and nobody must wait for it to come round again).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     /// ms since 1970, UTC.
