@@ -99,7 +99,7 @@ async def test_broken_off_by(scripted, relay, what):
 async def test_slow(scripted, relay):
     """A few bytes at a time in both directions: slow, but alive."""
     scripted.trickle = 7
-    contacts = invite(scripted, 20)
+    contacts = invite(scripted, 8)
     scripted.send("<message from='tea@conference.example.test' to='x@invites.example.test'><body>\u20ac\U0001f916</body></message>")
 
     assert await all_arrive(scripted, relay, contacts) == 0
