@@ -4,12 +4,9 @@ use std::path::Path;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::Window;
+use super::DAY;
 use super::handle::{Closed, Journal, Op};
 use super::open::{self, OpenError};
-
-/// A row is not written again on the same day: ms.
-const DAY: i64 = 24 * 3600 * 1000;
 
 /// More are not kept; those that were not seen for the longest time go first.
 pub const MOST_HASHES: u32 = 10_000;
@@ -32,8 +29,8 @@ impl Journal {
     }
 }
 
-/// See [`Journal::note_hash`].
-pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, kept: Window) -> sqlx::Result<()> {
+/// See [`Journal::note_hash`]. `now`: ms since 1970, UTC.
+pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO hashes (hash, shows_direct, at) VALUES (?, ?, ?) \
          ON CONFLICT (hash) DO UPDATE SET shows_direct = excluded.shows_direct, at = excluded.at \
@@ -41,8 +38,8 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, kept: Window) -
     )
     .bind(&seen.hash)
     .bind(seen.shows_direct)
-    .bind(kept.now)
-    .bind(kept.now - DAY)
+    .bind(now)
+    .bind(now - DAY)
     .execute(&mut *db)
     .await?;
     sqlx::query(

@@ -7,12 +7,10 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
+use super::DAY;
 use super::batch::{Key, Window};
 use super::handle::{Closed, Journal, Op};
 use super::open::{self, OpenError};
-
-/// A row is not written again on the same day: ms.
-const DAY: i64 = 24 * 3600 * 1000;
 
 /// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
 const NEWEST: i64 = 200_000;

@@ -42,6 +42,9 @@ use std::fmt;
 /// An invitation's id in the journal: counts up from 1, never given twice.
 pub type Id = i64;
 
+/// What was seen is not written again on the same day: ms.
+const DAY: i64 = 24 * 3600 * 1000;
+
 /// An invitation as it comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {

@@ -278,7 +278,7 @@ impl Writer {
                     Answer::LookAlike(looks::note(db, address, retention).await?)
                 }
                 Op::Hash { hash, .. } => {
-                    hashes::note(db, hash, retention).await?;
+                    hashes::note(db, hash, now).await?;
                     Answer::Done
                 }
                 Op::Change { .. } => {

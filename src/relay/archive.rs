@@ -1,5 +1,5 @@
-//! What the server is, and which archive hint (XEP-0334) suits it, so that nobody is shown an invitation twice and nobody misses it.
-//! Knows what servers do with hints, not what an invitation is.
+//! What the server is, and which archive hint (XEP-0334) suits it, so that nobody is shown an invitation twice and nobody
+//! misses it. Knows what servers do with hints, not what an invitation is.
 
 use std::time::Duration;
 

@@ -84,7 +84,7 @@ impl Invitation<'_> {
     pub(super) fn facts(&self, relay: &Relay, view: &View) -> Facts {
         let Self { route, contact, inviter, duplicate, above, .. } = *self;
         // It matters in members-only rooms alone.
-        let relay_address = (view.members_only() == Some(true))
+        let relay_address = (view.kind().members_only == Some(true))
             .then(|| match above {
                 Some(above) => Some(above.address.clone()),
                 None => address::relay_address(contact, relay.link.component()).ok(),
@@ -93,14 +93,14 @@ impl Invitation<'_> {
         Facts {
             trusted: true,
             duplicate,
-            members_only: view.members_only(),
+            members_only: view.kind().members_only,
             affiliation: view.affiliation(contact),
             occupant: view.is_occupant(contact),
             vouched: self.vouched(),
             inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
             inviter: inviter.and_then(|inviter| view.affiliation(inviter)),
             relay_address: relay_address.and_then(|address| view.affiliation(&address)),
-            allows_invites: view.allows_invites(),
+            allows_invites: view.kind().allows_invites,
             // A room makes the contact himself a member before his invitation is handed over.
             membership: match route {
                 Route::HandedOver => Membership::Ignore,

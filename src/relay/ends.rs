@@ -52,7 +52,7 @@ impl Life {
     /// The room is rid of the relay address.
     pub(super) async fn take_off(&self, relay: &Relay, case: &Case, view: &View) {
         if self.pending.arrival.route == Route::Addressed
-            && view.members_only() == Some(true)
+            && view.kind().members_only == Some(true)
             && let Some(address) = case::relay_address_of(relay, &case.contact)
         {
             membership::take_off(relay, &case.room, case.person(), &address).await;

@@ -381,7 +381,7 @@ async fn end(relay: &Relay, life: &Life, case: &Case, sum: Sum) -> Ended {
         Err(AskError::Lost) => return Err(AskError::Lost.into()),
         answer => answer.ok(),
     };
-    if life.invitation(case).vouched() && view.is_some_and(|view| view.members_only() == Some(true)) {
+    if life.invitation(case).vouched() && view.is_some_and(|view| view.kind().members_only == Some(true)) {
         membership::take_off(relay, &case.room, case.person(), &case.contact).await;
     }
     let id = life.pending.id;

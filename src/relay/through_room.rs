@@ -17,7 +17,7 @@ use super::{Relay, message_id, payload};
 use crate::config::Passwords;
 use crate::journal::Pending;
 use crate::link::{AskError, DeliverError};
-use crate::rooms::Age;
+use crate::rooms::{Age, Kind};
 use crate::wire::handover::HandedOver;
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Stanza, privilege};
@@ -93,24 +93,12 @@ pub(super) async fn send(relay: &Relay, pending: &Pending, case: &Case) -> Resul
 
 async fn takes(relay: &Relay, case: &Case, inviter: &BareJid) -> Result<bool, AskError> {
     let view = relay.rooms.look_at_all(&case.room, Some(inviter), Age::Fresh).await?;
+    let kind = view.kind();
     // The room adds its password.
-    if relay.config.load().relay.passwords == Passwords::Strip && view.has_password() != Some(false) {
+    if relay.config.load().relay.passwords == Passwords::Strip && kind.has_password != Some(false) {
         return Ok(false);
     }
-    let kind = Kind {
-        members_only: view.members_only(),
-        allows_invites: view.allows_invites(),
-        moderated: view.moderated(),
-    };
     Ok(would_take(kind, view.affiliation(inviter), view.affiliation(&case.contact)))
-}
-
-/// What a room says of itself; `None` where it would not.
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    members_only: Option<bool>,
-    allows_invites: Option<bool>,
-    moderated: Option<bool>,
 }
 
 /// Whether a room of Prosody's takes an invitation from this inviter's bare address, whoever is inside, and makes nobody a
@@ -135,10 +123,15 @@ mod tests {
     #[test]
     fn which_rooms_take_it() {
         use Affiliation::{Admin, Member, None as Nothing, Outcast, Owner};
-        const OPEN: Kind =
-            Kind { members_only: Some(false), allows_invites: Some(true), moderated: Some(false) };
+        const OPEN: Kind = Kind {
+            members_only: Some(false),
+            allows_invites: Some(true),
+            moderated: Some(false),
+            has_password: None,
+        };
         const CLOSED: Kind = Kind { members_only: Some(true), ..OPEN };
-        const UNKNOWN: Kind = Kind { members_only: None, allows_invites: None, moderated: None };
+        const UNKNOWN: Kind =
+            Kind { members_only: None, allows_invites: None, moderated: None, has_password: None };
         let open = |kind, inviter| would_take(kind, inviter, Some(Nothing));
         let closed = |kind, inviter| would_take(kind, inviter, Some(Member));
         for inviter in [Owner, Admin, Member] {

@@ -8,7 +8,7 @@
 mod survey;
 mod view;
 
-pub use view::View;
+pub use view::{Kind, View};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,7 +7,7 @@ use futures::future::{join, try_join, try_join_all};
 use jid::BareJid;
 use tokio::time::Instant;
 
-use super::view::{Occupants, Share, View};
+use super::view::{Kind, Occupants, Share, View};
 use super::{Asker, Rooms};
 use crate::link::AskError;
 use crate::wire::disco::DiscoInfo;
@@ -23,9 +23,9 @@ pub(super) async fn survey(
 ) -> Result<View, AskError> {
     let taken = Instant::now();
     let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
-    let (Kind { members_only, allows_invites, moderated, has_password }, occupants) = (kind?, occupants?);
+    let (kind, occupants) = (kind?, occupants?);
     // In an open room it matters only who is banned.
-    let complete = everybody || members_only != Some(false);
+    let complete = everybody || kind.members_only != Some(false);
     let lists: &[Affiliation] = if complete {
         &[Affiliation::Outcast, Affiliation::Member, Affiliation::Admin, Affiliation::Owner]
     } else {
@@ -48,26 +48,7 @@ pub(super) async fn survey(
     }
     let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View {
-        taken,
-        members_only,
-        allows_invites,
-        moderated,
-        has_password,
-        complete,
-        share,
-        affiliations,
-        occupants,
-    })
-}
-
-/// What everybody may know of a room.
-#[derive(Default)]
-struct Kind {
-    members_only: Option<bool>,
-    allows_invites: Option<bool>,
-    moderated: Option<bool>,
-    has_password: Option<bool>,
+    Ok(View { taken, kind, complete, share, affiliations, occupants })
 }
 
 /// Which of two features it has.

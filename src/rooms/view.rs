@@ -30,18 +30,25 @@ impl Drop for Share {
     }
 }
 
+/// What a room says of itself to everybody; `None` each time: it would not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kind {
+    /// Only members may enter.
+    pub members_only: Option<bool>,
+    /// Everybody inside may invite, and in a members-only room has members made by that
+    /// (`muc#roomconfig_allowinvites`).
+    pub allows_invites: Option<bool>,
+    /// Only those may speak whom a moderator or the room's lists let.
+    pub moderated: Option<bool>,
+    /// A password is needed to enter.
+    pub has_password: Option<bool>,
+}
+
 /// A room as it was when it was asked.
 #[derive(Debug)]
 pub struct View {
     pub(super) taken: Instant,
-    /// `None`: the room would not say.
-    pub(super) members_only: Option<bool>,
-    /// `muc#roomconfig_allowinvites`; `None`: the room would not say.
-    pub(super) allows_invites: Option<bool>,
-    /// `None`: the room would not say.
-    pub(super) moderated: Option<bool>,
-    /// `None`: the room would not say.
-    pub(super) has_password: Option<bool>,
+    pub(super) kind: Kind,
     /// All lists were asked for, not only whatever matters for a single contact.
     pub(super) complete: bool,
     /// How much of what may be known of all rooms this is.
@@ -76,29 +83,10 @@ impl Occupants {
 }
 
 impl View {
-    /// Whether only members may enter; `None` where the room would not say.
+    /// What it says of itself.
     #[must_use]
-    pub fn members_only(&self) -> Option<bool> {
-        self.members_only
-    }
-
-    /// Whether everybody inside may invite, and in a members-only room have members made by that; `None` where the room
-    /// would not say.
-    #[must_use]
-    pub fn allows_invites(&self) -> Option<bool> {
-        self.allows_invites
-    }
-
-    /// Whether only those may speak whom a moderator or the room's lists let; `None` where the room would not say.
-    #[must_use]
-    pub fn moderated(&self) -> Option<bool> {
-        self.moderated
-    }
-
-    /// Whether a password is needed to enter; `None` where the room would not say.
-    #[must_use]
-    pub fn has_password(&self) -> Option<bool> {
-        self.has_password
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What a person is to the room; `None` where we may not know.
@@ -170,10 +158,7 @@ mod tests {
         let bob = BareJid::new("bob@example.org").unwrap();
         let mut view = View {
             taken: Instant::now(),
-            members_only: None,
-            allows_invites: None,
-            moderated: None,
-            has_password: None,
+            kind: Kind::default(),
             complete: true,
             share: Share::default(),
             affiliations: None,

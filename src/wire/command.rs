@@ -6,7 +6,7 @@ use super::error::{Condition, StanzaError};
 use super::forms::Form;
 use super::ns;
 use super::stanza::{Iq, IqPayload, IqType};
-use super::xml::{First, Word, named_element, strip_forbidden, words};
+use super::xml::{First, Word, named_element, without_forbidden, words};
 
 /// `<command/>`, asked and answered with the same element.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
@@ -108,9 +108,7 @@ impl Note {
     /// A note.
     #[must_use]
     pub fn new(kind: NoteKind, text: &str) -> Self {
-        let mut text = text.to_owned();
-        strip_forbidden(&mut text);
-        Self { kind: Some(kind), text }
+        Self { kind: Some(kind), text: without_forbidden(text) }
     }
 }
 

@@ -9,7 +9,7 @@ use xso::{AsXml, Context, FromXml, TextCodec};
 
 use super::muc::{self, Details, Malformed, Password};
 use super::ns;
-use super::stanza::{Message, strip_forbidden};
+use super::stanza::{Message, without_forbidden};
 use super::xml::{Flag, HeadOnly, is_named, named_element, take_attribute, words};
 
 /// `<x/>` of `jabber:x:conference`. Read under the early draft's name `<invitation/>` too; text inside is passed over.
@@ -121,18 +121,13 @@ pub fn compose(
     details: &Details,
     hint: Option<Hint>,
 ) -> Message {
-    let clean = |text: &str| {
-        let mut text = text.to_owned();
-        strip_forbidden(&mut text);
-        text
-    };
-    let password = details.password.as_ref().map(|it| clean(it.expose()));
+    let password = details.password.as_ref().map(|it| without_forbidden(it.expose()));
     let x = Conference {
         jid: Some(room.to_string()),
-        reason: details.reason.as_deref().map(clean),
+        reason: details.reason.as_deref().map(without_forbidden),
         password: password.and_then(Password::new),
         continue_: details.continues,
-        thread: details.thread.as_deref().map(clean),
+        thread: details.thread.as_deref().map(without_forbidden),
     };
     Message {
         from: Some(from.to_owned()),

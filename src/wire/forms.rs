@@ -3,7 +3,7 @@
 use xso::{AsXml, FromXml};
 
 use super::ns;
-use super::xml::{First, strip_forbidden};
+use super::xml::{First, strip_forbidden, without_forbidden};
 
 /// `<x/>` of `jabber:x:data`.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
@@ -27,7 +27,7 @@ impl Form {
     /// A form to be filled in.
     #[must_use]
     pub fn to_fill_in(title: &str, instructions: &str, fields: Vec<Field>) -> Self {
-        let instructions = (!instructions.is_empty()).then(|| clean(instructions));
+        let instructions = (!instructions.is_empty()).then(|| without_forbidden(instructions));
         Self { instructions: instructions.into(), ..Self::new("form", title, fields) }
     }
 
@@ -123,12 +123,6 @@ impl Choice {
     /// An option of a choice.
     #[must_use]
     pub fn new(value: &str, label: &str) -> Self {
-        Self { label: Some(clean(label)), value: clean(value).into() }
+        Self { label: Some(without_forbidden(label)), value: without_forbidden(value).into() }
     }
-}
-
-fn clean(text: &str) -> String {
-    let mut text = text.to_owned();
-    strip_forbidden(&mut text);
-    text
 }

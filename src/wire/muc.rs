@@ -8,7 +8,7 @@ use xso::{AsXml, FromXml};
 use super::address::{self, AddressError};
 use super::direct::Hint;
 use super::ns;
-use super::stanza::{IqPayload, Message, strip_forbidden};
+use super::stanza::{IqPayload, Message, without_forbidden};
 use super::xml::{First, Word, words};
 
 pub use super::xml::Password;
@@ -227,11 +227,7 @@ pub fn invite(
     id: &str,
     hint: Option<Hint>,
 ) -> Message {
-    let reason = reason.map(|reason| {
-        let mut reason = reason.to_owned();
-        strip_forbidden(&mut reason);
-        reason
-    });
+    let reason = reason.map(without_forbidden);
     let invite = Invite { to: Some(contact.to_string()), reason: reason.into(), ..Invite::default() };
     Message {
         from: Some(from.to_string()),
@@ -247,9 +243,7 @@ pub fn invite(
 /// invited, `to` the inviter as the room named him.
 #[must_use]
 pub fn decline(from: &str, room: &BareJid, to: &str, reason: &str, id: &str) -> Message {
-    let mut reason = reason.to_owned();
-    strip_forbidden(&mut reason);
-    let decline = Decline { from: None, to: Some(to.to_owned()), reason: reason.into() };
+    let decline = Decline { from: None, to: Some(to.to_owned()), reason: without_forbidden(reason).into() };
     Message {
         from: Some(from.to_owned()),
         to: Some(room.to_string()),
@@ -325,11 +319,7 @@ pub fn list_role(role: Role) -> IqPayload {
 /// Changes one affiliation (§9.3). One person a request: of two items some servers apply the first and answer well.
 #[must_use]
 pub fn set_affiliation(person: &BareJid, affiliation: Affiliation, reason: Option<&str>) -> IqPayload {
-    let reason = reason.map(|reason| {
-        let mut reason = reason.to_owned();
-        strip_forbidden(&mut reason);
-        reason
-    });
+    let reason = reason.map(without_forbidden);
     one_item(AdminItem {
         affiliation: Some(affiliation),
         jid: Some(person.to_string()),

@@ -16,7 +16,7 @@ use super::privilege::{Content, Privilege, PrivilegedIq};
 use super::query::{BlockList, Roster, Version};
 use super::xml::{First, words};
 
-pub use super::xml::{is_xml_text, strip_forbidden};
+pub use super::xml::{is_xml_text, strip_forbidden, without_forbidden};
 
 /// Whatever may come or go on the stream once it is open.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq)]

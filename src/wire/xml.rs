@@ -114,6 +114,12 @@ pub fn strip_forbidden(text: &mut String) {
     text.retain(is_xml_char);
 }
 
+/// What is left of a text after [`strip_forbidden`].
+#[must_use]
+pub fn without_forbidden(text: &str) -> String {
+    text.chars().filter(|c| is_xml_char(*c)).collect()
+}
+
 fn is_xml_char(c: char) -> bool {
     // `char` has no surrogates, so these are all that production `Char` leaves out.
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
