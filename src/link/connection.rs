@@ -7,25 +7,23 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::{Sink, Stream as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, PollSender};
-use tokio_xmpp::xmlstream::ReadError;
 use tracing::{debug, error, info, warn};
 
 use super::barrier::Barrier;
 use super::dial::Stream;
 use super::numbers::Up;
 use super::privileges::Privileges;
+use super::reader::Read;
 use super::replies::Replies;
 use super::sparing::Sparing;
 use super::{Command, Ids, Settings};
-use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, StreamError, privilege};
+use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, StreamError, privilege};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,6 +39,9 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// How long the server may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How long it may take until all that had been read when the connection ended is taken.
+const REST: Duration = Duration::from_secs(10);
 
 /// Stanzas handled before what they led to is flushed.
 const BURST: usize = 128;
@@ -128,7 +129,10 @@ impl<'a> Connection<'a> {
     /// Until the connection ends; also says whether it has been up.
     pub(super) async fn drive(mut self, close: &CancellationToken) -> (End, bool) {
         let end = tokio::select! {
-            end = poll_fn(|cx| self.poll(cx)) => end,
+            end = poll_fn(|cx| self.poll(cx)) => {
+                self.read_the_rest().await;
+                end
+            }
             () = close.cancelled() => {
                 self.say_goodbye().await;
                 End::Closed
@@ -147,7 +151,7 @@ impl<'a> Connection<'a> {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(end)) => return Poll::Ready(end),
                     Poll::Pending => {
-                        if let Poll::Ready(Err(e)) = self.poll_flush(cx) {
+                        if let Poll::Ready(Err(e)) = self.stream.poll_flush(cx) {
                             return Poll::Ready(End::Lost(e));
                         }
                         if self.tick.poll_tick(cx).is_pending() {
@@ -159,7 +163,7 @@ impl<'a> Connection<'a> {
                     }
                 }
             }
-            if let Poll::Ready(Err(e)) = self.poll_flush(cx) {
+            if let Poll::Ready(Err(e)) = self.stream.poll_flush(cx) {
                 return Poll::Ready(End::Lost(e));
             }
         }
@@ -176,19 +180,21 @@ impl<'a> Connection<'a> {
         if let Some((id, to)) = self.barrier.due(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        while let Some(stanza) = self.queue.front() {
-            let mut stream = Pin::new(&mut self.stream);
-            match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx)? {
-                Poll::Ready(()) => Sink::<&Stanza>::start_send(stream, &**stanza)?,
-                Poll::Pending => break,
+        while !self.queue.is_empty() && self.stream.poll_ready(cx)?.is_ready() {
+            if let Some(stanza) = self.queue.pop_front() {
+                self.write(&stanza);
             }
-            self.queue.pop_front();
         }
         Ok(())
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Sink::<&Stanza>::poll_flush(Pin::new(&mut self.stream), cx)
+    /// A stanza that can't be sent is as one that came back: it costs nobody else anything.
+    fn write(&mut self, stanza: &Stanza) {
+        if let Err(e) = self.stream.push(stanza) {
+            warn!("a stanza can't be sent: {e}");
+            let (id, to) = id_and_to(stanza);
+            self.barrier.bounced(&id, &to, &StanzaError::new(Condition::NotAcceptable, None));
+        }
     }
 
     /// Reads one stanza and handles it.
@@ -198,19 +204,18 @@ impl<'a> Connection<'a> {
             // Nobody takes anything for now, or (the intake is gone) ever: we are about to be closed then.
             Poll::Pending | Poll::Ready(Err(_)) => return self.pause(),
         };
-        let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(cx) else { return Poll::Pending };
+        let read = ready!(self.stream.poll_next(cx));
         self.last_read = Instant::now();
-        Poll::Ready(match item {
-            Some(Ok(stanza)) => self.handle(stanza),
-            Some(Err(ReadError::ParseError(e))) => {
+        Poll::Ready(match read {
+            Ok(Read::Stanza(stanza)) => self.handle(stanza),
+            Ok(Read::LeftOut(why)) => {
                 if let Some(times) = self.warnings.due(self.last_read) {
-                    warn!(times, "left out an invalid stanza: {e}");
+                    warn!(times, "left out a stanza that can't be read: {why}");
                 }
                 Ok(())
             }
-            Some(Err(ReadError::SoftTimeout)) => Ok(()),
-            Some(Err(ReadError::HardError(e))) => Err(End::Lost(e)),
-            Some(Err(ReadError::StreamFooterReceived)) | None => Err(End::Footer),
+            Ok(Read::Footer) => Err(End::Footer),
+            Err(e) => Err(End::Lost(e)),
         })
     }
 
@@ -222,12 +227,7 @@ impl<'a> Connection<'a> {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Deliver { stanza, answer } => {
-                let (id, to) = match &*stanza {
-                    Stanza::Message(Message { id, to, .. }) | Stanza::Iq(Iq { id, to, .. }) => {
-                        (id.clone().unwrap_or_default(), to.clone().unwrap_or_default())
-                    }
-                    _ => Default::default(),
-                };
+                let (id, to) = id_and_to(&stanza);
                 self.barrier.sending(id, to, answer);
                 self.queue.push_back(stanza);
             }
@@ -339,26 +339,35 @@ impl<'a> Connection<'a> {
         hangs.then_some(patience)
     }
 
+    /// What the server has sent before the connection ended is not thrown away: an invitation that it believes to be
+    /// with us has no other way. Answers to pings count as well.
+    async fn read_the_rest(&mut self) {
+        self.up.went();
+        let rest = poll_fn(|cx| {
+            // Dropped with its answer: the sender learns that the connection is lost.
+            while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
+            loop {
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Pending if self.paused => return Poll::Pending,
+                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
+                }
+            }
+        });
+        if timeout(REST, rest).await.is_err() {
+            warn!(
+                "the journal takes nothing: what the server had sent before the connection ended may be lost"
+            );
+        }
+    }
+
     /// Closes our side, and takes what still comes until the server has closed its own.
     async fn say_goodbye(&mut self) {
         let goodbye = poll_fn(|cx| {
-            while let Some(stanza) = self.queue.front() {
-                let mut stream = Pin::new(&mut self.stream);
-                match Sink::<&Stanza>::poll_ready(stream.as_mut(), cx) {
-                    Poll::Ready(Ok(())) => {
-                        if Sink::<&Stanza>::start_send(stream, &**stanza).is_err() {
-                            return Poll::Ready(());
-                        }
-                    }
-                    Poll::Ready(Err(_)) => return Poll::Ready(()),
-                    Poll::Pending => break,
-                }
-                self.queue.pop_front();
+            while let Some(stanza) = self.queue.pop_front() {
+                self.write(&stanza);
             }
-            let mut closed = false;
-            if self.queue.is_empty() {
-                closed = Pin::new(&mut self.stream).poll_shutdown(cx).is_ready();
-            }
+            let closed = self.stream.poll_end(cx).is_ready();
             loop {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(())) => {}
@@ -371,6 +380,16 @@ impl<'a> Connection<'a> {
         if timeout(GOODBYE, goodbye).await.is_err() {
             debug!("the server did not close its side of the stream");
         }
+    }
+}
+
+/// What its answer, or its bounce, is known by.
+fn id_and_to(stanza: &Stanza) -> (String, String) {
+    match stanza {
+        Stanza::Message(Message { id, to, .. }) | Stanza::Iq(Iq { id, to, .. }) => {
+            (id.clone().unwrap_or_default(), to.clone().unwrap_or_default())
+        }
+        _ => Default::default(),
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use secrecy::ExposeSecret;
-use tokio::io::BufStream;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_util::either::Either;
@@ -13,23 +12,19 @@ use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initia
 use xmpp_parsers::component::Handshake;
 
 use super::Settings;
-use super::guard::Guard;
+use super::recorder::Recorder;
+use super::stream;
 use crate::config::Server;
 use crate::wire::{Stanza, StreamError, ns};
 
 /// The time for each step of getting in.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What is read and written at a time.
-const BUFFER: usize = 64 << 10;
+/// Where the bytes go.
+pub(super) type Socket = Either<TcpStream, UnixStream>;
 
-/// The stream's own timeouts are out of the way: the connection watches over itself with pings.
-pub(super) const NEVER: Timeouts = Timeouts {
-    read_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
-    response_timeout: Duration::from_secs(10 * 365 * 24 * 3600),
-};
-
-pub(super) type Stream = XmlStream<Guard<BufStream<Either<TcpStream, UnixStream>>>, Stanza>;
+/// An open stream to a server.
+pub(super) type Stream = stream::Stream<Socket>;
 
 /// The server did not let us in.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -110,7 +105,7 @@ fn too_slow() -> io::Error {
     io::Error::from(io::ErrorKind::TimedOut)
 }
 
-async fn connect(server: &Server) -> io::Result<Either<TcpStream, UnixStream>> {
+async fn connect(server: &Server) -> io::Result<Socket> {
     match server {
         Server::Tcp(address) => {
             let socket = TcpStream::connect(address.as_str()).await?;
@@ -122,18 +117,15 @@ async fn connect(server: &Server) -> io::Result<Either<TcpStream, UnixStream>> {
     }
 }
 
-async fn shake_hands(
-    settings: &Settings,
-    server: &str,
-    socket: Either<TcpStream, UnixStream>,
-) -> Result<Stream, Failure> {
+async fn shake_hands(settings: &Settings, server: &str, socket: Socket) -> Result<Stream, Failure> {
     let strange = |what: String| Failure::Strange { server: server.to_owned(), what };
-    let io = Guard::new(BufStream::with_capacity(BUFFER, BUFFER, socket));
+    let io = Recorder::new(socket);
     let header = StreamHeader { to: Some(settings.component.as_str().into()), ..StreamHeader::default() };
-    let mut opened =
-        initiate_stream(io, ns::COMPONENT, header, NEVER).await.map_err(|e| strange(e.to_string()))?;
+    let mut opened = initiate_stream(io, ns::COMPONENT, header, Timeouts::default())
+        .await
+        .map_err(|e| strange(e.to_string()))?;
     let id = opened.take_header().id;
-    let mut stream: Stream = opened.skip_features();
+    let mut stream: XmlStream<_, Stanza> = opened.skip_features();
     // Without an id the server has something else to say: a stream error.
     if let Some(id) = id {
         let handshake =
@@ -141,7 +133,10 @@ async fn shake_hands(
         stream.send(&handshake).await.map_err(|e| strange(e.to_string()))?;
     }
     match stream.next().await {
-        Some(Ok(Stanza::Handshake)) => Ok(stream),
+        Some(Ok(Stanza::Handshake)) => {
+            let (socket, read) = stream.into_inner().into_parts();
+            Ok(Stream::new(socket, &read))
+        }
         Some(Ok(Stanza::StreamError(error))) => Err(Failure::Refused(refused(settings, error))),
         Some(Ok(_)) => Err(strange("a stanza before the handshake".into())),
         Some(Err(ReadError::StreamFooterReceived)) | None => Err(strange("it closed the stream".into())),

@@ -8,18 +8,21 @@
 mod barrier;
 mod connection;
 mod dial;
-mod filter;
+mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod guard;
 mod numbers;
 mod online;
 mod plain;
 mod privileges;
+mod reader;
+mod recorder;
 mod replies;
 mod sparing;
+mod stream;
 mod task;
+mod writer;
 
 pub use dial::Refused;
 pub use privileges::{Grants, own_hosts};

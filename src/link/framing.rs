@@ -1,0 +1,498 @@
+//! Cuts the bytes of a stream into its top-level elements (RFC 6120 §4.1): knows tags, quotes, CDATA, comments and depth,
+//! and nothing else of XML. Whether an element is well-formed is for the parser to say, which gets exactly the bytes of
+//! one element, so that nothing in one element can concern another.
+//!
+//! Knows nothing of stanzas or sockets.
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{Buf, BytesMut};
+use memchr::{memchr, memchr3, memmem};
+
+/// The deepest element inside a stanza that is read; the deepest one that means anything to us is at 7. The parser's
+/// cost grows with the square of the depth.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// The largest top-level element in bytes: the member list of a room with 100,000 members passes.
+pub(super) const MAX_ELEMENT: usize = 16 << 20;
+
+/// A buffer that grew larger than this for one element is given back.
+const MAX_KEPT_BUFFER: usize = 256 << 10;
+
+/// The longest end tag of the stream itself, in bytes.
+const MAX_ROOT_NAME: usize = 1024;
+
+/// While an element is left out, so many of its last bytes are kept: the longest mark (`<![CDATA[`) may be cut in two.
+const LONGEST_MARK: usize = 9;
+
+/// Why an element is left out before it reaches the parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    Deep,
+    Large,
+    /// A comment, an instruction or text between elements, where XMPP has none (RFC 6120 §11.1).
+    BetweenElements,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deep => write!(f, "elements nested more than {MAX_DEPTH} deep"),
+            Self::Large => write!(
+                f,
+                "more than {} MB: a room's list that is too long, or an attempt to use up memory",
+                MAX_ELEMENT >> 20
+            ),
+            Self::BetweenElements => f.write_str("no element: text, a comment or an instruction"),
+        }
+    }
+}
+
+/// The bytes can't be cut into elements any more; says what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent what is no XML stream: {0}")]
+pub(super) struct Broken(&'static str);
+
+/// What stands next in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// The stream's header, without its XML declaration; see [`Framer::bytes`].
+    Header(Range<usize>),
+    /// A complete top-level element; see [`Framer::bytes`].
+    Element(Range<usize>),
+    LeftOut(LeftOut),
+    /// The end of the stream.
+    Footer,
+}
+
+/// Where in the markup the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Text,
+    /// Inside a start tag, outside of quotes.
+    Tag,
+    /// Inside an attribute value.
+    Value {
+        quote: u8,
+    },
+    EndTag,
+    Comment,
+    /// `<?…?>`
+    Instruction,
+    CData,
+    /// Any other `<!…>`, which the parser refuses.
+    Declaration,
+}
+
+/// Takes bytes in pieces, gives elements.
+#[derive(Debug)]
+pub(super) struct Framer {
+    at: At,
+    /// Open elements; 1 between stanzas.
+    depth: usize,
+    buffer: BytesMut,
+    /// How much of the buffer has been looked at.
+    position: usize,
+    /// Where the element under way, or the mark between two elements, begins.
+    start: usize,
+    /// The element under way is being left out.
+    dropping: Option<LeftOut>,
+    /// What was dropped of the element under way.
+    dropped: usize,
+    /// The name in the stream's header.
+    root: Vec<u8>,
+}
+
+impl Framer {
+    pub(super) fn new() -> Self {
+        Self {
+            at: At::Text,
+            depth: 0,
+            buffer: BytesMut::new(),
+            position: 0,
+            start: 0,
+            dropping: None,
+            dropped: 0,
+            root: Vec::new(),
+        }
+    }
+
+    /// Where more bytes are to be appended. Ranges of earlier frames mean nothing after that.
+    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+        if self.buffer.is_empty() && self.buffer.capacity() > MAX_KEPT_BUFFER {
+            self.buffer = BytesMut::new();
+        }
+        &mut self.buffer
+    }
+
+    /// The bytes of the frame that [`Self::next`] returned last.
+    pub(super) fn bytes(&self, frame: &Range<usize>) -> &[u8] {
+        &self.buffer[frame.clone()]
+    }
+
+    /// Whether the stream stands between two elements.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_between(&self) -> bool {
+        self.depth == 1
+            && self.at == At::Text
+            && self.buffer[self.start..].iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The next complete frame; `None` if more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// The bytes can't be cut into elements: nothing that follows can be understood, and this is to be asked no more.
+    pub(super) fn next(&mut self) -> Result<Option<Frame>, Broken> {
+        self.discard(self.start);
+        loop {
+            let before = (self.position, self.at);
+            if let Some(frame) = self.step()? {
+                return Ok(Some(frame));
+            }
+            if self.inside() && self.dropped + self.position - self.start > MAX_ELEMENT {
+                if self.depth == 0 {
+                    return Err(Broken("a stream header without an end"));
+                }
+                self.dropping.get_or_insert(LeftOut::Large);
+            }
+            if before == (self.position, self.at) {
+                if self.dropping.is_some() {
+                    let from = self.position.saturating_sub(LONGEST_MARK).max(self.start);
+                    self.dropped += from - self.start;
+                    self.start = from;
+                    self.discard(from);
+                }
+                return Ok(None);
+            }
+        }
+    }
+
+    fn discard(&mut self, amount: usize) {
+        self.buffer.advance(amount);
+        self.position -= amount;
+        self.start -= amount;
+    }
+
+    /// Inside a top-level element, or a mark that stands between two.
+    fn inside(&self) -> bool {
+        self.depth > 1 || self.at != At::Text
+    }
+
+    /// Moves over some bytes. Neither position nor state change if more bytes are needed.
+    fn step(&mut self) -> Result<Option<Frame>, Broken> {
+        let rest = &self.buffer[self.position..];
+        match self.at {
+            At::Text => return self.text(),
+            At::Tag => {
+                let Some(found) = memchr3(b'>', b'"', b'\'', rest) else {
+                    self.position = self.buffer.len();
+                    return Ok(None);
+                };
+                let (quote, at) = (rest[found], self.position + found);
+                self.position = at + 1;
+                if quote != b'>' {
+                    self.at = At::Value { quote };
+                    return Ok(None);
+                }
+                self.at = At::Text;
+                return self.start_tag(self.buffer[at - 1] == b'/');
+            }
+            At::Value { quote } => match memchr(quote, rest) {
+                Some(found) => {
+                    self.position += found + 1;
+                    self.at = At::Tag;
+                }
+                None => self.position = self.buffer.len(),
+            },
+            At::EndTag => match memchr(b'>', rest) {
+                Some(found) => {
+                    let name = self.position..self.position + found;
+                    self.position = name.end + 1;
+                    self.at = At::Text;
+                    return self.end_tag(name);
+                }
+                None if self.depth > 1 => self.position = self.buffer.len(),
+                // The name must be the stream's own.
+                None if rest.len() > MAX_ROOT_NAME => return Err(Broken("an end tag without an end")),
+                None => {}
+            },
+            At::Comment => return self.mark(b"-->"),
+            At::Instruction => return self.mark(b"?>"),
+            At::CData => return self.mark(b"]]>"),
+            At::Declaration => return self.mark(b">"),
+        }
+        Ok(None)
+    }
+
+    fn text(&mut self) -> Result<Option<Frame>, Broken> {
+        const COMMENT: &[u8] = b"<!--";
+        const CDATA: &[u8] = b"<![CDATA[";
+        let rest = &self.buffer[self.position..];
+        let found = memchr(b'<', rest).unwrap_or(rest.len());
+        let between = self.depth <= 1;
+        let stray = between && !rest[..found].iter().all(u8::is_ascii_whitespace);
+        let mark = &rest[found..];
+        self.position += found;
+        if between {
+            self.start = self.position;
+        }
+        if stray {
+            if self.depth == 0 {
+                return Err(Broken("text before the stream's header"));
+            }
+            return Ok(Some(Frame::LeftOut(LeftOut::BetweenElements)));
+        }
+        // Nothing is decided before the mark is whole.
+        let Some(second) = mark.get(1) else { return Ok(None) };
+        let (at, length) = match second {
+            b'/' => (At::EndTag, 2),
+            b'?' => (At::Instruction, 2),
+            b'!' if mark.starts_with(COMMENT) => (At::Comment, COMMENT.len()),
+            b'!' if mark.starts_with(CDATA) && !between => (At::CData, CDATA.len()),
+            b'!' if COMMENT.starts_with(mark) || (CDATA.starts_with(mark) && !between) => return Ok(None),
+            b'!' if !between => (At::Declaration, 2),
+            b'!' => return Err(Broken("a declaration outside of any stanza")),
+            // The parser knows the names that XML allows; this much is needed to tell a tag from an accident.
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':' | 0x80.. => (At::Tag, 1),
+            _ => return Err(Broken("a tag without a name")),
+        };
+        self.at = at;
+        self.position += length;
+        Ok(None)
+    }
+
+    fn start_tag(&mut self, closed: bool) -> Result<Option<Frame>, Broken> {
+        let tag = self.start..self.position;
+        match (self.depth, closed) {
+            (0, true) => return Err(Broken("a stream that ends with its header")),
+            (0, false) => {
+                name_of(&self.buffer[tag.clone()]).clone_into(&mut self.root);
+                self.depth = 1;
+                self.start = self.position;
+                return Ok(Some(Frame::Header(tag)));
+            }
+            (1, true) => return Ok(Some(self.complete())),
+            (1, false) if self.dropped == 0 && local_name(name_of(&self.buffer[tag])) == b"stream" => {
+                return Err(Broken("a second stream header"));
+            }
+            (_, true) => {}
+            (_, false) => {
+                self.depth += 1;
+                // The stream's header is one level, the stanza's own element another.
+                if self.depth > MAX_DEPTH + 1 {
+                    self.dropping.get_or_insert(LeftOut::Deep);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn end_tag(&mut self, name: Range<usize>) -> Result<Option<Frame>, Broken> {
+        match self.depth {
+            0 => Err(Broken("an end before the stream's header")),
+            1 if self.buffer[name].trim_ascii_end() == self.root => {
+                self.start = self.position;
+                Ok(Some(Frame::Footer))
+            }
+            1 => Err(Broken("an end tag without a start tag")),
+            2 => {
+                self.depth = 1;
+                Ok(Some(self.complete()))
+            }
+            _ => {
+                self.depth -= 1;
+                Ok(None)
+            }
+        }
+    }
+
+    fn complete(&mut self) -> Frame {
+        let element = self.start..self.position;
+        self.start = self.position;
+        self.dropped = 0;
+        match self.dropping.take() {
+            Some(why) => Frame::LeftOut(why),
+            None => Frame::Element(element),
+        }
+    }
+
+    /// Inside of something that ends with `end` and in which nothing else counts.
+    fn mark(&mut self, end: &'static [u8]) -> Result<Option<Frame>, Broken> {
+        let Some(found) = memmem::find(&self.buffer[self.position..], end) else {
+            // The end may be cut in two.
+            self.position = self.position.max((self.buffer.len() + 1).saturating_sub(end.len()));
+            return Ok(None);
+        };
+        self.position += found + end.len();
+        let instruction = self.at == At::Instruction;
+        self.at = At::Text;
+        if self.depth != 1 {
+            return Ok(None);
+        }
+        let mark = &self.buffer[self.start..self.position];
+        if instruction && mark.starts_with(b"<?xml") && mark[5].is_ascii_whitespace() {
+            return Err(Broken("a second XML declaration"));
+        }
+        self.complete();
+        Ok(Some(Frame::LeftOut(LeftOut::BetweenElements)))
+    }
+}
+
+/// The name in a start tag.
+fn name_of(tag: &[u8]) -> &[u8] {
+    let tag = &tag[memchr(b'<', tag).map_or(0, |at| at + 1)..];
+    let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'));
+    &tag[..end.unwrap_or(tag.len())]
+}
+
+fn local_name(name: &[u8]) -> &[u8] {
+    &name[memchr(b':', name).map_or(0, |at| at + 1)..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
+                          xmlns='jabber:component:accept' id='1'>";
+
+    /// The elements of a stream, or why they are left out; and how the stream ends.
+    fn cut(input: &str, piece: usize) -> (Vec<Result<String, LeftOut>>, Result<bool, Broken>) {
+        let mut framer = Framer::new();
+        let mut frames = Vec::new();
+        for piece in input.as_bytes().chunks(piece) {
+            framer.buffer().extend_from_slice(piece);
+            loop {
+                match framer.next() {
+                    Ok(Some(Frame::Element(element))) => {
+                        frames.push(Ok(String::from_utf8(framer.bytes(&element).to_vec()).unwrap()));
+                    }
+                    Ok(Some(Frame::LeftOut(why))) => frames.push(Err(why)),
+                    Ok(Some(Frame::Header(header))) => {
+                        assert!(HEADER.ends_with(std::str::from_utf8(framer.bytes(&header)).unwrap()))
+                    }
+                    Ok(Some(Frame::Footer)) => return (frames, Ok(true)),
+                    Ok(None) => break,
+                    Err(e) => return (frames, Err(e)),
+                }
+            }
+        }
+        (frames, Ok(false))
+    }
+
+    /// Every way to cut the input gives the same.
+    fn frames(input: &str) -> (Vec<Result<String, LeftOut>>, Result<bool, Broken>) {
+        let input = format!("{HEADER}{input}");
+        let whole = cut(&input, input.len());
+        for piece in [1, 2, 3, 7, 64] {
+            assert_eq!(cut(&input, piece), whole, "{input} in pieces of {piece}");
+        }
+        whole
+    }
+
+    #[test]
+    fn elements_are_cut_where_they_end() {
+        for element in [
+            "<iq/>",
+            "<message a='>' b=\"/>\" c='\"'><body/></message>",
+            "<message><body><![CDATA[</message> <a> ]] > ]]]></body></message>",
+            "<message><a/><b /><c x='1'/>text</message >",
+            // Not well-formed, or not allowed: the parser says so, of this element alone.
+            "<message><!-- </message> <a> -- --><?a </message> ?><!DOCTYPE b></message>",
+            "<message></a>",
+            "<xml:a t:b='1' t:b='2'>&undefined;</c>",
+            "<message <iq/>",
+        ] {
+            let (frames, end) = frames(&format!(" <iq id='1'/>\n{element}<iq id='2'/></stream:stream >"));
+            let expected = ["<iq id='1'/>", element, "<iq id='2'/>"];
+            assert_eq!(frames, expected.map(|element| Ok(element.to_owned())));
+            assert_eq!(end, Ok(true));
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_or_too_large_is_left_out_and_nothing_else() {
+        let deep = format!("<a>{}</a>", format!("{}{}", "<b>".repeat(70_000), "</b>".repeat(70_000)));
+        let large = "b".repeat(MAX_ELEMENT + 10);
+        for (element, why) in [
+            (deep, LeftOut::Deep),
+            (format!("<message><body>{large}</body></message>"), LeftOut::Large),
+            (format!("<message a='{large}'/>"), LeftOut::Large),
+            (format!("<{large}><stream/></{large}>"), LeftOut::Large),
+            (format!("<a><!--{large}--></a>"), LeftOut::Large),
+        ] {
+            let input = format!("{HEADER}<iq id='1'/>{element}<iq id='2'/>");
+            for piece in [input.len(), 65_536, 1001] {
+                let (frames, end) = cut(&input, piece);
+                assert_eq!(frames, [Ok("<iq id='1'/>".to_owned()), Err(why), Ok("<iq id='2'/>".to_owned())]);
+                assert_eq!(end, Ok(false));
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_element_takes_no_more_memory_than_the_bound() {
+        let mut framer = Framer::new();
+        framer.buffer().extend_from_slice(HEADER.as_bytes());
+        framer.next().unwrap();
+        framer.buffer().extend_from_slice(b"<a>");
+        for _ in 0..3 * MAX_ELEMENT / 65_536 {
+            framer.buffer().extend_from_slice(&[b'b'; 65_536]);
+            assert_eq!(framer.next(), Ok(None));
+            assert!(framer.buffer.len() <= MAX_ELEMENT + 65_536);
+        }
+        framer.buffer().extend_from_slice(b"</a>");
+        assert_eq!(framer.next(), Ok(Some(Frame::LeftOut(LeftOut::Large))));
+        framer.next().unwrap();
+        assert!(framer.buffer().capacity() <= MAX_KEPT_BUFFER);
+    }
+
+    #[test]
+    fn what_stands_between_elements_is_left_out() {
+        for (stray, times) in [("<!-- a <iq/> -->", 1), ("<?a <iq/> ?>", 1)] {
+            let (frames, end) = frames(&format!("<iq/> {stray} <iq/>"));
+            let iq = Ok("<iq/>".to_owned());
+            let mut expected = vec![Err(LeftOut::BetweenElements); times];
+            expected.insert(0, iq.clone());
+            expected.push(iq);
+            assert_eq!((frames, end), (expected, Ok(false)));
+        }
+        let (frames, end) = cut(&format!("{HEADER}<iq/> text <iq/>"), 1000);
+        assert_eq!((frames.len(), frames[2].is_ok(), end), (3, true, Ok(false)));
+    }
+
+    #[test]
+    fn what_can_t_be_cut_ends_the_stream_at_once() {
+        for broken in [
+            "<>",
+            "< iq/>",
+            "<message><></message>",
+            "<1/>",
+            "<?xml version='1.0'?>",
+            "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='2'>",
+            "<stream xmlns='http://etherx.jabber.org/streams'>",
+            "</message>",
+            "</>",
+            "<!DOCTYPE a>",
+            "<![CDATA[a]]>",
+        ] {
+            let (frames, end) = frames(&format!("<iq/>{broken}"));
+            assert_eq!(frames, [Ok("<iq/>".to_owned())]);
+            assert!(end.is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_buffer_of_whitespace_does_not_grow() {
+        let mut framer = Framer::new();
+        framer.buffer().extend_from_slice(HEADER.as_bytes());
+        framer.next().unwrap();
+        for _ in 0..1000 {
+            framer.buffer().extend_from_slice(b" \n");
+            assert_eq!(framer.next(), Ok(None));
+            assert!(framer.buffer.len() <= 4);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Reads stanzas from the bytes of a stream. Each top-level element is parsed on its own, behind the stream's header for
+//! the sake of its namespaces: whatever is wrong in one element ends that element and nothing else.
+//!
+//! An ordinary user can have the server pass on what no namespace-aware parser accepts (`design/02-hostile-input.md`).
+//! Knows nothing of sockets, nor of what a stanza means.
+
+use std::io;
+use std::ops::Range;
+
+use bytes::BytesMut;
+use rxml::parser::Options;
+use rxml::{Event, Parse, Parser, WithOptions};
+use xso::error::FromEventsError;
+use xso::{Context, FromEventsBuilder, FromXml};
+
+use super::framing::{Frame, Framer};
+use crate::wire::Stanza;
+
+/// The longest name or attribute value that the parser for all elements takes; it reserves so much memory. An element that
+/// is longer as a whole gets a parser of its own.
+const MAX_TOKEN: usize = 8192;
+
+/// What stands next in the stream.
+#[derive(Debug, PartialEq)]
+pub(super) enum Read {
+    Stanza(Stanza),
+    /// An element that can't be read, or something that is none: why.
+    LeftOut(String),
+    /// The server closed the stream.
+    Footer,
+}
+
+/// Takes bytes in pieces, gives stanzas.
+pub(super) struct Reader {
+    framer: Framer,
+    /// The stream's header, which every new parser reads first.
+    header: Vec<u8>,
+    /// Stands between two elements whenever [`Self::next`] is not running.
+    parser: Parser,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self { framer: Framer::new(), header: Vec::new(), parser: Parser::new() }
+    }
+
+    /// Where more bytes of the stream are to be appended.
+    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+        self.framer.buffer()
+    }
+
+    /// Whether the stream stands between two elements.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_between(&self) -> bool {
+        self.framer.is_between()
+    }
+
+    /// The next stanza; `None` if more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// What the server sends is no XML stream. Nothing can be read from it any more.
+    pub(super) fn next(&mut self) -> io::Result<Option<Read>> {
+        let broken = |e| io::Error::new(io::ErrorKind::InvalidData, e);
+        loop {
+            let Some(frame) = self.framer.next().map_err(broken)? else { return Ok(None) };
+            return Ok(Some(match frame {
+                Frame::Header(header) => {
+                    self.header = self.framer.bytes(&header).to_vec();
+                    self.parser = self.fresh_parser(MAX_TOKEN)?;
+                    continue;
+                }
+                Frame::Element(element) => match self.element(&element)? {
+                    Ok(stanza) => Read::Stanza(stanza),
+                    Err(why) => Read::LeftOut(why),
+                },
+                Frame::LeftOut(why) => Read::LeftOut(why.to_string()),
+                Frame::Footer => Read::Footer,
+            }));
+        }
+    }
+
+    fn element(&mut self, element: &Range<usize>) -> io::Result<Result<Stanza, String>> {
+        let bytes = self.framer.bytes(element);
+        if bytes.len() > MAX_TOKEN {
+            let mut parser = self.fresh_parser(bytes.len())?;
+            return Ok(parse(&mut parser, bytes));
+        }
+        let result = parse(&mut self.parser, bytes);
+        if result.is_err() {
+            self.parser = self.fresh_parser(MAX_TOKEN)?;
+        }
+        Ok(result)
+    }
+
+    /// A parser that has read the stream's header.
+    fn fresh_parser(&self, max_token_length: usize) -> io::Result<Parser> {
+        let mut parser = Parser::with_options(Options { max_token_length, ..Options::default() });
+        match parser.parse(&mut &self.header[..], false) {
+            Ok(Some(Event::StartElement(..))) => Ok(parser),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the stream's header can't be read")),
+        }
+    }
+}
+
+/// Reads exactly one element. The parser is of no more use after an error.
+fn parse(parser: &mut Parser, mut bytes: &[u8]) -> Result<Stanza, String> {
+    let context = Context::empty();
+    let mut builder = match event(parser, &mut bytes)? {
+        Event::StartElement(_, name, attributes) => match Stanza::from_events(name, attributes, &context) {
+            Ok(builder) => builder,
+            Err(FromEventsError::Mismatch { .. }) => return Err("it is no stanza".to_owned()),
+            Err(FromEventsError::Invalid(e)) => return Err(e.to_string()),
+        },
+        _ => return Err("it is no element".to_owned()),
+    };
+    loop {
+        if let Some(stanza) = builder.feed(event(parser, &mut bytes)?, &context).map_err(|e| e.to_string())? {
+            // The framer counts tags, the parser matches their names: they differ only over what is not well-formed.
+            return if bytes.is_empty() { Ok(stanza) } else { Err("it ends before its end".to_owned()) };
+        }
+    }
+}
+
+fn event(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Event, String> {
+    match parser.parse(bytes, false) {
+        Ok(Some(event)) => Ok(event),
+        Ok(None) => Err("it ends too early".to_owned()),
+        Err(rxml::error::EndOrError::NeedMoreData) => Err("it does not end".to_owned()),
+        Err(rxml::error::EndOrError::Error(e)) => Err(e.to_string()),
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Bytes of stanzas may hold passwords.
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::Message;
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
+                          xmlns='jabber:component:accept' xmlns:server='urn:declared' id='1'>";
+
+    /// What a stream that comes in these pieces gives; `None` for what is left out.
+    fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Option<Stanza>> {
+        let mut reader = Reader::new();
+        let mut all = Vec::new();
+        for piece in pieces {
+            reader.buffer().extend_from_slice(piece);
+            while let Some(read) = reader.next().unwrap() {
+                all.push(match read {
+                    Read::Stanza(stanza) => Some(stanza),
+                    Read::LeftOut(_) | Read::Footer => None,
+                });
+            }
+        }
+        assert!(reader.is_between());
+        all
+    }
+
+    fn message(id: &str) -> Stanza {
+        crate::wire::stanza::parse(format!("<message id='{id}'/>").as_bytes()).unwrap()
+    }
+
+    /// What a server may pass on and no namespace-aware parser accepts, or what is no stanza.
+    const BAD: &[&str] = &[
+        "<message><a xmlns='urn:a' xml:other='1' xml:other='2'/></message>",
+        "<message><xmlns:a/></message>",
+        "<message><t:a/></message>",
+        "<message><a xmlns='urn:a' t:x='1'/></message>",
+        "<message><a xmlns:xml='urn:a'/></message>",
+        "<message><a xmlns:xmlns='http://www.w3.org/2000/xmlns/'/></message>",
+        "<message><a xmlns:t=''><t:b/></a></message>",
+        "<message><a xmlns:t='http://www.w3.org/XML/1998/namespace'/></message>",
+        "<message><a xmlns:t='urn:a' xmlns:u='urn:a' t:x='1' u:x='2'/></message>",
+        "<message><a x='1' x='2'/></message>",
+        "<message><a:b:c/></message>",
+        "<message><:a/></message>",
+        "<message><a:/></message>",
+        "<message>&undefined;</message>",
+        "<message>&#0;</message>",
+        "<message>&#xffff;</message>",
+        "<message>&#99999999999999;</message>",
+        "<message>&</message>",
+        "<message a='<'/>",
+        "<message a=b/>",
+        "<message a/>",
+        "<message a='1'b='2'/>",
+        "<message>]]></message>",
+        "<message>\u{1}</message>",
+        "<message>\u{fffe}</message>",
+        "<message><!-- a --></message>",
+        "<message><?a b?></message>",
+        "<message><!DOCTYPE a></message>",
+        "<message><!ENTITY a 'b'></message>",
+        "<message></a>",
+        "<message><a></message></a>",
+        "<message><a></b></message>",
+        "<message <iq/>",
+        "<unknown xmlns='urn:unknown'/>",
+        "<message xmlns='jabber:client'/>",
+    ];
+
+    #[test]
+    fn each_bad_element_costs_itself_and_nothing_else() {
+        for bad in BAD {
+            let stream = format!("{HEADER}<message id='1'/>{bad}<message id='2'/>");
+            assert_eq!(read([stream.as_bytes()]), [Some(message("1")), None, Some(message("2"))], "{bad}");
+        }
+        let invalid_utf8 = [HEADER.as_bytes(), b"<message>\xff\xc0\x80</message><message id='2'/>"].concat();
+        assert_eq!(read([&invalid_utf8[..]]), [None, Some(message("2"))]);
+    }
+
+    #[test]
+    fn what_is_only_odd_or_long_is_read() {
+        let long = "\u{1f600}".repeat(20_000);
+        for odd in [
+            format!("<a xmlns='urn:a' b='{long}'/>"),
+            format!("<a xmlns='{long}'/>"),
+            format!("<{name} xmlns='urn:a' {name}='1'/>", name = "n".repeat(100_000)),
+            format!("<body>{long}</body>"),
+            format!("<a xmlns='urn:a' {}/>", (0..4000).map(|n| format!(" a{n}='1'")).collect::<String>()),
+            "<server:a server:b='1'/>".to_owned(),
+            "<xml:a xml:other='1'/>".to_owned(),
+            "<a xmlns='http://www.w3.org/2000/xmlns/'/>".to_owned(),
+            "<a xmlns='urn:a' xml:lang='en'/>".to_owned(),
+            "<a xmlns:a='urn:a' a:b='1'><![CDATA[<>&]]>&#x1f600;</a>".to_owned(),
+        ] {
+            let stream = format!("{HEADER}<message id='1'>{odd}</message><message id='2'/>");
+            assert_eq!(read([stream.as_bytes()]), [Some(message("1")), Some(message("2"))], "{odd:.100}");
+        }
+    }
+
+    #[test]
+    fn one_element_says_nothing_about_the_next() {
+        let stream = format!(
+            "{HEADER}<message xmlns:t='urn:t'><t:a/></message><message><t:a/></message><message id='2'/>"
+        );
+        assert_eq!(read([stream.as_bytes()])[1..], [None, Some(message("2"))]);
+    }
+
+    #[test]
+    fn a_footer_is_the_end_and_a_second_header_no_stream() {
+        let mut reader = Reader::new();
+        reader.buffer().extend_from_slice(format!("{HEADER}<message/></stream:stream>").as_bytes());
+        assert!(matches!(reader.next(), Ok(Some(Read::Stanza(_)))));
+        assert_eq!(reader.next().unwrap(), Some(Read::Footer));
+        let mut reader = Reader::new();
+        reader.buffer().extend_from_slice(format!("{HEADER}<message/>{HEADER}").as_bytes());
+        assert!(matches!(reader.next(), Ok(Some(Read::Stanza(_)))));
+        assert_eq!(
+            reader.next().unwrap_err().to_string(),
+            "the server sent what is no XML stream: a second XML declaration"
+        );
+    }
+
+    /// An element, and what it is read as.
+    fn element() -> impl Strategy<Value = (String, Option<Stanza>)> {
+        let plain = || Some(Stanza::Message(Message::default()));
+        prop_oneof![
+            2 => "[a-z<>&'\" ]{0,20}".prop_map(|text| {
+                let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;");
+                let escaped = escaped.replace('>', "&gt;");
+                let message = Message { id: Some(text), ..Message::default() };
+                let element =
+                    format!("<message id='{escaped}'><body>{escaped}</body><x><![CDATA[{escaped}]]></x></message>");
+                (element, Some(Stanza::Message(message)))
+            }),
+            1 => (1..60_usize).prop_map(move |n| {
+                (format!("<message>{}{}</message>", "<a>".repeat(n), "</a>".repeat(n)), plain())
+            }),
+            1 => (8000..20_000_usize).prop_map(move |n| {
+                (format!("<message><x a='{}'/></message>", "v".repeat(n)), plain())
+            }),
+            3 => prop::sample::select(BAD).prop_map(|bad| (bad.to_owned(), None)),
+            1 => (66..500_usize).prop_map(|n| (format!("{}{}", "<a b='c'>".repeat(n), "</a>".repeat(n)), None)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_good_ones_come_out_wherever_the_stream_is_cut(
+            elements in prop::collection::vec(element(), 0..20),
+            cuts in prop::collection::vec(any::<usize>(), 0..40),
+        ) {
+            let mut stream = HEADER.to_owned();
+            elements.iter().for_each(|(element, _)| stream.push_str(element));
+            let expected: Vec<_> = elements.into_iter().map(|(_, expected)| expected).collect();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let read = read(cuts.windows(2).map(|piece| &stream.as_bytes()[piece[0]..piece[1]]));
+            prop_assert_eq!(read, expected);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"<>/'\"![]?-a:= "[..])], 0..400),
+            cut in 1..50_usize,
+        ) {
+            let stream = [HEADER.as_bytes(), &bytes].concat();
+            let mut reader = Reader::new();
+            for piece in stream.chunks(cut) {
+                reader.buffer().extend_from_slice(piece);
+                while let Ok(Some(_)) = reader.next() {}
+            }
+        }
+    }
+}

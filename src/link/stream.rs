@@ -1,0 +1,118 @@
+//! The stream of a component behind its handshake: stanzas out, stanzas in, over a socket. Knows nothing of what they mean.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_read_buf;
+
+use super::reader::{Read, Reader};
+use super::writer::Writer;
+use crate::wire::Stanza;
+
+/// What is read at a time, in bytes.
+const READ_AT_ONCE: usize = 64 << 10;
+
+/// Above so many bytes that wait for the socket no stanza is added to them.
+const MAX_UNWRITTEN: usize = 64 << 10;
+
+/// An open stream.
+pub(super) struct Stream<Socket> {
+    socket: Socket,
+    reader: Reader,
+    writer: Writer,
+    /// The end of the stream has been written.
+    ended: bool,
+    /// Nothing more can be read.
+    exhausted: bool,
+}
+
+impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
+    /// A stream of which these bytes have been read already, from its header on.
+    pub(super) fn new(socket: Socket, read: &[u8]) -> Self {
+        let mut reader = Reader::new();
+        reader.buffer().extend_from_slice(read);
+        Self { socket, reader, writer: Writer::new(), ended: false, exhausted: false }
+    }
+
+    /// The next thing that came in.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost, or what came is no XML stream.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
+        if self.exhausted {
+            return Poll::Ready(Err(closed()));
+        }
+        let read = ready!(self.poll_read(cx));
+        self.exhausted = matches!(read, Ok(Read::Footer) | Err(_));
+        Poll::Ready(read)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
+        loop {
+            if let Some(read) = self.reader.next()? {
+                return Poll::Ready(Ok(read));
+            }
+            let buffer = self.reader.buffer();
+            buffer.reserve(READ_AT_ONCE);
+            if ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer))? == 0 {
+                return Poll::Ready(Err(closed()));
+            }
+        }
+    }
+
+    /// Whether a stanza may be added; writes what waits otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.writer.buffer.len() < MAX_UNWRITTEN { Poll::Ready(Ok(())) } else { self.poll_flush(cx) }
+    }
+
+    /// Adds a stanza to what is written next.
+    ///
+    /// # Errors
+    ///
+    /// This stanza can't be sent at all; others can.
+    pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
+        self.writer.push(stanza)
+    }
+
+    /// Writes all that waits.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.writer.buffer.has_remaining() {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.writer.buffer))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.writer.buffer.advance(written);
+        }
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    /// Ends the stream, and closes our side of the connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ended {
+            self.writer.end();
+            self.ended = true;
+        }
+        ready!(self.poll_flush(cx))?;
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection")
+}

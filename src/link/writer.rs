@@ -1,0 +1,108 @@
+//! Writes stanzas as the bytes of a stream, behind a header that has been sent. Knows nothing of sockets.
+
+use std::borrow::Cow;
+use std::io;
+
+use bytes::BytesMut;
+use rxml::writer::{Encoder, SimpleNamespaces, TrackNamespace};
+use rxml::{Namespace, xml_ncname};
+use xso::{AsXml, Item};
+
+use crate::wire::{Stanza, ns};
+
+/// The largest stanza that is sent, in bytes: servers end the stream at what is larger (Prosody's default is 512 KiB).
+const MAX_STANZA: usize = 256 << 10;
+
+/// Stanzas in, bytes out.
+pub(super) struct Writer {
+    encoder: Encoder<SimpleNamespaces>,
+    pub(super) buffer: BytesMut,
+}
+
+impl Writer {
+    pub(super) fn new() -> Self {
+        Self { encoder: behind_header(), buffer: BytesMut::new() }
+    }
+
+    /// Appends a stanza.
+    ///
+    /// # Errors
+    ///
+    /// It holds what XML can't carry, or is larger than a server takes. Nothing is appended then, and others can follow.
+    pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
+        let before = self.buffer.len();
+        let result = self.encode(stanza).and_then(|()| match self.buffer.len() - before {
+            0..=MAX_STANZA => Ok(()),
+            length => Err(invalid(format!("{length} bytes are more than servers take"))),
+        });
+        if result.is_err() {
+            self.buffer.truncate(before);
+            self.encoder = behind_header();
+        }
+        result
+    }
+
+    /// Appends the end of the stream.
+    pub(super) fn end(&mut self) {
+        self.buffer.extend_from_slice(b"</stream:stream>");
+    }
+
+    fn encode(&mut self, stanza: &Stanza) -> io::Result<()> {
+        for item in stanza.as_xml_iter().map_err(invalid)? {
+            let item = item.map_err(invalid)?;
+            self.encoder.encode_into_bytes(item.as_rxml_item(), &mut self.buffer).map_err(invalid)?;
+        }
+        Ok(())
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
+/// An encoder that stands where stanzas stand: inside the stream's element, with what its header has declared.
+fn behind_header() -> Encoder<SimpleNamespaces> {
+    let mut encoder = Encoder::new();
+    encoder.ns_tracker_mut().declare_fixed(Some(xml_ncname!("stream")), ns::STREAM.into());
+    encoder.ns_tracker_mut().declare_fixed(None, ns::COMPONENT.into());
+    let mut sent = BytesMut::new();
+    for item in [
+        Item::ElementHeadStart(Namespace::from(ns::STREAM), Cow::Borrowed(xml_ncname!("stream"))),
+        Item::ElementHeadEnd,
+    ] {
+        // A header without attributes can always be encoded.
+        let _ = encoder.encode_into_bytes(item.as_rxml_item(), &mut sent);
+    }
+    encoder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Iq, IqPayload, IqType};
+
+    fn ping(id: &str) -> Stanza {
+        Stanza::Iq(Iq {
+            type_: Some(IqType::Get.as_str().to_owned()),
+            ..Iq::get("a.test", id, IqPayload::Ping)
+        })
+    }
+
+    #[test]
+    fn what_cant_be_sent_leaves_no_trace() {
+        let mut expected = Writer::new();
+        expected.push(&ping("1")).unwrap();
+        expected.push(&ping("2")).unwrap();
+        let mut writer = Writer::new();
+        writer.push(&ping("1")).unwrap();
+        assert!(writer.push(&ping("\u{1}")).is_err());
+        assert!(writer.push(&ping(&"'".repeat(MAX_STANZA / 5))).is_err());
+        writer.push(&ping("2")).unwrap();
+        assert_eq!(writer.buffer, expected.buffer);
+        assert_eq!(
+            writer.buffer,
+            &b"<iq to='a.test' id='1' type='get'><ping xmlns='urn:xmpp:ping'></ping></iq>\
+               <iq to='a.test' id='2' type='get'><ping xmlns='urn:xmpp:ping'></ping></iq>"[..]
+        );
+    }
+}
