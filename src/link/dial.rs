@@ -12,6 +12,7 @@ use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initia
 use xmpp_parsers::component::Handshake;
 
 use super::Settings;
+use super::quick_ack::QuickAck;
 use super::recorder::Recorder;
 use super::stream;
 use crate::config::Server;
@@ -21,7 +22,7 @@ use crate::wire::{Stanza, StreamError, ns};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the bytes go.
-pub(super) type Socket = Either<TcpStream, UnixStream>;
+pub(super) type Socket = Either<QuickAck, UnixStream>;
 
 /// An open stream to a server.
 pub(super) type Stream = stream::Stream<Socket>;
@@ -111,7 +112,7 @@ async fn connect(server: &Server) -> io::Result<Socket> {
             let socket = TcpStream::connect(address.as_str()).await?;
             // Batches are written whole; waiting for more would only delay the ping behind them.
             socket.set_nodelay(true)?;
-            Ok(Either::Left(socket))
+            Ok(Either::Left(QuickAck::new(socket)))
         }
         Server::Unix(path) => Ok(Either::Right(UnixStream::connect(path).await?)),
     }

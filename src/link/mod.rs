@@ -16,6 +16,7 @@ mod numbers;
 mod online;
 mod plain;
 mod privileges;
+mod quick_ack;
 mod reader;
 mod recorder;
 mod replies;
