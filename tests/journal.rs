@@ -578,8 +578,14 @@ async fn whom_we_made_a_member_is_known_to_the_end_and_beyond() {
     let (journal, writer) = bench.open().await;
     let [bob, carol] = [BOB, "carol@example.org"].map(arrival);
     let added = journal.admit(bob).await.unwrap().id;
-    let other = journal.admit(carol).await.unwrap().id;
-    journal.adding(added).await.unwrap();
+    let other = journal.admit(carol.clone()).await.unwrap().id;
+    assert!(journal.claim_adding(added, BOB, ROOM).await.unwrap());
+    let first = journal.admit_claimed(carol).await.unwrap();
+    assert!(
+        !journal.claim_adding(other, "carol@example.org", ROOM).await.unwrap(),
+        "nothing is added for it"
+    );
+    journal.discard(first.id).await.unwrap();
     close(journal, writer).await;
 
     let (journal, writer) = bench.open().await;

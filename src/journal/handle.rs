@@ -49,8 +49,7 @@ pub struct Journal {
 #[derive(Debug)]
 pub(super) enum Op {
     Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
-    Claim { claim: Claim, answer: oneshot::Sender<bool> },
-    Adding { id: Id, answer: oneshot::Sender<()> },
+    Claim { claim: Claim, adding: bool, answer: oneshot::Sender<bool> },
     Discard { id: Id, answer: oneshot::Sender<()> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
@@ -136,15 +135,17 @@ impl Journal {
     /// [`Closed`].
     pub async fn claim(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
         let claim = Claim { key: key(contact, room), id };
-        self.ask(|answer| Op::Claim { claim, answer }).await
+        self.ask(|answer| Op::Claim { claim, adding: false, answer }).await
     }
 
-    /// Notes with an invitation under way, for good, that the contact is about to be made a member for it.
+    /// Like [`Self::claim`], and notes with the invitation, where it is told `true` and for good, that the contact is about to
+    /// be made a member for it.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn adding(&self, id: Id) -> Result<(), Closed> {
-        self.ask(|answer| Op::Adding { id, answer }).await
+    pub async fn claim_adding(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
+        let claim = Claim { key: key(contact, room), id };
+        self.ask(|answer| Op::Claim { claim, adding: true, answer }).await
     }
 
     /// Forgets an invitation under way, as if it had never come in.
@@ -258,10 +259,7 @@ impl Op {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
             (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
             (
-                Self::Adding { answer, .. }
-                | Self::Discard { answer, .. }
-                | Self::Settle { answer, .. }
-                | Self::Hash { answer, .. },
+                Self::Discard { answer, .. } | Self::Settle { answer, .. } | Self::Hash { answer, .. },
                 Answer::Done,
             ) => {
                 let _ = answer.send(());

@@ -242,14 +242,19 @@ impl Writer {
                     people.push(arrival.contact.as_str());
                 }
                 Op::Wishes { whose, .. } => people.push(whose.key()),
-                Op::Claim { claim, .. } => claims.push(*claim),
-                Op::Adding { id, .. } => adding.push(*id),
+                Op::Claim { claim, adding: adds, .. } => {
+                    claims.push(*claim);
+                    if *adds {
+                        adding.push(claim.id);
+                    }
+                }
                 Op::Discard { id, .. } => discarded.push(*id),
                 _ => {}
             }
         }
         batch::admit(db, &arrivals).await?;
         let granted = batch::claim(db, &claims, window).await?;
+        adding.retain(|id| granted.contains(id));
         batch::note_added(db, &adding).await?;
         batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
@@ -286,7 +291,7 @@ impl Writer {
                     Answer::Changed(wishes)
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
-                Op::Adding { .. } | Op::Discard { .. } | Op::Settle { .. } => Answer::Done,
+                Op::Discard { .. } | Op::Settle { .. } => Answer::Done,
                 Op::Bounce { outcome, sent, .. } => {
                     let bounced = batch::bounce(db, outcome, sent, now).await?;
                     if let Some(pending) = &bounced {

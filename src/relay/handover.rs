@@ -161,14 +161,15 @@ async fn decide(
 
 async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<(Verdict, Seen), Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
-    let view = relay.rooms.look(room, Some(inviter), Age::Fresh).await?;
+    let wishes = async { Ok::<_, Setback>(relay.journal.wishes(contact.as_str()).await?) };
+    let view = async { Ok(relay.rooms.look(room, Some(inviter), Age::Fresh).await?) };
+    let (view, wishes) = tokio::try_join!(view, wishes)?;
     let route = Route::HandedOver;
     let asks = Some(inviter);
     let invitation = Invitation { route, contact, inviter: asks, duplicate: false, part: false, above: None };
     let facts = invitation.facts(relay, &view);
     match judge(facts) {
         Verdict::Relay { .. } => {
-            let wishes = relay.journal.wishes(contact.as_str()).await?;
             let inviter = Inviter::Person(inviter.clone());
             let (wants, seen) = wishes::of(relay, room, contact, &inviter, &wishes).await?;
             Ok((judge(Facts { wants: Wants { can_go_back: true, ..wants }, ..facts }), seen))

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -32,6 +33,8 @@ const LIVES: usize = 1024;
 const READY: usize = 2048;
 /// Stanzas taken from the link at a time: one commit for all the invitations among them.
 const TAKEN: usize = 256;
+/// Invitations taken in together whose rooms are asked before the journal has them.
+const AHEAD: usize = 8;
 /// Rows fetched from the disk at a time.
 const FETCHED: u32 = 256;
 
@@ -191,8 +194,10 @@ impl Intake {
         });
     }
 
-    /// All of them in one commit, then each on its way.
+    /// All of them in one commit, then each on its way; what will be asked of their rooms is asked meanwhile.
     async fn admit(&mut self, read: Vec<Read>) -> Result<(), Closed> {
+        let read_at = Instant::now();
+        self.look_ahead(&read, read_at);
         let journal = &self.relay.journal;
         let admissions = read.iter().map(|Read { arrival, refused }| async {
             let arrival = arrival.clone();
@@ -222,10 +227,23 @@ impl Intake {
             if self.waiting.is_some() || self.ready.len() >= READY {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
-                self.ready.push_back(Life::new(admitted, arrival));
+                self.ready.push_back(Life::new(admitted, arrival).read_at(read_at));
             }
         }
         Ok(())
+    }
+
+    /// Asks the rooms of those that will live at once. With many at a time the commit is no matter, and answers would grow
+    /// old.
+    fn look_ahead(&mut self, read: &[Read], read_at: Instant) {
+        if self.waiting.is_some() || !self.ready.is_empty() || read.len() > AHEAD || self.lives.len() >= LIVES
+        {
+            return;
+        }
+        for Read { arrival, .. } in read.iter().filter(|read| read.refused.is_none()) {
+            let (relay, arrival) = (Arc::clone(&self.relay), arrival.clone());
+            self.lives.spawn(async move { life::look_ahead(&relay, &arrival, read_at).await });
+        }
     }
 
     /// What may be one of ours that came back.

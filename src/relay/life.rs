@@ -23,6 +23,7 @@ use super::{Relay, delivery, fan_out, membership, through_room, wishes};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::AskError;
 use crate::rooms::{Age, View};
+use crate::wire::muc::Affiliation;
 
 /// The pause before a room that did not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub(super) struct Life {
     begun: Instant,
     /// How old it was then.
     age: Duration,
+    /// It has claimed contact and room, at the very moment it was taken in.
+    claimed: AtomicBool,
     /// It has been counted against the contact's limit.
     counted: AtomicBool,
     /// What the contact wanted when it came in; `None` once it is long ago.
@@ -61,13 +64,14 @@ pub(super) struct Life {
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
-        let direct = arrival.route == Route::Direct;
+        let (direct, claimed) = (arrival.route == Route::Direct, arrival.route == Route::HandedOver);
         let Admitted { id, received, duplicate, wishes } = admitted;
         Self {
             pending: Pending { id, received, arrival, added: false },
             duplicate,
             begun: Instant::now(),
             age: Duration::ZERO,
+            claimed: AtomicBool::new(claimed),
             counted: AtomicBool::new(false),
             wishes: Mutex::new(Some(wishes)),
             added: AtomicBool::new(false),
@@ -87,6 +91,7 @@ impl Life {
             duplicate: false,
             begun: Instant::now(),
             age: Duration::from_millis(age),
+            claimed: AtomicBool::new(false),
             // The earlier run has counted it, or its start has.
             counted: AtomicBool::new(true),
             wishes: Mutex::default(),
@@ -98,6 +103,11 @@ impl Life {
             parts: fan_out::Parts::perhaps(),
             pending,
         }
+    }
+
+    /// It was read at this moment, some time before the journal had it.
+    pub(super) fn read_at(self, begun: Instant) -> Self {
+        Self { begun, ..self }
     }
 
     /// It is a part of another one, which knows the inviter as well as he is known.
@@ -212,7 +222,7 @@ impl Life {
                 Ok(ended)
             }
             Verdict::Relay { add_member } => {
-                if !relay.journal.claim(self.pending.id, case.contact.as_str(), case.room.as_str()).await? {
+                if !self.claim(relay, case, add_member).await? {
                     let reason = Some(Reason::Duplicate);
                     return self.settle(relay, State::Suppressed, reason, Some(case)).await;
                 }
@@ -276,7 +286,6 @@ impl Life {
 
     /// Judges with what is remembered of the room; whatever stops an invitation, or changes the room, must be so now.
     async fn judged(&self, relay: &Relay, case: &Case) -> Result<(Verdict, Arc<View>, Seen), Setback> {
-        let moment = Instant::now();
         let known = self.above.is_some() || self.invitation(case).vouched();
         let first = if known { Age::Recent } else { Age::Fresh };
         let mut view = self.look(relay, case, first).await?;
@@ -288,7 +297,7 @@ impl Life {
         if let Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } = verdict {
             // Somebody may just have made more of the contact than a member; and what the room did with this very
             // invitation can vouch for it. Of a part the room knows nothing, and a whole list may be many questions.
-            let age = if self.above.is_some() { Age::Fresh } else { Age::Since(moment) };
+            let age = if self.above.is_some() { Age::Fresh } else { Age::FreshSince(self.begun) };
             view = self.look(relay, case, age).await?;
             verdict = self.verdict(relay, case, &view);
         }
@@ -339,10 +348,21 @@ impl Life {
         }
     }
 
-    /// Makes the contact a member, if that is to be, after it was written down. The inner error is why it can't be.
+    /// Claims contact and room, once; and what the contact is about to be made is written down with that.
+    async fn claim(&self, relay: &Relay, case: &Case, adding: Adding) -> Result<bool, Closed> {
+        let (id, contact, room) = (self.pending.id, case.contact.as_str(), case.room.as_str());
+        if adding != Adding::No {
+            relay.journal.claim_adding(id, contact, room).await
+        } else if self.claimed.swap(false, Ordering::Relaxed) {
+            Ok(true)
+        } else {
+            relay.journal.claim(id, contact, room).await
+        }
+    }
+
+    /// Makes the contact a member, if that is to be: it has been written down. The inner error is why it can't be.
     async fn add(&self, relay: &Relay, case: &Case, adding: Adding) -> Result<Result<(), Reason>, Setback> {
         if adding != Adding::No {
-            relay.journal.adding(self.pending.id).await?;
             self.added.store(true, Ordering::Relaxed);
         }
         Ok(membership::add(relay, &case.room, case.person(), &case.contact, adding).await?)
@@ -362,6 +382,27 @@ impl Life {
             }
             _ => self.expire(relay).await,
         }
+    }
+}
+
+/// Asks the room what the life of an invitation that is being taken in will ask first: the same questions, which it then
+/// finds answered. Of no consequence but for the time.
+pub(super) async fn look_ahead(relay: &Relay, arrival: &Arrival, read_at: Instant) {
+    if arrival.route != Route::Addressed {
+        return;
+    }
+    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+        return;
+    };
+    // Whoever fails here asks again.
+    if let Some(nick) = case::masked(&arrival.inviter) {
+        let _ = relay.rooms.occupant(&room, nick, read_at).await;
+    } else if let Ok(inviter) = BareJid::new(&arrival.inviter)
+        && let Ok(view) = relay.rooms.look(&room, Some(&inviter), Age::Recent).await
+        && view.kind().members_only == Some(true)
+        && view.affiliation(&contact) == Some(Affiliation::None)
+    {
+        let _ = relay.rooms.look(&room, Some(&inviter), Age::FreshSince(read_at)).await;
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join3;
 use jid::BareJid;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
@@ -92,18 +93,27 @@ pub(super) async fn of(
         Inviter::Person(person) => Some(person),
         Inviter::Occupant(_) => None,
     };
-    for jid in std::iter::once(room).chain(person) {
-        let met = if relay.looks.are_alike(relay, jid).await? {
+    let are_alike = async |jid: Option<&BareJid>| match jid {
+        Some(jid) => Ok::<_, Setback>(relay.looks.are_alike(relay, jid).await?),
+        None => Ok(false),
+    };
+    // Rosters hold people.
+    let likeness = async {
+        match person {
+            Some(person) => Ok(relay.contacts.resembles(contact, person).await?),
+            None => Ok(Likeness::Nobody),
+        }
+    };
+    let (room_alike, person_alike, likeness) =
+        Box::pin(try_join3(are_alike(Some(room)), are_alike(person), likeness)).await?;
+    let looks = std::iter::once((room, room_alike, Likeness::Nobody))
+        .chain(person.map(|person| (person, person_alike, likeness)));
+    for (jid, alike, likeness) in looks {
+        let met = if alike {
             // On the heap, as it is rare.
             Box::pin(relay.looks.met(relay, contact, jid)).await
         } else {
             None
-        };
-        // Rosters hold people.
-        let likeness = if Some(jid) == person {
-            Box::pin(relay.contacts.resembles(contact, jid)).await?
-        } else {
-            Likeness::Nobody
         };
         let known = match likeness {
             Likeness::Himself => None,

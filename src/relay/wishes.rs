@@ -1,6 +1,7 @@
 //! What stands against an invitation from the contact's side, gathered from where he may have said it: his settings
 //! here, the admins' orders, his server's block list and roster. Knows nothing of what follows from it.
 
+use futures::future::{join, try_join};
 use jid::BareJid;
 
 use super::Relay;
@@ -24,24 +25,34 @@ pub(super) async fn of(
     wishes: &Wishes,
 ) -> Result<(Wants, Seen), Setback> {
     let names = names(relay.link.component(), room, inviter);
-    let blocked = names.iter().any(|name| wishes.blocks.contains(name))
-        || relay.journal.is_blocked_for_all(&names)
-        || relay.contacts.blocks_any(contact, &names).await? == Some(true);
     let (strangers, mimicry, support) = {
         let config = relay.config.load();
         (config.relay.strangers, config.relay.mimicry, config.relay.support)
     };
-    let stranger = match inviter {
-        Inviter::Person(person) if strangers == Strangers::Refuse || wishes.takes == Takes::Contacts => {
-            relay.contacts.knows(contact, person).await?.map(|known| !known)
-        }
-        _ => None,
+    let blocked = async {
+        let here =
+            names.iter().any(|name| wishes.blocks.contains(name)) || relay.journal.is_blocked_for_all(&names);
+        Ok::<_, Setback>(here || relay.contacts.blocks_any(contact, &names).await? == Some(true))
     };
-    let seen = match mimicry {
-        Mimicry::Off => Seen::default(),
-        Mimicry::Refuse | Mimicry::Warn => mimicry::of(relay, room, contact, inviter).await?,
+    // One after the other, as both may need the roster: it is asked for once.
+    let known = async {
+        let stranger = match inviter {
+            Inviter::Person(person) if strangers == Strangers::Refuse || wishes.takes == Takes::Contacts => {
+                relay.contacts.knows(contact, person).await?.map(|known| !known)
+            }
+            _ => None,
+        };
+        let seen = match mimicry {
+            Mimicry::Off => Seen::default(),
+            Mimicry::Refuse | Mimicry::Warn => mimicry::of(relay, room, contact, inviter).await?,
+        };
+        Ok((stranger, seen))
     };
-    let unsupported = support == Support::Ask && relay.contacts.shows_direct(contact).await == Some(false);
+    let unsupported =
+        async { support == Support::Ask && relay.contacts.shows_direct(contact).await == Some(false) };
+    // Side by side: each may be a question to his server. On the heap, as it is soon over.
+    let (lists, unsupported) = Box::pin(join(try_join(blocked, known), unsupported)).await;
+    let (blocked, (stranger, seen)) = lists?;
     let wants = Wants {
         takes: wishes.takes,
         blocked,

@@ -43,6 +43,8 @@ pub enum Age {
     Fresh,
     /// From this moment or later.
     Since(Instant),
+    /// As good as now, and from this moment or later.
+    FreshSince(Instant),
 }
 
 /// By whose rights a room is changed.
@@ -129,22 +131,38 @@ impl Rooms {
             Age::Recent => view.taken.elapsed() <= GOOD_FOR,
             Age::Fresh => view.taken.elapsed() <= FRESH,
             Age::Since(moment) => view.taken >= moment,
-        };
+            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= FRESH,
+        } && (view.complete || !everybody);
         if let Some(view) = &*place
             && good(view)
-            && (view.complete || !everybody)
         {
             self.lookups.hit();
             return Ok(Arc::clone(view));
         }
+        if asker != Asker::Relay
+            && let Some(view) = self.own_whole_view(room)
+            && good(&view)
+        {
+            self.lookups.hit();
+            return Ok(view);
+        }
         self.lookups.miss();
         // On the heap, as it is rare: what only looks at a view should not carry room for a survey.
-        let view = Arc::new(Box::pin(survey::survey(self, room, &asker, everybody)).await?);
+        let view = Arc::new(Box::pin(survey::survey(self, room, &asker, everybody, place.as_deref())).await?);
         *place = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MOST_PEOPLE {
             self.remembered.invalidate_all();
         }
         Ok(view)
+    }
+
+    /// What the room has told the relay itself, if it kept nothing back: an inviter, in whose name the room would be asked for
+    /// the same, and the relay where he is refused, is told no more.
+    fn own_whole_view(&self, room: &BareJid) -> Option<Arc<View>> {
+        let place = self.remembered.get(&(room.clone(), Asker::Relay))?;
+        // While the room is being asked, it is quicker to ask as well.
+        let view = place.try_lock().ok()?;
+        view.as_ref().filter(|view| view.whole).map(Arc::clone)
     }
 
     /// The real address of an occupant, as far as the relay itself may see it: of the one who has this nick now, at `moment`

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use futures::future::{join, try_join, try_join_all};
+use futures::future::{try_join, try_join_all, try_join3};
 use jid::BareJid;
 use tokio::time::Instant;
 
@@ -14,29 +14,34 @@ use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
 use crate::wire::{IqPayload, IqType};
 
-/// Asks the room. What it refuses to tell stays unknown. `everybody`: also for what does not matter for a single contact.
+/// In an open room the banned are all that matters for a single contact.
+const BANNED: &[Affiliation] = &[Affiliation::Outcast];
+const ALL_BUT_BANNED: &[Affiliation] = &[Affiliation::Member, Affiliation::Admin, Affiliation::Owner];
+
+/// Asks the room, everything at once but the lists of those who are something to it: an open room is asked for these only
+/// if `everybody` is of interest. What it refuses to tell stays unknown. `before`: what was known of it; a room that was
+/// closed then is taken to be closed still, which saves a round trip.
 pub(super) async fn survey(
     rooms: &Rooms,
     room: &BareJid,
     asker: &Asker,
     everybody: bool,
+    before: Option<&View>,
 ) -> Result<View, AskError> {
     let taken = Instant::now();
-    let (kind, occupants) = join(kind(rooms, room, asker), occupants(rooms, room, asker)).await;
-    let (kind, occupants) = (kind?, occupants?);
-    // In an open room it matters only who is banned.
-    let complete = everybody || kind.members_only != Some(false);
-    let lists: &[Affiliation] = if complete {
-        &[Affiliation::Outcast, Affiliation::Member, Affiliation::Admin, Affiliation::Owner]
-    } else {
-        &[Affiliation::Outcast]
-    };
-    let lists = lists.iter().map(|affiliation| async {
-        let items = list(rooms, room, asker, || muc::list_affiliation(*affiliation)).await?;
-        Ok::<_, AskError>((*affiliation, items))
-    });
+    let ahead = everybody || before.is_some_and(|view| view.kind.members_only == Some(true));
+    let ask = |affiliations: &'static [Affiliation]| lists(rooms, room, asker, affiliations);
+    let first = try_join(ask(BANNED), ask(if ahead { ALL_BUT_BANNED } else { &[] }));
+    let (kind, occupants, (banned, mut others)) =
+        try_join3(kind(rooms, room, asker), occupants(rooms, room, asker), first).await?;
+    let complete = ahead || kind.members_only != Some(false);
+    if complete && !ahead {
+        others = ask(ALL_BUT_BANNED).await?;
+    }
+    let mut whole = kind.members_only.is_some() && occupants.is_some();
     let mut known = Some(HashMap::new());
-    for (affiliation, items) in try_join_all(lists).await? {
+    for (affiliation, items) in banned.into_iter().chain(others) {
+        whole &= items.is_some();
         match (items, &mut known) {
             (Some(items), Some(known)) => {
                 known.extend(items.into_iter().filter_map(|item| Some((bare(&item.jid?)?, affiliation))));
@@ -48,7 +53,19 @@ pub(super) async fn survey(
     }
     let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View { taken, kind, complete, share, affiliations, occupants })
+    Ok(View { taken, kind, complete, whole, share, affiliations, occupants })
+}
+
+async fn lists(
+    rooms: &Rooms,
+    room: &BareJid,
+    asker: &Asker,
+    affiliations: &[Affiliation],
+) -> Result<Vec<(Affiliation, Option<Vec<AdminItem>>)>, AskError> {
+    try_join_all(affiliations.iter().map(|affiliation| async {
+        Ok((*affiliation, list(rooms, room, asker, || muc::list_affiliation(*affiliation)).await?))
+    }))
+    .await
 }
 
 /// Which of two features it has.

@@ -51,6 +51,8 @@ pub struct View {
     pub(super) kind: Kind,
     /// All lists were asked for, not only whatever matters for a single contact.
     pub(super) complete: bool,
+    /// Nothing that was asked for was refused: nobody is told more.
+    pub(super) whole: bool,
     /// How much of what may be known of all rooms this is.
     #[expect(dead_code, reason = "it counts as long as it is there")]
     pub(super) share: Share,
@@ -160,6 +162,7 @@ mod tests {
             taken: Instant::now(),
             kind: Kind::default(),
             complete: true,
+            whole: false,
             share: Share::default(),
             affiliations: None,
             occupants: None,
