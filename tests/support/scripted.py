@@ -46,8 +46,8 @@ class Delivery:
 
 
 class Scripted(Server):
-    """`Setup.privileges` decides whether the component may speak for the users of the host, as with other servers, and
-    `Setup.presence` whether it may know who is online."""
+    """`Setup.privileges` decides whether the component may speak for the users of the host, as with other servers,
+    `Setup.presence` whether it may know who is online, and `Setup.iq` what else it may ask: rosters among it."""
 
     name: ClassVar[str] = "scripted"
 
@@ -273,6 +273,10 @@ class Scripted(Server):
             f"<message from='{self.host}' to='{self.component}'><privilege xmlns='{PRIVILEGE}'>"
             "<perm access='message' type='outgoing'/>"
             + ("<perm access='presence' type='managed_entity'/>" if self.setup.presence else "")
+            + ("<perm access='roster' type='get'/>" if stanzas.ROSTER in self.setup.iq else "")
+            + "<perm access='iq'>"
+            + "".join(f"<namespace ns='{ns}' type='both'/>" for ns in self.setup.iq if ns != stanzas.ROSTER)
+            + "</perm>"
             + "</privilege></message>"
         )
 
