@@ -82,6 +82,7 @@ async def test_a_contacts_server_is_asked_for_both_lists_at_once(scripted, relay
 
     send(scripted, route, "bob")
     await asked(scripted, contact, OF_A_CONTACT)
+    assert "the server does not answer" not in relay.log, "the second was asked when the first had been given up"
     scripted.answer_for(contact)
 
     await scripted.delivered(contact)
