@@ -383,7 +383,7 @@ mod tests {
     }
 
     /// Every way to cut the input gives the same.
-    fn frames(input: &str) -> (Vec<Result<String, LeftOut>>, Result<bool, Broken>) {
+    fn all(input: &str) -> (Vec<Result<String, LeftOut>>, Result<bool, Broken>) {
         let input = format!("{HEADER}{input}");
         let whole = cut(&input, input.len());
         for piece in [1, 2, 3, 7, 64] {
@@ -405,7 +405,7 @@ mod tests {
             "<xml:a t:b='1' t:b='2'>&undefined;</c>",
             "<message <iq/>",
         ] {
-            let (frames, end) = frames(&format!(" <iq id='1'/>\n{element}<iq id='2'/></stream:stream >"));
+            let (frames, end) = all(&format!(" <iq id='1'/>\n{element}<iq id='2'/></stream:stream >"));
             let expected = ["<iq id='1'/>", element, "<iq id='2'/>"];
             assert_eq!(frames, expected.map(|element| Ok(element.to_owned())));
             assert_eq!(end, Ok(true));
@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn what_stands_between_elements_is_left_out() {
         for (stray, times) in [("<!-- a <iq/> -->", 1), ("<?a <iq/> ?>", 1)] {
-            let (frames, end) = frames(&format!("<iq/> {stray} <iq/>"));
+            let (frames, end) = all(&format!("<iq/> {stray} <iq/>"));
             let iq = Ok("<iq/>".to_owned());
             let mut expected = vec![Err(LeftOut::BetweenElements); times];
             expected.insert(0, iq.clone());
@@ -478,7 +478,7 @@ mod tests {
             "<!DOCTYPE a>",
             "<![CDATA[a]]>",
         ] {
-            let (frames, end) = frames(&format!("<iq/>{broken}"));
+            let (frames, end) = all(&format!("<iq/>{broken}"));
             assert_eq!(frames, [Ok("<iq/>".to_owned())]);
             assert!(end.is_err(), "{broken}");
         }

@@ -22,6 +22,7 @@ const MAX_TOKEN: usize = 8192;
 
 /// What stands next in the stream.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are stanzas, and each is handed on at once")]
 pub(super) enum Read {
     Stanza(Stanza),
     /// An element that can't be read, or something that is none: why.

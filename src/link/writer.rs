@@ -61,6 +61,7 @@ fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Er
 }
 
 /// An encoder that stands where stanzas stand: inside the stream's element, with what its header has declared.
+#[expect(clippy::transmute_ptr_to_ptr, reason = "inside of xml_ncname!")]
 fn behind_header() -> Encoder<SimpleNamespaces> {
     let mut encoder = Encoder::new();
     encoder.ns_tracker_mut().declare_fixed(Some(xml_ncname!("stream")), ns::STREAM.into());
