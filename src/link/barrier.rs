@@ -5,7 +5,8 @@
 //! Pings go to a host's address WITH a resource: some servers swallow a component's IQs to bare hosts. Any answer
 //! counts, `item-not-found` as well. Knows nothing of sockets.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,8 +18,16 @@ use crate::wire::address;
 /// So many stanzas may be unconfirmed; beyond that nothing more is taken to be sent.
 pub(super) const MAX_UNCONFIRMED: usize = 1024;
 
+/// A ping without an answer for so long is followed by another: where several connections share a component's name, an
+/// answer may have gone to another one.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// So many pings, and so many probes before the first answer, may be under way.
+const MAX_PINGS: usize = 4;
+const MAX_PROBES: usize = 64;
+
 /// The resource of the addresses that are pinged.
-const RESOURCE: &str = "barrier";
+pub(super) const RESOURCE: &str = "barrier";
 
 /// A stanza that was sent and is not confirmed yet.
 #[derive(Debug)]
@@ -47,8 +56,21 @@ pub(super) struct Barrier {
     unconfirmed: VecDeque<Unconfirmed>,
     /// The number of the last stanza sent.
     sent: u64,
-    ping: Option<Ping>,
+    /// Those without an answer, the oldest first.
+    pings: VecDeque<Ping>,
     started: Instant,
+    /// When the probes were sent last.
+    probed: Instant,
+}
+
+/// What an IQ answer was to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// To none of our pings.
+    Nothing,
+    Ping,
+    /// To a ping, while an earlier one has no answer: servers answer in order, so that one's went somewhere else.
+    AfterALostOne,
 }
 
 impl Barrier {
@@ -60,8 +82,9 @@ impl Barrier {
             probes: probes.clone(),
             unconfirmed: VecDeque::new(),
             sent: 0,
-            ping: None,
+            pings: VecDeque::new(),
             started: Instant::now(),
+            probed: Instant::now(),
         };
         (barrier, probes)
     }
@@ -92,31 +115,50 @@ impl Barrier {
 
     /// The ping to send behind what has been sent, if one is due: one at a time, it covers the whole batch before it.
     pub(super) fn due(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
-        let nothing_new = self.unconfirmed.is_empty() || self.ping.is_some();
-        if nothing_new { None } else { self.ping(id) }
+        if self.unconfirmed.is_empty() { None } else { self.ping(id) }
+    }
+
+    /// Another ping, if the answers to those under way may have been lost. Looked at once a second.
+    pub(super) fn again(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
+        let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= AGAIN);
+        if late && self.pings.len() < MAX_PINGS { self.send_ping(id) } else { None }
+    }
+
+    /// The same for the first ones, as long as none of them has been answered.
+    pub(super) fn probe_again(&mut self, mut id: impl FnMut() -> String) -> Vec<(String, String)> {
+        if self.is_up() || self.probed.elapsed() < AGAIN || self.probes.len() > MAX_PROBES {
+            return Vec::new();
+        }
+        self.probed = Instant::now();
+        let addresses: BTreeSet<_> = self.probes.iter().map(|(_, to)| to.clone()).collect();
+        let probes: Vec<_> = addresses.into_iter().map(|to| (id(), to)).collect();
+        self.probes.extend(probes.iter().cloned());
+        probes
     }
 
     /// A ping that covers all that has been sent; `None` while there is one under way, or nobody to be pinged.
     pub(super) fn ping(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
-        if self.ping.is_some() {
-            return None;
-        }
+        if self.pings.is_empty() { self.send_ping(id) } else { None }
+    }
+
+    fn send_ping(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         let host = self.host.clone()?;
         let id = id();
-        self.ping = Some(Ping { id: id.clone(), covers: self.sent, sent: Instant::now() });
+        self.pings.push_back(Ping { id: id.clone(), covers: self.sent, sent: Instant::now() });
         Some((id, host))
     }
 
-    /// An IQ answer; `true` if it was one to a ping. `from` is checked, nobody else can confirm.
-    pub(super) fn answered(&mut self, id: &str, from: &str) -> bool {
+    /// An IQ answer. `from` is checked, nobody else can confirm.
+    pub(super) fn answered(&mut self, id: &str, from: &str) -> Answered {
         if let Some(probe) = self.probes.iter().position(|probe| probe.0 == id && probe.1 == from) {
             let (_, host) = self.probes.swap_remove(probe);
             self.host.get_or_insert(host);
-            return true;
+            return Answered::Ping;
         }
-        let Some(ping) = self.ping.take_if(|ping| ping.id == id && self.host.as_deref() == Some(from)) else {
-            return false;
-        };
+        let asked =
+            self.pings.iter().position(|ping| ping.id == id).filter(|_| self.host.as_deref() == Some(from));
+        let Some(earlier) = asked else { return Answered::Nothing };
+        let Some(ping) = self.pings.drain(..=earlier).next_back() else { return Answered::Nothing };
         while let Some(first) = self.unconfirmed.front()
             && first.number <= ping.covers
         {
@@ -125,7 +167,7 @@ impl Barrier {
                 let _ = confirmed.answer.send(Ok(()));
             }
         }
-        true
+        if earlier == 0 { Answered::Ping } else { Answered::AfterALostOne }
     }
 
     /// A message came back: was it one that isn't confirmed yet? Only the address it went to can send it back.
@@ -146,13 +188,13 @@ impl Barrier {
 
     /// Since when an answer is due.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
-        if self.is_up() { self.ping.as_ref().map(|ping| ping.sent) } else { Some(self.started) }
+        if self.is_up() { self.pings.front().map(|ping| ping.sent) } else { Some(self.started) }
     }
 
     /// While nothing is read no answer can come: its time starts anew.
     pub(super) fn not_reading(&mut self) {
         self.started = Instant::now();
-        if let Some(ping) = &mut self.ping {
+        for ping in &mut self.pings {
             ping.sent = self.started;
         }
     }
@@ -160,6 +202,8 @@ impl Barrier {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     fn ids() -> impl FnMut() -> String {
@@ -181,8 +225,8 @@ mod tests {
         let (mut barrier, probes) = Barrier::new(&["example.org".into(), "muc.example.org".into()], &mut ids);
         assert!(!barrier.has_room());
         assert_eq!(probes[1].1, "muc.example.org/barrier");
-        assert!(!barrier.answered("id2", "evil.example/barrier"));
-        assert!(barrier.answered("id2", "muc.example.org/barrier"));
+        assert_eq!(barrier.answered("id2", "evil.example/barrier"), Answered::Nothing);
+        assert_eq!(barrier.answered("id2", "muc.example.org/barrier"), Answered::Ping);
         assert!(barrier.has_room());
         (barrier, ids)
     }
@@ -195,14 +239,47 @@ mod tests {
         assert_eq!(to, "muc.example.org/barrier");
         let mut second = send(&mut barrier, "m2");
         assert_eq!(barrier.due(&mut ids), None, "one at a time");
-        assert!(!barrier.answered(&ping, "bob@example.org"), "nobody else confirms");
-        assert!(barrier.answered(&ping, "muc.example.org/barrier"));
+        assert_eq!(barrier.answered(&ping, "bob@example.org"), Answered::Nothing, "nobody else confirms");
+        assert_eq!(barrier.answered(&ping, "muc.example.org/barrier"), Answered::Ping);
         assert_eq!(first.try_recv(), Ok(Ok(())));
         assert!(second.try_recv().is_err());
         let (ping, _) = barrier.due(&mut ids).unwrap();
-        assert!(barrier.answered(&ping, "muc.example.org/barrier"));
+        assert_eq!(barrier.answered(&ping, "muc.example.org/barrier"), Answered::Ping);
         assert_eq!(second.try_recv(), Ok(Ok(())));
         assert_eq!(barrier.due(&mut ids), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_whose_answer_is_late_is_followed_by_another() {
+        let (mut barrier, mut ids) = up();
+        let mut sent = send(&mut barrier, "m1");
+        let (lost, _) = barrier.due(&mut ids).unwrap();
+        assert_eq!(barrier.again(&mut ids), None, "it is not late yet");
+        let mut later = Vec::new();
+        for _ in 0..10 {
+            advance(AGAIN).await;
+            later.extend(barrier.again(&mut ids));
+        }
+        assert_eq!(later.len(), MAX_PINGS - 1);
+        assert_eq!(barrier.answered(&later[1].0, "muc.example.org/barrier"), Answered::AfterALostOne);
+        assert_eq!(sent.try_recv(), Ok(Ok(())), "all of them cover it");
+        assert_eq!(barrier.answered(&lost, "muc.example.org/barrier"), Answered::Nothing);
+        assert_eq!(barrier.answered(&later[2].0, "muc.example.org/barrier"), Answered::Ping);
+        assert_eq!(barrier.waiting_since(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_pings_are_sent_again_as_well() {
+        let mut ids = ids();
+        let (mut barrier, first) = Barrier::new(&["example.org".into()], &mut ids);
+        assert_eq!(barrier.probe_again(&mut ids), []);
+        advance(AGAIN).await;
+        let again = barrier.probe_again(&mut ids);
+        assert_eq!(again.len(), 1);
+        assert_ne!(again, first);
+        assert_eq!(barrier.answered(&again[0].0, "example.org/barrier"), Answered::Ping);
+        assert!(barrier.is_up());
+        assert_eq!(barrier.answered(&first[0].0, "example.org/barrier"), Answered::Ping, "in any order");
     }
 
     #[test]

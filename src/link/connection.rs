@@ -15,15 +15,18 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, PollSender};
 use tracing::{debug, error, info, warn};
 
-use super::barrier::Barrier;
+use super::barrier::{Answered, Barrier};
 use super::dial::Stream;
-use super::numbers::Up;
+use super::numbers::{Epoch, Up};
 use super::privileges::Privileges;
 use super::reader::Read;
 use super::replies::Replies;
+use super::shared::Shared;
 use super::sparing::Sparing;
 use super::{Command, Ids, Settings};
-use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, StreamError, privilege};
+use crate::wire::{
+    Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, StreamError, address, privilege,
+};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,6 +39,9 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// How long to wait for privileges, at least; there may be none.
 const GRACE: Duration = Duration::from_millis(300);
+
+/// The same where there were some on the last connection.
+const GRACE_IF_EXPECTED: Duration = Duration::from_secs(5);
 
 /// How long the server may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -59,13 +65,23 @@ pub(super) enum End {
     /// The server closed the stream.
     Footer,
     Hung(Duration),
+    /// We closed it, to connect again.
+    Renewed,
+}
+
+impl End {
+    /// Another connection took the place of this one.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.condition() == "conflict")
+    }
 }
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed => f.write_str("closed"),
+            Self::Closed | Self::Renewed => f.write_str("closed"),
             Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
+            Self::Lost(e) if is_end_of_file(e) => f.write_str("the server closed the connection"),
             Self::Lost(e) => write!(f, "{e}"),
             Self::Footer => f.write_str("the server closed the stream"),
             Self::Hung(patience) => write!(f, "no answer to a ping for {} s", patience.as_secs()),
@@ -73,7 +89,14 @@ impl fmt::Display for End {
     }
 }
 
+/// The parser has its own error for an end in the middle of the stream, where every end is that does not end the stream.
+fn is_end_of_file(e: &io::Error) -> bool {
+    let of_parser = e.get_ref().and_then(|inner| inner.downcast_ref::<rxml::Error>());
+    e.kind() == io::ErrorKind::UnexpectedEof || matches!(of_parser, Some(rxml::Error::InvalidEof(_)))
+}
+
 pub(super) struct Connection<'a> {
+    epoch: Epoch,
     stream: Stream,
     component: &'a str,
     commands: &'a mut mpsc::Receiver<Command>,
@@ -88,6 +111,7 @@ pub(super) struct Connection<'a> {
     answered_at: Option<Instant>,
     last_read: Instant,
     warnings: Sparing,
+    shared: Shared,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
     tick: Interval,
@@ -108,6 +132,7 @@ impl<'a> Connection<'a> {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
+            epoch: up.begins(),
             stream,
             component,
             commands,
@@ -121,24 +146,25 @@ impl<'a> Connection<'a> {
             answered_at: None,
             last_read: Instant::now(),
             warnings: Sparing::default(),
+            shared: Shared::default(),
             paused: false,
             tick,
         }
     }
 
-    /// Until the connection ends; also says whether it has been up.
-    pub(super) async fn drive(mut self, close: &CancellationToken) -> (End, bool) {
+    /// Until the connection ends.
+    pub(super) async fn drive(mut self, close: &CancellationToken) -> End {
+        let (renewal, epoch) = (&self.privileges.renewal, self.epoch);
         let end = tokio::select! {
             end = poll_fn(|cx| self.poll(cx)) => {
                 self.read_the_rest().await;
-                end
+                return end;
             }
-            () = close.cancelled() => {
-                self.say_goodbye().await;
-                End::Closed
-            }
+            () = close.cancelled() => End::Closed,
+            () = renewal.asked(epoch) => End::Renewed,
         };
-        (end, self.barrier.is_up())
+        self.say_goodbye().await;
+        end
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -226,7 +252,9 @@ impl<'a> Connection<'a> {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Deliver { stanza, answer } => {
+            // Dropped with its answer: it is lost.
+            Command::Deliver { on: Some(on), .. } if on != self.epoch => {}
+            Command::Deliver { stanza, answer, .. } => {
                 let (id, to) = id_and_to(&stanza);
                 self.barrier.sending(id, to, answer);
                 self.queue.push_back(stanza);
@@ -263,12 +291,24 @@ impl<'a> Connection<'a> {
     fn answered(&mut self, iq: Iq) {
         if let (Some(id), Some(from)) = (&iq.id, &iq.from) {
             let was_up = self.barrier.is_up();
-            if self.barrier.answered(id, from) {
-                if !was_up {
-                    self.answered_at = Some(Instant::now());
-                    self.go_up(self.privileges.any());
+            match self.barrier.answered(id, from) {
+                Answered::Nothing => {}
+                answered => {
+                    if answered == Answered::AfterALostOne {
+                        self.shared.noticed(&self.up.trouble);
+                    }
+                    if !was_up {
+                        self.answered_at = Some(Instant::now());
+                        self.go_up(self.privileges.complete());
+                    }
+                    return;
                 }
-                return;
+            }
+            if self.ids.are_anothers(id) && self.privileges.is_ours(address::split_resource(from).0) {
+                self.shared.heard_anothers(&self.up.trouble);
+            }
+            if self.ids.are_ours(id) {
+                self.up.plain_answer(from);
             }
         }
         if !self.replies.answered(iq) {
@@ -280,11 +320,18 @@ impl<'a> Connection<'a> {
     /// them: unless there are some, the link waits a moment.
     fn go_up(&mut self, privileges: bool) {
         if let Some(answered) = self.answered_at
-            && (privileges || answered.elapsed() > GRACE)
+            && (privileges
+                || answered.elapsed()
+                    > if self.privileges.missing().is_empty() { GRACE } else { GRACE_IF_EXPECTED })
         {
             self.answered_at = None;
             info!(component = self.component, "link is up");
-            self.up.came();
+            for host in self.privileges.missing() {
+                warn!(
+                    "{host} granted privileges on the last connection, and none on this one: look at its configuration"
+                );
+            }
+            self.up.came(self.epoch);
         }
     }
 
@@ -300,7 +347,7 @@ impl<'a> Connection<'a> {
         } else if let Some(advertisement) = privilege::advertisement(&message) {
             if message.to.as_deref() == Some(self.component) {
                 self.privileges.advertised(from, &advertisement);
-                self.go_up(self.privileges.any());
+                self.go_up(self.privileges.complete());
             }
             return None;
         }
@@ -318,6 +365,7 @@ impl<'a> Connection<'a> {
         self.replies.prune();
         self.up.numbers.look(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
         self.go_up(false);
+        self.shared.look(&self.up.trouble);
         if self.paused {
             self.barrier.not_reading();
             self.last_read = Instant::now();
@@ -325,6 +373,12 @@ impl<'a> Connection<'a> {
         if self.last_read.elapsed() > IDLE
             && let Some((id, to)) = self.barrier.ping(|| self.ids.next())
         {
+            self.queue.push_back(ping(self.component, id, to).into());
+        }
+        for (id, to) in self.barrier.probe_again(|| self.ids.next()) {
+            self.queue.push_back(ping(self.component, id, to).into());
+        }
+        if let Some((id, to)) = self.barrier.again(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
         let reading = self.barrier.is_up() && self.last_read.elapsed() <= PATIENCE;

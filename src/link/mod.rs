@@ -19,15 +19,20 @@ mod privileges;
 mod quick_ack;
 mod reader;
 mod recorder;
+mod renewal;
 mod replies;
+mod shared;
 mod sparing;
 mod stream;
 mod task;
+mod trouble;
 mod writer;
 
 pub use dial::Refused;
+pub use numbers::Epoch;
 pub use privileges::{Grants, own_hosts};
 pub use task::Task;
+pub use trouble::Trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,17 +115,25 @@ pub enum AskError {
 /// What the task is told to do.
 #[derive(Debug)]
 enum Command {
-    Deliver { stanza: Box<Stanza>, answer: oneshot::Sender<Result<(), DeliverError>> },
-    Ask { iq: Box<Iq>, answer: oneshot::Sender<Iq> },
+    /// `on`: by this connection and no other.
+    Deliver {
+        stanza: Box<Stanza>,
+        on: Option<Epoch>,
+        answer: oneshot::Sender<Result<(), DeliverError>>,
+    },
+    Ask {
+        iq: Box<Iq>,
+        answer: oneshot::Sender<Iq>,
+    },
 }
 
 /// The handle to the connection; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Link {
     commands: mpsc::Sender<Command>,
-    up: watch::Receiver<bool>,
-    plain: watch::Receiver<Plain>,
-    trouble: watch::Receiver<Option<String>>,
+    up: watch::Receiver<Option<Epoch>>,
+    plain: watch::Sender<Plain>,
+    trouble: watch::Sender<Option<Trouble>>,
     privileges: Arc<Privileges>,
     component: Arc<str>,
     ids: Arc<Ids>,
@@ -138,6 +151,23 @@ impl Ids {
     fn next(&self) -> String {
         format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// Whether this is one of ours.
+    fn are_ours(&self, id: &str) -> bool {
+        id.split_once('-').is_some_and(|(prefix, _)| prefix == self.prefix)
+    }
+
+    /// Whether this looks like one of another relay's.
+    fn are_anothers(&self, id: &str) -> bool {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        id.split_once('-').is_some_and(|(prefix, number)| {
+            prefix != self.prefix
+                && prefix.len() == self.prefix.len()
+                && prefix.bytes().all(hex)
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    }
 }
 
 /// Prepares a link; nothing is connected before [`Task::run`] is polled.
@@ -146,14 +176,12 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
     let (commands, outgoing) = mpsc::channel(OUTGOING);
     let (incoming, taken) = mpsc::channel(INCOMING);
     let numbers = Arc::<Numbers>::default();
-    let (up, is_up) = Up::new(Arc::clone(&numbers));
-    let (plain, is_plain) = watch::channel(Plain::Unknown);
-    let (trouble, last_trouble) = watch::channel(None);
+    let up = Up::new(Arc::clone(&numbers), settings.services.clone());
     let link = Link {
         commands,
-        up: is_up,
-        plain: is_plain,
-        trouble: last_trouble,
+        up: up.told(),
+        plain: up.plain.clone(),
+        trouble: up.trouble.clone(),
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
@@ -164,8 +192,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         outgoing,
         incoming,
         up,
-        plain: (link.clone(), plain),
-        trouble,
+        link: link.clone(),
         privileges: Arc::clone(&link.privileges),
         ids: Arc::clone(&link.ids),
     };
@@ -181,13 +208,21 @@ impl Link {
 
     /// Waits until the connection is up; `false` when it never will be again.
     pub async fn up(&self) -> bool {
-        self.up.clone().wait_for(|up| *up).await.is_ok()
+        self.up.clone().wait_for(Option::is_some).await.is_ok()
     }
 
     /// Whether the connection is up, and what was granted on it is known.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.up.borrow().is_some()
+    }
+
+    /// The connection that is up.
+    ///
+    /// # Errors
+    /// There is none: what was granted is not known.
+    pub fn epoch(&self) -> Result<Epoch, Lost> {
+        self.up.borrow().ok_or(Lost)
     }
 
     /// Sends a stanza and waits until the server has taken it: it answered a ping that was sent behind it, and servers
@@ -196,9 +231,21 @@ impl Link {
     /// # Errors
     /// [`DeliverError`]; after `Lost` the server may have it or not.
     pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
+        self.send(stanza, None).await
+    }
+
+    /// The same by this connection and no other: what the stanza is was decided by what was known and granted on it.
+    ///
+    /// # Errors
+    /// See [`Self::deliver`]; `Lost` too if that connection has ended.
+    pub async fn deliver_on(&self, on: Epoch, stanza: Stanza) -> Result<(), DeliverError> {
+        self.send(stanza, Some(on)).await
+    }
+
+    async fn send(&self, stanza: Stanza, on: Option<Epoch>) -> Result<(), DeliverError> {
         let (answer, wait) = oneshot::channel();
         let stanza = Box::new(stanza);
-        self.commands.send(Command::Deliver { stanza, answer }).await.map_err(|_| DeliverError::Lost)?;
+        self.commands.send(Command::Deliver { stanza, on, answer }).await.map_err(|_| DeliverError::Lost)?;
         wait.await.unwrap_or(Err(DeliverError::Lost))
     }
 
@@ -207,14 +254,14 @@ impl Link {
         // A dropped receiver means that nobody cares about the answer.
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
-        let _ = self.commands.send(Command::Deliver { stanza, answer }).await;
+        let _ = self.commands.send(Command::Deliver { stanza, on: None, answer }).await;
     }
 
     /// Like [`Self::post`], but is dropped when too much waits to be sent. Never waits.
     pub fn send_or_drop(&self, stanza: Stanza) {
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
-        if self.commands.try_send(Command::Deliver { stanza, answer }).is_err() {
+        if self.commands.try_send(Command::Deliver { stanza, on: None, answer }).is_err() {
             debug!("too much waits to be sent: an answer is dropped");
         }
     }
@@ -226,7 +273,7 @@ impl Link {
     pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
         let passes = to.contains('/') || matches!(payload, IqPayload::Roster(_));
         let question = self.question(to, kind, payload);
-        let mut plain = self.plain.clone();
+        let mut plain = self.plain.subscribe();
         let swallowed = async {
             let known = plain.wait_for(|plain| *plain == Plain::Swallowed).await.is_ok();
             if !known || passes {
@@ -292,20 +339,33 @@ impl Link {
 
     /// Whether the server swallows ordinary questions; waits until it is known.
     pub async fn swallows(&self) -> bool {
-        let mut plain = self.plain.clone();
+        let mut plain = self.plain.subscribe();
         plain.wait_for(|plain| *plain != Plain::Unknown).await.is_ok_and(|plain| *plain == Plain::Swallowed)
     }
 
     /// Watches the connection from here on.
     #[must_use]
     pub fn watch(&self) -> Watch {
-        Watch { up: self.up.clone(), trouble: self.trouble.clone() }
+        Watch { up: self.up.clone(), trouble: self.trouble.subscribe() }
     }
 
-    /// Why there is no connection, in the words of the last attempt.
+    /// What is wrong with the connection, in words; `None` before the first attempt, and while all is well.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
+        self.wrong().map(|wrong| wrong.to_string())
+    }
+
+    /// What is wrong with the connection.
+    #[must_use]
+    pub fn wrong(&self) -> Option<Trouble> {
         self.trouble.borrow().clone()
+    }
+
+    /// Why nothing can be relayed for sure; `None` while the relay is ready.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<String> {
+        let wrong = self.trouble();
+        if self.is_up() { wrong } else { Some(wrong.unwrap_or_else(|| "it is not connected yet".to_owned())) }
     }
 
     /// Since when the connection is up; `None` while it is down.
@@ -342,13 +402,14 @@ impl Link {
 /// How the connection is, change by change.
 #[derive(Debug)]
 pub struct Watch {
-    up: watch::Receiver<bool>,
-    trouble: watch::Receiver<Option<String>>,
+    up: watch::Receiver<Option<Epoch>>,
+    trouble: watch::Receiver<Option<Trouble>>,
 }
 
 impl Watch {
-    /// Waits until the connection is up, is lost, or an attempt has failed: then why. `None` when there will be none again.
-    pub async fn changed(&mut self) -> Option<Result<(), String>> {
+    /// Waits until the connection is up and all is well, or something is wrong: then what. `None` when there will be none
+    /// again.
+    pub async fn changed(&mut self) -> Option<Result<(), Trouble>> {
         loop {
             tokio::select! {
                 changed = self.up.changed() => changed.ok()?,
@@ -356,11 +417,12 @@ impl Watch {
             }
             // What ended the link is said by the link.
             self.up.has_changed().ok()?;
-            if *self.up.borrow_and_update() {
-                return Some(Ok(()));
-            }
+            let up = self.up.borrow_and_update().is_some();
             if let Some(trouble) = self.trouble.borrow_and_update().clone() {
                 return Some(Err(trouble));
+            }
+            if up {
+                return Some(Ok(()));
             }
         }
     }

@@ -1,50 +1,104 @@
 //! Whether the connection is up, and what is counted of it, for those who wait and those who watch. Knows nothing of
 //! sockets.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::plain::Plain;
+use super::trouble::Trouble;
 use crate::ops::count::Registry;
+use crate::wire::address;
 
 /// What is counted.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     been_up: AtomicBool,
     /// Since when it is up; `None` while it is down.
-    since: Mutex<Option<DateTime<Utc>>>,
+    since: Mutex<Option<(DateTime<Utc>, Instant)>>,
     up: Gauge,
     reconnects: Counter,
     unconfirmed: Gauge,
     waiting: Gauge,
 }
 
-/// Says whether the connection is up.
+/// One connection, told from those before and after it: what is known, granted or begun on one means nothing on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The connection that follows.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Says how the connection is.
 #[derive(Debug)]
 pub(super) struct Up {
-    told: watch::Sender<bool>,
+    told: watch::Sender<Option<Epoch>>,
+    pub(super) trouble: watch::Sender<Option<Trouble>>,
+    pub(super) plain: watch::Sender<Plain>,
+    begun: AtomicU64,
+    /// The MUC services.
+    services: Vec<String>,
     pub(super) numbers: Arc<Numbers>,
 }
 
 impl Up {
-    /// It is down; also returns what it says.
-    pub(super) fn new(numbers: Arc<Numbers>) -> (Self, watch::Receiver<bool>) {
-        let (told, up) = watch::channel(false);
-        (Self { told, numbers }, up)
+    /// It is down.
+    pub(super) fn new(numbers: Arc<Numbers>, services: Vec<String>) -> Self {
+        Self {
+            told: watch::Sender::new(None),
+            trouble: watch::Sender::new(None),
+            plain: watch::Sender::new(Plain::Unknown),
+            begun: AtomicU64::new(0),
+            services,
+            numbers,
+        }
     }
 
-    pub(super) fn came(&self) {
+    /// The connection that is up.
+    pub(super) fn told(&self) -> watch::Receiver<Option<Epoch>> {
+        self.told.subscribe()
+    }
+
+    /// An address answered a question of ours: if it is a service or one of its rooms, ordinary questions pass.
+    pub(super) fn plain_answer(&self, from: &str) {
+        if !from.contains('/') && self.services.iter().any(|service| service == address::domain_of(from)) {
+            self.plain.send_if_modified(|plain| std::mem::replace(plain, Plain::Passes) != Plain::Passes);
+        }
+    }
+
+    /// A connection begins, and is not up yet.
+    pub(super) fn begins(&self) -> Epoch {
+        Epoch(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn came(&self, epoch: Epoch) {
         self.numbers.came_up();
-        self.told.send_replace(true);
+        // What was wrong with the last connection is not with this one, unless it was that it did not last.
+        self.trouble.send_if_modified(|trouble| trouble.take_if(|it| !it.outlives_a_connection()).is_some());
+        self.told.send_replace(Some(epoch));
     }
 
-    pub(super) fn went(&self) {
-        self.numbers.went_down();
-        self.told.send_replace(false);
+    /// It is down; how long it was up, if it was.
+    pub(super) fn went(&self) -> Option<Duration> {
+        let lived = self.numbers.went_down();
+        self.told.send_replace(None);
+        lived
+    }
+
+    /// Waits until it is up.
+    pub(super) async fn waits(&self) {
+        // It does not fail as long as the sender is here.
+        let _ = self.told().wait_for(Option::is_some).await;
     }
 }
 
@@ -54,14 +108,14 @@ impl Numbers {
             self.reconnects.inc();
         }
         self.up.set(1);
-        self.set_since(Some(Utc::now()));
+        *self.locked() = Some((Utc::now(), Instant::now()));
     }
 
-    fn went_down(&self) {
+    fn went_down(&self) -> Option<Duration> {
         for gauge in [&self.up, &self.unconfirmed, &self.waiting] {
             gauge.set(0);
         }
-        self.set_since(None);
+        self.locked().take().map(|(_, since)| since.elapsed())
     }
 
     /// Stanzas that are sent and not confirmed, and those that wait to be sent. Looked at once a second.
@@ -71,11 +125,11 @@ impl Numbers {
     }
 
     pub(super) fn since(&self) -> Option<DateTime<Utc>> {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+        self.locked().map(|(since, _)| since)
     }
 
-    fn set_since(&self, since: Option<DateTime<Utc>>) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    fn locked(&self) -> MutexGuard<'_, Option<(DateTime<Utc>, Instant)>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn unconfirmed(&self) -> i64 {

@@ -1,20 +1,33 @@
 //! Whether ordinary IQs reach anybody. With its `mod_privilege` loaded, ejabberd 24.12 swallows every IQ that a component
 //! sends to an address without a resource, without an error (its issue 4336); later versions swallow those to rooms.
-//! Nobody may wait for answers there that never come: a ping to a MUC service tells, once for each connection.
+//! Nobody may wait for answers there that never come.
+//!
+//! Each MUC service is pinged twice, without and with a resource. The second is never swallowed, and servers answer in
+//! order: when it alone is answered, the first was swallowed. Any later answer from a service or a room mends that, and
+//! as long as there is none the services are asked again. A new connection begins with what was found on the last one.
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::timeout;
+use futures::future::{Either, select, select_ok};
+use jid::BareJid;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::Link;
-use crate::wire::{IqPayload, IqType};
+use super::barrier::RESOURCE;
+use super::numbers::Epoch;
+use super::{AskError, Link};
+use crate::wire::{Iq, IqPayload, IqType};
 
-/// Servers answer a ping at once, and the barrier's pings have been answered by now.
+/// How long the first answer may take, when the second is there.
+const BEHIND: Duration = Duration::from_millis(300);
+
+/// How long it may take when there is none at all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is known of this connection.
+/// Between two questions, as long as they are swallowed.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plain {
     Unknown,
@@ -23,47 +36,92 @@ pub(super) enum Plain {
 }
 
 /// Tries it on every connection, until the link is gone for good. `services`: our MUC services.
-pub(super) async fn watch(link: Link, services: Vec<String>, plain: watch::Sender<Plain>) {
+pub(super) async fn watch(link: Link, services: Vec<String>) {
     let mut up = link.up.clone();
-    while up.wait_for(|up| *up).await.is_ok() {
-        let answer = answer(&link, &services);
-        tokio::pin!(answer);
-        let found = if let Ok(found) = timeout(PATIENCE, &mut answer).await {
-            found
-        } else {
-            plain.send_replace(Plain::Swallowed);
-            // Unless it was only slow.
-            answer.await
-        };
-        if *up.borrow() {
-            if found == Plain::Swallowed {
-                warn!(
-                    "the server swallows ordinary IQs: no MUC service answers a ping. Rooms can be asked only in the \
-                     inviter's name. ejabberd: grant iq for muc#admin and disco#info in mod_privilege \
-                     (config/ejabberd/ejabberd.yml), or unload mod_privilege"
-                );
-            }
-            plain.send_replace(found);
+    let mut told = false;
+    loop {
+        let Ok(now) = up.wait_for(Option::is_some).await.map(|up| *up) else { return };
+        let Some(on) = now else { continue };
+        tokio::select! {
+            () = ask(&link, &services, on, &mut told) => {}
+            _ = up.wait_for(|up| *up != Some(on)) => {}
         }
-        if up.wait_for(|up| !*up).await.is_err() {
-            return;
-        }
-        plain.send_replace(Plain::Unknown);
     }
 }
 
-/// Any answer will do, from any of them; it may take as long as a question may take.
-async fn answer(link: &Link, services: &[String]) -> Plain {
+/// As long as the connection lasts.
+async fn ask(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
     if services.is_empty() {
-        return Plain::Passes;
+        link.plain.send_replace(Plain::Passes);
     }
-    let pings = services.iter().map(|service| {
-        Box::pin(async move {
-            link.ask_raw(link.question(service, IqType::Get, IqPayload::Ping)).await.map(|_| ())
-        })
-    });
-    match futures::future::select_ok(pings).await {
-        Ok(_) => Plain::Passes,
-        Err(_) => Plain::Swallowed,
+    loop {
+        let asked = services.iter().map(|service| Box::pin(swallows(link, service)));
+        match select_ok(asked).await {
+            Ok(_) => {
+                link.plain.send_replace(Plain::Passes);
+            }
+            // A lost connection says nothing.
+            Err(AskError::Swallowed) if link.epoch() == Ok(on) => {
+                link.plain.send_replace(Plain::Swallowed);
+            }
+            Err(_) => {}
+        }
+        let mut plain = link.plain.subscribe();
+        if *plain.borrow_and_update() == Plain::Swallowed && !std::mem::replace(told, true) {
+            warn!(
+                "the server swallows ordinary IQs: no MUC service answers a ping. Rooms can be asked only in the \
+                 inviter's name. ejabberd: grant iq for muc#admin and disco#info in mod_privilege \
+                 (config/ejabberd/ejabberd.yml), or unload mod_privilege"
+            );
+        }
+        if timeout(AGAIN, plain.wait_for(|plain| *plain == Plain::Passes)).await.is_ok() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Whether a service answers. An answer that comes later than this waits is noticed by the connection.
+async fn swallows(link: &Link, service: &str) -> Result<(), AskError> {
+    let ping = |to: &str| link.ask_raw(link.question(to, IqType::Get, IqPayload::Ping));
+    let behind = format!("{service}/{RESOURCE}");
+    let behind = async {
+        let answered = timeout(PATIENCE, ping(&behind)).await;
+        if matches!(answered, Ok(Ok(_))) {
+            sleep(BEHIND).await;
+        }
+    };
+    let first = Box::pin(ping(service));
+    match select(first, Box::pin(behind)).await {
+        Either::Left((answer, _)) => answer.map(|_| ()),
+        Either::Right(_) => Err(AskError::Swallowed),
+    }
+}
+
+impl Link {
+    /// Asks what everybody may ask: in the component's own name, or in the user's where that is granted and the server
+    /// swallows our own questions. While it is not known whether it does, both are asked, and the first answer counts.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_anyhow(
+        &self,
+        user: Option<&BareJid>,
+        to: &str,
+        question: impl Fn() -> IqPayload,
+    ) -> Result<Iq, AskError> {
+        let own = || self.ask(to, IqType::Get, question());
+        let known = *self.plain.borrow();
+        match (known, user.filter(|user| self.may_disco(user))) {
+            (Plain::Passes, _) | (_, None) => own().await,
+            (Plain::Swallowed, Some(user)) => self.ask_as(user, to, IqType::Get, question()).await,
+            (Plain::Unknown, Some(user)) => {
+                let both = select(Box::pin(own()), Box::pin(self.ask_as(user, to, IqType::Get, question())));
+                match both.await {
+                    Either::Left((Err(_), other)) => other.await,
+                    Either::Right((Err(_), other)) => other.await,
+                    Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+                }
+            }
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! Only the hosts that the configuration makes ours are heard: anybody on the network can run a server that advertises
 //! something, and a host that is believed can have us speak in the name of others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jid::BareJid;
 use tracing::{debug, info};
 
 use super::online::{Client, Online};
+use super::renewal::Renewal;
 use crate::wire::privilege::{Advertisement, Version};
 use crate::wire::stanza::Presence;
 use crate::wire::{address, ns};
@@ -38,21 +39,39 @@ pub struct Grants {
 pub(super) struct Privileges {
     ours: Vec<String>,
     granted: Mutex<HashMap<String, Grants>>,
+    /// Who granted something on the last connection.
+    before: Mutex<HashSet<String>>,
     online: Online,
+    pub(super) renewal: Renewal,
 }
 
 impl Privileges {
     pub(super) fn new(ours: Vec<String>) -> Self {
-        Self { ours, granted: Mutex::default(), online: Online::default() }
+        Self {
+            ours,
+            granted: Mutex::default(),
+            before: Mutex::default(),
+            online: Online::default(),
+            renewal: Renewal::new(),
+        }
     }
 
     pub(super) fn of(&self, host: &str) -> Option<Grants> {
         self.granted().get(host).copied()
     }
 
+    pub(super) fn all(&self) -> Vec<(String, Grants)> {
+        self.granted().iter().map(|(host, grants)| (host.clone(), *grants)).collect()
+    }
+
+    /// Whether this is one of the server's own hosts.
+    pub(super) fn is_ours(&self, host: &str) -> bool {
+        self.ours.iter().any(|ours| ours == host)
+    }
+
     /// An advertisement came from `host`, a bare domain.
     pub(super) fn advertised(&self, host: &str, advertisement: &Advertisement) {
-        if !self.ours.iter().any(|ours| ours == host) {
+        if !self.is_ours(host) {
             debug!(
                 host,
                 "a host that is not known to be this server's own offers privileges: not heard. If it is one of your \
@@ -96,15 +115,28 @@ impl Privileges {
         self.online.of(user.as_str())
     }
 
-    /// Whether anything is granted by anybody.
-    pub(super) fn any(&self) -> bool {
-        !self.granted().is_empty()
+    /// Who granted something on the last connection and has not on this one.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let granted = self.granted();
+        self.before().iter().filter(|host| !granted.contains_key(*host)).cloned().collect()
     }
 
-    /// With the connection everything that was granted ends.
-    pub(super) fn clear(&self) {
-        self.granted().clear();
+    /// Whether there are grants, and no more are to be expected.
+    pub(super) fn complete(&self) -> bool {
+        !self.granted().is_empty() && self.missing().is_empty()
+    }
+
+    /// With the connection everything that was granted ends. `was_up`: nothing more was to be expected on it.
+    pub(super) fn clear(&self, was_up: bool) {
+        let granted = std::mem::take(&mut *self.granted());
+        if was_up {
+            *self.before() = granted.into_keys().collect();
+        }
         self.online.clear();
+    }
+
+    fn before(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn granted(&self) -> MutexGuard<'_, HashMap<String, Grants>> {
@@ -170,7 +202,13 @@ mod tests {
         assert_eq!(privileges.of("evil.example"), None);
         privileges.advertised("example.org", &advertisement);
         assert!(privileges.of("example.org").is_some_and(|grants| grants.messages && !grants.muc_admin));
-        privileges.clear();
+        assert!(privileges.complete());
+        privileges.clear(true);
         assert_eq!(privileges.of("example.org"), None);
+        assert_eq!(privileges.missing(), ["example.org"]);
+        privileges.clear(false);
+        assert!(!privileges.complete());
+        privileges.clear(true);
+        assert_eq!(privileges.missing(), [""; 0], "it has taken it back");
     }
 }

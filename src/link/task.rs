@@ -1,25 +1,23 @@
 //! Connecting, again and again: what is lost with a connection, when the next attempt follows, when there is none.
 //! Knows nothing of what goes over a connection.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::connection::{Connection, End};
 use super::numbers::Up;
-use super::plain::{self, Plain};
 use super::privileges::Privileges;
-use super::{Command, Ids, Link, Refused, Settings, dial};
+use super::trouble::{Backoff, Ended, Trouble};
+use super::{Command, Ids, Link, Refused, Settings, dial, plain, renewal};
 use crate::wire::Stanza;
-
-/// However often it failed, the next attempt follows after no more than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The task that owns the connection.
 #[derive(Debug)]
@@ -28,8 +26,7 @@ pub struct Task {
     pub(super) outgoing: mpsc::Receiver<Command>,
     pub(super) incoming: mpsc::Sender<Stanza>,
     pub(super) up: Up,
-    pub(super) plain: (Link, watch::Sender<Plain>),
-    pub(super) trouble: watch::Sender<Option<String>>,
+    pub(super) link: Link,
     pub(super) privileges: Arc<Privileges>,
     pub(super) ids: Arc<Ids>,
 }
@@ -40,17 +37,17 @@ impl Task {
     /// # Errors
     /// The server refused the secret or the domain and has never let us in.
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
-        let (link, plain) = self.plain.clone();
-        let services = self.settings.services.clone();
-        let _watching = AbortOnDropHandle::new(tokio::spawn(plain::watch(link, services, plain)));
+        let (link, services) = (self.link.clone(), self.settings.services.clone());
+        let _asking = AbortOnDropHandle::new(tokio::spawn(plain::watch(link.clone(), services)));
+        let _trying = AbortOnDropHandle::new(tokio::spawn(renewal::watch(link)));
         let mut been_in = false;
-        let mut pauses = pauses();
+        let mut backoff = Backoff::new();
         loop {
             let dialled = tokio::select! {
                 dialled = dial::dial(&self.settings) => dialled,
                 () = close.cancelled() => return Ok(()),
             };
-            match dialled {
+            let pause = match dialled {
                 Ok(stream) => {
                     been_in = true;
                     let connection = Connection::new(
@@ -62,29 +59,28 @@ impl Task {
                         &self.privileges,
                         &self.ids,
                     );
-                    let (end, was_up) = connection.drive(&close).await;
-                    self.up.went();
-                    self.privileges.clear();
-                    if matches!(end, End::Closed) {
-                        info!("link is closed");
-                        return Ok(());
-                    }
-                    warn!("link is down: {end}");
-                    self.trouble.send_replace(Some(end.to_string()));
-                    if was_up {
-                        pauses = self::pauses();
+                    let settled = settled(&self.up, &mut backoff);
+                    let end = tokio::select! {
+                        end = connection.drive(&close) => end,
+                        never = settled => match never {},
+                    };
+                    let lived = self.up.went();
+                    self.privileges.clear(lived.is_some());
+                    match end {
+                        End::Closed => {
+                            info!("link is closed");
+                            return Ok(());
+                        }
+                        End::Renewed => continue,
+                        end => self.ended(&end, lived, &mut backoff),
                     }
                 }
                 Err(dial::Failure::Refused(refused)) if !been_in && refused.is_final() => {
-                    self.trouble.send_replace(Some(refused.to_string()));
+                    self.trouble(Trouble::Down(refused.to_string()));
                     return Err(refused);
                 }
-                Err(failure) => {
-                    warn!("no link: {failure}");
-                    self.trouble.send_replace(Some(failure.to_string()));
-                }
-            }
-            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+                Err(failure) => self.failed(&failure, &mut backoff),
+            };
             if !pause.is_zero() {
                 info!("the next attempt follows in {:.1} s", pause.as_secs_f64());
             }
@@ -92,6 +88,50 @@ impl Task {
                 return Ok(());
             }
         }
+    }
+
+    /// A connection has ended, after it had been up for so long. Returns the pause before the next attempt.
+    fn ended(&self, end: &End, lived: Option<Duration>, backoff: &mut Backoff) -> Duration {
+        let known = backoff.in_conflict();
+        let why = end.to_string();
+        let Some(lived) = lived else {
+            warn!("link is down: {why}");
+            self.trouble(Trouble::Down(why));
+            return backoff.after(Ended::NotUp);
+        };
+        if end.is_conflict() {
+            let pause = backoff.after(Ended::Ousted(lived));
+            let trouble = Trouble::Conflict(why);
+            if known && backoff.in_conflict() {
+                debug!("link is down: {trouble}");
+            } else {
+                warn!("link is down: {trouble}. This one waits for minutes before it comes back");
+            }
+            self.trouble(trouble);
+            return pause;
+        }
+        warn!("link is down: {why}");
+        let pause = backoff.after(Ended::Lived(lived));
+        self.trouble(if backoff.is_flapping() { Trouble::Flapping(why) } else { Trouble::Down(why) });
+        pause
+    }
+
+    /// There is no connection. Returns the pause before the next attempt.
+    fn failed(&self, failure: &dial::Failure, backoff: &mut Backoff) -> Duration {
+        let why = failure.to_string();
+        let conflict = matches!(failure, dial::Failure::Refused(Refused::Conflict { .. }));
+        let said = matches!(&*self.up.trouble.borrow(), Some(Trouble::Down(said) | Trouble::Flapping(said)) if *said == why);
+        if conflict && said {
+            debug!("no link: {why}");
+        } else {
+            warn!("no link: {why}");
+        }
+        self.trouble(if backoff.is_flapping() { Trouble::Flapping(why) } else { Trouble::Down(why) });
+        backoff.after(Ended::NotUp)
+    }
+
+    fn trouble(&self, trouble: Trouble) {
+        self.up.trouble.send_replace(Some(trouble));
     }
 
     /// While there is no connection everything is lost at once. Returns `true` when it is time to stop.
@@ -110,27 +150,13 @@ impl Task {
     }
 }
 
-/// At once, then 1 s to 60 s with jitter, so that many components don't come back in step.
-fn pauses() -> impl Iterator<Item = Duration> {
-    let growing = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_secs(1))
-        .with_max_delay(LONGEST_PAUSE)
-        .without_max_times()
-        .with_jitter()
-        .build();
-    std::iter::once(Duration::ZERO).chain(growing).map(|pause| pause.min(LONGEST_PAUSE))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_begin_at_once_and_stay_bounded() {
-        let pauses: Vec<_> = pauses().take(50).collect();
-        assert_eq!(pauses[0], Duration::ZERO);
-        assert!(pauses[1] >= Duration::from_secs(1) && pauses[1] <= Duration::from_secs(2));
-        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
-        assert!(pauses[40] >= Duration::from_secs(30));
-    }
+/// Notes when the connection has lived long enough.
+async fn settled(up: &Up, backoff: &mut Backoff) -> Infallible {
+    up.waits().await;
+    sleep(backoff.settles_after()).await;
+    backoff.settled();
+    up.trouble.send_if_modified(|trouble| {
+        trouble.take_if(|it| matches!(it, Trouble::Flapping(_) | Trouble::Conflict(_))).is_some()
+    });
+    pending().await
 }

@@ -10,9 +10,9 @@ use tracing::info;
 
 use crate::config;
 use crate::link::{AskError, Link};
+use crate::wire::IqPayload;
 use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
-use crate::wire::{IqPayload, IqType};
 
 /// A server that did not say what it is will not say it a moment later.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -115,13 +115,7 @@ impl Archive {
 
     async fn ask(&self, host: &str, inviter: Option<&BareJid>) -> Result<Option<DiscoInfo>, AskError> {
         let question = || IqPayload::DiscoInfo(DiscoInfo::default());
-        let answer = match (self.link.ask(host, IqType::Get, question()).await, inviter) {
-            (Err(AskError::Swallowed), Some(inviter)) if self.link.may_disco(inviter) => {
-                self.link.ask_as(inviter, host, IqType::Get, question()).await
-            }
-            (answer, _) => answer,
-        };
-        match answer {
+        match self.link.ask_anyhow(inviter, host, question).await {
             Ok(answer) => Ok(match answer.payload.0 {
                 Some(IqPayload::DiscoInfo(info)) => Some(info),
                 _ => None,

@@ -1,4 +1,5 @@
 //! Sends a direct invitation until the server has taken it, in the inviter's name or else from his relay address.
+//! What was granted can be gone: then the link connects again, and the invitation is tried anew on the new connection.
 //! Knows nothing of why it is sent.
 
 use tracing::warn;
@@ -8,7 +9,7 @@ use super::life::Setback;
 use super::sender::Sender;
 use super::{Relay, message_id, payload};
 use crate::journal::{Pending, Reason};
-use crate::link::{AskError, DeliverError};
+use crate::link::{AskError, DeliverError, Epoch};
 use crate::wire::{Condition, StanzaError};
 
 /// Sends it. The inner error is why it came back.
@@ -16,6 +17,7 @@ pub(super) async fn deliver(
     relay: &Relay,
     pending: &Pending,
     case: &Case,
+    on: Epoch,
 ) -> Result<Result<Sender, Reason>, Setback> {
     let archive = relay.config.load().relay.archive;
     let hint = relay.archive.hint(archive, case.person(), &case.contact).await?;
@@ -26,15 +28,36 @@ pub(super) async fn deliver(
     let id = message_id(relay.journal.instance(), pending.id);
     loop {
         let stanza = sender.stanza(relay.link.component(), &id, &case.contact, &case.room, &details, hint);
-        match relay.link.deliver(stanza).await {
-            Ok(()) => return Ok(Ok(sender)),
+        match relay.link.deliver_on(on, stanza).await {
+            Ok(()) => {
+                if let Sender::Inviter { .. } = sender {
+                    relay.link.holds(on);
+                }
+                return Ok(Ok(sender));
+            }
             Err(DeliverError::Lost) => return Err(Setback::Again(AskError::Lost)),
+            Err(DeliverError::Bounced(error))
+                if let Sender::Inviter { person, .. } = &sender
+                    && is_refusal(&error)
+                    && relay.link.renew(on, person.domain().as_str()).await =>
+            {
+                return Err(Setback::Again(AskError::Lost));
+            }
             Err(DeliverError::Bounced(error)) => match fallback(relay, pending, case, &sender, &error) {
                 Ok(other) => sender = other,
                 Err(reason) => return Ok(Err(reason)),
             },
         }
     }
+}
+
+/// What servers say who do not let us speak for their users, or do not any more.
+fn is_refusal(error: &StanzaError) -> bool {
+    use Condition::{Forbidden, ItemNotFound, NotAllowed, NotAuthorized, ServiceUnavailable};
+    matches!(
+        *error.condition,
+        Some(Forbidden | ItemNotFound | NotAllowed | NotAuthorized | ServiceUnavailable)
+    )
 }
 
 /// Another sender after the server refused to let us speak for the inviter, once.

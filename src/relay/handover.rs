@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use jid::BareJid;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -73,6 +74,10 @@ async fn decide(
     read: Result<HandedOver, Malformed>,
 ) -> Result<Decision, Closed> {
     let from = question.from.as_deref().unwrap_or_default();
+    // Without a connection nobody knows what is granted, and so whom to believe. The server has delivered it by now.
+    if !relay.link.is_up() {
+        return Ok(Decision::Refuse(Condition::RemoteServerTimeout));
+    }
     let Some(host) = host_of_ours(relay, from) else {
         return forged(relay, from, read.ok()).await;
     };
@@ -161,6 +166,18 @@ async fn decide(
 
 async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<(Verdict, Seen), Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
+    let on = relay.link.epoch()?;
+    let judged = judged_on_this_connection(relay, room, contact, inviter).await?;
+    life::still(relay, on)?;
+    Ok(judged)
+}
+
+async fn judged_on_this_connection(
+    relay: &Relay,
+    room: &BareJid,
+    contact: &BareJid,
+    inviter: &BareJid,
+) -> Result<(Verdict, Seen), Setback> {
     let wishes = async { Ok::<_, Setback>(relay.journal.wishes(contact.as_str()).await?) };
     let view = async { Ok(relay.rooms.look(room, Some(inviter), Age::Fresh).await?) };
     let (view, wishes) = tokio::try_join!(view, wishes)?;

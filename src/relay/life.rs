@@ -21,7 +21,7 @@ use super::judge::{Adding, Facts, Verdict, judge};
 use super::mimicry::Seen;
 use super::{Relay, delivery, fan_out, membership, through_room, wishes};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
-use crate::link::AskError;
+use crate::link::{AskError, Epoch, Lost};
 use crate::rooms::{Age, View};
 use crate::wire::muc::Affiliation;
 
@@ -135,6 +135,12 @@ impl From<AskError> for Setback {
     }
 }
 
+impl From<Lost> for Setback {
+    fn from(_: Lost) -> Self {
+        Self::Again(AskError::Lost)
+    }
+}
+
 impl From<Closed> for Setback {
     fn from(_: Closed) -> Self {
         Self::Closed
@@ -200,7 +206,10 @@ impl Life {
     }
 
     async fn attempt_one(&self, relay: &Relay, case: &Case) -> Ended {
+        // All that is decided from here on holds for this connection: on another one other things may be granted.
+        let on = relay.link.epoch()?;
         let (verdict, view, seen) = self.judged(relay, case).await?;
+        still(relay, on)?;
         if !matches!(verdict, Verdict::Refuse(_)) {
             match self.count_room(relay, case) {
                 Answer::Pass => {}
@@ -231,9 +240,10 @@ impl Life {
                     return self.over_limit(relay, case, answer).await;
                 }
                 if let Err(reason) = self.add(relay, case, add_member).await? {
+                    still(relay, on)?;
                     return self.refuse(relay, reason, Some(case)).await;
                 }
-                let ended = self.send(relay, case).await?;
+                let ended = self.send(relay, case, on).await?;
                 self.take_off(relay, case, &view).await;
                 match ended {
                     Ok(sent_as) => self.relayed(relay, case, &sent_as, &seen).await,
@@ -245,15 +255,15 @@ impl Life {
 
     /// Sends it, the room's own where the contact can't be shown another. The address that he sees it come from, or why it
     /// came back.
-    async fn send(&self, relay: &Relay, case: &Case) -> Result<Result<BareJid, Reason>, Setback> {
+    async fn send(&self, relay: &Relay, case: &Case, on: Epoch) -> Result<Result<BareJid, Reason>, Setback> {
         // What was handed over has had its chance to go back.
         if self.unsupported.load(Ordering::Relaxed)
             && self.pending.arrival.route != Route::HandedOver
-            && Box::pin(through_room::send(relay, &self.pending, case)).await?
+            && Box::pin(through_room::send(relay, &self.pending, case, on)).await?
         {
             return Ok(Ok(case.room.clone()));
         }
-        let ended = delivery::deliver(relay, &self.pending, case).await?;
+        let ended = delivery::deliver(relay, &self.pending, case, on).await?;
         Ok(ended.map(|sender| sender.address().clone()))
     }
 
@@ -394,7 +404,7 @@ pub(super) async fn look_ahead(relay: &Relay, arrival: &Arrival, read_at: Instan
     let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
         return;
     };
-    // Whoever fails here asks again.
+    // What fails here is asked again.
     if let Some(nick) = case::masked(&arrival.inviter) {
         let _ = relay.rooms.occupant(&room, nick, read_at).await;
     } else if let Ok(inviter) = BareJid::new(&arrival.inviter)
@@ -404,6 +414,11 @@ pub(super) async fn look_ahead(relay: &Relay, arrival: &Arrival, read_at: Instan
     {
         let _ = relay.rooms.look(&room, Some(&inviter), Age::FreshSince(read_at)).await;
     }
+}
+
+/// What was found out on a connection that has ended means nothing: less may have been granted meanwhile, or nothing.
+pub(super) fn still(relay: &Relay, on: Epoch) -> Result<(), Lost> {
+    if relay.link.epoch()? == on { Ok(()) } else { Err(Lost) }
 }
 
 /// One line for each outcome, and it is counted.

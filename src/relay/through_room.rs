@@ -16,7 +16,7 @@ use super::sender::Sender;
 use super::{Relay, message_id, payload};
 use crate::config::Passwords;
 use crate::journal::Pending;
-use crate::link::{AskError, DeliverError};
+use crate::link::{AskError, DeliverError, Epoch};
 use crate::rooms::{Age, Kind};
 use crate::wire::handover::HandedOver;
 use crate::wire::muc::{self, Affiliation};
@@ -62,7 +62,7 @@ impl Passing {
 ///
 /// # Errors
 /// The link was lost, or the room or the server did not answer a question.
-pub(super) async fn send(relay: &Relay, pending: &Pending, case: &Case) -> Result<bool, Setback> {
+pub(super) async fn send(relay: &Relay, pending: &Pending, case: &Case, on: Epoch) -> Result<bool, Setback> {
     let Ok(Sender::Inviter { person, version }) = Sender::best(&relay.link, &case.room, &case.inviter) else {
         return Ok(false);
     };
@@ -80,7 +80,7 @@ pub(super) async fn send(relay: &Relay, pending: &Pending, case: &Case) -> Resul
     let wrapped = privilege::wrap_message(version, component, person.domain().as_str(), &id, invitation);
     let passed = Passed { room: room.clone(), contact: contact.clone(), inviter: person };
     relay.passing.0.insert(id, passed);
-    match relay.link.deliver(Stanza::Message(wrapped)).await {
+    match relay.link.deliver_on(on, Stanza::Message(wrapped)).await {
         Ok(()) => Ok(true),
         Err(DeliverError::Lost) => Err(Setback::Again(AskError::Lost)),
         Err(DeliverError::Bounced(error)) => {

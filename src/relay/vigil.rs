@@ -42,6 +42,7 @@ pub(super) async fn keep(link: Link, pulse: Pulse) {
                 }
                 manager::status(&match state {
                     Ok(()) => format!("connected as {}", link.component()),
+                    Err(trouble) if link.is_up() => format!("connected as {}, but {trouble}", link.component()),
                     Err(trouble) => format!("no connection: {trouble}"),
                 });
             }
@@ -61,7 +62,8 @@ pub(super) async fn keep(link: Link, pulse: Pulse) {
 /// The same, for whoever asks in the service manager's place.
 pub(super) fn health(link: &Link, pulse: &Pulse) -> Health {
     let connection = match (link.is_up(), link.trouble()) {
-        (true, _) => "connected".to_owned(),
+        (true, Some(trouble)) => format!("connected, but {trouble}"),
+        (true, None) => "connected".to_owned(),
         (false, Some(trouble)) => format!("no connection: {trouble}"),
         (false, None) => "not yet connected".to_owned(),
     };

@@ -84,13 +84,11 @@ fn bare(jid: &str) -> Option<String> {
 /// Everybody may ask this, so the inviter's name is borrowed only where the server swallows our own questions.
 async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskError> {
     let question = || IqPayload::DiscoInfo(DiscoInfo::default());
-    let answer = match (rooms.link.ask(room.as_str(), IqType::Get, question()).await, asker) {
-        (Err(AskError::Swallowed), Asker::Inviter(inviter)) if rooms.link.may_disco(inviter) => {
-            rooms.link.ask_as(inviter, room.as_str(), IqType::Get, question()).await
-        }
-        (answer, _) => answer,
+    let inviter = match asker {
+        Asker::Inviter(inviter) => Some(inviter),
+        Asker::Relay => None,
     };
-    match answer {
+    match rooms.link.ask_anyhow(inviter, room.as_str(), question).await {
         Ok(answer) => Ok(match answer.payload.0 {
             Some(IqPayload::DiscoInfo(info)) => Kind {
                 members_only: Some(info.has("muc_membersonly")),

@@ -74,11 +74,8 @@ impl Watch {
 
     /// Why nothing can be relayed, on the server's side.
     fn link_trouble(&self) -> Option<String> {
-        if self.link.is_up() {
-            return None;
-        }
-        let why = self.link.trouble().unwrap_or_else(|| "it is not connected yet".to_owned());
-        Some(format!("no link to the server: {why}"))
+        let why = self.link.not_ready()?;
+        Some(if self.link.is_up() { why } else { format!("no link to the server: {why}") })
     }
 
     /// Why nothing can be relayed, on the disk's side.

@@ -75,6 +75,7 @@ async def test_a_server_that_restarts(own_stage, relays, crash):
     await (server.kill() if crash else server.stop())
     await server.start()
     await relay.connected()
+    assert "link is down: the server" in relay.log
 
     # Privileges, membership of the journal and all: as before.
     alice, bob = await own_stage.log_in(alice.bare), await own_stage.log_in(bob.bare)

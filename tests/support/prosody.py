@@ -18,7 +18,10 @@ class Prosody(Server):
     name: ClassVar[str] = "prosody-0.12"
     version: ClassVar[str] = "0.12"
     program: ClassVar[str] = "/usr/bin/prosody"
-    lacks: ClassVar[Mapping[str, str]] = {"powerless-admins": "its admins have all rights in rooms, unless told otherwise"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        "powerless-admins": "its admins have all rights in rooms, unless told otherwise",
+        "several-connections": "Prosody takes one connection of a component",
+    }
 
     @property
     def hint(self) -> str | None:

@@ -34,7 +34,7 @@ class Prosody13(Prosody):
     version: ClassVar[str] = "13.0"
     root: ClassVar[Path] = CACHE / "prosody-13"
     packages: ClassVar[Sequence[str]] = ("prosody", "prosody-modules")
-    lacks: ClassVar[Mapping[str, str]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {"several-connections": Prosody.lacks["several-connections"]}
 
     async def start(self) -> None:
         await asyncio.to_thread(unpack, self.root, self.packages)

@@ -1,0 +1,244 @@
+//! What was granted can be gone while the connection lasts: when any connection of a component ends, ejabberd takes back
+//! what it granted to the others. Connecting again brings it back. Here it is tried whether it still holds, and decided
+//! when to connect again: never again and again, for two relays that did so would take it from each other without end.
+//!
+//! The rosters' permission is tried where there is one, with the roster of nobody; else whether a question in a user's name
+//! is answered. Where only messages are granted the first one that comes back tells.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::join;
+use jid::BareJid;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::warn;
+
+use super::barrier::RESOURCE;
+use super::numbers::Epoch;
+use super::trouble::Trouble;
+use super::{AskError, Grants, Link};
+use crate::wire::disco::DiscoInfo;
+use crate::wire::query::Roster;
+use crate::wire::{IqPayload, IqType};
+
+/// Between two trials.
+const PAUSE: Duration = Duration::from_secs(4);
+/// What has no answer after this time is said to have none: the server answers such questions by itself.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// So often in a row.
+const SILENT: u32 = 2;
+
+/// Connecting again follows at once the first time, later after pauses that double up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// After so long without, it is the first time again.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
+
+/// Whose roster is asked for, and in whose name questions are asked. The account need not exist.
+const NOBODY: &str = "muc-invite-relay";
+
+/// Connecting again for what was granted.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    /// The connection that is to end.
+    asked: watch::Sender<Option<Epoch>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When it was done last, and the pause that follows.
+    last: Option<(Instant, Duration)>,
+    /// The connection that came of it.
+    born: Option<Epoch>,
+    /// What is granted has been seen to hold on this one.
+    holds: Option<Epoch>,
+}
+
+impl State {
+    /// When the connection may be ended; `None`: that has been tried, and it is refused all the same.
+    fn due(&self, on: Epoch, now: Instant) -> Option<Instant> {
+        if self.born == Some(on) && self.holds != Some(on) {
+            return None;
+        }
+        Some(self.last.map_or(now, |(last, pause)| now.max(last + pause)))
+    }
+
+    fn done(&mut self, on: Epoch, now: Instant) {
+        let pause = match self.last {
+            Some((last, pause)) if now - last < FORGOTTEN => (pause * 2).min(LONGEST_PAUSE),
+            _ => FIRST_PAUSE,
+        };
+        self.last = Some((now, pause));
+        self.born = Some(on.next());
+    }
+}
+
+impl Renewal {
+    pub(super) fn new() -> Self {
+        Self { asked: watch::Sender::new(None), state: Mutex::default() }
+    }
+
+    /// Waits until this connection is to end.
+    pub(super) async fn asked(&self, on: Epoch) {
+        // It does not fail as long as the sender is here.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked == Some(on)).await;
+    }
+
+    fn ask(&self, on: Epoch, host: &str) {
+        if self.asked.send_replace(Some(on)) == Some(on) {
+            return;
+        }
+        self.state().done(on, Instant::now());
+        warn!(
+            "{host} has taken back what it had granted: connecting again to have it back. ejabberd does this when \
+             another connection of the component ends: only one relay may connect with this component.jid"
+        );
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds it can panic half way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    /// A host refused on this connection what it had granted on it. Returns when that connection has ended: what was
+    /// refused will be taken on the next. `false`: connecting again has not helped.
+    pub async fn renew(&self, on: Epoch, host: &str) -> bool {
+        let renewal = &self.privileges.renewal;
+        let due = renewal.state().due(on, Instant::now());
+        let Some(due) = due else { return false };
+        let mut up = self.up.clone();
+        let ended = async {
+            // With the task everything ends.
+            let _ = up.wait_for(|up| *up != Some(on)).await;
+        };
+        tokio::pin!(ended);
+        tokio::select! {
+            biased;
+            () = &mut ended => return true,
+            () = tokio::time::sleep_until(due) => {}
+        }
+        renewal.ask(on, host);
+        ended.await;
+        true
+    }
+
+    /// What was granted holds on this connection.
+    pub fn holds(&self, on: Epoch) {
+        self.privileges.renewal.state().holds = Some(on);
+    }
+}
+
+/// Tries what is granted on every connection, until the link is gone for good.
+pub(super) async fn watch(link: Link) {
+    let mut up = link.up.clone();
+    loop {
+        let Ok(now) = up.wait_for(Option::is_some).await.map(|up| *up) else { return };
+        let Some(on) = now else { continue };
+        tokio::select! {
+            () = try_again_and_again(&link, on) => {}
+            _ = up.wait_for(|up| *up != Some(on)) => {}
+        }
+    }
+}
+
+/// As long as the connection lasts.
+async fn try_again_and_again(link: &Link, on: Epoch) {
+    let mut silent = HashMap::<String, u32>::new();
+    let mut told = false;
+    loop {
+        let mut gone = None;
+        for (host, grants) in link.privileges.all() {
+            let silent = silent.entry(host.clone()).or_default();
+            match attempt(link, &host, grants).await {
+                Some(Ok(())) => {
+                    *silent = 0;
+                    link.holds(on);
+                }
+                Some(Err(AskError::Refused(_))) => gone = Some(host),
+                Some(Err(_)) => {
+                    *silent += 1;
+                    if *silent >= SILENT {
+                        gone = Some(host);
+                    }
+                }
+                None => {}
+            }
+        }
+        if let Some(host) = gone {
+            if !link.renew(on, &host).await && !told {
+                told = true;
+                let trouble = Trouble::Refused(host);
+                warn!("{trouble}");
+                link.trouble.send_replace(Some(trouble));
+            }
+        } else if silent.values().any(|silent| *silent > 0) {
+            continue;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Whether the host does what it has granted; `None` if that can't be told. Silence is one as long as it is not the
+/// server's that answers nobody.
+async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Result<(), AskError>> {
+    let nobody = BareJid::new(&format!("{NOBODY}@{host}")).ok()?;
+    let asked = async {
+        if grants.roster {
+            link.ask(nobody.as_str(), IqType::Get, IqPayload::Roster(Roster::default())).await
+        } else {
+            link.ask_as(&nobody, host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await
+        }
+    };
+    if !grants.roster && !grants.disco_info {
+        return None;
+    }
+    let ping = link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping);
+    let (asked, answers) = join(timeout(PATIENCE, asked), timeout(PATIENCE, link.ask_raw(ping))).await;
+    match asked {
+        Ok(Ok(_)) => Some(Ok(())),
+        // Of a user that does not exist a server may say so.
+        Ok(Err(AskError::Refused(_))) if !grants.roster => None,
+        Ok(Err(AskError::Refused(error))) => Some(Err(AskError::Refused(error))),
+        Ok(Err(_)) => None,
+        Err(_) if link.wrong() == Some(Trouble::Shared) => None,
+        Err(_) => matches!(answers, Ok(Ok(_))).then_some(Err(AskError::Unanswered)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_at_once_then_ever_more_seldom() {
+        let mut state = State::default();
+        let start = Instant::now();
+        let (mut on, mut now) = (Epoch::default().next(), start);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let due = state.due(on, now).unwrap();
+            pauses.push((due - now).as_secs());
+            state.done(on, due);
+            // It helped, and was lost again at once.
+            (on, now) = (on.next(), due);
+            state.holds = Some(on);
+        }
+        assert_eq!(pauses, [0, 30, 60, 120, 240, 300, 300, 300]);
+        assert_eq!(state.due(on, now + FORGOTTEN), Some(now + FORGOTTEN));
+    }
+
+    #[test]
+    fn what_is_refused_on_the_new_connection_too_is_refused() {
+        let mut state = State::default();
+        let (first, now) = (Epoch::default().next(), Instant::now());
+        assert_eq!(state.due(first, now), Some(now));
+        state.done(first, now);
+        assert_eq!(state.due(first.next(), now + FORGOTTEN), None);
+        assert!(state.due(first.next().next(), now).is_some(), "a connection that came by itself");
+    }
+}

@@ -1,0 +1,189 @@
+//! What is wrong with the connection, in words that say what to do, and when to try again after it ended.
+//! Knows nothing of sockets.
+
+use std::fmt;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+/// What is wrong with the connection, as far as the relay has noticed. While there is something, the relay is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no connection: why.
+    Down(String),
+    /// Connections end soon after they came up: why the last one did.
+    Flapping(String),
+    /// Another connection with the component's name takes the place of this relay's: what the server said.
+    Conflict(String),
+    /// Answers of the server go to another connection (ejabberd keeps several and spreads stanzas over them).
+    Shared,
+    /// This host refuses what it granted, and connecting again has not helped.
+    Refused(String),
+}
+
+impl Trouble {
+    /// Whether it is still so when there is a connection again.
+    pub(super) fn outlives_a_connection(&self) -> bool {
+        matches!(self, Self::Flapping(_) | Self::Conflict(_))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down(why) => f.write_str(why),
+            Self::Flapping(why) => write!(f, "connections to the server do not last: {why}"),
+            Self::Conflict(why) => write!(
+                f,
+                "another relay connects with the same component.jid and takes this one's place ({why}): stop one of \
+                 the two"
+            ),
+            Self::Shared => f.write_str(
+                "answers of the server do not come back: another relay is connected with the same component.jid, or \
+                 (ejabberd) another component uses the same listener. Stop the other relay; ejabberd: give the \
+                 component a listener of its own, or set global_routes: false there",
+            ),
+            Self::Refused(host) => write!(
+                f,
+                "{host} refuses what it granted, also after connecting again: look at its privileges for the component \
+                 (muc-invite-relay check), and that no other relay is connected with the same component.jid"
+            ),
+        }
+    }
+}
+
+/// However often it failed, the next attempt follows after no more than this.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A connection that lived so long was a good one.
+const GOOD: Duration = Duration::from_secs(60);
+
+/// The pauses while another relay takes the place: two that both came back at once would fight without end.
+const CONFLICT_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_CONFLICT_PAUSE: Duration = Duration::from_secs(300);
+
+/// Longer than the other relay waits before it takes the place again, so that surviving it means that it has gone.
+const CONFLICT_OVER: Duration = Duration::from_secs(900);
+
+/// How a connection, or the attempt at one, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// There was none.
+    NotUp,
+    /// After it had been up for this time.
+    Lived(Duration),
+    /// The same, and another connection took its place.
+    Ousted(Duration),
+}
+
+type Pauses = Box<dyn Iterator<Item = Duration> + Send>;
+
+/// When to try again.
+pub(super) struct Backoff {
+    pauses: Pauses,
+    conflict: Option<Pauses>,
+    /// The last connection ended soon after it came up.
+    flapping: bool,
+}
+
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backoff").field("flapping", &self.flapping).finish_non_exhaustive()
+    }
+}
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self { pauses: pauses(), conflict: None, flapping: false }
+    }
+
+    /// The pause before the next attempt.
+    pub(super) fn after(&mut self, ended: Ended) -> Duration {
+        if let Ended::Lived(lived) | Ended::Ousted(lived) = ended {
+            if lived >= self.settles_after() {
+                self.settled();
+            }
+            self.flapping = lived < GOOD;
+        }
+        if let Ended::Ousted(_) = ended {
+            let pauses = self.conflict.get_or_insert_with(|| growing(CONFLICT_PAUSE, LONGEST_CONFLICT_PAUSE));
+            return pauses.next().unwrap_or(LONGEST_CONFLICT_PAUSE);
+        }
+        self.pauses.next().unwrap_or(LONGEST_PAUSE)
+    }
+
+    /// How long a connection must live until everything is well again.
+    pub(super) fn settles_after(&self) -> Duration {
+        if self.conflict.is_some() { CONFLICT_OVER } else { GOOD }
+    }
+
+    /// The connection has lived long enough.
+    pub(super) fn settled(&mut self) {
+        *self = Self::new();
+    }
+
+    pub(super) fn in_conflict(&self) -> bool {
+        self.conflict.is_some()
+    }
+
+    pub(super) fn is_flapping(&self) -> bool {
+        self.flapping
+    }
+}
+
+/// At once, then 1 s to 60 s with jitter, so that many components don't come back in step.
+fn pauses() -> Pauses {
+    Box::new(std::iter::once(Duration::ZERO).chain(growing(Duration::from_secs(1), LONGEST_PAUSE)))
+}
+
+fn growing(shortest: Duration, longest: Duration) -> Pauses {
+    let growing = ExponentialBuilder::default()
+        .with_min_delay(shortest)
+        .with_max_delay(longest)
+        .without_max_times()
+        .with_jitter()
+        .build();
+    Box::new(growing.map(move |pause| pause.min(longest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn pauses_begin_at_once_and_stay_bounded() {
+        let mut backoff = Backoff::new();
+        let pauses: Vec<_> = (0..50).map(|_| backoff.after(Ended::NotUp)).collect();
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(pauses[1] >= Duration::from_secs(1) && pauses[1] <= Duration::from_secs(2));
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert!(pauses[40] >= Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_connection_that_lived_some_seconds_resets_nothing() {
+        let mut backoff = Backoff::new();
+        let pauses: Vec<_> = (0..20).map(|_| backoff.after(Ended::Lived(MOMENT))).collect();
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(pauses[19] >= Duration::from_secs(30), "{pauses:?}");
+        assert!(backoff.is_flapping());
+        assert_eq!(backoff.after(Ended::Lived(GOOD)), Duration::ZERO);
+        assert!(!backoff.is_flapping());
+    }
+
+    #[test]
+    fn whoever_is_ousted_waits_for_minutes_until_nobody_does_it_any_more() {
+        let mut backoff = Backoff::new();
+        let first = backoff.after(Ended::Ousted(GOOD * 60));
+        assert!(first >= CONFLICT_PAUSE && backoff.in_conflict());
+        // The other one is ousted as well, and comes back after as long.
+        let pauses: Vec<_> = (0..10).map(|_| backoff.after(Ended::Ousted(LONGEST_CONFLICT_PAUSE))).collect();
+        assert!(pauses.iter().all(|pause| *pause >= CONFLICT_PAUSE && *pause <= LONGEST_CONFLICT_PAUSE));
+        assert_eq!(pauses[9], LONGEST_CONFLICT_PAUSE);
+        assert_eq!(backoff.settles_after(), CONFLICT_OVER);
+        backoff.after(Ended::Lived(CONFLICT_OVER));
+        assert!(!backoff.in_conflict());
+    }
+}
