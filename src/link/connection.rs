@@ -21,7 +21,6 @@ use super::numbers::{Epoch, Up};
 use super::privileges::Privileges;
 use super::reader::Read;
 use super::replies::Replies;
-use super::shared::Shared;
 use super::sparing::Sparing;
 use super::{Command, Ids, Settings};
 use crate::wire::{
@@ -111,7 +110,6 @@ pub(super) struct Connection<'a> {
     answered_at: Option<Instant>,
     last_read: Instant,
     warnings: Sparing,
-    shared: Shared,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
     tick: Interval,
@@ -146,7 +144,6 @@ impl<'a> Connection<'a> {
             answered_at: None,
             last_read: Instant::now(),
             warnings: Sparing::default(),
-            shared: Shared::default(),
             paused: false,
             tick,
         }
@@ -295,7 +292,7 @@ impl<'a> Connection<'a> {
                 Answered::Nothing => {}
                 answered => {
                     if answered == Answered::AfterALostOne {
-                        self.shared.noticed(&self.up.trouble);
+                        self.privileges.shared().noticed(&self.up.trouble);
                     }
                     if !was_up {
                         self.answered_at = Some(Instant::now());
@@ -305,7 +302,7 @@ impl<'a> Connection<'a> {
                 }
             }
             if self.ids.are_anothers(id) && self.privileges.is_ours(address::split_resource(from).0) {
-                self.shared.heard_anothers(&self.up.trouble);
+                self.privileges.shared().heard_anothers(&self.up.trouble);
             }
             if self.ids.are_ours(id) {
                 self.up.plain_answer(from);
@@ -365,7 +362,7 @@ impl<'a> Connection<'a> {
         self.replies.prune();
         self.up.numbers.look(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
         self.go_up(false);
-        self.shared.look(&self.up.trouble);
+        self.privileges.shared().look(&self.up.trouble);
         if self.paused {
             self.barrier.not_reading();
             self.last_read = Instant::now();

@@ -11,6 +11,7 @@ use tracing::{debug, info};
 
 use super::online::{Client, Online};
 use super::renewal::Renewal;
+use super::shared::Shared;
 use crate::wire::privilege::{Advertisement, Version};
 use crate::wire::stanza::Presence;
 use crate::wire::{address, ns};
@@ -43,6 +44,7 @@ pub(super) struct Privileges {
     before: Mutex<HashSet<String>>,
     online: Online,
     pub(super) renewal: Renewal,
+    shared: Mutex<Shared>,
 }
 
 impl Privileges {
@@ -53,6 +55,7 @@ impl Privileges {
             before: Mutex::default(),
             online: Online::default(),
             renewal: Renewal::new(),
+            shared: Mutex::default(),
         }
     }
 
@@ -133,6 +136,12 @@ impl Privileges {
             *self.before() = granted.into_keys().collect();
         }
         self.online.clear();
+        *self.shared() = Shared::default();
+    }
+
+    /// Whether answers go to another connection.
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn before(&self) -> MutexGuard<'_, HashSet<String>> {

@@ -5,11 +5,10 @@
 //! The rosters' permission is tried where there is one, with the roster of nobody; else whether a question in a user's name
 //! is answered. Where only messages are granted the first one that comes back tells.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{join, join_all};
 use jid::BareJid;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -29,6 +28,8 @@ const PAUSE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// So often in a row.
 const SILENT: u32 = 2;
+/// So many pings go with each trial. Where another connection gets a part of the answers, it hardly gets none of them.
+const PINGS: usize = 3;
 
 /// Connecting again follows at once the first time, later after pauses that double up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -148,44 +149,62 @@ pub(super) async fn watch(link: Link) {
 
 /// As long as the connection lasts.
 async fn try_again_and_again(link: &Link, on: Epoch) {
-    let mut silent = HashMap::<String, u32>::new();
     let mut told = false;
+    let (mut silent, mut lost) = (0, 0);
+    if let Some(host) = link.privileges.missing().first() {
+        link.renew(on, host).await;
+    }
     loop {
         let mut gone = None;
+        let mut trials = Vec::new();
         for (host, grants) in link.privileges.all() {
-            let silent = silent.entry(host.clone()).or_default();
-            match attempt(link, &host, grants).await {
-                Some(Ok(())) => {
-                    *silent = 0;
-                    link.holds(on);
+            if let Some(trial) = attempt(link, &host, grants).await {
+                trials.push(trial);
+                if trial == Trial::Refused {
+                    gone = Some(host);
+                } else if trial == Trial::Silent && silent + 1 >= SILENT {
+                    gone.get_or_insert(host);
                 }
-                Some(Err(AskError::Refused(_))) => gone = Some(host),
-                Some(Err(_)) => {
-                    *silent += 1;
-                    if *silent >= SILENT {
-                        gone = Some(host);
-                    }
-                }
-                None => {}
             }
         }
-        if let Some(host) = gone {
+        let saw = |trial| trials.contains(&trial);
+        silent = if saw(Trial::Silent) && link.wrong() != Some(Trouble::Shared) { silent + 1 } else { 0 };
+        lost = if saw(Trial::Lost) { lost + 1 } else { 0 };
+        if lost >= SILENT {
+            link.privileges.shared().noticed(&link.trouble);
+        } else if let Some(host) = gone {
             if !link.renew(on, &host).await && !told {
                 told = true;
                 let trouble = Trouble::Refused(host);
                 warn!("{trouble}");
                 link.trouble.send_replace(Some(trouble));
             }
-        } else if silent.values().any(|silent| *silent > 0) {
-            continue;
+            silent = 0;
+        } else if saw(Trial::Holds) {
+            link.holds(on);
         }
-        sleep(PAUSE).await;
+        if silent == 0 && lost == 0 {
+            sleep(PAUSE).await;
+        }
     }
 }
 
-/// Whether the host does what it has granted; `None` if that can't be told. Silence is one as long as it is not the
-/// server's that answers nobody.
-async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Result<(), AskError>> {
+/// What came of asking a host for what it has granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    Holds,
+    Refused,
+    /// It said nothing, and answered pings.
+    Silent,
+    /// It answered a part of what it was asked: servers answer in order, so the others' answers went somewhere else.
+    Lost,
+}
+
+/// Asks it. `None` if that tells nothing.
+async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
+    if !grants.roster && !grants.disco_info {
+        return None;
+    }
     let nobody = BareJid::new(&format!("{NOBODY}@{host}")).ok()?;
     let asked = async {
         if grants.roster {
@@ -194,19 +213,19 @@ async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Result<(), A
             link.ask_as(&nobody, host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await
         }
     };
-    if !grants.roster && !grants.disco_info {
-        return None;
-    }
-    let ping = link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping);
-    let (asked, answers) = join(timeout(PATIENCE, asked), timeout(PATIENCE, link.ask_raw(ping))).await;
+    let pings =
+        (0..PINGS).map(|_| link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping));
+    let pings = join_all(pings.map(|ping| timeout(PATIENCE, link.ask_raw(ping))));
+    let (asked, pings) = join(timeout(PATIENCE, asked), pings).await;
+    let answered = pings.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count();
     match asked {
-        Ok(Ok(_)) => Some(Ok(())),
-        // Of a user that does not exist a server may say so.
+        Ok(Err(AskError::Lost)) => None,
+        // Of a user who does not exist a server may say so.
         Ok(Err(AskError::Refused(_))) if !grants.roster => None,
-        Ok(Err(AskError::Refused(error))) => Some(Err(AskError::Refused(error))),
-        Ok(Err(_)) => None,
-        Err(_) if link.wrong() == Some(Trouble::Shared) => None,
-        Err(_) => matches!(answers, Ok(Ok(_))).then_some(Err(AskError::Unanswered)),
+        Ok(Err(AskError::Refused(_))) => Some(Trial::Refused),
+        _ if answered > 0 && answered < PINGS => Some(Trial::Lost),
+        Ok(Ok(_)) => Some(if answered == 0 { Trial::Lost } else { Trial::Holds }),
+        Ok(Err(_)) | Err(_) => (answered == PINGS).then_some(Trial::Silent),
     }
 }
 
