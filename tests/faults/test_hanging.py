@@ -6,6 +6,7 @@ import pytest
 
 from faults.crowd import all_arrive, invite
 from support import clock
+from support.server import Setup
 from support.stanzas import direct_invitation
 
 
@@ -143,3 +144,20 @@ async def test_a_real_server_stands_still(own_stage, relays, config):
     assert {(record["state"], record["sent_as"]) for record in records} == {("relayed", alice.bare)}
     for contact in contacts:
         assert len(await own_stage.reached(contact, room)) == 1
+
+
+@pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["service admin"])
+async def test_a_muc_service_that_was_slow_to_wake_up(scripted, relays, config):
+    """It answers nothing for longer than a question may take, and is asked as ever when it does."""
+    scripted.silent.add(scripted.muc)
+    relay = relays(scripted, **config)
+    relay.env.update(clock.faster(5))
+    await relay.start()
+    await relay.process.says("the server swallows ordinary IQs")
+
+    for question in [question for question in scripted.unanswered.all if question.get("to") == scripted.muc]:
+        scripted.answer(question)
+    await scripted.passed()
+
+    assert await all_arrive(scripted, relay, invite(scripted, 1)) == 0
+    assert scripted.asked, "the room's lists"
