@@ -4,7 +4,6 @@
 //! peers that both only write would wait for each other for ever.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -17,15 +16,14 @@ use tracing::{debug, error, info, warn};
 
 use super::barrier::{Answered, Barrier};
 use super::dial::Stream;
+use super::end::End;
 use super::numbers::{Epoch, Up};
 use super::privileges::Privileges;
 use super::reader::Read;
 use super::replies::Replies;
 use super::sparing::Sparing;
 use super::{Command, Ids, Settings};
-use crate::wire::{
-    Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, StreamError, address, privilege,
-};
+use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privilege};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,46 +51,6 @@ const BURST: usize = 128;
 
 /// Stanzas that wait for the socket.
 const QUEUE: usize = 512;
-
-/// Why the connection ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// We closed it.
-    Closed,
-    Stream(StreamError),
-    Lost(io::Error),
-    /// The server closed the stream.
-    Footer,
-    Hung(Duration),
-    /// We closed it, to connect again.
-    Renewed,
-}
-
-impl End {
-    /// Another connection took the place of this one.
-    pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Stream(error) if error.condition() == "conflict")
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed | Self::Renewed => f.write_str("closed"),
-            Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
-            Self::Lost(e) if is_end_of_file(e) => f.write_str("the server closed the connection"),
-            Self::Lost(e) => write!(f, "{e}"),
-            Self::Footer => f.write_str("the server closed the stream"),
-            Self::Hung(patience) => write!(f, "no answer to a ping for {} s", patience.as_secs()),
-        }
-    }
-}
-
-/// The parser has its own error for an end in the middle of the stream, where every end is that does not end the stream.
-fn is_end_of_file(e: &io::Error) -> bool {
-    let of_parser = e.get_ref().and_then(|inner| inner.downcast_ref::<rxml::Error>());
-    e.kind() == io::ErrorKind::UnexpectedEof || matches!(of_parser, Some(rxml::Error::InvalidEof(_)))
-}
 
 pub(super) struct Connection<'a> {
     epoch: Epoch,

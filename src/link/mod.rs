@@ -8,10 +8,12 @@
 mod barrier;
 mod connection;
 mod dial;
+mod end;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod ids;
 mod numbers;
 mod online;
 mod plain;
@@ -35,7 +37,6 @@ pub use task::Task;
 pub use trouble::Trouble;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -45,6 +46,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
 
+use self::ids::Ids;
 use self::numbers::{Numbers, Up};
 use self::plain::Plain;
 use self::privileges::Privileges;
@@ -140,36 +142,6 @@ pub struct Link {
     numbers: Arc<Numbers>,
 }
 
-/// Ids of our IQs: unlike those of an earlier run.
-#[derive(Debug)]
-struct Ids {
-    prefix: String,
-    next: AtomicU64,
-}
-
-impl Ids {
-    fn next(&self) -> String {
-        format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Whether this is one of ours.
-    fn are_ours(&self, id: &str) -> bool {
-        id.split_once('-').is_some_and(|(prefix, _)| prefix == self.prefix)
-    }
-
-    /// Whether this looks like one of another relay's.
-    fn are_anothers(&self, id: &str) -> bool {
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        id.split_once('-').is_some_and(|(prefix, number)| {
-            prefix != self.prefix
-                && prefix.len() == self.prefix.len()
-                && prefix.bytes().all(hex)
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    }
-}
-
 /// Prepares a link; nothing is connected before [`Task::run`] is polled.
 #[must_use]
 pub fn new(settings: Settings) -> (Link, Incoming, Task) {
@@ -184,7 +156,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         trouble: up.trouble.clone(),
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
-        ids: Arc::new(Ids { prefix: format!("{:08x}", fastrand::u32(..)), next: AtomicU64::new(1) }),
+        ids: Arc::new(Ids::new()),
         numbers,
     };
     let task = Task {

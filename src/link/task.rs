@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::End;
 use super::numbers::Up;
 use super::privileges::Privileges;
 use super::trouble::{Backoff, Ended, Trouble};
