@@ -32,16 +32,9 @@ impl fmt::Display for End {
         match self {
             Self::Closed | Self::Renewed => f.write_str("closed"),
             Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
-            Self::Lost(e) if is_end_of_file(e) => f.write_str("the server closed the connection"),
             Self::Lost(e) => write!(f, "{e}"),
             Self::Footer => f.write_str("the server closed the stream"),
             Self::Hung(patience) => write!(f, "no answer to a ping for {} s", patience.as_secs()),
         }
     }
-}
-
-/// The parser has its own error for an end in the middle of the stream, where every end is that does not end the stream.
-fn is_end_of_file(e: &io::Error) -> bool {
-    let of_parser = e.get_ref().and_then(|inner| inner.downcast_ref::<rxml::Error>());
-    e.kind() == io::ErrorKind::UnexpectedEof || matches!(of_parser, Some(rxml::Error::InvalidEof(_)))
 }
