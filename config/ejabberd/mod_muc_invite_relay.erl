@@ -17,8 +17,9 @@
 %%% An invitation that the room has checked and completed goes to the relay in an IQ, and a process of
 %%% its own keeps it. A result: the relay has it for good. An error, no answer in time, no connection,
 %%% or this module or the server stopping: the room's own invitation is delivered as if this module
-%%% were not there. So none is lost; one may arrive twice if the connection breaks just when the relay
-%%% has taken it. The room never waits.
+%%% were not there. So none is lost. What became of each is remembered, and told to a relay that asks
+%%% before it delivers one whose answer may have been lost with its connection. So none arrives twice.
+%%% The room never waits.
 %%%
 %%% Never handed over: what a user of another server or of a component invites to (the relay can't
 %%% speak for him), and what is meant for an address on the relay (it gets that as it is).
@@ -30,6 +31,7 @@
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
 -export([muc_invite/7, filter_packet/1]).
 -export([init/1, start_keeper/1, keep/1]).
+-export([start_memory/0, memory/0, rest/0, fate/2]).
 
 -include("logger.hrl").
 -include("xmpp.hrl").
@@ -39,16 +41,29 @@
 %% From 24.12 on, mod_privilege swallows what a component asks or answers a bare host.
 -define(RESOURCE, <<"muc-invite-relay">>).
 
+%% So many hand-overs are remembered, the newest.
+-define(REMEMBERED, 10000).
+
 -record(invitation, {message :: message(),
                      host :: binary(),
                      component :: binary(),
+                     inviter :: jid(),
                      connections :: [pid()],
                      timeout :: pos_integer()}).
+
+%% What became of a hand-over. `whose`: inviter, contact and room.
+-record(handed_over, {id :: binary(),
+                      fate :: waiting | taken | passed | delivered,
+                      whose :: whose(),
+                      component :: binary()}).
+-type whose() :: {jid:ljid(), jid:ljid(), jid:ljid()}.
 
 %%%===================================================================
 %%% The module
 %%%===================================================================
 start(Host, _Opts) ->
+    %% One for all hosts, and not stopped with them: what it remembers is asked for after a restart of the module too.
+    _ = supervisor:start_child(ejabberd_gen_mod_sup, #{id => ?MODULE, start => {?MODULE, start_memory, []}}),
     Keepers = gen_mod:get_module_proc(Host, ?MODULE),
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
@@ -109,7 +124,7 @@ muc_invite(#message{from = Room, to = Contact} = Message, _Room, _Config, Invite
             Message;
         Connections ->
             Invitation = #invitation{message = Message, host = Host, connections = Connections,
-                                     component = Component, timeout = Timeout},
+                                     component = Component, inviter = Inviter, timeout = Timeout},
             xmpp:put_meta(Message, ?MODULE, Invitation)
     end;
 muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
@@ -118,11 +133,30 @@ muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
 filter_packet(#message{meta = #{?MODULE := #invitation{host = Host} = Invitation}}) ->
     {ok, _} = supervisor:start_child(gen_mod:get_module_proc(Host, ?MODULE), [Invitation]),
     {stop, drop};
-%% `muc-invite-relay check` asks whether this module is there for it, and what time it is here.
-filter_packet(#iq{type = get, from = #jid{luser = <<>>, lserver = Asker}, sub_els = [#xmlel{name = <<"handover">>}],
-                  to = #jid{luser = <<>>, lserver = Service, lresource = ?RESOURCE}} = Question) ->
+%% What the relay sends in an inviter's name comes this way, as what he sends himself.
+filter_packet(#message{type = Type} = Message) when Type /= error ->
+    note_passed(Message),
+    Message;
+%% On its way to the relay, in its keeper's process, which does not know the id otherwise.
+filter_packet(#iq{type = set, id = Id, meta = #{?MODULE := {Whose, Component}}} = Handover) ->
+    ets:insert(?MODULE, #handed_over{id = Id, fate = waiting, whose = Whose, component = Component}),
+    put(?MODULE, Id),
+    Handover;
+%% In the process of the relay's connection: known before what follows on that connection.
+filter_packet(#iq{type = result, id = Id, from = #jid{luser = <<>>, lserver = Component},
+                  to = #jid{luser = <<>>, lresource = ?RESOURCE}} = Answer) ->
+    _ = decide(Id, Component, taken),
+    Answer;
+%% `muc-invite-relay check` asks whether this module is there for it, and what time it is here. The relay asks what
+%% became of a hand-over.
+filter_packet(#iq{type = get, from = #jid{luser = <<>>, lserver = Asker}, sub_els = [#xmlel{name = Name} = Asked],
+                  to = #jid{luser = <<>>, lserver = Service, lresource = ?RESOURCE}} = Question)
+  when Name == <<"handover">>; Name == <<"handed-over">> ->
     Host = ejabberd_router:is_my_route(Service) andalso ejabberd_router:host_of_route(Service),
     case Host /= false andalso gen_mod:is_loaded(Host, ?MODULE) andalso gen_mod:get_module_opts(Host, ?MODULE) of
+        #{component := Asker} when Name == <<"handed-over">> ->
+            answer_fate(Question, fxml:get_tag_attr_s(<<"id">>, Asked), Asker),
+            {stop, drop};
         #{component := Asker, timeout := Timeout} ->
             ejabberd_router:route(xmpp:make_iq_result(Question, about(Timeout))),
             {stop, drop};
@@ -140,12 +174,106 @@ about(Timeout) ->
                     {<<"now">>, timestamp(0)},
                     {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
 
+-spec answer_fate(iq(), binary(), binary()) -> ok.
+answer_fate(Question, Id, Component) ->
+    Answer = fun(Fate) -> ejabberd_router:route(xmpp:make_iq_result(Question, about(Id, Fate))) end,
+    Others = ejabberd_cluster:get_nodes() -- [node()],
+    case fate(Id, Component) of
+        unknown when Others /= [] ->
+            %% The room may live on another node. This is the process of the relay's connection.
+            _ = spawn(fun() ->
+                              {Fates, _} = rpc:multicall(Others, ?MODULE, fate, [Id, Component], timer:seconds(5)),
+                              Known = [Fate || Fate <- Fates, lists:member(Fate, [taken, passed, delivered])],
+                              Answer(hd(Known ++ [unknown]))
+                      end),
+            ok;
+        Fate ->
+            Answer(Fate)
+    end.
+
+-spec about(binary(), taken | passed | delivered | unknown) -> xmlel().
+about(Id, passed) ->
+    #xmlel{attrs = Attrs} = Taken = about(Id, taken),
+    Taken#xmlel{attrs = [{<<"passed">>, <<"true">>} | Attrs]};
+about(Id, Fate) ->
+    #xmlel{name = <<"handed-over">>,
+           attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id}, {<<"fate">>, atom_to_binary(Fate, latin1)}]}.
+
 -spec connections(binary()) -> [pid()].
 connections(Component) ->
     case (ejabberd_router:get_backend()):find_routes(Component) of
         {ok, Routes} -> [Pid || #route{pid = Pid} <- Routes, is_pid(Pid)];
         {error, _} -> []
     end.
+
+%%%===================================================================
+%%% What became of hand-overs
+%%%===================================================================
+%% The table is the only judge of who delivers an invitation: one that waits becomes something else once.
+start_memory() ->
+    proc_lib:start_link(?MODULE, memory, []).
+
+memory() ->
+    _ = ets:new(?MODULE, [named_table, public, {keypos, #handed_over.id}, {write_concurrency, true}]),
+    proc_lib:init_ack({ok, self()}),
+    rest().
+
+%% Keeps the table, and runs no code of an older module.
+rest() ->
+    proc_lib:hibernate(?MODULE, rest, []).
+
+%% Whether it was still open. So is one that nobody knows.
+-spec decide(binary() | undefined, binary(), taken | delivered) -> boolean().
+decide(Id, Component, Fate) ->
+    try ets:lookup(?MODULE, Id) of
+        [#handed_over{fate = waiting, component = Component, whose = Whose} = Old] ->
+            New = Old#handed_over{fate = Fate},
+            case ets:select_replace(?MODULE, [{Old, [], [{const, New}]}]) of
+                1 -> remember(Id, Whose, Fate);
+                0 -> false
+            end;
+        [_] -> false;
+        [] -> true
+    catch error:badarg -> true
+    end.
+
+remember(Id, Whose, Fate) ->
+    Slot = ets:update_counter(?MODULE, newest, {3, 1, ?REMEMBERED, 1}, {newest_slot, newest, 0}),
+    [forget(Old) || {slot, _, Old} <- ets:lookup(?MODULE, {slot, Slot})],
+    ets:insert(?MODULE, {slot, {slot, Slot}, Id}),
+    Fate == taken andalso ets:insert(?MODULE, {taken, {taken, Whose}, Id}),
+    true.
+
+forget(Id) ->
+    [ets:delete_object(?MODULE, {taken, {taken, Whose}, Id})
+     || #handed_over{whose = Whose} <- ets:lookup(?MODULE, Id)],
+    ets:delete(?MODULE, Id).
+
+%% For a relay that asks: what still waits is its own from here on.
+-spec fate(binary(), binary()) -> taken | passed | delivered | unknown.
+fate(Id, Component) ->
+    _ = decide(Id, Component, taken),
+    try ets:lookup(?MODULE, Id) of
+        [#handed_over{fate = Fate, component = Component}] -> Fate;
+        _ -> unknown
+    catch error:badarg -> unknown
+    end.
+
+-spec note_passed(message()) -> ok.
+note_passed(#message{from = Inviter, to = Contact} = Message) ->
+    case xmpp:get_subtag(Message, #x_conference{}) of
+        #x_conference{jid = #jid{} = Room} ->
+            Taken = ets:take(?MODULE, {taken, whose(Inviter, Contact, Room)}),
+            [ets:update_element(?MODULE, Id, {#handed_over.fate, passed}) || {taken, _, Id} <- Taken],
+            ok;
+        _ ->
+            ok
+    end.
+
+-spec whose(jid(), jid(), jid()) -> whose().
+whose(Inviter, Contact, Room) ->
+    Bare = fun(Jid) -> jid:tolower(jid:remove_resource(Jid)) end,
+    {Bare(Inviter), Bare(Contact), Bare(Room)}.
 
 %%%===================================================================
 %%% An invitation's keeper
@@ -157,38 +285,41 @@ init([]) ->
 start_keeper(Invitation) ->
     proc_lib:start_link(?MODULE, keep, [Invitation]).
 
-keep(#invitation{message = Message, connections = Connections, component = Component, timeout = Timeout}) ->
+keep(#invitation{message = Message, connections = Connections, timeout = Timeout} = Invitation) ->
     %% From here on, the module's end is a message, and the invitation is safe.
     process_flag(trap_exit, true),
     proc_lib:init_ack({ok, self()}),
     [monitor(process, Connection) || Connection <- Connections],
-    ejabberd_router:route_iq(handover(Message, Component, Timeout), handover, self(), Timeout),
+    ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
     receive
         {iq_reply, #iq{type = result}, handover} ->
+            take(Invitation),
             ?DEBUG("Invitation from ~ts is the relay's", [jid:encode(Message#message.from)]);
         {iq_reply, #iq{type = error} = Answer, handover} ->
-            deliver(Message, ["the relay answered ", condition(Answer)]);
+            deliver(Invitation, ["the relay answered ", condition(Answer)]);
         {'DOWN', _, process, _, _} ->
             %% When ejabberd_iq answers, it has passed on all that it had from that connection.
             _ = catch sys:get_state(ejabberd_iq),
             receive
-                {iq_reply, #iq{type = result}, handover} -> ok
+                {iq_reply, #iq{type = result}, handover} -> take(Invitation)
             after 0 ->
-                deliver(Message, "the relay disconnected")
+                deliver(Invitation, "the relay disconnected")
             end;
         {'EXIT', _, _} ->
-            deliver(Message, "the module stops")
+            deliver(Invitation, "the module stops")
     after Timeout -> % ejabberd_iq keeps time as well, but may be restarted
-        deliver(Message, "no answer in time")
+        deliver(Invitation, "no answer in time")
     end.
 
--spec handover(message(), binary(), pos_integer()) -> iq().
-handover(#message{from = Room} = Message, Component, Timeout) ->
+-spec handover(#invitation{}) -> iq().
+handover(#invitation{message = #message{from = Room, to = Contact} = Message, component = Component,
+                     inviter = Inviter, timeout = Timeout}) ->
     %% The relay gets a tenth less than we wait: an answer given in the last moment is still in time.
     Deadline = timestamp(Timeout * 9 div 10),
     Invitation = fxml:replace_tag_attr(<<"xmlns">>, ?NS_CLIENT, xmpp:encode(Message)),
     Forwarded = #xmlel{name = <<"forwarded">>, attrs = [{<<"xmlns">>, ?NS_FORWARD}], children = [Invitation]},
     #iq{type = set,
+        meta = #{?MODULE => {whose(Inviter, Contact, Room), Component}},
         from = jid:make(<<>>, Room#jid.lserver, ?RESOURCE),
         to = jid:make(Component),
         sub_els = [#xmlel{name = <<"handover">>,
@@ -201,10 +332,21 @@ timestamp(Later) ->
     Time = erlang:system_time(millisecond) + Later,
     list_to_binary(calendar:system_time_to_rfc3339(Time, [{unit, millisecond}, {offset, "Z"}])).
 
--spec deliver(message(), iodata()) -> ok.
-deliver(Message, Why) ->
-    log_delivery(Message, Why),
-    ejabberd_router:route(Message).
+%% In a cluster the answer may have come in on another node.
+-spec take(#invitation{}) -> ok.
+take(#invitation{component = Component}) ->
+    _ = decide(get(?MODULE), Component, taken),
+    ok.
+
+-spec deliver(#invitation{}, iodata()) -> ok.
+deliver(#invitation{message = Message, component = Component}, Why) ->
+    case decide(get(?MODULE), Component, delivered) of
+        true ->
+            log_delivery(Message, Why),
+            ejabberd_router:route(Message);
+        false ->
+            ?DEBUG("Invitation from ~ts is the relay's all the same: ~ts", [jid:encode(Message#message.from), Why])
+    end.
 
 -spec log_delivery(message(), iodata()) -> ok.
 log_delivery(#message{from = Room, to = Contact}, Why) ->

@@ -9,7 +9,8 @@
 -- An invitation that the room has checked and completed goes to the relay in an IQ and is kept here.
 -- A result: the relay has it for good. An error, no answer in time, no connection, or this module or
 -- the server stopping: the room's own invitation is delivered as if this module were not there. So
--- none is lost; one may arrive twice if the connection breaks just when the relay has taken it.
+-- none is lost. What became of each is remembered, and told to a relay that asks before it delivers one
+-- whose answer may have been lost with its connection. So none arrives twice.
 --
 -- Never handed over: what a user of another server or of a component invites to (the relay can't
 -- speak for him), what is meant for an address on the relay (it gets that as it is), and the
@@ -17,6 +18,7 @@
 -- because the relay names the inviter, and in a semi-anonymous room he may not want to be named.
 
 local datetime = require "util.datetime".datetime;
+local jid_bare = require "util.jid".bare;
 local jid_host = require "util.jid".host;
 local jid_prep = require "util.jid".prep;
 local new_id = require "util.id".medium;
@@ -25,6 +27,7 @@ local st = require "util.stanza";
 
 local xmlns_handover = "urn:x-muc-invite-relay:0";
 local xmlns_forward = "urn:xmpp:forward:0";
+local xmlns_conference = "jabber:x:conference";
 local xmlns_muc_user = "http://jabber.org/protocol/muc#user";
 local config_field = "{urn:x-muc-invite-relay:0}name_inviter";
 
@@ -38,18 +41,53 @@ if not relay then
 end
 local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
 
--- id of the IQ -> { room, stanza, session, timer }, for each invitation without an answer yet
+-- So many hand-overs are remembered, the newest.
+local remembered = 10000;
+
+-- id of the IQ -> { room, stanza, inviter, session, timer }, for each invitation without an answer yet
 local pending = {};
 
-local function settle(id)
+-- What became of hand-overs, also across a reload. Ids are random: none is ever given twice.
+local memory = {
+	fates = {}; -- id of the IQ -> { fate, whose, passed }
+	ids = {}; -- a ring of those ids
+	newest = 0;
+	taken = {}; -- inviter, contact and room -> id of the IQ that was taken last and has not passed yet
+};
+
+local function whose(inviter, contact, room)
+	return jid_bare(inviter).."\n"..jid_bare(contact).."\n"..room;
+end
+
+local function forget(id)
+	local fate = memory.fates[id];
+	memory.fates[id] = nil;
+	if fate and memory.taken[fate.whose] == id then
+		memory.taken[fate.whose] = nil;
+	end
+end
+
+local function remember(id, fate, invitation)
+	memory.newest = memory.newest % remembered + 1;
+	forget(memory.ids[memory.newest] or "");
+	memory.ids[memory.newest] = id;
+	local key = whose(invitation.inviter, invitation.stanza.attr.to, invitation.room.jid);
+	memory.fates[id] = { fate = fate; whose = key; passed = false };
+	if fate == "taken" then
+		memory.taken[key] = id;
+	end
+end
+
+local function settle(id, fate)
 	local invitation = pending[id];
 	pending[id] = nil;
 	invitation.timer:stop();
+	remember(id, fate, invitation);
 	return invitation;
 end
 
 local function deliver(id, why)
-	local invitation = settle(id);
+	local invitation = settle(id, "delivered");
 	local stanza = invitation.stanza;
 	module:log("info", "Invitation %s for %s is delivered by the room %s: %s",
 		id, stanza.attr.to, stanza.attr.from, why);
@@ -103,6 +141,7 @@ module:hook("muc-invite", function (event)
 	pending[id] = {
 		room = room;
 		stanza = stanza;
+		inviter = inviter;
 		session = component.session;
 		timer = module:add_timer(timeout, function () deliver(id, "no answer in time"); end);
 	};
@@ -118,7 +157,7 @@ module:hook("iq/host", function (event)
 	if not pending[id] or answer.attr.from ~= relay then
 		return;
 	elseif type == "result" then
-		settle(id);
+		settle(id, "taken");
 		module:log("debug", "Invitation %s is the relay's", id);
 		return true;
 	elseif type == "error" then
@@ -143,6 +182,42 @@ module:hook("iq-get/host/"..xmlns_handover..":handover", function (event)
 	return true;
 end);
 
+-- A relay whose answer may have been lost asks before it delivers. What still waits is the relay's from here on.
+module:hook("iq-get/host/"..xmlns_handover..":handed-over", function (event)
+	local origin, question = event.origin, event.stanza;
+	if question.attr.from ~= relay then
+		return;
+	end
+	local id = question.tags[1].attr.id or "";
+	if pending[id] then
+		settle(id, "taken");
+		module:log("debug", "Invitation %s is the relay's, which asks for it", id);
+	end
+	local known = memory.fates[id];
+	origin.send(st.reply(question):tag("handed-over", {
+		xmlns = xmlns_handover;
+		id = id;
+		fate = known and known.fate or "unknown";
+		passed = known and known.passed and "true" or nil;
+	}));
+	return true;
+end);
+
+-- What the relay sends in an inviter's name comes this way, as what he sends himself. After all that may stop it.
+local function passes(event)
+	local stanza = event.stanza;
+	local direct = stanza:get_child("x", xmlns_conference);
+	if not direct or not direct.attr.jid or not stanza.attr.from or stanza.attr.type == "error" then
+		return;
+	end
+	local key = whose(stanza.attr.from, stanza.attr.to, direct.attr.jid);
+	local id = memory.taken[key];
+	if id then
+		memory.taken[key] = nil;
+		memory.fates[id].passed = true;
+	end
+end
+
 local function component_disconnected(event)
 	for id, invitation in pairs(pending) do
 		-- The event also comes for a connection that was refused beside the one in use.
@@ -155,13 +230,15 @@ end
 local function watch(host)
 	if host == relay then
 		module:context(relay):hook("component-disconnected", component_disconnected);
+	elseif hosts[host].type == "local" then
+		module:context(host):hook("pre-message/bare", passes, -1000);
 	end
 end
 
--- The relay's host may come up before or after this one.
+-- Other hosts may come up before or after this one.
 module:hook_global("host-activated", watch);
-if hosts[relay] then
-	watch(relay);
+for host in pairs(hosts) do
+	watch(host);
 end
 
 -- Clients are still connected then.
@@ -169,6 +246,15 @@ module:hook_global("server-stopping", function () deliver_all("the server stops"
 
 function module.unload()
 	deliver_all("the module is unloaded");
+end
+
+-- Before a reload unloads it.
+function module.save()
+	return memory;
+end
+
+function module.restore(saved)
+	memory = saved;
 end
 
 -- After "who may discover real addresses" (80-4).

@@ -71,9 +71,9 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent) SELECT * FROM (",
+             origin, parent, hand_over) SELECT * FROM (",
         );
-        push_rows(&mut sql, chunk, 12, |mut row, (id, received, a)| {
+        push_rows(&mut sql, chunk, 13, |mut row, (id, received, a)| {
             row.push_bind(*id)
                 .push_bind(*received)
                 .push_bind(a.route.as_str())
@@ -85,7 +85,8 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.thread.as_deref())
                 .push_bind(a.payload.continues)
                 .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
-                .push_bind(a.parent);
+                .push_bind(a.parent)
+                .push_bind(a.payload.hand_over.as_ref().map(Origin::to_text));
         });
         sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;
@@ -211,8 +212,8 @@ pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Re
 macro_rules! select_pending {
     ($rest:literal) => {
         concat!(
-            "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added \
-             FROM pending ",
+            "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added, \
+             hand_over FROM pending ",
             $rest
         )
     };
@@ -256,6 +257,7 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
                 thread: row.try_get(8)?,
                 continues: row.try_get(9)?,
                 origin: row.try_get::<Option<&str>, _>(10)?.map(Origin::from_text),
+                hand_over: row.try_get::<Option<&str>, _>(13)?.map(Origin::from_text),
             },
             parent: row.try_get(11)?,
         },

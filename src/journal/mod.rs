@@ -75,6 +75,8 @@ pub struct Payload {
     pub continues: bool,
     /// To whom a refusal goes, where no room stands between him and the relay.
     pub origin: Option<Origin>,
+    /// The IQ that handed it over, if one did.
+    pub hand_over: Option<Origin>,
 }
 
 impl fmt::Debug for Payload {
@@ -83,7 +85,7 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// The message that a direct invitation to a relay address came in.
+/// The stanza that an invitation came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The full JID that sent it.

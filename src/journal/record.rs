@@ -144,7 +144,7 @@ words! {
         NotLocal = "not-local",
         /// The room did not answer in time for a hand-over.
         Unsure = "unsure",
-        /// The hand-over's deadline passed before it was answered.
+        /// The server delivered what it had handed over before our answer reached it.
         TooLate = "too-late",
         /// More is under way than the relay takes.
         Busy = "busy",

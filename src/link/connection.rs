@@ -22,7 +22,7 @@ use super::privileges::Privileges;
 use super::reader::Read;
 use super::replies::Replies;
 use super::sparing::Sparing;
-use super::{Command, Ids, Settings};
+use super::{Command, Ids, Received, Settings};
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privilege};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
@@ -57,7 +57,7 @@ pub(super) struct Connection<'a> {
     stream: Stream,
     component: &'a str,
     commands: &'a mut mpsc::Receiver<Command>,
-    incoming: PollSender<Stanza>,
+    incoming: PollSender<Received>,
     up: &'a Up,
     privileges: &'a Privileges,
     ids: &'a Ids,
@@ -78,7 +78,7 @@ impl<'a> Connection<'a> {
         stream: Stream,
         settings: &'a Settings,
         commands: &'a mut mpsc::Receiver<Command>,
-        incoming: mpsc::Sender<Stanza>,
+        incoming: mpsc::Sender<Received>,
         up: &'a Up,
         privileges: &'a Privileges,
         ids: &'a Ids,
@@ -310,7 +310,7 @@ impl<'a> Connection<'a> {
     }
 
     fn forward(&mut self, stanza: Stanza) {
-        if self.incoming.send_item(stanza).is_err() {
+        if self.incoming.send_item((self.epoch, stanza)).is_err() {
             debug!("nobody takes what comes in any more");
         }
     }

@@ -79,7 +79,10 @@ pub struct Settings {
 }
 
 /// What comes in and is no answer: messages, and IQs that ask something.
-pub type Incoming = mpsc::Receiver<Stanza>;
+pub type Incoming = mpsc::Receiver<Received>;
+
+/// A stanza, and the connection that it came by.
+pub type Received = (Epoch, Stanza);
 
 /// The connection was lost before the server had surely taken it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -223,10 +226,19 @@ impl Link {
 
     /// Sends a stanza that may get lost with the connection.
     pub async fn post(&self, stanza: Stanza) {
+        self.send_and_forget(stanza, None).await;
+    }
+
+    /// The same by this connection and no other.
+    pub async fn post_on(&self, on: Epoch, stanza: Stanza) {
+        self.send_and_forget(stanza, Some(on)).await;
+    }
+
+    async fn send_and_forget(&self, stanza: Stanza, on: Option<Epoch>) {
         // A dropped receiver means that nobody cares about the answer.
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
-        let _ = self.commands.send(Command::Deliver { stanza, on: None, answer }).await;
+        let _ = self.commands.send(Command::Deliver { stanza, on, answer }).await;
     }
 
     /// Like [`Self::post`], but is dropped when too much waits to be sent. Never waits.

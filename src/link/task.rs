@@ -17,15 +17,14 @@ use super::end::End;
 use super::numbers::Up;
 use super::privileges::Privileges;
 use super::trouble::{Backoff, Ended, Trouble};
-use super::{Command, Ids, Link, Refused, Settings, dial, plain, renewal};
-use crate::wire::Stanza;
+use super::{Command, Ids, Link, Received, Refused, Settings, dial, plain, renewal};
 
 /// The task that owns the connection.
 #[derive(Debug)]
 pub struct Task {
     pub(super) settings: Settings,
     pub(super) outgoing: mpsc::Receiver<Command>,
-    pub(super) incoming: mpsc::Sender<Stanza>,
+    pub(super) incoming: mpsc::Sender<Received>,
     pub(super) up: Up,
     pub(super) link: Link,
     pub(super) privileges: Arc<Privileges>,

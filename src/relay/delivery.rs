@@ -12,7 +12,7 @@ use crate::journal::{Pending, Reason};
 use crate::link::{AskError, DeliverError, Epoch};
 use crate::wire::{Condition, StanzaError};
 
-/// Sends it. The inner error is why it came back.
+/// Sends it, by this connection and no other. The inner error is why it came back.
 pub(super) async fn deliver(
     relay: &Relay,
     pending: &Pending,

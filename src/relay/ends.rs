@@ -86,6 +86,15 @@ impl Life {
         Ok(outcome)
     }
 
+    /// The server has it all already: the room's own invitation, or the direct one. Nobody is told anything, and it counts
+    /// as the one invitation for contact and room.
+    pub(super) async fn was_delivered(&self, relay: &Relay, state: State, reason: Option<Reason>) -> Ended {
+        let sent_as = (state == State::Relayed).then(|| self.pending.arrival.inviter.clone());
+        let outcome = Outcome { sent_as, ..self.outcome(state, reason, None, None) };
+        relay.journal.settle(outcome.clone()).await?;
+        Ok(outcome)
+    }
+
     /// Writes another end: none of these keeps others away.
     pub(super) async fn settle(
         &self,

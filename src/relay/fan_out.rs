@@ -316,7 +316,7 @@ async fn carry_out(
             Inviter::Occupant(nick) => format!("{}/{nick}", case.room),
         },
         contact,
-        payload: Payload { origin: None, ..life.pending.arrival.payload.clone() },
+        payload: Payload { origin: None, hand_over: None, ..life.pending.arrival.payload.clone() },
         parent: Some(id),
     };
     let waiting = earlier.waiting.into_iter().map(Part::Waiting);

@@ -3,8 +3,13 @@
 //!
 //! So everything that could still stop us comes before the answer, and the journal has the invitation, claimed, before
 //! it. Whatever is not sure goes back: the server knows a way without us.
+//!
+//! The answer can get lost with the connection, and the server delivers then. It handles what we send in order, so on the
+//! connection that the answer went by, it is known before the invitation is. On any other the server's module is asked
+//! first what became of the hand-over.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,26 +25,43 @@ use super::mimicry::Seen;
 use super::tell::tell;
 use super::{Relay, case, payload, wishes, words};
 use crate::config::Muc;
-use crate::journal::{Arrival, Closed, Outcome, Pending, Reason, Route, State};
+use crate::journal::{Arrival, Closed, Origin, Outcome, Payload, Pending, Reason, Route, State};
+use crate::link::{AskError, Epoch};
 use crate::rooms::Age;
-use crate::wire::handover::HandedOver;
+use crate::wire::handover::{Fate, FateOf, HandedOver};
 use crate::wire::muc::{Inviter, Malformed};
-use crate::wire::{Condition, Iq, Stanza, address};
+use crate::wire::{Condition, Iq, IqPayload, IqType, Stanza, address};
 
 /// The answer needs some time to arrive before the deadline.
 const MARGIN: Duration = Duration::from_millis(250);
 
-/// Answers a hand-over, and lives the invitation's life if it is ours.
-pub(super) async fn take(relay: Arc<Relay>, question: Iq, read: Result<HandedOver, Malformed>) {
-    let answer = match decide(&relay, &question, read).await {
+/// So often a module that does not answer is asked what became of a hand-over. Then the invitation is delivered: twice is
+/// better than never.
+const ASKS: u8 = 3;
+
+/// Answers a hand-over that came by this connection, and lives the invitation's life if it is ours.
+pub(super) async fn take(
+    relay: Arc<Relay>,
+    question: Iq,
+    read: Result<HandedOver, Malformed>,
+    connection: Epoch,
+) {
+    if relay.link.epoch().is_ok_and(|now| now != connection) {
+        debug!(from = question.from, "a hand-over came by a connection that is lost");
+        return;
+    }
+    let answer = match decide(&relay, &question, read, connection).await {
         Ok(Decision::Ignore) | Err(Closed) => return,
         Ok(Decision::Refuse(condition)) => (Iq::error_to(&question, condition), None),
         Ok(Decision::Done(then)) => (Iq::result_to(&question), Some(then)),
     };
     let (answer, then) = answer;
-    relay.link.post(Stanza::Iq(answer)).await;
+    relay.link.post_on(connection, Stanza::Iq(answer)).await;
     match then {
-        Some(Then::Live(life)) => drop(life::live(relay, *life).await),
+        Some(Then::Live(life)) => {
+            life.module.knows_by(connection);
+            drop(life::live(relay, *life).await);
+        }
         Some(Then::Decline(pending, reason)) => {
             // Told or not, it has ended.
             let _ = tell(&relay, &pending, &words::for_inviter(reason)).await;
@@ -72,6 +94,7 @@ async fn decide(
     relay: &Relay,
     question: &Iq,
     read: Result<HandedOver, Malformed>,
+    connection: Epoch,
 ) -> Result<Decision, Closed> {
     let from = question.from.as_deref().unwrap_or_default();
     // Without a connection nobody knows what is granted, and so whom to believe. The server has delivered it by now.
@@ -108,7 +131,7 @@ async fn decide(
         debug!(id = handed_over.id, "an invitation that was left to its room goes back there");
         return Ok(Decision::Refuse(Condition::NotAllowed));
     }
-    let arrival = arrival(relay, &handed_over);
+    let mut arrival = arrival(relay, &handed_over);
     match relay.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
         // The server's own delivery is not ours to limit; only the first of a flood is noted.
@@ -124,7 +147,7 @@ async fn decide(
         return Ok(Decision::Refuse(Condition::NotAllowed));
     }
 
-    let (verdict, seen) = match timeout(time, judged(relay, &handed_over)).await {
+    let (verdict, seen) = match timeout(time, judged(relay, &handed_over, connection)).await {
         Ok(Ok(judged)) => judged,
         Ok(Err(Setback::Closed)) => return Err(Closed),
         Ok(Err(_)) | Err(_) => {
@@ -149,6 +172,7 @@ async fn decide(
         Verdict::Relay { .. } => {}
     }
 
+    arrival.payload.hand_over = question_of(question);
     let admitted = relay.journal.admit_claimed(arrival.clone()).await?;
     if admitted.duplicate {
         life::report(relay, &ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
@@ -164,9 +188,86 @@ async fn decide(
     Ok(Decision::Done(Then::Live(Box::new(Life::new(admitted, arrival)))))
 }
 
-async fn judged(relay: &Relay, handed_over: &HandedOver) -> Result<(Verdict, Seen), Setback> {
+/// What the module is asked by, should that be necessary.
+fn question_of(question: &Iq) -> Option<Origin> {
+    let (Some(sender), Some(id)) = (&question.from, &question.id) else { return None };
+    Some(Origin { sender: sender.clone(), message: Some(id.clone()) })
+}
+
+/// What the module of the server knows of an invitation that it has handed over.
+#[derive(Debug, Default)]
+pub(super) struct Module {
+    /// The connection on which it learned that the invitation is ours, or was asked; 0: none yet.
+    by: AtomicU64,
+    /// So often it did not answer.
+    unanswered: AtomicU8,
+}
+
+impl Module {
+    fn knows_by(&self, connection: Epoch) {
+        self.by.store(connection.number(), Ordering::Relaxed);
+    }
+
+    fn heard_by(&self, connection: Epoch) -> bool {
+        self.by.load(Ordering::Relaxed) == connection.number()
+    }
+}
+
+impl Life {
+    /// Whether it may be delivered by this connection: what was handed over only by the one where the module heard of it.
+    pub(super) fn may_go_by(&self, connection: Epoch) -> bool {
+        self.pending.arrival.payload.hand_over.is_none() || self.module.heard_by(connection)
+    }
+
+    /// How it has ended, if the server knows that of what it has handed over. Asks only on another connection than the one
+    /// where the module last heard of it.
+    pub(super) async fn known_to_the_server(&self, relay: &Relay) -> Result<Option<Outcome>, Setback> {
+        let Payload { hand_over: Some(Origin { sender, message: Some(id) }), .. } =
+            &self.pending.arrival.payload
+        else {
+            return Ok(None);
+        };
+        let connection = relay.link.epoch()?;
+        if self.module.heard_by(connection) {
+            return Ok(None);
+        }
+        // On the heap: hardly any asks.
+        match Box::pin(self.fate(relay, sender, id)).await? {
+            Fate::Taken | Fate::Unknown => {
+                self.module.knows_by(connection);
+                Ok(None)
+            }
+            Fate::Passed => self.was_delivered(relay, State::Relayed, None).await.map(Some),
+            Fate::Delivered => {
+                self.was_delivered(relay, State::HandedBack, Some(Reason::TooLate)).await.map(Some)
+            }
+        }
+    }
+
+    async fn fate(&self, relay: &Relay, module: &str, id: &str) -> Result<Fate, AskError> {
+        let question = IqPayload::FateOf(FateOf::hand_over(id));
+        let fate = match relay.link.ask(module, IqType::Get, question).await {
+            Ok(Iq { payload, .. }) => match payload.0 {
+                Some(IqPayload::FateOf(answer)) => answer.fate(),
+                _ => Fate::Unknown,
+            },
+            Err(AskError::Lost) => return Err(AskError::Lost),
+            Err(AskError::Unanswered)
+                if self.module.unanswered.fetch_add(1, Ordering::Relaxed) + 1 < ASKS =>
+            {
+                return Err(AskError::Unanswered);
+            }
+            // A module that is older than the question, or none any more.
+            Err(AskError::Unanswered | AskError::Refused(_) | AskError::Swallowed) => Fate::Unknown,
+        };
+        debug!(id = self.pending.id, ?fate, "asked what became of a hand-over");
+        Ok(fate)
+    }
+}
+
+async fn judged(relay: &Relay, handed_over: &HandedOver, on: Epoch) -> Result<(Verdict, Seen), Setback> {
     let HandedOver { room, contact, inviter, .. } = handed_over;
-    let on = relay.link.epoch()?;
+    life::still(relay, on)?;
     let judged = judged_on_this_connection(relay, room, contact, inviter).await?;
     life::still(relay, on)?;
     Ok(judged)

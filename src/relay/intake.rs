@@ -21,7 +21,7 @@ use super::reading::{self, Read};
 use super::tell::tell;
 use super::{Relay, handover, invitation_id, words};
 use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
-use crate::link::Incoming;
+use crate::link::{Epoch, Incoming, Received};
 use crate::service::{self, Commands};
 use crate::wire::{self, address};
 use crate::wire::{Iq, Message, Stanza};
@@ -123,11 +123,11 @@ impl Intake {
     }
 
     /// Handles what has come. Never waits for the link: it reads no further while it waits for us.
-    async fn handle(&mut self, stanzas: impl Iterator<Item = Stanza>) -> Result<(), Closed> {
+    async fn handle(&mut self, stanzas: impl Iterator<Item = Received>) -> Result<(), Closed> {
         let (mut read, mut bounces) = (Vec::new(), Vec::new());
-        for stanza in stanzas {
+        for (connection, stanza) in stanzas {
             match stanza {
-                Stanza::Iq(question) => self.answer(question),
+                Stanza::Iq(question) => self.answer(question, connection),
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
                     bounces.extend(self.bounce(&message));
                 }
@@ -139,10 +139,10 @@ impl Intake {
         self.admit(read).await
     }
 
-    fn answer(&mut self, question: Iq) {
+    fn answer(&mut self, question: Iq, connection: Epoch) {
         if let Some(read) = wire::handover::hand_over(&question) {
             if self.waiting.is_none() && self.lives.len() < LIVES {
-                self.lives.spawn(handover::take(Arc::clone(&self.relay), question, read));
+                self.lives.spawn(handover::take(Arc::clone(&self.relay), question, read, connection));
             } else {
                 self.relay.link.send_or_drop(Stanza::Iq(handover::too_busy(&question)));
             }

@@ -19,7 +19,7 @@ use super::buckets::Answer;
 use super::case::{self, Above, Case, Invitation};
 use super::judge::{Adding, Facts, Verdict, judge};
 use super::mimicry::Seen;
-use super::{Relay, delivery, fan_out, membership, through_room, wishes};
+use super::{Relay, delivery, fan_out, handover, membership, through_room, wishes};
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::{AskError, Epoch, Lost};
 use crate::rooms::{Age, View};
@@ -55,6 +55,8 @@ pub(super) struct Life {
     room_counted: AtomicBool,
     /// See [`Life::unmask`].
     unmasked: OnceLock<(Option<BareJid>, Answer)>,
+    /// What its module knows, if it was handed over.
+    pub(super) module: handover::Module,
     /// What it is a part of.
     above: Option<Arc<Above>>,
     /// What becomes of its parts, where it stands for several people.
@@ -78,6 +80,7 @@ impl Life {
             unsupported: AtomicBool::new(false),
             room_counted: AtomicBool::new(!direct),
             unmasked: OnceLock::new(),
+            module: handover::Module::default(),
             above: None,
             parts: fan_out::Parts::none_yet(),
         }
@@ -99,6 +102,7 @@ impl Life {
             unsupported: AtomicBool::new(false),
             room_counted: AtomicBool::new(true),
             unmasked: OnceLock::new(),
+            module: handover::Module::default(),
             above: None,
             parts: fan_out::Parts::perhaps(),
             pending,
@@ -159,8 +163,12 @@ pub(super) async fn live(relay: Arc<Relay>, life: Life) -> Option<Outcome> {
         if !relay.link.up().await {
             return None;
         }
-        let ended =
-            if Instant::now() < expiry { life.attempt(&relay).await } else { life.give_up(&relay).await };
+        let ended = match life.known_to_the_server(&relay).await {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) if Instant::now() < expiry => life.attempt(&relay).await,
+            Ok(None) => life.give_up(&relay).await,
+            Err(setback) => Err(setback),
+        };
         match ended {
             Ok(outcome) => {
                 report(&relay, &outcome, &life.pending.arrival, Some(life.begun.elapsed() + life.age));
@@ -262,6 +270,9 @@ impl Life {
             && Box::pin(through_room::send(relay, &self.pending, case, on)).await?
         {
             return Ok(Ok(case.room.clone()));
+        }
+        if !self.may_go_by(on) {
+            return Err(Setback::Again(AskError::Lost));
         }
         let ended = delivery::deliver(relay, &self.pending, case, on).await?;
         Ok(ended.map(|sender| sender.address().clone()))

@@ -16,6 +16,7 @@ pub(super) fn taken(details: Details, rules: &config::Relay) -> Payload {
         thread: details.thread,
         continues: details.continues,
         origin: None,
+        hand_over: None,
     }
 }
 

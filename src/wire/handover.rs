@@ -1,5 +1,6 @@
 //! Our own `urn:x-muc-invite-relay:0`: a server module hands us a finished invitation and waits for the answer. Asked
-//! with an empty one, it says that it is there for us. Knows the requests' shape, not whom to believe.
+//! with an empty one, it says that it is there for us; asked for the fate of a hand-over, what it knows of that. Knows
+//! the requests' shape, not whom to believe.
 
 use jid::BareJid;
 use xso::{AsXml, FromXml};
@@ -30,6 +31,53 @@ pub struct HandOver {
     /// In a module's answer: make and version of its server.
     #[xml(attribute(default))]
     pub server: Option<String>,
+}
+
+/// `<handed-over/>`: asks a module what became of a hand-over, and is its answer.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::HAND_OVER, name = "handed-over", discard(text))]
+pub struct FateOf {
+    /// The id of the IQ that handed it over.
+    #[xml(attribute(default))]
+    pub id: Option<String>,
+    /// In the answer: `taken`, `delivered` or `unknown`.
+    #[xml(attribute(default))]
+    pub fate: Option<String>,
+    /// In the answer: `true` if what was taken has passed the server as a direct invitation since.
+    #[xml(attribute(default))]
+    pub passed: Option<String>,
+}
+
+/// What became of a hand-over, as far as its module knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Our answer arrived: it is ours.
+    Taken,
+    /// And the server has taken the direct invitation from us.
+    Passed,
+    /// The server has delivered it itself.
+    Delivered,
+    /// It was too long ago, the module has been restarted, or it does not know the question.
+    Unknown,
+}
+
+impl FateOf {
+    /// The question.
+    #[must_use]
+    pub fn hand_over(id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// What the answer says.
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match self.fate.as_deref() {
+            Some("taken") if matches!(self.passed.as_deref(), Some("true" | "1")) => Fate::Passed,
+            Some("taken") => Fate::Taken,
+            Some("delivered") => Fate::Delivered,
+            _ => Fate::Unknown,
+        }
+    }
 }
 
 /// Where the module of a MUC service is asked. With a resource: some servers swallow questions to a bare domain.

@@ -9,7 +9,7 @@ use super::command::Command;
 use super::direct::{Conference, Hint};
 use super::disco::{DiscoInfo, DiscoItems};
 use super::error::{Condition, StanzaError, StreamError};
-use super::handover::HandOver;
+use super::handover::{FateOf, HandOver};
 use super::muc::{MucAdmin, MucUser};
 use super::ns;
 use super::privilege::{Content, Privilege, PrivilegedIq};
@@ -193,6 +193,9 @@ pub enum IqPayload {
     /// A server module hands an invitation over.
     #[xml(transparent)]
     HandOver(HandOver),
+    /// A server module is asked what became of one.
+    #[xml(transparent)]
+    FateOf(FateOf),
     /// XEP-0356: an IQ in a user's name.
     #[xml(transparent)]
     PrivilegedIq(PrivilegedIq),

@@ -43,6 +43,7 @@ class ScriptedRelay(Component):
 
     def __init__(self, server: Server, secret: str | None = None):
         super().__init__(server.component, secret or server.secret, server.component_port)
+        self._muc = server.muc
         # Without a handler, slixmpp would answer with an error.
         matcher = MatchXPath(f"{{{stanzas.COMPONENT}}}iq/{{{HANDOVER}}}handover")
         self._stream.register_handler(Callback("hand-over", matcher, lambda _: None))
@@ -63,6 +64,13 @@ class ScriptedRelay(Component):
             f"<iq type='error' id={quoteattr(handover.id)} to='{handover.sender}' from='{self.jid}'>"
             f"<error type='cancel'><not-acceptable xmlns='{stanzas.STANZA_ERRORS}'/></error></iq>"
         )
+
+    async def fate(self, id: str) -> tuple[str, str | None]:
+        """What the module says of the hand-over with this id: its fate, and whether it has passed since."""
+        question = f"<handed-over xmlns='{HANDOVER}' id={quoteattr(id)}/>"
+        answer = (await self.iq(f"{self._muc}/{RESOURCE}", question)).find(f"{{{HANDOVER}}}handed-over")
+        assert answer.get("id", "") == id
+        return answer.get("fate"), answer.get("passed")
 
     def invite(self, handover: HandedOver) -> None:
         """Sends what the contact is to receive in the mediated one's place."""
