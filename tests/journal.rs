@@ -60,6 +60,7 @@ fn arrival(contact: &str) -> Arrival {
             thread: None,
             continues: false,
             origin: None,
+            hand_over: None,
         },
         parent: None,
     }

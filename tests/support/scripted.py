@@ -63,6 +63,10 @@ class Scripted(Server):
         """What is sent back for a message at once, before any ping behind it is answered."""
         self.software = "Scripted"
         """What it says that it is."""
+        self.fates: dict[str, str | None] = {}
+        """What the server's module says of the hand-over with this id: attributes; None: it does not know the question."""
+        self.asked_for_fates: list[str] = []
+        """The ids of hand-overs that the module was asked for."""
         self.members_only: set[str] = set()
         """Rooms; all others are open. Nobody is anything to any room until the relay changes it."""
         self.deliveries: list[Delivery] = []
@@ -286,6 +290,8 @@ class Scripted(Server):
             return
         is_ping = iq.find(f"{{{PING}}}ping") is not None
         self.pings += is_ping
+        if stanzas.kind(iq[0]) == "handed-over":
+            self.asked_for_fates.append(iq[0].get("id"))
         if (is_ping and not self.answers_pings) or iq.get("to") in self.silent:
             self.unanswered.put(iq)
         else:
@@ -301,11 +307,21 @@ class Scripted(Server):
             payload = f"<query xmlns='{VERSION}'><name>Scripted</name><version>1</version></query>"
         elif namespace == MUC_ADMIN:
             payload = self._administer(to, iq.get("type"), question)
+        elif stanzas.kind(question) == "handed-over":
+            fate = self.fates.get(question.get("id"), "fate='unknown'")
+            if fate is None:
+                return self._error(iq)
+            payload = f"<handed-over xmlns='{HAND_OVER}' id={quoteattr(question.get('id'))} {fate}/>"
         return self._result(iq, payload)
 
     def _result(self, iq: Element, payload: str = "") -> str:
         id, to = quoteattr(iq.get("id")), quoteattr(iq.get("to"))
         return f"<iq type='result' id={id} from={to} to='{self.component}'>{payload}</iq>"
+
+    def _error(self, iq: Element) -> str:
+        id, to = quoteattr(iq.get("id")), quoteattr(iq.get("to"))
+        error = f"<error type='cancel'><service-unavailable xmlns='{stanzas.STANZA_ERRORS}'/></error>"
+        return f"<iq type='error' id={id} from={to} to='{self.component}'>{error}</iq>"
 
     def _about(self, to: str) -> str:
         if "@" in to:

@@ -57,6 +57,7 @@ fn one_of_each() -> Vec<String> {
         "<query xmlns='jabber:iq:roster'><item jid='a@b' subscription='both'></item></query>",
         "<blocklist xmlns='urn:xmpp:blocking'><item jid='a@b'></item></blocklist>",
         "<handover xmlns='urn:x-muc-invite-relay:0' deadline='d'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' id='i'></message></forwarded></handover>",
+        "<handed-over xmlns='urn:x-muc-invite-relay:0' id='i' fate='taken' passed='true'></handed-over>",
         "<privileged_iq xmlns='urn:xmpp:privilege:2'><iq xmlns='jabber:client' id='i'></iq></privileged_iq>",
         "<privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' id='i'></iq></forwarded></privilege>",
     ];

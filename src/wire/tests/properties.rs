@@ -13,7 +13,7 @@ use crate::wire::direct::{self, Hint};
 use crate::wire::error::StanzaError;
 use crate::wire::forms::{Choice, Field, Form};
 use crate::wire::forward::Forwarded;
-use crate::wire::handover::{HandOver, HandedOver, hand_over};
+use crate::wire::handover::{Fate, FateOf, HandOver, HandedOver, hand_over};
 use crate::wire::muc::{
     self, Affiliation, Continue, Details, Invite, Inviter, Mediated, MucUser, Password, Role,
 };
@@ -228,6 +228,29 @@ proptest! {
     }
 
     #[test]
+    fn a_question_for_the_fate_of_a_hand_over(
+        id in text(),
+        said in proptest::sample::select(&["taken", "delivered", "unknown", "elsewhere"]),
+        passed in proptest::option::of(proptest::sample::select(&["true", "1", "false"])),
+    ) {
+        let asked = Iq::get("room.example/muc-invite-relay", "q1", IqPayload::FateOf(FateOf::hand_over(&id)));
+        prop_assert_eq!(&iq_of(reread(&asked)), &asked);
+
+        let answer = FateOf { id: Some(id), fate: Some(said.to_owned()), passed: passed.map(str::to_owned) };
+        let fate = answer.fate();
+        let answered = Iq { payload: IqPayload::FateOf(answer).into(), ..Iq::default() };
+        let Some(IqPayload::FateOf(read)) = iq_of(reread(&answered)).payload.0 else { panic!() };
+        prop_assert_eq!(read.fate(), fate);
+        let expected = match (said, passed) {
+            ("taken", Some("true" | "1")) => Fate::Passed,
+            ("taken", _) => Fate::Taken,
+            ("delivered", _) => Fate::Delivered,
+            _ => Fate::Unknown,
+        };
+        prop_assert_eq!(fate, expected);
+    }
+
+    #[test]
     fn a_command(
         node in text(),
         words in vec(text(), 4),
@@ -361,6 +384,7 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("message", ns::CLIENT),
     ("iq", ns::CLIENT),
     ("handover", ns::HAND_OVER),
+    ("handed-over", ns::HAND_OVER),
     ("query", ns::MUC_ADMIN),
     ("item", ns::MUC_ADMIN),
     ("query", ns::DISCO_INFO),

@@ -2,7 +2,7 @@
 
 use super::{iq, jid, message, written};
 use crate::wire::direct::{self, Hint};
-use crate::wire::handover::hand_over;
+use crate::wire::handover::{Fate, hand_over};
 use crate::wire::muc::{self, Affiliation, Details, Inviter, Malformed, Password, Role};
 use crate::wire::privilege::{self, Access, Version};
 use crate::wire::stanza::{Iq, IqPayload, IqType};
@@ -257,4 +257,23 @@ fn a_refused_connection() {
     let Ok(crate::wire::Stanza::StreamError(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.condition(), "not-authorized");
     assert_eq!(error.text.as_deref(), Some("Given token does not match calculated token"));
+}
+
+#[test]
+fn what_became_of_a_hand_over() {
+    let fate = |attributes: &str| {
+        let answer = format!(
+            "<iq to='invites.example.test' from='conference.example.test/muc-invite-relay' id='q1' type='result'><handed-over {attributes} id='h1' xmlns='urn:x-muc-invite-relay:0'/></iq>"
+        );
+        let Some(IqPayload::FateOf(answer)) = iq(&answer).payload.0 else { panic!() };
+        assert_eq!(answer.id.as_deref(), Some("h1"));
+        answer.fate()
+    };
+    assert_eq!(fate("fate='taken'"), Fate::Taken);
+    assert_eq!(fate("fate='taken' passed='true'"), Fate::Passed);
+    assert_eq!(fate("fate='delivered'"), Fate::Delivered);
+    assert_eq!(fate("fate='delivered' passed='true'"), Fate::Delivered);
+    assert_eq!(fate("fate='unknown'"), Fate::Unknown);
+    assert_eq!(fate("fate='TAKEN'"), Fate::Unknown);
+    assert_eq!(fate(""), Fate::Unknown);
 }
