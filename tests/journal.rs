@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use muc_invite_relay::journal::{
     self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, MOST_HASHES, OpenError,
-    Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes,
+    Origin, Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -774,4 +774,47 @@ async fn a_long_day_is_counted_by_hours_and_in_steps() {
     let day = journal::statistics(&bench.path(), since).await.unwrap();
     let ended = [(State::Relayed, None, 19_200), (State::Suppressed, Some(Reason::Duplicate), 9_600)];
     assert_eq!(day.ended, ended);
+}
+
+#[tokio::test]
+async fn what_a_hand_over_came_in_is_known_until_it_settles() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let sender = "conference.example.org/muc-invite-relay".to_owned();
+    let hand_over = Some(Box::new(Origin { sender, message: Some("planted-id".into()) }));
+    let mut handed_over = arrival(BOB);
+    handed_over.payload.hand_over.clone_from(&hand_over);
+    let id = journal.admit_claimed(handed_over).await.unwrap().id;
+    journal.admit(arrival("carol@example.org")).await.unwrap();
+    close(journal, writer).await;
+
+    let (journal, writer) = bench.open().await;
+    let rows = journal.backlog(0, 10).await.unwrap();
+    assert_eq!(rows[0].arrival.payload.hand_over, hand_over);
+    assert_eq!(rows[1].arrival.payload.hand_over, None);
+
+    journal.settle(outcome(id, State::HandedBack, Some(Reason::TooLate))).await.unwrap();
+    assert!(journal.admit(arrival(BOB)).await.unwrap().duplicate, "the server's own was the one invitation");
+    close(journal, writer).await;
+    for file in fs::read_dir(bench.folder.path()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(10).any(|window| window == b"planted-id"));
+    }
+}
+
+/// Rows of a version that knew no hand-overs by their names are delivered as then.
+#[tokio::test]
+async fn a_journal_without_hand_overs_is_brought_up_to_date() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    journal.admit(arrival(BOB)).await.unwrap();
+    close(journal, writer).await;
+    bench.sqlite3("ALTER TABLE pending DROP COLUMN hand_over");
+    bench.sqlite3("DELETE FROM _sqlx_migrations WHERE version = 20261128020000");
+
+    let (journal, writer) = bench.open().await;
+
+    let [row] = &journal.backlog(0, 10).await.unwrap()[..] else { panic!("it has one row") };
+    assert_eq!((row.arrival.contact.as_str(), &row.arrival.payload.hand_over), (BOB, &None));
+    close(journal, writer).await;
 }

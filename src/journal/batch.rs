@@ -86,7 +86,7 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.continues)
                 .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
                 .push_bind(a.parent)
-                .push_bind(a.payload.hand_over.as_ref().map(Origin::to_text));
+                .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text));
         });
         sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;
@@ -257,7 +257,7 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
                 thread: row.try_get(8)?,
                 continues: row.try_get(9)?,
                 origin: row.try_get::<Option<&str>, _>(10)?.map(Origin::from_text),
-                hand_over: row.try_get::<Option<&str>, _>(13)?.map(Origin::from_text),
+                hand_over: row.try_get::<Option<&str>, _>(13)?.map(Origin::from_text).map(Box::new),
             },
             parent: row.try_get(11)?,
         },

@@ -76,7 +76,7 @@ pub struct Payload {
     /// To whom a refusal goes, where no room stands between him and the relay.
     pub origin: Option<Origin>,
     /// The IQ that handed it over, if one did.
-    pub hand_over: Option<Origin>,
+    pub hand_over: Option<Box<Origin>>,
 }
 
 impl fmt::Debug for Payload {

@@ -25,7 +25,7 @@ use super::mimicry::Seen;
 use super::tell::tell;
 use super::{Relay, case, payload, wishes, words};
 use crate::config::Muc;
-use crate::journal::{Arrival, Closed, Origin, Outcome, Payload, Pending, Reason, Route, State};
+use crate::journal::{Arrival, Closed, Origin, Outcome, Pending, Reason, Route, State};
 use crate::link::{AskError, Epoch};
 use crate::rooms::Age;
 use crate::wire::handover::{Fate, FateOf, HandedOver};
@@ -189,9 +189,9 @@ async fn decide(
 }
 
 /// What the module is asked by, should that be necessary.
-fn question_of(question: &Iq) -> Option<Origin> {
+fn question_of(question: &Iq) -> Option<Box<Origin>> {
     let (Some(sender), Some(id)) = (&question.from, &question.id) else { return None };
-    Some(Origin { sender: sender.clone(), message: Some(id.clone()) })
+    Some(Box::new(Origin { sender: sender.clone(), message: Some(id.clone()) }))
 }
 
 /// What the module of the server knows of an invitation that it has handed over.
@@ -222,11 +222,8 @@ impl Life {
     /// How it has ended, if the server knows that of what it has handed over. Asks only on another connection than the one
     /// where the module last heard of it.
     pub(super) async fn known_to_the_server(&self, relay: &Relay) -> Result<Option<Outcome>, Setback> {
-        let Payload { hand_over: Some(Origin { sender, message: Some(id) }), .. } =
-            &self.pending.arrival.payload
-        else {
-            return Ok(None);
-        };
+        let hand_over = self.pending.arrival.payload.hand_over.as_deref();
+        let Some(Origin { sender, message: Some(id) }) = hand_over else { return Ok(None) };
         let connection = relay.link.epoch()?;
         if self.module.heard_by(connection) {
             return Ok(None);
