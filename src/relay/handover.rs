@@ -39,6 +39,9 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// better than never.
 const ASKS: u8 = 3;
 
+/// An answer that is sent with less time left may arrive too late over a slow connection.
+const CLOSE_TO_THE_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Answers a hand-over that came by this connection, and lives the invitation's life if it is ours.
 pub(super) async fn take(
     relay: Arc<Relay>,
@@ -58,8 +61,11 @@ pub(super) async fn take(
     let (answer, then) = answer;
     relay.link.post_on(connection, Stanza::Iq(answer)).await;
     match then {
-        Some(Then::Live(life)) => {
-            life.module.knows_by(connection);
+        Some(Then::Live { life, early }) => {
+            // Else it asks, behind the answer: the server may have got that too late.
+            if early {
+                life.module.knows_by(connection);
+            }
             drop(life::live(relay, *life).await);
         }
         Some(Then::Decline(pending, reason)) => {
@@ -85,7 +91,11 @@ enum Decision {
 }
 
 enum Then {
-    Live(Box<Life>),
+    /// `early`: the answer is sent long before the deadline.
+    Live {
+        life: Box<Life>,
+        early: bool,
+    },
     Decline(Box<Pending>, Reason),
     Nothing,
 }
@@ -178,14 +188,15 @@ async fn decide(
         life::report(relay, &ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
         return Ok(Decision::Done(Then::Nothing));
     }
-    if left().is_none() {
+    let Some(left) = left() else {
         // The disk took too long: the server is delivering it by now.
         let outcome = ended(admitted.id, State::HandedBack, Reason::TooLate);
         life::report(relay, &outcome, &arrival, None);
         relay.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
         return Ok(Decision::Ignore);
-    }
-    Ok(Decision::Done(Then::Live(Box::new(Life::new(admitted, arrival)))))
+    };
+    let early = left >= CLOSE_TO_THE_DEADLINE;
+    Ok(Decision::Done(Then::Live { life: Box::new(Life::new(admitted, arrival)), early }))
 }
 
 /// What the module is asked by, should that be necessary.
