@@ -1,0 +1,114 @@
+"""Everything goes wrong for a while beside a real server, and in the end every invitation is accounted for.
+
+A minute or so as a test, hours by scripts/soak. SOAK_SEED makes the same sequence of faults again.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter, defaultdict
+
+import pytest
+
+from faults.soak import PATTERN, Accounts, Faults, Load, Rain
+from support.between import Between
+from support.client import Client
+from support.server import Setup
+from support.stage import PASSWORD
+from support.stanzas import CONFERENCE, MUC_USER
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+SEED = int(os.environ.get("SOAK_SEED", str(random.randrange(1_000_000))))
+RATE = 5
+RAIN = float(os.environ.get("SOAK_RAIN", "5"))
+"""Invitations, and hostile stanzas, a second."""
+AT_THE_SAME_TIME = 8
+
+
+@pytest.fixture
+def setup():
+    return Setup(hand_over=5)
+
+
+@pytest.fixture
+def small_disk(request):
+    """None where only root could have one."""
+    with contextlib.suppress(pytest.skip.Exception):
+        return request.getfixturevalue("disk")
+
+
+async def reached(server, contact: str) -> tuple[int, int]:
+    """How many direct invitations, and how many by the room itself, have been kept for a contact who was away."""
+    client = Client(contact, PASSWORD, server.c2s_port)
+    await client.connect()
+    await client.passed(server.host)
+    await client.disconnect()
+    kinds = Counter()
+    for stanza in client.inbox.all:
+        if stanza.find(f"{{{MUC_USER}}}x/{{{MUC_USER}}}invite") is not None:
+            kinds["native"] += 1
+        elif stanza.find(f"{{{CONFERENCE}}}x") is not None:
+            kinds["direct"] += 1
+    return kinds["direct"], kinds["native"]
+
+
+async def all_reached(server, contacts) -> dict[str, tuple[int, int]]:
+    turns = asyncio.Semaphore(AT_THE_SAME_TIME)
+
+    async def one(contact):
+        async with turns:
+            return contact, await reached(server, contact)
+
+    return dict(await asyncio.gather(*map(one, contacts)))
+
+
+async def quiet(running, relay, load, limit: float = 120) -> None:
+    """Waits until two invitations, by either route, go through the relay after all the faults."""
+    last = len(load.sent)
+    async with asyncio.timeout(limit):
+        while not any(task.done() for task in running):
+            done = {r["contact"] for r in await relay.history("--state", "relayed", "--limit", "200")}
+            routes = {sent.handed_over for sent in load.sent[last:] if sent.contact in done}
+            if routes == {True, False}:
+                return
+            await asyncio.sleep(0.5)
+
+
+async def test_all_are_accounted_for(own_stage, relays, config, small_disk, note):
+    server = own_stage.server
+    between = Between(server.component_port, PATTERN)
+    await between.start()
+    component = {"jid": server.component, "secret": server.secret, "server": f"127.0.0.1:{between.port}"}
+    journal = {"journal": {"path": str(small_disk.directory / "journal.db")}} if small_disk else {}
+    relay = relays(server, **config, component=component, **journal)
+    await relay.start()
+    load, rain = Load(own_stage, RATE), Rain(own_stage, RAIN)
+    faults = Faults(random.Random(SEED), own_stage, relay, between, small_disk)
+
+    running = [asyncio.create_task(part.run()) for part in (load, rain)]
+    await faults.run(SECONDS)
+    note(f"seed {SEED}, {SECONDS:.0f} s: {dict(Counter(fault.name for fault in faults.done))}")
+    try:
+        await quiet(running, relay, load)
+    finally:
+        for task in running:
+            task.cancel()
+    ends = await asyncio.gather(*running, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+    # What the server still holds back it delivers now at the latest.
+    await asyncio.sleep(server.setup.hand_over + 1)
+    records = defaultdict(list)
+    for record in await relay.settled(1, "--limit", "10000000", within=60):
+        records[record["contact"]].append(record)
+    arrived = await all_reached(server, [sent.contact for sent in load.sent])
+
+    accounts = Accounts(server.name, faults.done, between.connections)
+    for sent in load.sent:
+        accounts.settle(sent, records[sent.contact], *arrived[sent.contact])
+    await between.stop()
+    for word, count in sorted(accounts.words.items()):
+        note(f"{count:6} {word}")
+    ended = Counter(connection.ended_by for connection in between.connections)
+    note(f"{len(between.connections)} connections, ended by {dict(ended)}; {rain.fallen} hostile stanzas")
+    assert not accounts.wrong, f"seed {SEED}: {len(accounts.wrong)} of {len(load.sent)}\n" + "\n".join(accounts.wrong)

@@ -1,0 +1,108 @@
+"""Stands between the relay and its server, where a connection can be cut, hang or crawl, and notes what has passed.
+
+Knows nothing of XMPP: what it looks for is a pattern in the bytes.
+"""
+
+import asyncio
+import contextlib
+import re
+import time
+from dataclasses import dataclass, field
+
+from support.ports import free_port
+
+_TAIL = 64
+"""Bytes that the pattern may be long: it is found across two pieces."""
+
+
+@dataclass
+class Connection:
+    """One connection of the relay."""
+
+    began: float
+    ended: float | None = None
+    ended_by: str | None = None
+    """`relay`, `server`, or `cut`."""
+    passed: dict[bytes, float] = field(default_factory=dict)
+    """What was looked for and found on its way to the relay, and when it was last seen."""
+
+
+class Between:
+    """Listens on `port`, and passes everything on to the server's port."""
+
+    def __init__(self, server_port: int, pattern: bytes):
+        self.port = free_port()
+        self.connections: list[Connection] = []
+        self.slow = False
+        """Some kilobytes a second pass, in pieces."""
+        self._open = asyncio.Event()
+        self._open.set()
+        self._server_port = server_port
+        self._pattern = re.compile(pattern)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._listener: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    async def stop(self) -> None:
+        self._listener.close()
+        self.cut()
+
+    def hang(self) -> None:
+        """Nothing passes any more, and nobody is told."""
+        self._open.clear()
+
+    def go_on(self) -> None:
+        self._open.set()
+
+    def cut(self) -> None:
+        """Resets all connections on both sides; what was on its way is lost."""
+        for connection in self.connections:
+            if connection.ended is None:
+                _end(connection, "cut")
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        connection = Connection(time.time())
+        self.connections.append(connection)
+        self._writers |= {writer, to_server[1]}
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass(reader, to_server[1], connection, "relay"))
+                group.create_task(self._pass(to_server[0], writer, connection, "server"))
+        finally:
+            for one in (writer, to_server[1]):
+                self._writers.discard(one)
+                one.close()
+
+    async def _pass(self, reader, writer, connection: Connection, source: str) -> None:
+        tail = b""
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 8 if self.slow else 1 << 16):
+                await self._open.wait()
+                if self.slow:
+                    await asyncio.sleep(0.05)
+                if source == "server":
+                    now = time.time()
+                    for found in self._pattern.findall(tail + data):
+                        connection.passed[found] = now
+                    tail = (tail + data)[-_TAIL:]
+                writer.write(data)
+                await writer.drain()
+        await self._open.wait()
+        _end(connection, source)
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            # What was read before the end has been written; the other side is told of the end.
+            writer.close()
+
+
+def _end(connection: Connection, by: str) -> None:
+    if connection.ended is None:
+        connection.ended, connection.ended_by = time.time(), by
