@@ -299,6 +299,15 @@ class Accounts:
         # What was confirmed at the last moment gets into the journal when the link is down already.
         return any(at - within <= moment + within and moment <= at + within for moment in killed)
 
+    def longest_without_link(self) -> float:
+        """Seconds without a connection while nothing was wrong."""
+        gaps = [(one.ended, next.began) for one, next in zip(self.connections, self.connections[1:]) if one.ended]
+        wrong = [(f.began, min(f.ended, time.time())) for f in self.faults]
+        outside = (
+            end - begin - sum(max(0, min(end, to) - max(begin, since)) for since, to in wrong) for begin, end in gaps
+        )
+        return max(outside, default=0)
+
     def _faults(self, begin: float, end: float) -> list[Fault]:
         return [fault for fault in self.faults if fault.began <= end and fault.ended >= begin]
 

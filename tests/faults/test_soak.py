@@ -116,5 +116,6 @@ async def test_all_are_accounted_for(own_stage, relays, config, small_disk, note
     for word, count in sorted(accounts.words.items()):
         note(f"{count:6} {word}")
     ended = Counter(connection.ended_by for connection in between.connections)
-    note(f"{len(between.connections)} connections, ended by {dict(ended)}; {rain.fallen} hostile stanzas")
+    note(f"{len(between.connections)} connections, ended by {dict(ended)}; {rain.fallen} hostile stanzas; "
+         f"without one for {accounts.longest_without_link():.1f} s at most while nothing was wrong")
     assert not accounts.wrong, f"seed {SEED}: {len(accounts.wrong)} of {len(load.sent)}\n" + "\n".join(accounts.wrong)
