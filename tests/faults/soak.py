@@ -202,7 +202,7 @@ class Faults:
         self._disk.free()
 
 
-UNREAD = 5
+UNREAD = 10
 """Seconds that the relay may need, on a busy machine, to read what its socket has and to write it down."""
 HAND_OVER = 5
 """Seconds after which the server delivers by itself."""
