@@ -115,6 +115,10 @@ class Fault:
     ended: float = float("inf")
 
 
+PATIENCE = 5
+"""Seconds."""
+
+
 class Faults:
     """One after the other; a seed makes the same sequence again."""
 
@@ -143,6 +147,18 @@ class Faults:
             self.done.append(fault)
             await kind(lasting)
             fault.ended = time.time()
+            await self.lose_patience()
+
+    async def lose_patience(self) -> None:
+        """Pauses between attempts grow to minutes, in which nothing can be tried: the relay is started anew instead."""
+        until = time.monotonic() + PATIENCE
+        while not self._between.is_connected:
+            if time.monotonic() > until:
+                fault = Fault("patience_lost", time.time())
+                self.done.append(fault)
+                await self.relay_restarted(0)
+                fault.ended, until = time.time(), until + PATIENCE
+            await asyncio.sleep(0.1)
 
     async def relay_killed(self, lasting: float) -> None:
         await self._relay.kill()

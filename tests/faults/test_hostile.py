@@ -127,9 +127,12 @@ async def test_each_leaves_the_stream_alive_or_begun_anew(scripted, relay, note)
             await scripted.delivered(scripted.jid(before), scripted.jid(after), within=DEAF)
         except AssertionError:
             faults.append(f"{case}: an invitation is lost")
+        if scripted.connections > streams:
+            # Pauses grow where streams end again and again.
+            assert "the next attempt follows in" not in relay.log
+            await relay.restart()
 
     note(f"{len(ALL)} kinds, {len(ended)} of them end the stream: {', '.join(ended)}")
     assert not faults, "\n".join(faults)
-    assert "the next attempt follows in" not in relay.log
     records = await relay.settled(2 * len(ALL), "--inviter", scripted.jid("alice"), "--limit", "10000")
     assert {record["state"] for record in records} == {"relayed"}

@@ -49,6 +49,10 @@ class Between:
         self._listener.close()
         self.cut()
 
+    @property
+    def is_connected(self) -> bool:
+        return any(connection.ended is None for connection in self.connections)
+
     def hang(self) -> None:
         """Nothing passes any more, and nobody is told."""
         self._open.clear()
