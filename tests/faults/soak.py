@@ -236,10 +236,13 @@ class Accounts:
     words: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
-    def settle(self, sent: Sent, records: list[dict], direct: int, native: int) -> None:
-        """`direct` and `native`: how often each kind has reached the contact."""
+    def settle(self, sent: Sent, records: list[dict], arrived: tuple[int, int] | None) -> None:
+        """`arrived`: how often a direct one and the room's own have reached the contact; None: the account is gone."""
+        direct, native = arrived or (0, 0)
         states = {f"{record['state']} {record['reason'] or ''}".strip() for record in records}
         word = self._word(sent, records, states, direct, native)
+        if arrived is None:
+            word = "account died with the server" if self._died(sent.at, UNWRITTEN) else "ACCOUNT LOST"
         route = "handed over" if sent.handed_over else "addressed"
         self.words[f"{route}: {word}"] += 1
         if word.isupper():

@@ -41,7 +41,9 @@ class RawClient:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         await self._open_stream()
         secret = base64.b64encode(f"\0{self._name}\0{self._password}".encode()).decode()
-        await self._ask(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{secret}</auth>", rb"<success")
+        answer = await self._ask(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{secret}</auth>", rb"<success|<failure")
+        if answer.endswith(b"<failure"):
+            raise StreamEnded(f"{self.bare} may not log in")
         features = await self._open_stream()
         await self.iq("set", f"<bind xmlns='{BIND}'><resource>{_text(resource)}</resource></bind>")
         if b"<session" in features:
