@@ -96,16 +96,12 @@ impl Contacts {
         let question = IqPayload::DiscoInfo(DiscoInfo { node, ..DiscoInfo::default() });
         let answer = timeout(PATIENCE, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
         let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { return None };
-        let shows = info.has(ns::CONFERENCE);
-        match caps {
-            Some(caps) if caps.stands_for(&info) => {
-                if let Some(hash) = caps.name() {
-                    self.hashes.keep(hash, shows);
-                }
-            }
+        match caps.map(|caps| (caps.verified(&info), caps.name())) {
+            // All who send this hash are judged by its text, so that nobody can answer it in another way for them.
+            Some((Some(hashed), Some(hash))) => self.hashes.keep(hash, hashed.has(ns::CONFERENCE)),
             Some(_) => debug!(client, "its XEP-0115 hash does not stand for what it says"),
             None => {}
         }
-        Some(shows)
+        Some(info.has(ns::CONFERENCE))
     }
 }
