@@ -7,6 +7,7 @@ use std::fmt;
 use jid::{BareJid, NodePart};
 
 use crate::journal::{KeptGroup, MayUse};
+use crate::wire::address;
 
 /// The localpart of the address that stands for a room's own members.
 pub const MEMBERS: &str = "members";
@@ -30,7 +31,8 @@ impl Entry {
         if let Some(name) = text.strip_prefix('@') {
             return check_name(name).is_ok().then(|| Self::Group(name.to_owned()));
         }
-        BareJid::new(text).ok().filter(|jid| jid.node().is_some()).map(Self::Person)
+        let jid = address::bare(text).ok().filter(|jid| jid.node().is_some() && !text.contains('/'));
+        jid.map(Self::Person)
     }
 }
 

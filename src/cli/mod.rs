@@ -21,6 +21,7 @@ use jid::BareJid;
 use crate::config::{Config, ConfigError};
 use crate::journal::{BackupError, OpenError};
 use crate::ops::log::LogError;
+use crate::wire::address;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
 #[derive(Debug, Parser)]
@@ -114,7 +115,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 
 /// A bare JID among the arguments. With a resource it would say less than it seems to: a room is not its occupant.
 fn bare_jid(text: &str) -> Result<BareJid, String> {
-    BareJid::new(text).map_err(|_| "write a bare JID, such as bob@example.org".to_owned())
+    let jid = address::bare(text).ok().filter(|_| !text.contains('/'));
+    jid.ok_or_else(|| "write a bare JID, such as bob@example.org".to_owned())
 }
 
 #[cfg(test)]

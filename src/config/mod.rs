@@ -22,6 +22,8 @@ use std::time::Duration;
 use jid::BareJid;
 use secrecy::SecretString;
 
+use crate::wire::domain;
+
 /// The file that is read when none is named.
 pub const DEFAULT_PATH: &str = "/etc/muc-invite-relay/config.toml";
 
@@ -56,8 +58,10 @@ pub struct Config {
 /// `[component]`: the connection to the server (XEP-0114).
 #[derive(Debug, Clone)]
 pub struct Component {
-    /// The component's domain, normalised.
+    /// The component's domain, in its canonical form.
     pub jid: String,
+    /// The same as it was written: the server may know no other spelling.
+    pub written: String,
     /// What the handshake proves to know.
     pub secret: SecretString,
     /// Where the server listens for components: on this machine, unless `component.allow_remote_cleartext` is true.
@@ -103,6 +107,8 @@ pub struct Muc {
     pub membership: Membership,
     /// Hosts beside the services that may hand over invitations: bare domains.
     pub hand_over_from: Vec<String>,
+    /// Both as they were written: the server may know no other spelling.
+    pub written: Vec<String>,
 }
 
 /// What to do for a contact who is not a member of a members-only room.
@@ -284,6 +290,14 @@ impl Config {
     /// [`ConfigError::Invalid`], with all that is wrong.
     pub fn from_toml(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         sections::read(text, None, env)
+    }
+
+    /// A domain as the configuration spells it, if it stands there.
+    #[must_use]
+    pub fn as_written<'a>(&'a self, domain: &'a str) -> &'a str {
+        let mut written = std::iter::once(&self.component.written).chain(&self.muc.written);
+        let is_it = |written: &&String| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
+        written.find(is_it).map_or(domain, String::as_str)
     }
 
     /// What is valid and yet should not be passed over, for whoever starts the relay.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::document::Document;
 use super::error::ConfigError;
-use super::values::{self, Wrong};
+use super::values::{self, Domain, Wrong};
 use super::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
@@ -66,7 +66,8 @@ fn component(doc: &mut Document) -> Option<Component> {
             if server.is_on_this_machine() || cleartext { Ok(server) } else { Err(remote(&server)) }
         })
         .unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
-    Some(Component { jid: jid?, secret: secret?, server })
+    let Domain { canonical, written } = jid?;
+    Some(Component { jid: canonical, written, secret: secret?, server })
 }
 
 fn remote(server: &Server) -> Wrong {
@@ -97,8 +98,8 @@ fn secret(doc: &mut Document) -> Option<SecretString> {
 
 fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
     let remedy = "name the MUC services whose rooms are believed, such as [\"conference.example.org\"]";
-    let others = |hosts: Vec<String>| {
-        if hosts.iter().any(|host| host == component) {
+    let others = |hosts: Vec<Domain>| {
+        if hosts.iter().any(|host| host.canonical == component) {
             let remedy = "the relay believes servers, not itself: leave it out";
             return Err(Wrong::new(format!("a list with the component's own {component}"), remedy));
         }
@@ -113,7 +114,15 @@ fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
     let membership = doc.read("muc", "membership", values::word).unwrap_or(Membership::Add);
     let hand_over_from =
         doc.read("muc", "hand_over_from", |value| domains(value).and_then(others)).unwrap_or_default();
-    Some(Muc { services: services?, membership, hand_over_from })
+    let services = services?;
+    let written = services.iter().chain(&hand_over_from).map(|host| host.written.clone()).collect();
+    let canonical = |hosts: Vec<Domain>| hosts.into_iter().map(|host| host.canonical).collect();
+    Some(Muc {
+        services: canonical(services),
+        membership,
+        hand_over_from: canonical(hand_over_from),
+        written,
+    })
 }
 
 fn relay(doc: &mut Document) -> Relay {

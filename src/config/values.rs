@@ -16,6 +16,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::reload::Digest;
 use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::groups::{self, Entry, NoName};
+use crate::wire::{address as jids, domain as domains};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
@@ -189,20 +190,34 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
     })
 }
 
-/// A bare domain, normalised.
-pub(super) fn domain(value: Value) -> Result<String, Wrong> {
+/// A domain: equal to others in their canonical form.
+#[derive(Debug, Clone)]
+pub(super) struct Domain {
+    /// The canonical form.
+    pub(super) canonical: String,
+    pub(super) written: String,
+}
+
+impl PartialEq for Domain {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+/// A bare domain.
+pub(super) fn domain(value: Value) -> Result<Domain, Wrong> {
     let text = value.text()?;
-    match BareJid::new(&text) {
-        Ok(jid) if jid.node().is_none() => Ok(jid.domain().to_string()),
-        _ => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
+    match domains::canonical(&text) {
+        Ok(canonical) => Ok(Domain { canonical: canonical.into_owned(), written: text }),
+        Err(_) => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
     }
 }
 
 /// A person's bare JID, normalised.
 pub(super) fn bare_jid(value: Value) -> Result<BareJid, Wrong> {
     let text = value.text()?;
-    match BareJid::new(&text) {
-        Ok(jid) if jid.node().is_some() => Ok(jid),
+    match jids::bare(&text) {
+        Ok(jid) if jid.node().is_some() && !text.contains('/') => Ok(jid),
         _ => Err(Wrong::quoted(&text, "write a bare JID, such as bob@example.org")),
     }
 }

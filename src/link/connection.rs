@@ -22,7 +22,9 @@ use super::privileges::Privileges;
 use super::reader::Read;
 use super::replies::Replies;
 use super::sparing::Sparing;
+use super::spellings::Spellings;
 use super::{Command, Ids, Received, Settings};
+use crate::wire::spelling::canonicalise;
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privilege};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
@@ -60,6 +62,7 @@ pub(super) struct Connection<'a> {
     incoming: PollSender<Received>,
     up: &'a Up,
     privileges: &'a Privileges,
+    spellings: &'a Spellings,
     ids: &'a Ids,
     queue: VecDeque<Box<Stanza>>,
     barrier: Barrier,
@@ -81,6 +84,7 @@ impl<'a> Connection<'a> {
         incoming: mpsc::Sender<Received>,
         up: &'a Up,
         privileges: &'a Privileges,
+        spellings: &'a Spellings,
         ids: &'a Ids,
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
@@ -95,6 +99,7 @@ impl<'a> Connection<'a> {
             incoming: PollSender::new(incoming),
             up,
             privileges,
+            spellings,
             ids,
             queue: probes.into_iter().map(|(id, to)| ping(component, id, to).into()).collect(),
             barrier,
@@ -163,17 +168,18 @@ impl<'a> Connection<'a> {
         }
         while !self.queue.is_empty() && self.stream.poll_ready(cx)?.is_ready() {
             if let Some(stanza) = self.queue.pop_front() {
-                self.write(&stanza);
+                self.write(stanza);
             }
         }
         Ok(())
     }
 
     /// A stanza that can't be sent is as one that came back: it costs nobody else anything.
-    fn write(&mut self, stanza: &Stanza) {
-        if let Err(e) = self.stream.push(stanza) {
+    fn write(&mut self, mut stanza: Box<Stanza>) {
+        self.spellings.say(&mut stanza);
+        if let Err(e) = self.stream.push(&stanza) {
             warn!("a stanza can't be sent: {e}");
-            let (id, to) = id_and_to(stanza);
+            let (id, to) = id_and_to(&stanza);
             self.barrier.bounced(&id, &to, &StanzaError::new(Condition::NotAcceptable, None));
         }
     }
@@ -216,14 +222,17 @@ impl<'a> Connection<'a> {
             }
             Command::Ask { iq, answer } => {
                 if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
-                    self.replies.asked(id.clone(), to.clone(), answer);
+                    let mut asked = to.clone();
+                    canonicalise(&mut asked);
+                    self.replies.asked(id.clone(), asked, answer);
                     self.queue.push_back(Stanza::Iq(*iq).into());
                 }
             }
         }
     }
 
-    fn handle(&mut self, stanza: Stanza) -> Result<(), End> {
+    fn handle(&mut self, mut stanza: Stanza) -> Result<(), End> {
+        self.spellings.heard(&mut stanza);
         match stanza {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
             Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
@@ -374,7 +383,7 @@ impl<'a> Connection<'a> {
     async fn say_goodbye(&mut self) {
         let goodbye = poll_fn(|cx| {
             while let Some(stanza) = self.queue.pop_front() {
-                self.write(&stanza);
+                self.write(stanza);
             }
             let closed = self.stream.poll_end(cx).is_ready();
             loop {

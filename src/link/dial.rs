@@ -14,6 +14,7 @@ use xmpp_parsers::component::Handshake;
 use super::Settings;
 use super::quick_ack::QuickAck;
 use super::recorder::Recorder;
+use super::spellings::Spellings;
 use super::stream;
 use crate::config::Server;
 use crate::wire::{Stanza, StreamError, ns};
@@ -88,15 +89,33 @@ pub(super) enum Failure {
     Strange { server: String, what: String },
 }
 
-/// Connects and shakes hands.
-pub(super) async fn dial(settings: &Settings) -> Result<Stream, Failure> {
+/// Connects and shakes hands, under the component's name as it was written; where the server knows none of that name,
+/// in its other spelling.
+pub(super) async fn dial(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
+    let written = spellings.component();
+    match dial_as(settings, &written).await {
+        Err(Failure::Refused(refused)) if refused.is_final() => {
+            let Some(other) = spellings.other_of_component() else { return Err(Failure::Refused(refused)) };
+            match dial_as(settings, &other).await {
+                Ok(stream) => {
+                    spellings.component_is(other);
+                    Ok(stream)
+                }
+                Err(_) => Err(Failure::Refused(refused)),
+            }
+        }
+        result => result,
+    }
+}
+
+async fn dial_as(settings: &Settings, component: &str) -> Result<Stream, Failure> {
     let server = settings.server.to_string();
     let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
     let socket = timeout(PATIENCE, connect(&settings.server))
         .await
         .map_err(|_| unreachable(too_slow()))?
         .map_err(unreachable)?;
-    match timeout(PATIENCE, shake_hands(settings, &server, socket)).await {
+    match timeout(PATIENCE, shake_hands(settings, component, &server, socket)).await {
         Ok(result) => result,
         Err(_) => Err(Failure::Strange { server, what: "no answer to the handshake".into() }),
     }
@@ -118,10 +137,15 @@ async fn connect(server: &Server) -> io::Result<Socket> {
     }
 }
 
-async fn shake_hands(settings: &Settings, server: &str, socket: Socket) -> Result<Stream, Failure> {
+async fn shake_hands(
+    settings: &Settings,
+    component: &str,
+    server: &str,
+    socket: Socket,
+) -> Result<Stream, Failure> {
     let strange = |what: String| Failure::Strange { server: server.to_owned(), what };
     let io = Recorder::new(socket);
-    let header = StreamHeader { to: Some(settings.component.as_str().into()), ..StreamHeader::default() };
+    let header = StreamHeader { to: Some(component.into()), ..StreamHeader::default() };
     let mut opened = initiate_stream(io, ns::COMPONENT, header, Timeouts::default())
         .await
         .map_err(|e| strange(e.to_string()))?;
@@ -138,15 +162,15 @@ async fn shake_hands(settings: &Settings, server: &str, socket: Socket) -> Resul
             let (socket, read) = stream.into_inner().into_parts();
             Ok(Stream::new(socket, &read))
         }
-        Some(Ok(Stanza::StreamError(error))) => Err(Failure::Refused(refused(settings, error))),
+        Some(Ok(Stanza::StreamError(error))) => Err(Failure::Refused(refused(component, error))),
         Some(Ok(_)) => Err(strange("a stanza before the handshake".into())),
         Some(Err(ReadError::StreamFooterReceived)) | None => Err(strange("it closed the stream".into())),
         Some(Err(e)) => Err(strange(e.to_string())),
     }
 }
 
-fn refused(settings: &Settings, error: StreamError) -> Refused {
-    let component = settings.component.clone();
+fn refused(component: &str, error: StreamError) -> Refused {
+    let component = component.to_owned();
     match error.condition() {
         "not-authorized" => Refused::Secret { component },
         "host-unknown" => Refused::UnknownHost { component },

@@ -25,6 +25,7 @@ mod renewal;
 mod replies;
 mod shared;
 mod sparing;
+mod spellings;
 mod stream;
 mod task;
 mod trouble;
@@ -50,6 +51,7 @@ use self::ids::Ids;
 use self::numbers::{Numbers, Up};
 use self::plain::Plain;
 use self::privileges::Privileges;
+use self::spellings::Spellings;
 use crate::config::Server;
 use crate::ops::count::Registry;
 use crate::wire::caps::Caps;
@@ -63,7 +65,7 @@ const INCOMING: usize = 256;
 /// An IQ that has no answer after this time will hardly get one.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What the link needs to know.
+/// What the link needs to know. Domains as the configuration spells them: the server may know them under no other name.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The component's domain.
@@ -147,7 +149,8 @@ pub struct Link {
 
 /// Prepares a link; nothing is connected before [`Task::run`] is polled.
 #[must_use]
-pub fn new(settings: Settings) -> (Link, Incoming, Task) {
+pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
+    let spellings = Spellings::of_settings(&mut settings);
     let (commands, outgoing) = mpsc::channel(OUTGOING);
     let (incoming, taken) = mpsc::channel(INCOMING);
     let numbers = Arc::<Numbers>::default();
@@ -169,6 +172,7 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
         up,
         link: link.clone(),
         privileges: Arc::clone(&link.privileges),
+        spellings,
         ids: Arc::clone(&link.ids),
     };
     (link, taken, task)

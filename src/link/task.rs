@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::end::End;
 use super::numbers::Up;
 use super::privileges::Privileges;
+use super::spellings::Spellings;
 use super::trouble::{Backoff, Ended, Trouble};
 use super::{Command, Ids, Link, Received, Refused, Settings, dial, plain, renewal};
 
@@ -28,6 +29,7 @@ pub struct Task {
     pub(super) up: Up,
     pub(super) link: Link,
     pub(super) privileges: Arc<Privileges>,
+    pub(super) spellings: Spellings,
     pub(super) ids: Arc<Ids>,
 }
 
@@ -44,7 +46,7 @@ impl Task {
         let mut backoff = Backoff::new();
         loop {
             let dialled = tokio::select! {
-                dialled = dial::dial(&self.settings) => dialled,
+                dialled = dial::dial(&self.settings, &self.spellings) => dialled,
                 () = close.cancelled() => return Ok(()),
             };
             let pause = match dialled {
@@ -57,6 +59,7 @@ impl Task {
                         self.incoming.clone(),
                         &self.up,
                         &self.privileges,
+                        &self.spellings,
                         &self.ids,
                     );
                     let settled = settled(&self.up, &mut backoff);

@@ -22,12 +22,12 @@ impl Case {
     /// `unmasked`: whose nick it is, where the room names the inviter by that alone. `None` if what arrived are no addresses
     /// (any more).
     pub(super) fn of(arrival: &Arrival, unmasked: Option<BareJid>) -> Option<Self> {
-        let room = BareJid::new(&arrival.room).ok()?;
-        let contact = BareJid::new(&arrival.contact).ok()?;
+        let room = address::own(&arrival.room).ok()?;
+        let contact = address::own(&arrival.contact).ok()?;
         let inviter = match (unmasked, masked(&arrival.inviter)) {
             (Some(person), _) => Inviter::Person(person),
             (None, Some(nick)) => Inviter::Occupant(nick.to_owned()),
-            (None, None) => Inviter::Person(BareJid::new(&arrival.inviter).ok()?),
+            (None, None) => Inviter::Person(address::own(&arrival.inviter).ok()?),
         };
         Some(Self { room, contact, inviter })
     }

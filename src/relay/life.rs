@@ -23,6 +23,7 @@ use super::{Relay, delivery, fan_out, handover, membership, through_room, wishes
 use crate::journal::{Admitted, Arrival, Closed, Outcome, Pending, Reason, Route, State, Wishes};
 use crate::link::{AskError, Epoch, Lost};
 use crate::rooms::{Age, View};
+use crate::wire::address;
 use crate::wire::muc::Affiliation;
 
 /// The pause before a room that did not answer is asked again.
@@ -294,7 +295,7 @@ impl Life {
         if let Some(known) = self.unmasked.get() {
             return Ok(known.clone());
         }
-        let person = match BareJid::new(&arrival.room) {
+        let person = match address::own(&arrival.room) {
             Ok(room) if self.age + self.begun.elapsed() < NICK_HOLDS => {
                 relay.rooms.occupant(&room, nick, self.begun).await?
             }

@@ -10,6 +10,7 @@ use super::judge::Adding;
 use crate::journal::{Arrival, Reason};
 use crate::link::AskError;
 use crate::rooms::{Age, Rights};
+use crate::wire::address;
 use crate::wire::muc::Affiliation;
 
 /// Makes the contact a member. The inner error is why nobody lets us.
@@ -52,10 +53,10 @@ pub(super) async fn take_back(
     arrival: &Arrival,
     inviter: Option<&BareJid>,
 ) -> Result<(), AskError> {
-    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+    let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
         return Ok(());
     };
-    let known = if arrival.inviter.contains('/') { None } else { BareJid::new(&arrival.inviter).ok() };
+    let known = if arrival.inviter.contains('/') { None } else { address::own(&arrival.inviter).ok() };
     let inviter = inviter.or(known.as_ref());
     let taken = async {
         let view = relay.rooms.look(&room, inviter, Age::Since(Instant::now())).await?;

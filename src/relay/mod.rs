@@ -134,7 +134,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     tokio::spawn(hashes::keep(journal.clone(), seen_hashes));
 
     let settings = link_settings(&config);
-    let hosts = settings.hosts.clone();
+    let hosts = hosts(&config);
     let (link, incoming, task) = link::new(settings);
     let (reload, asked_to_reload) = mpsc::channel(1);
     let _vigil = AbortOnDropHandle::new(tokio::spawn(vigil::keep(link.clone(), journal.pulse())));
@@ -200,19 +200,22 @@ fn keep(config: &Config) -> Keep {
     Keep { window: config.relay.window, retention: config.journal.retention }
 }
 
+/// The server's own hosts.
+fn hosts(config: &Config) -> Vec<String> {
+    let services = config.muc.services.iter().map(String::as_str);
+    own_hosts(&config.component.jid, services, &config.muc.hand_over_from)
+}
+
 /// What the link needs to know of the configuration.
 #[must_use]
 pub fn link_settings(config: &Config) -> link::Settings {
+    let as_written = |domain: String| config.as_written(&domain).to_owned();
     link::Settings {
-        component: config.component.jid.clone(),
+        component: config.component.written.clone(),
         secret: config.component.secret.clone(),
         server: config.component.server.clone(),
-        hosts: own_hosts(
-            &config.component.jid,
-            config.muc.services.iter().map(String::as_str),
-            &config.muc.hand_over_from,
-        ),
-        services: config.muc.services.clone(),
+        hosts: hosts(config).into_iter().map(as_written).collect(),
+        services: config.muc.services.iter().cloned().map(as_written).collect(),
     }
 }
 

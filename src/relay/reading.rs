@@ -103,7 +103,7 @@ fn mediated(relay: &Relay, invitation: Mediated) -> Arrival {
 
 /// The relay address, normalised, if it stands for several people.
 fn several(relay: &Relay, relay_address: &str) -> Option<BareJid> {
-    let address = BareJid::new(relay_address).ok()?;
+    let address = address::bare(relay_address).ok()?;
     fan_out::is_known(relay, address.node()?.as_str()).then_some(address)
 }
 
@@ -111,7 +111,7 @@ fn several(relay: &Relay, relay_address: &str) -> Option<BareJid> {
 /// address.
 fn direct(relay: &Relay, message: &Message, invitation: DirectInvitation) -> Option<Arrival> {
     let (from, to) = (message.from.as_deref()?, message.to.as_deref()?);
-    let inviter = address::bare(from).ok()?;
+    let inviter = address::own(from).ok()?;
     let ours = inviter.domain().as_str() == relay.link.component();
     if inviter.node().is_none() || ours || is_served(relay, inviter.as_str()) {
         return None;

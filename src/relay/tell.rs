@@ -1,12 +1,10 @@
 //! Tells an inviter what became of his invitation, by the one way that reaches him. Knows nothing of why.
 
-use jid::BareJid;
-
 use super::words::Told;
 use super::{Relay, case, message_id};
 use crate::journal::Pending;
 use crate::link::{AskError, DeliverError};
-use crate::wire::{Message, Stanza, StanzaError, muc};
+use crate::wire::{Message, Stanza, StanzaError, address, muc};
 
 /// Tells the inviter: through the room, which alone knows a masked one (XEP-0045 §7.8.2), or, of what he has sent to us
 /// himself and is not done, by an error. Of a part nothing is told: the whole is summed up.
@@ -15,7 +13,7 @@ use crate::wire::{Message, Stanza, StanzaError, muc};
 /// The link was lost: nobody knows whether he has been told.
 pub(super) async fn tell(relay: &Relay, pending: &Pending, told: &Told) -> Result<(), AskError> {
     let arrival = &pending.arrival;
-    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+    let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
         return Ok(());
     };
     let Some(from) = case::relay_address_of(relay, &contact).filter(|_| arrival.parent.is_none()) else {

@@ -12,7 +12,7 @@ use super::{Asker, Rooms};
 use crate::link::AskError;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
-use crate::wire::{IqPayload, IqType};
+use crate::wire::{IqPayload, IqType, address};
 
 /// In an open room the banned are all that matters for a single contact.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];
@@ -78,7 +78,7 @@ fn either(info: &DiscoInfo, yes: &str, no: &str) -> Option<bool> {
 }
 
 fn bare(jid: &str) -> Option<String> {
-    BareJid::new(jid).ok().map(|jid| jid.to_string())
+    address::own(jid).ok().map(|jid| jid.to_string())
 }
 
 /// Everybody may ask this, so the inviter's name is borrowed only where the server swallows our own questions.

@@ -130,7 +130,7 @@ impl View {
             matches!(affiliation, Affiliation::Owner | Affiliation::Admin | Affiliation::Member)
         };
         let members = affiliations.iter().filter(|(_, affiliation)| member(**affiliation));
-        Some(members.filter_map(|(person, _)| BareJid::new(person).ok()).collect())
+        Some(members.filter_map(|(person, _)| address::own(person).ok()).collect())
     }
 
     /// Whether we may see who is in the room.
@@ -139,7 +139,7 @@ impl View {
     }
 
     pub(super) fn person(&self, nick: &str) -> Option<BareJid> {
-        self.occupants.as_ref()?.nicks.get(nick).and_then(|person| BareJid::new(person).ok())
+        self.occupants.as_ref()?.nicks.get(nick).and_then(|person| address::own(person).ok())
     }
 
     /// We changed something ourselves.

@@ -4,6 +4,8 @@
 use jid::{BareJid, NodePart};
 use thiserror::Error;
 
+use super::domain;
+
 /// Why an address can't be used.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
@@ -16,6 +18,14 @@ pub enum AddressError {
     /// An escaped address with an escaped `/`: one of an occupant, who can't be invited.
     #[error("`{0}` has a resource, an invitation goes to a bare address")]
     HasResource(String),
+    /// A server sent it, and normalising makes another one of it, which may be somebody else's.
+    #[error("`{address}` is not as JIDs are written: normalised it is `{other}`, which may be somebody else")]
+    SomebodyElse {
+        /// The address as it was found.
+        address: String,
+        /// What normalising makes of it.
+        other: BareJid,
+    },
     /// Not a JID (RFC 7622), or one that is too long.
     #[error("`{address}` is not a valid address: {why}")]
     Invalid {
@@ -108,7 +118,7 @@ pub fn contact_of(relay_address: &str) -> Result<BareJid, AddressError> {
     } else if contact.contains('/') {
         Err(AddressError::HasResource(contact))
     } else {
-        BareJid::new(&contact).map_err(|why| AddressError::invalid(&contact, why))
+        bare(&contact)
     }
 }
 
@@ -170,10 +180,45 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// The bare, normalised form of a JID whose resource may be anything.
-pub(crate) fn bare(jid: &str) -> Result<BareJid, AddressError> {
+/// The bare, normalised form of a JID that somebody has typed; the resource may be anything. Two of them are equal if
+/// they are one address, however the domain is spelled ([`domain::canonical`]).
+///
+/// # Errors
+/// It is none.
+pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     let (bare, _) = split_resource(jid);
-    BareJid::new(bare).map_err(|why| AddressError::invalid(jid, why))
+    let invalid = |why| AddressError::invalid(jid, why);
+    let (localpart, domain) = match bare.split_once('@') {
+        Some((localpart, domain)) => (Some(localpart), domain),
+        None => (None, bare),
+    };
+    if domain::is_plain(domain) {
+        return BareJid::new(bare).map_err(invalid);
+    }
+    let domain = domain::canonical(domain).map_err(invalid)?;
+    match localpart {
+        Some(localpart) => BareJid::new(&format!("{localpart}@{domain}")),
+        None => BareJid::new(&domain),
+    }
+    .map_err(invalid)
+}
+
+/// The bare form of a JID that a server has sent, or that we have kept ourselves. A server normalises what its users
+/// type, so its localpart must be normalised already, by whatever rules: one that ours would change (`ᵃlice`) is another
+/// account than the one that ours would make of it (`alice`).
+///
+/// # Errors
+/// It is none, or normalising makes another one of it.
+pub fn own(jid: &str) -> Result<BareJid, AddressError> {
+    let (written, _) = split_resource(jid);
+    let other = bare(jid)?;
+    let (localpart, domain) = match written.split_once('@') {
+        Some((localpart, domain)) => (Some(localpart), domain),
+        None => (None, written),
+    };
+    let is_own = localpart == other.node().map(jid::NodeRef::as_str)
+        && domain::is_spelling_of(domain, other.domain().as_str());
+    if is_own { Ok(other) } else { Err(AddressError::SomebodyElse { address: written.to_owned(), other }) }
 }
 
 #[cfg(test)]
@@ -263,6 +308,76 @@ mod tests {
         let room = jid("den@conference.example.org");
         let address = relay_address_of_occupant(&room, &"n".repeat(1000), "invites.example.org");
         assert_eq!(address, relay_address(&room, "invites.example.org"));
+    }
+
+    /// RFC 7622 §3.5, by the numbers of its examples: the bare address of each, or none. Localparts are prepared as
+    /// Prosody and ejabberd do it, with RFC 6122's nodeprep, which is older than RFC 7622.
+    #[rstest]
+    #[case(1, "juliet@example.com", Some("juliet@example.com"))]
+    #[case(2, "juliet@example.com/foo", Some("juliet@example.com"))]
+    #[case(3, "juliet@example.com/foo bar", Some("juliet@example.com"))]
+    #[case(4, "juliet@example.com/foo@bar", Some("juliet@example.com"))]
+    #[case(5, r"foo\20bar@example.com", Some(r"foo\20bar@example.com"))]
+    #[case(6, "fussball@example.com", Some("fussball@example.com"))]
+    // Differs: another account than 6 there, the same one to nodeprep.
+    #[case(7, "fu\u{df}ball@example.com", Some("fussball@example.com"))]
+    #[case(8, "\u{3c0}@example.com", Some("\u{3c0}@example.com"))]
+    #[case(9, "\u{3a3}@example.com/foo", Some("\u{3c3}@example.com"))]
+    #[case(10, "\u{3c3}@example.com/foo", Some("\u{3c3}@example.com"))]
+    // Differs: another account than 10 there, the same one to nodeprep.
+    #[case(11, "\u{3c2}@example.com/foo", Some("\u{3c3}@example.com"))]
+    #[case(12, "king@example.com/\u{265a}", Some("king@example.com"))]
+    #[case(13, "example.com", Some("example.com"))]
+    #[case(14, "example.com/foobar", Some("example.com"))]
+    #[case(15, "a.example.com/b@example.net", Some("a.example.com"))]
+    #[case(16, "\"juliet\"@example.com", None)]
+    #[case(17, "foo bar@example.com", None)]
+    // Differs: a resource is never looked at, since servers pass on nicknames of any kind.
+    #[case(18, "juliet@example.com/ foo", Some("juliet@example.com"))]
+    #[case(19, "@example.com/", None)]
+    // Differs: nodeprep writes the numeral in letters.
+    #[case(20, "henry\u{2163}@example.com", Some("henryiv@example.com"))]
+    // Differs: nodeprep takes symbols.
+    #[case(21, "\u{265a}@example.com", Some("\u{265a}@example.com"))]
+    #[case(22, "juliet@", None)]
+    #[case(23, "/foobar", None)]
+    fn the_examples_of_rfc_7622(#[case] number: u8, #[case] address: &str, #[case] expected: Option<&str>) {
+        let found = bare(address).ok();
+        assert_eq!(found.as_ref().map(|jid| jid.as_str()), expected, "example {number}");
+        // What a server sends as it stands here is somebody else's wherever nodeprep changes more than a letter's case.
+        assert_eq!(
+            own(address).is_ok(),
+            expected.is_some() && ![7, 9, 11, 20].contains(&number),
+            "example {number}"
+        );
+    }
+
+    #[rstest]
+    #[case("alice@example.org", true)]
+    #[case("alice@Example.ORG./desk", true)]
+    #[case("alice@xn--rume-loa.example", true)]
+    #[case("räume.example", true)]
+    #[case("\u{1d43}lice@example.org", false)]
+    #[case("ｔｅａ@conference.example.org", false)]
+    #[case("Alice@example.org", false)]
+    #[case("alice@straße.example", false)]
+    fn what_a_server_sends_is_itself(#[case] jid: &str, #[case] is_own: bool) {
+        assert_eq!(own(jid).is_ok(), is_own);
+        if !is_own {
+            assert!(matches!(own(jid), Err(AddressError::SomebodyElse { .. })));
+        }
+    }
+
+    #[test]
+    fn contacts_in_any_spelling() {
+        let contact = jid("bob@bücher.example");
+        for address in [
+            r"bob\40xn--bcher-kva.example@invites.example.org",
+            r"bob\40BÜCHER.example.@invites.example.org",
+            r"bob\40bücher.example@invites.example.org",
+        ] {
+            assert_eq!(contact_of(address), Ok(contact.clone()), "{address}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod caps;
 pub mod command;
 pub mod direct;
 pub mod disco;
+pub mod domain;
 pub mod error;
 pub mod forms;
 pub mod forward;
@@ -24,6 +25,7 @@ pub mod muc;
 pub mod ns;
 pub mod privilege;
 pub mod query;
+pub mod spelling;
 pub mod stanza;
 pub mod xml;
 

@@ -181,8 +181,9 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
 
 /// A room's address: with a localpart, and without a resource, which would be an occupant's.
 pub(super) fn room(jid: &str) -> Result<BareJid, Malformed> {
-    match BareJid::new(jid) {
-        Ok(room) if room.node().is_some() => Ok(room),
+    match address::own(jid) {
+        Ok(room) if room.node().is_some() && !jid.contains('/') => Ok(room),
+        Err(error @ AddressError::SomebodyElse { .. }) => Err(error.into()),
         _ => Err(Malformed::NotARoom(jid.to_owned())),
     }
 }
@@ -191,7 +192,7 @@ fn inviter(invite: &Invite, room: &BareJid) -> Result<Inviter, Malformed> {
     let Some(from) = invite.from.as_deref().filter(|from| !from.is_empty()) else {
         return Err(Malformed::NoInviter);
     };
-    let person = address::bare(from)?;
+    let person = address::own(from)?;
     if person != *room {
         return Ok(Inviter::Person(person));
     }

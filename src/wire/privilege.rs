@@ -56,6 +56,13 @@ impl Privilege {
             Self::V2(content) => (Version::V2, content),
         }
     }
+
+    pub(super) fn content_mut(&mut self) -> &mut Content {
+        match self {
+            Self::V1(content) => content,
+            Self::V2(content) => content,
+        }
+    }
 }
 
 /// What stands in `<privilege/>`: grants, or a stanza.

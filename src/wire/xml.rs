@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use rxml::{AttrMap, Event, Namespace, NcName, NcNameStr, QName};
 use xso::error::{Error, FromEventsError};
@@ -296,6 +296,12 @@ impl<T, N> Deref for Translated<T, N> {
 
     fn deref(&self) -> &T {
         &self.inner
+    }
+}
+
+impl<T, N> DerefMut for Translated<T, N> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
     }
 }
 

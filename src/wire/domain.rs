@@ -1,0 +1,176 @@
+//! Domains: the one form in which they are compared, whatever the spelling in which they came. Knows nothing of JIDs'
+//! other parts.
+//!
+//! XMPP servers prepare a domain with nameprep (RFC 6122, IDNA 2003) and leave `xn--…` as it is, so one domain can reach
+//! us as U-label (`räume.example`) or as A-label (`xn--rume-loa.example`), depending on how it was configured.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use idna::{domain_to_ascii, domain_to_unicode};
+use jid::DomainPart;
+
+/// What begins an A-label (RFC 5890 §2.3.2.1).
+const A_LABEL: &str = "xn--";
+
+/// Full stops that IDNA (RFC 3490 §3.1) takes for a `.`.
+const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// The canonical form: prepared as servers do (small letters, NFKC), without a final dot, U-labels.
+///
+/// An A-label stays one where servers would make another domain of its U-label (`xn--strae-oqa` is `straße`, and
+/// nameprep makes `strasse` of that), or could not prepare it (letters that are younger than nameprep).
+///
+/// # Errors
+/// It is no domain.
+pub fn canonical(domain: &str) -> Result<Cow<'_, str>, jid::Error> {
+    if is_plain(domain) {
+        return DomainPart::new(domain).map(|_| Cow::Borrowed(domain));
+    }
+    if let Some(ip) = domain.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'))
+        && let Ok(ip) = ip.parse::<Ipv6Addr>()
+    {
+        return Ok(Cow::Owned(format!("[{ip}]")));
+    }
+    let dotted = domain.replace(DOTS, ".");
+    let prepared = match DomainPart::new(&dotted) {
+        Ok(prepared) => prepared.as_str().replace(DOTS, "."),
+        Err(jid::Error::NamePrep) => {
+            let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
+            domain_to_ascii(dotted).map_err(|_| jid::Error::NamePrep)?
+        }
+        Err(error) => return Err(error),
+    };
+    let labels: Vec<_> = prepared.split('.').map(decoded).collect();
+    let decoded = labels.join(".");
+    // What nameprep has made of it must be a domain as well.
+    DomainPart::new(&decoded)?;
+    Ok(Cow::Owned(decoded))
+}
+
+/// Whether a canonical form is that of a domain as it was written, in another spelling at most: an A-label, capitals, a
+/// final dot. Nameprep makes some domains into others (`straße` into `strasse`), which belong to others.
+#[must_use]
+pub fn is_spelling_of(written: &str, canonical: &str) -> bool {
+    if written == canonical || written.eq_ignore_ascii_case(canonical) {
+        return true;
+    }
+    let written = written.strip_suffix('.').unwrap_or(written);
+    let ascii = |domain: &str| domain_to_ascii(domain).ok();
+    written.eq_ignore_ascii_case(canonical)
+        || ascii(written).is_some_and(|written| ascii(canonical) == Some(written))
+}
+
+/// A domain in A-labels.
+#[must_use]
+pub fn a_labels(domain: &str) -> Option<String> {
+    domain_to_ascii(domain).ok()
+}
+
+/// Canonical already: nearly all of them.
+pub(crate) fn is_plain(domain: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    domain.bytes().all(plain) && !domain.contains(A_LABEL) && !domain.ends_with('.')
+}
+
+/// Whether it may be spelled in other letters than these.
+pub(crate) fn has_spellings(domain: &str) -> bool {
+    !domain.is_ascii() || domain.contains(A_LABEL)
+}
+
+/// The U-label of an A-label, where servers would leave that as it is.
+fn decoded(label: &str) -> Cow<'_, str> {
+    if !label.starts_with(A_LABEL) {
+        return Cow::Borrowed(label);
+    }
+    let (unicode, valid) = domain_to_unicode(label);
+    let stays = valid.is_ok()
+        && DomainPart::new(&unicode).is_ok_and(|prepared| prepared.as_str() == unicode)
+        && domain_to_ascii(&unicode).is_ok_and(|ascii| ascii == label);
+    Cow::Owned(if stays { unicode } else { label.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("example.org", "example.org")]
+    #[case("Example.ORG", "example.org")]
+    #[case("example.org.", "example.org")]
+    #[case("räume.example", "räume.example")]
+    #[case("RÄUME.Example.", "räume.example")]
+    #[case("ra\u{308}ume.example", "räume.example")]
+    #[case("xn--rume-loa.example", "räume.example")]
+    #[case("XN--RUME-LOA.example.", "räume.example")]
+    #[case("räume。example", "räume.example")]
+    #[case("räume.xn--bcher-kva.example", "räume.bücher.example")]
+    #[case("straße.example", "strasse.example")]
+    #[case("xn--strae-oqa.example", "xn--strae-oqa.example")]
+    #[case("ｅｘａｍｐｌｅ.org", "example.org")]
+    #[case("127.0.0.1", "127.0.0.1")]
+    #[case("[FE80:0::1]", "[fe80::1]")]
+    fn the_canonical_form(#[case] written: &str, #[case] expected: &str) {
+        assert_eq!(canonical(written).as_deref(), Ok(expected));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case(".")]
+    #[case("a..b")]
+    #[case("example.org..")]
+    #[case("a b.example")]
+    #[case("example.org:5222")]
+    #[case("xn--a.example")]
+    #[case("-a.example")]
+    fn no_domain(#[case] written: &str) {
+        assert!(canonical(written).is_err(), "{written} is {:?}", canonical(written));
+    }
+
+    #[test]
+    fn a_domain_that_nameprep_changes_is_not_the_other_one() {
+        let is_own = |written: &str| is_spelling_of(written, &canonical(written).unwrap());
+        for own in
+            ["example.org", "EXAMPLE.org.", "xn--rume-loa.example", "Räume.example", "xn--strae-oqa.example"]
+        {
+            assert!(is_own(own), "{own}");
+        }
+        assert!(!is_own("straße.example"));
+    }
+
+    /// Letters of several scripts, without those that IDNA 2003 and 2008 take for different ones.
+    const LABEL: &str = "[a-zA-Z0-9àáâäåçèéêíñóöøúüÄÖÜéабвгджзиклмнопрстуфхцчшщыэюяБГДабαβγδεθλμξπφψωΔΛΩ日本語中文한국]{1,12}";
+
+    proptest! {
+        #[test]
+        fn canonical_once_and_for_all(domain in any::<String>()) {
+            if let Ok(once) = canonical(&domain) {
+                let twice = canonical(&once);
+                prop_assert_eq!(twice.as_deref(), Ok(&*once));
+            }
+        }
+
+        #[test]
+        fn spellings_make_no_difference(labels in prop::collection::vec(LABEL, 1..4), dot in any::<bool>()) {
+            let written = labels.join(".");
+            let Ok(form) = canonical(&written) else { return Ok(()) };
+            let ascii = domain_to_ascii(&written).unwrap();
+            let dot = if dot { "." } else { "" };
+            for spelling in [
+                written.to_uppercase(),
+                written.to_lowercase(),
+                ascii.to_uppercase(),
+                ascii,
+                domain_to_unicode(&written).0,
+            ] {
+                let spelling = spelling + dot;
+                let found = canonical(&spelling);
+                prop_assert_eq!(found.as_deref(), Ok(&*form), "{}", spelling);
+                prop_assert!(is_spelling_of(&spelling, &form));
+            }
+        }
+    }
+}
