@@ -292,12 +292,14 @@ impl Config {
         sections::read(text, None, env)
     }
 
-    /// A domain as the configuration spells it, if it stands there.
+    /// A domain as the configuration spells it, where it or one below it stands there: in A-labels or U-labels.
     #[must_use]
-    pub fn as_written<'a>(&'a self, domain: &'a str) -> &'a str {
-        let mut written = std::iter::once(&self.component.written).chain(&self.muc.written);
-        let is_it = |written: &&String| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
-        written.find(is_it).map_or(domain, String::as_str)
+    pub fn as_written(&self, domain: &str) -> String {
+        let written = std::iter::once(&self.component.written).chain(&self.muc.written).map(String::as_str);
+        let mut all = written.clone().chain(written.filter_map(|it| Some(it.split_once('.')?.1)));
+        let is_it = |written: &&str| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
+        let spelled = |written: &str| written.trim_end_matches('.').to_lowercase();
+        all.find(is_it).map_or_else(|| domain.to_owned(), spelled)
     }
 
     /// What is valid and yet should not be passed over, for whoever starts the relay.

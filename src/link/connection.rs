@@ -246,6 +246,10 @@ impl<'a> Connection<'a> {
                 }
             }
             Stanza::Iq(_) => self.forward(stanza),
+            // The only presence that asks for an answer.
+            Stanza::Presence(presence) if presence.type_.as_deref() == Some("subscribe") => {
+                self.forward(Stanza::Presence(presence));
+            }
             Stanza::Presence(presence) => self.privileges.seen(&presence),
             Stanza::Handshake => {}
         }

@@ -95,7 +95,8 @@ impl Invitation<'_> {
             duplicate,
             members_only: view.kind().members_only,
             affiliation: view.affiliation(contact),
-            occupant: view.is_occupant(contact),
+            // Somebody who invites themselves means another device, which is not inside.
+            occupant: if inviter == Some(contact) { Some(false) } else { view.is_occupant(contact) },
             vouched: self.vouched(),
             inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
             inviter: inviter.and_then(|inviter| view.affiliation(inviter)),

@@ -19,7 +19,7 @@ use super::buckets::Answer;
 use super::life::{self, Life};
 use super::reading::{self, Read};
 use super::tell::tell;
-use super::{Relay, handover, invitation_id, words};
+use super::{Relay, answers, handover, invitation_id, words};
 use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
 use crate::link::{Epoch, Incoming, Received};
 use crate::service::{self, Commands};
@@ -131,12 +131,22 @@ impl Intake {
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
                     bounces.extend(self.bounce(&message));
                 }
-                Stanza::Message(message) => read.extend(reading::read(&self.relay, &message)),
+                Stanza::Message(message) => {
+                    self.send_back(answers::to_message(&self.relay, &message));
+                    read.extend(reading::read(&self.relay, &message));
+                }
+                Stanza::Presence(presence) => self.send_back(answers::to_presence(&self.relay, &presence)),
                 _ => {}
             }
         }
         self.came_back(bounces).await?;
         self.admit(read).await
+    }
+
+    fn send_back(&self, answer: Option<Stanza>) {
+        if let Some(answer) = answer {
+            self.relay.link.send_or_drop(answer);
+        }
     }
 
     fn answer(&mut self, question: Iq, connection: Epoch) {
@@ -268,7 +278,11 @@ impl Intake {
     fn tell(&mut self, ended: Pending, reason: Reason) {
         let relay = Arc::clone(&self.relay);
         self.lives.spawn(async move {
-            let _ = tell(&relay, &ended, &words::for_inviter(reason)).await;
+            let told = match address::own(&ended.arrival.room) {
+                Ok(room) if room.node().is_some() => words::for_inviter(reason),
+                _ => words::no_room(),
+            };
+            let _ = tell(&relay, &ended, &told).await;
         });
     }
 }

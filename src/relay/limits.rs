@@ -18,6 +18,10 @@ const HUSHED: u64 = 10_000;
 const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
 const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
 
+/// Stanzas that have no business here, and are sent back to a person, or to all people of a domain.
+const ANSWERS: Rate = Rate { count: 20, per: Duration::from_secs(60) };
+const ANSWERS_TO_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
+
 /// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
 #[derive(Debug)]
 pub(super) struct Limits {
@@ -31,6 +35,8 @@ pub(super) struct Limits {
     forgers: Buckets,
     commands: Buckets,
     commands_of_domains: Buckets,
+    answers: Buckets,
+    answers_to_domains: Buckets,
     /// For whom and to which room an invitation has been dropped silently inside the window.
     hushed: Cache<(String, String), ()>,
     hits: ByOne,
@@ -55,6 +61,8 @@ impl Limits {
             forgers: buckets("untrusted", config.per_inviter),
             commands: buckets("commands", COMMANDS),
             commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
+            answers: buckets("answers", ANSWERS),
+            answers_to_domains: buckets("answers", ANSWERS_TO_DOMAIN),
             hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
             hits,
         }
@@ -75,6 +83,8 @@ impl Limits {
             forgers: at(&self.forgers, config.per_inviter),
             commands: self.commands.clone(),
             commands_of_domains: self.commands_of_domains.clone(),
+            answers: self.answers.clone(),
+            answers_to_domains: self.answers_to_domains.clone(),
             hushed: self.hushed_in(window),
             hits: self.hits.clone(),
         }
@@ -139,6 +149,15 @@ impl Limits {
         let now = self.now();
         match self.commands.take(person, now) {
             Answer::Pass => self.commands_of_domains.take(address::domain_of(person), now),
+            over => over,
+        }
+    }
+
+    /// Something that has no business here is about to be sent back.
+    pub(super) fn answered(&self, person: &str) -> Answer {
+        let now = self.now();
+        match self.answers.take(person, now) {
+            Answer::Pass => self.answers_to_domains.take(address::domain_of(person), now),
             over => over,
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of SQL and sockets.
 
+mod answers;
 mod archive;
 mod bounce;
 mod buckets;
@@ -209,7 +210,7 @@ fn hosts(config: &Config) -> Vec<String> {
 /// What the link needs to know of the configuration.
 #[must_use]
 pub fn link_settings(config: &Config) -> link::Settings {
-    let as_written = |domain: String| config.as_written(&domain).to_owned();
+    let as_written = |domain: String| config.as_written(&domain);
     link::Settings {
         component: config.component.written.clone(),
         secret: config.component.secret.clone(),

@@ -30,9 +30,13 @@ pub(super) fn given(payload: Payload) -> Details {
     }
 }
 
-/// At most `max` characters, an ellipsis in place of the last where something was cut; `None` if nothing is left.
+/// In one line of at most `max` characters, an ellipsis in place of the last where something was cut; `None` if nothing is
+/// left. Lines are joined with a space, without their indentation: pretty-printed XML has more of them than its author.
 fn readable(text: &str, max: usize) -> Option<String> {
-    let mut seen = text.chars().filter(|c| !deceives(*c));
+    let text: String = text.chars().filter(|c| breaks(*c) || !deceives(*c)).collect();
+    let lines = text.split(breaks).map(str::trim).filter(|line| !line.is_empty());
+    let text = lines.collect::<Vec<_>>().join(" ");
+    let mut seen = text.chars();
     let mut readable: String = seen.by_ref().take(max).collect();
     if seen.next().is_some() && readable.pop().is_some() {
         readable.push('…');
@@ -40,12 +44,16 @@ fn readable(text: &str, max: usize) -> Option<String> {
     (!readable.trim().is_empty()).then_some(readable)
 }
 
-/// Control characters (line breaks and tabs are none here) and those that turn the direction of writing.
+/// Line breaks and tabs.
+fn breaks(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Control characters and those that turn the direction of writing.
 fn deceives(c: char) -> bool {
-    let writing = matches!(c, '\n' | '\t');
     let turning =
         matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    (c.is_control() && !writing) || turning
+    c.is_control() || turning
 }
 
 #[cfg(test)]
@@ -66,8 +74,15 @@ mod tests {
     #[test]
     fn what_turns_or_hides_text_is_taken_out() {
         assert_eq!(readable("come\u{202E}gpj.exe\u{0007}\u{2066}!", 99).as_deref(), Some("comegpj.exe!"));
-        assert_eq!(readable("two\nlines\tand a tab", 99).as_deref(), Some("two\nlines\tand a tab"));
+        assert_eq!(readable("two\nlines\tand a tab", 99).as_deref(), Some("two lines and a tab"));
         assert_eq!(readable("\u{202E}\u{202D}", 99), None);
+    }
+
+    #[test]
+    fn a_pretty_printed_reason_is_one_line() {
+        assert_eq!(readable("\n      Come\r\n      and  talk\n    ", 99).as_deref(), Some("Come and  talk"));
+        assert_eq!(readable("\u{202E}\n\u{2066} \t", 99), None);
+        assert_eq!(readable("a\u{202E}\n\u{2066}\nb", 99).as_deref(), Some("a b"));
     }
 
     proptest! {
@@ -75,7 +90,8 @@ mod tests {
         fn never_longer_than_allowed(text in any::<String>(), max in 0usize..50) {
             if let Some(readable) = readable(&text, max) {
                 prop_assert!(readable.chars().count() <= max);
-                prop_assert!(!readable.chars().any(deceives));
+                prop_assert!(!readable.chars().any(|c| deceives(c) || breaks(c)));
+                prop_assert!(!readable.trim().is_empty());
             }
         }
     }

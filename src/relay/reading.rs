@@ -14,6 +14,9 @@ use crate::wire::{Message, address};
 /// A longer id of a message is not kept: its sender does not know it by that any more.
 const MOST_OF_AN_ID: usize = 256;
 
+/// So much is kept of what somebody has taken for a room, in characters.
+const MOST_OF_NO_ROOM: usize = 256;
+
 /// An invitation as it was read.
 pub(super) struct Read {
     pub(super) arrival: Arrival,
@@ -49,8 +52,8 @@ fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
     let invitation = match direct::direct(message) {
         Ok(invitation) => invitation?,
         Err(malformed) => {
-            debug!("a direct invitation that is none: {malformed}");
-            return None;
+            debug!(from = message.from, "a direct invitation that is none: {malformed}");
+            return nowhere(relay, message);
         }
     };
     let arrival = direct(relay, message, invitation)?;
@@ -61,6 +64,15 @@ fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
         relay.limits.load().forged(address::domain_of(&arrival.inviter))
     };
     within_limits(arrival, answer, trusted)
+}
+
+/// A direct invitation to something that is no room. Its sender is told, and there is a line of it in the history.
+fn nowhere(relay: &Relay, message: &Message) -> Option<Read> {
+    let named = message.conference.first()?.jid.as_deref().unwrap_or_default().trim();
+    let room = named.chars().take(MOST_OF_NO_ROOM).collect();
+    let arrival = sent_by(relay, message, room, Payload::default())?;
+    let answer = relay.limits.load().forged(address::domain_of(&arrival.inviter));
+    (answer == Answer::Pass).then_some(Read { arrival, refused: Some(Reason::Malformed) })
 }
 
 fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Read> {
@@ -74,7 +86,7 @@ fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Read
 
 /// Whether this is, or is on, a configured MUC service. Only a room of one is believed when it says who invites: anybody
 /// else could forge that.
-fn is_served(relay: &Relay, jid: &str) -> bool {
+pub(super) fn is_served(relay: &Relay, jid: &str) -> bool {
     let domain = address::domain_of(jid);
     relay.config.load().muc.services.iter().any(|service| service == domain)
 }
@@ -107,9 +119,15 @@ fn several(relay: &Relay, relay_address: &str) -> Option<BareJid> {
     fan_out::is_known(relay, address.node()?.as_str()).then_some(address)
 }
 
-/// What the journal keeps of a direct one; `None` for what is none: it does not come from a person, or not to a relay
-/// address.
+/// What the journal keeps of a direct one; `None` for what is none: see [`sent_by`].
 fn direct(relay: &Relay, message: &Message, invitation: DirectInvitation) -> Option<Arrival> {
+    let payload = payload::taken(invitation.details, &relay.config.load().relay);
+    sent_by(relay, message, invitation.room.to_string(), payload)
+}
+
+/// What the journal keeps of what somebody has sent to a relay address; `None` if it does not come from a person, or not
+/// to a relay address.
+fn sent_by(relay: &Relay, message: &Message, room: String, payload: Payload) -> Option<Arrival> {
     let (from, to) = (message.from.as_deref()?, message.to.as_deref()?);
     let inviter = address::own(from).ok()?;
     let ours = inviter.domain().as_str() == relay.link.component();
@@ -125,10 +143,10 @@ fn direct(relay: &Relay, message: &Message, invitation: DirectInvitation) -> Opt
     let origin = Some(Origin { sender: from.to_owned(), message });
     Some(Arrival {
         route: Route::Direct,
-        room: invitation.room.to_string(),
+        room,
         inviter: inviter.to_string(),
         contact: contact.unwrap_or(relay_address).to_string(),
-        payload: Payload { origin, ..payload::taken(invitation.details, &relay.config.load().relay) },
+        payload: Payload { origin, ..payload },
         parent: None,
     })
 }

@@ -13,9 +13,7 @@ use crate::wire::{Message, Stanza, StanzaError, address, muc};
 /// The link was lost: nobody knows whether he has been told.
 pub(super) async fn tell(relay: &Relay, pending: &Pending, told: &Told) -> Result<(), AskError> {
     let arrival = &pending.arrival;
-    let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
-        return Ok(());
-    };
+    let Ok(contact) = address::own(&arrival.contact) else { return Ok(()) };
     let Some(from) = case::relay_address_of(relay, &contact).filter(|_| arrival.parent.is_none()) else {
         return Ok(());
     };
@@ -29,6 +27,7 @@ pub(super) async fn tell(relay: &Relay, pending: &Pending, told: &Told) -> Resul
             ..Message::default()
         }
     } else {
+        let Ok(room) = address::own(&arrival.room) else { return Ok(()) };
         let id = message_id(relay.journal.instance(), pending.id);
         muc::decline(from.as_str(), &room, &arrival.inviter, &told.text, &id)
     };

@@ -53,6 +53,15 @@ pub(super) fn for_inviter(reason: Reason) -> Told {
     Told { text: text.into(), condition: Some(condition) }
 }
 
+/// A direct invitation does not name a room.
+pub(super) fn no_room() -> Told {
+    Told {
+        text: "This invitation names no room. Write its address alone, such as room@conference.example.org."
+            .into(),
+        condition: Some(Condition::JidMalformed),
+    }
+}
+
 /// Time ran out.
 pub(super) fn expired() -> Told {
     Told {

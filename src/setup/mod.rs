@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Server, Support};
 use crate::link;
+use crate::wire::domain;
 
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
 const EJABBERD: &str = include_str!("../../config/ejabberd/ejabberd.yml");
@@ -82,10 +83,11 @@ impl Setup {
         if hosts.is_empty() {
             hosts.push(NO_HOST.to_owned());
         }
+        let as_written = |domain: &String| config.as_written(domain);
         Self {
-            component: component.jid.clone(),
-            services: muc.services.clone(),
-            hosts,
+            component: as_written(&component.jid),
+            services: muc.services.iter().map(as_written).collect(),
+            hosts: hosts.iter().map(as_written).collect(),
             secret: show_secret.then(|| component.secret.clone()),
             server: component.server.clone(),
             asks: config.relay.support == Support::Ask,
@@ -102,6 +104,13 @@ impl Setup {
         if self.asks { text } else { without_next(&text, "Only with relay.support") }
     }
 
+    /// A host or a service as the configuration spells it.
+    fn as_written<'a>(&'a self, domain: &'a str) -> &'a str {
+        let mut all = self.hosts.iter().chain(&self.services);
+        let is_it = |written: &&String| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
+        all.find(is_it).map_or(domain, String::as_str)
+    }
+
     fn secret(&self) -> &str {
         self.secret.as_ref().map_or(HIDDEN, ExposeSecret::expose_secret)
     }
@@ -113,9 +122,10 @@ impl Setup {
         let select = |section: &str, keys: &[&str]| outline::select(&text, section, keys);
         match make {
             Make::Prosody => {
-                let host = |host| select(&format!("VirtualHost {}", lua(host)), &[]);
-                let service =
-                    |service, keys: &[&str]| select(&format!(r#"Component {} "muc""#, lua(service)), keys);
+                let host = |host| select(&format!("VirtualHost {}", lua(self.as_written(host))), &[]);
+                let service = |service, keys: &[&str]| {
+                    select(&format!(r#"Component {} "muc""#, lua(self.as_written(service))), keys)
+                };
                 let relay = format!("Component {}", lua(&self.component));
                 match part {
                     Part::Privileges(it) => host(it) + &select(&relay, &["modules_enabled"]),

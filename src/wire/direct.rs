@@ -1,18 +1,21 @@
 //! XEP-0249: a direct invitation, read and written, and the XEP-0334 hints that go with it.
 //! Knows the one shape that all clients accept, not whether to send it.
 
+use std::mem;
+
 use jid::BareJid;
-use rxml::{AttrMap, QName};
-use xso::error::FromEventsError;
+use rxml::{AttrMap, Event, QName};
+use xso::error::{Error, FromEventsError};
 use xso::fromxml::XmlNameMatcher;
-use xso::{AsXml, Context, FromXml, TextCodec};
+use xso::{AsXml, Context, FromEventsBuilder, FromXml, TextCodec};
 
 use super::muc::{self, Details, Malformed, Password};
 use super::ns;
 use super::stanza::{Message, without_forbidden};
 use super::xml::{Flag, HeadOnly, is_named, named_element, take_attribute, words};
 
-/// `<x/>` of `jabber:x:conference`. Read under the early draft's name `<invitation/>` too; text inside is passed over.
+/// `<x/>` of `jabber:x:conference`. Read under the early draft's name `<invitation/>` too; text inside is the reason where
+/// there is no attribute for it.
 #[derive(AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::CONFERENCE, name = "x")]
 pub struct Conference {
@@ -33,9 +36,9 @@ pub struct Conference {
     pub thread: Option<String>,
 }
 
-// By hand because of its two names. All it says stands in the start tag.
+// By hand because of its two names.
 impl FromXml for Conference {
-    type Builder = HeadOnly<Self>;
+    type Builder = ConferenceBuilder;
 
     fn from_events(
         name: QName,
@@ -49,17 +52,43 @@ impl FromXml for Conference {
             Some(text) => Flag.decode(text)?,
             None => false,
         };
-        Ok(HeadOnly::new(Self {
+        let head = Self {
             jid: take_attribute(&mut attrs, "jid"),
             reason: take_attribute(&mut attrs, "reason"),
             password: take_attribute(&mut attrs, "password").and_then(Password::new),
             continue_,
             thread: take_attribute(&mut attrs, "thread"),
-        }))
+        };
+        Ok(ConferenceBuilder { head: HeadOnly::new(head), depth: 0, text: String::new() })
     }
 
     fn xml_name_matcher() -> XmlNameMatcher<'static> {
         XmlNameMatcher::InNamespace(ns::CONFERENCE)
+    }
+}
+
+/// Builder of a [`Conference`]: gathers the text that stands directly inside.
+pub struct ConferenceBuilder {
+    head: HeadOnly<Conference>,
+    depth: usize,
+    text: String,
+}
+
+impl FromEventsBuilder for ConferenceBuilder {
+    type Output = Conference;
+
+    fn feed(&mut self, event: Event, context: &Context<'_>) -> Result<Option<Conference>, Error> {
+        match &event {
+            Event::StartElement(..) => self.depth += 1,
+            Event::EndElement(_) => self.depth = self.depth.saturating_sub(1),
+            Event::Text(_, text) if self.depth == 0 => self.text.push_str(text),
+            _ => {}
+        }
+        let read = self.head.feed(event, context)?;
+        Ok(read.map(|x| Conference {
+            reason: muc::non_blank(x.reason).or(muc::non_blank(Some(mem::take(&mut self.text)))),
+            ..x
+        }))
     }
 }
 
@@ -99,14 +128,48 @@ pub fn direct(message: &Message) -> Result<Option<DirectInvitation>, Malformed> 
         return Ok(None);
     };
     Ok(Some(DirectInvitation {
-        room: muc::room(x.jid.as_deref().unwrap_or_default())?,
+        room: room_meant(x.jid.as_deref().unwrap_or_default())?,
         details: Details {
-            reason: muc::non_empty(x.reason.as_deref()),
+            reason: muc::non_blank(x.reason.clone()),
             password: x.password.clone(),
             thread: x.thread.clone(),
             continues: x.continue_,
         },
     }))
+}
+
+/// The room that somebody means who writes an occupant's address, a link (RFC 5122) or spaces in place of the room's
+/// address.
+fn room_meant(text: &str) -> Result<BareJid, Malformed> {
+    let not_a_room = || Malformed::NotARoom(text.to_owned());
+    let text = text.trim();
+    let scheme = text.get(..URI.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(URI));
+    let address = if scheme { text[URI.len()..].trim_start_matches('/') } else { text };
+    let (localpart, rest) = address.split_once('@').ok_or_else(not_a_room)?;
+    let domain = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let [localpart, domain] =
+        [localpart, domain].map(|part| if scheme { percent_decoded(part) } else { Some(part.to_owned()) });
+    let (Some(localpart), Some(domain)) = (localpart, domain) else { return Err(not_a_room()) };
+    // A client may leave capitals as they were typed. What is changed otherwise is another room than the one that was named.
+    muc::room(&format!("{}@{}", localpart.to_lowercase(), domain.trim_end()))
+}
+
+/// What stands before an address that is written as a link.
+const URI: &str = "xmpp:";
+
+/// Undoes RFC 3986 §2.1; `None` for what is no text then.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The one shape of a direct invitation that all clients accept: type `normal`, the `<x/>` first, no body.

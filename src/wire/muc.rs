@@ -206,16 +206,16 @@ fn details(x: &MucUser, invite: &Invite) -> Details {
     let password = x.password.as_ref().map(Password::expose);
     let thread = invite.continues.as_ref().and_then(|it| it.thread.clone());
     Details {
-        reason: non_empty(invite.reason.as_deref()),
+        reason: non_blank(invite.reason.0.clone()),
         password: password.map(str::to_owned).and_then(Password::new),
         thread,
         continues: invite.continues.is_some(),
     }
 }
 
-/// An empty `<reason/>` or attribute is as good as none.
-pub(super) fn non_empty(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(str::to_owned)
+/// A blank `<reason/>` or attribute is as good as none.
+pub(super) fn non_blank(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 /// An invitation (§7.8.2) on its way to the room. `from` is the inviter's bare JID.

@@ -223,6 +223,9 @@ pub struct Presence {
     /// XEP-0115: what the client can do.
     #[xml(child(n = ..))]
     pub caps: First<Caps>,
+    /// Why it failed, in a presence of type `error`.
+    #[xml(child(n = ..))]
+    pub error: First<StanzaError>,
 }
 
 /// Reads one stanza as it stands on a component's stream, that is without namespace declarations for what the

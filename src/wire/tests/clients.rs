@@ -56,6 +56,48 @@ fn the_early_drafts_element_and_text_inside() {
     assert_eq!(direct(&other), Ok(None));
 }
 
+#[rstest]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test'>Come</x>", Some("Come"))]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test'>Come <b>not this</b>in</x>", Some("Come in"))]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test' reason=' '>Come</x>", Some("Come"))]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test' reason='this'>Come</x>", Some("this"))]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test'> &#xa; </x>", None)]
+fn a_reason_as_text(#[case] x: &str, #[case] reason: Option<&str>) {
+    let invitation = direct(&message(&format!("<message>{x}</message>"))).unwrap().unwrap();
+    assert_eq!(invitation.details.reason.as_deref(), reason);
+}
+
+#[rstest]
+#[case("tea@conference.example.test/alice")]
+#[case("xmpp:tea@conference.example.test?join")]
+#[case("XMPP:tea@conference.example.test?join;password=x")]
+#[case("xmpp://tea@conference.example.test?join")]
+#[case(" tea@conference.example.test&#xa;")]
+#[case("Tea@Conference.Example.test.")]
+#[case("tea@conference.example.test?join")]
+#[case("xmpp:t%65a@conference.example.test#x")]
+fn a_room_that_is_plain_to_see(#[case] named: &str) {
+    let invitation =
+        direct(&message(&format!("<message><x xmlns='jabber:x:conference' jid='{named}'/></message>")));
+    assert_eq!(invitation.unwrap().unwrap().room, jid("tea@conference.example.test"));
+}
+
+#[rstest]
+#[case("")]
+#[case("conference.example.test")]
+#[case("xmpp:conference.example.test?join")]
+#[case("tea@")]
+#[case("tea@@conference.example.test")]
+#[case("xmpp:t%zza@conference.example.test")]
+#[case("t ea@conference.example.test")]
+#[case("ᵗea@conference.example.test")]
+#[case("https://conference.example.test/tea")]
+fn no_room(#[case] named: &str) {
+    let invitation =
+        direct(&message(&format!("<message><x xmlns='jabber:x:conference' jid='{named}'/></message>")));
+    assert!(invitation.is_err(), "{invitation:?}");
+}
+
 #[test]
 fn empty_attributes_are_none() {
     let empty = message(
@@ -68,7 +110,6 @@ fn empty_attributes_are_none() {
 #[case("<x xmlns='jabber:x:conference'/>")]
 #[case("<x xmlns='jabber:x:conference' jid=''/>")]
 #[case("<x xmlns='jabber:x:conference' jid='conference.example.test'/>")]
-#[case("<x xmlns='jabber:x:conference' jid='open@conference.example.test/Alice'/>")]
 #[case("<x xmlns='jabber:x:conference' jid='open@@conference.example.test'/>")]
 fn a_direct_invitation_to_no_room(#[case] x: &str) {
     let invitation = message(&format!("<message>{x}</message>"));

@@ -43,7 +43,8 @@ fn person() -> impl Strategy<Value = jid::BareJid> {
 }
 
 fn details() -> impl Strategy<Value = Details> {
-    (option::of(non_empty_text()), option::of(non_empty_text()), option::of(text()), any::<bool>()).prop_map(
+    let reason = non_empty_text().prop_filter("not blank", |text| !text.trim().is_empty());
+    (option::of(reason), option::of(non_empty_text()), option::of(text()), any::<bool>()).prop_map(
         |(reason, password, thread, continues)| Details {
             reason,
             password: password.and_then(Password::new),

@@ -1,0 +1,59 @@
+//! What has no business here: chat messages to relay addresses, requests for their presence. It is sent back, so that
+//! its sender need not wait for anybody (RFC 6121 §8.1). Knows nothing of invitations, but that they are not sent back.
+
+use tracing::debug;
+
+use super::buckets::Answer;
+use super::{Relay, reading};
+use crate::wire::stanza::Presence;
+use crate::wire::{Condition, Message, Stanza, StanzaError, address};
+
+/// The answer to a message in which there is nothing to be read; none to an error, to what asks for no answer, to rooms, and
+/// to those who have had many.
+pub(super) fn to_message(relay: &Relay, message: &Message) -> Option<Stanza> {
+    if !matches!(message.type_.as_deref(), None | Some("normal" | "chat"))
+        || !message.muc_user.is_empty()
+        || !message.conference.is_empty()
+    {
+        return None;
+    }
+    may_answer(relay, message.from.as_deref()?, "a message that is no invitation")?;
+    Some(Stanza::Message(Message {
+        from: message.to.clone(),
+        to: message.from.clone(),
+        id: message.id.clone(),
+        type_: Some("error".to_owned()),
+        error: error().into(),
+        ..Message::default()
+    }))
+}
+
+/// The answer to somebody who wants to see the presence of a relay address.
+pub(super) fn to_presence(relay: &Relay, presence: &Presence) -> Option<Stanza> {
+    if presence.type_.as_deref() != Some("subscribe") {
+        return None;
+    }
+    may_answer(relay, presence.from.as_deref()?, "a subscription request")?;
+    Some(Stanza::Presence(Presence {
+        from: presence.to.clone(),
+        to: presence.from.clone(),
+        id: presence.id.clone(),
+        type_: Some("error".to_owned()),
+        error: error().into(),
+        ..Presence::default()
+    }))
+}
+
+fn error() -> StanzaError {
+    StanzaError::new(Condition::ServiceUnavailable, None)
+}
+
+fn may_answer(relay: &Relay, from: &str, what: &str) -> Option<()> {
+    let (person, _) = address::split_resource(from);
+    if address::domain_of(person) == relay.link.component() || reading::is_served(relay, person) {
+        return None;
+    }
+    let answer = relay.limits.load().answered(person);
+    debug!(from, answered = answer == Answer::Pass, "{what}: service-unavailable");
+    (answer == Answer::Pass).then_some(())
+}
