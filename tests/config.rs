@@ -89,6 +89,28 @@ fn every_value_arrives() {
     assert!(config.metrics.show_people);
 }
 
+/// Whatever is configured is compared in one form, and the server is spoken to in the spelling that was written.
+#[test]
+fn domains_in_any_spelling_are_one() {
+    let config = parse(
+        "component = { jid = 'XN--RUME-LOA.example.org.', secret = 's' }\n\
+         muc = { services = ['conference.xn--bcher-kva.example', 'Conference.BÜCHER.example.'] }\n\
+         admins = { jids = ['Admin@xn--bcher-kva.example', 'admin@bücher.example.'] }\n\
+         groups = { team = ['bob@bücher.example', 'bob@XN--bcher-KVA.example'] }",
+    )
+    .unwrap();
+    assert_eq!(config.component.jid, "räume.example.org");
+    assert_eq!(config.muc.services, ["conference.bücher.example"]);
+    assert_eq!(config.admins.jids, [jid::BareJid::new("admin@bücher.example").unwrap()]);
+    assert_eq!(config.groups["team"], [jid::BareJid::new("bob@bücher.example").unwrap()]);
+    assert_eq!(config.as_written("räume.example.org"), "xn--rume-loa.example.org");
+    assert_eq!(config.as_written("conference.bücher.example"), "conference.xn--bcher-kva.example");
+    assert_eq!(config.as_written("bücher.example"), "xn--bcher-kva.example", "the host above");
+    assert_eq!(config.as_written("example.net"), "example.net");
+    let own = LEAST.replace("conference.example.org", "INVITES.example.org.");
+    assert!(parse(&own).unwrap_err().contains("the component's own"), "in another spelling");
+}
+
 #[test]
 fn the_defaults_are_those_of_the_contract() {
     let least = format!("{:?}", without_set(&parse(LEAST).unwrap()));

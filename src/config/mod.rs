@@ -60,7 +60,7 @@ pub struct Config {
 pub struct Component {
     /// The component's domain, in its canonical form.
     pub jid: String,
-    /// The same as it was written: the server may know no other spelling.
+    /// The same in the labels that were written: the server may know no others.
     pub written: String,
     /// What the handshake proves to know.
     pub secret: SecretString,
@@ -107,7 +107,7 @@ pub struct Muc {
     pub membership: Membership,
     /// Hosts beside the services that may hand over invitations: bare domains.
     pub hand_over_from: Vec<String>,
-    /// Both as they were written: the server may know no other spelling.
+    /// Both in the labels that were written: the server may know no others.
     pub written: Vec<String>,
 }
 
@@ -298,8 +298,7 @@ impl Config {
         let written = std::iter::once(&self.component.written).chain(&self.muc.written).map(String::as_str);
         let mut all = written.clone().chain(written.filter_map(|it| Some(it.split_once('.')?.1)));
         let is_it = |written: &&str| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
-        let spelled = |written: &str| written.trim_end_matches('.').to_lowercase();
-        all.find(is_it).map_or_else(|| domain.to_owned(), spelled)
+        all.find(is_it).unwrap_or(domain).to_owned()
     }
 
     /// What is valid and yet should not be passed over, for whoever starts the relay.

@@ -195,6 +195,7 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
 pub(super) struct Domain {
     /// The canonical form.
     pub(super) canonical: String,
+    /// The same in the labels that were written.
     pub(super) written: String,
 }
 
@@ -208,7 +209,10 @@ impl PartialEq for Domain {
 pub(super) fn domain(value: Value) -> Result<Domain, Wrong> {
     let text = value.text()?;
     match domains::canonical(&text) {
-        Ok(canonical) => Ok(Domain { canonical: canonical.into_owned(), written: text }),
+        Ok(canonical) => {
+            let written = text.strip_suffix('.').unwrap_or(&text).to_lowercase();
+            Ok(Domain { canonical: canonical.into_owned(), written })
+        }
         Err(_) => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
     }
 }

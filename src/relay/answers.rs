@@ -11,13 +11,13 @@ use crate::wire::{Condition, Message, Stanza, StanzaError, address};
 /// The answer to a message in which there is nothing to be read; none to an error, to what asks for no answer, to rooms, and
 /// to those who have had many.
 pub(super) fn to_message(relay: &Relay, message: &Message) -> Option<Stanza> {
-    if !matches!(message.type_.as_deref(), None | Some("normal" | "chat"))
-        || !message.muc_user.is_empty()
-        || !message.conference.is_empty()
-    {
+    let from = message.from.as_deref()?;
+    // A direct invitation by somebody who could be taken for another one is not read.
+    let read = !message.muc_user.is_empty() || !message.conference.is_empty() && address::own(from).is_ok();
+    if read || !matches!(message.type_.as_deref(), None | Some("normal" | "chat")) {
         return None;
     }
-    may_answer(relay, message.from.as_deref()?, "a message that is no invitation")?;
+    may_answer(relay, from, "a message that is no invitation of anybody's")?;
     Some(Stanza::Message(Message {
         from: message.to.clone(),
         to: message.from.clone(),

@@ -150,8 +150,7 @@ fn room_meant(text: &str) -> Result<BareJid, Malformed> {
     let [localpart, domain] =
         [localpart, domain].map(|part| if scheme { percent_decoded(part) } else { Some(part.to_owned()) });
     let (Some(localpart), Some(domain)) = (localpart, domain) else { return Err(not_a_room()) };
-    // A client may leave capitals as they were typed. What is changed otherwise is another room than the one that was named.
-    muc::room(&format!("{}@{}", localpart.to_lowercase(), domain.trim_end()))
+    muc::room(&format!("{localpart}@{}", domain.trim_end()))
 }
 
 /// What stands before an address that is written as a link.

@@ -179,3 +179,37 @@ async def test_who_has_no_business_there_uses_up_nothing_of_the_room(stage, rela
     await mallory.passed(stage.server.component)
     assert len(mallory.received(a("message", type="error"))) == 3, "the third says so, the fourth is dropped"
     assert not alice.received(decline(room))
+
+
+@pytest.mark.parametrize(
+    "named", ["{}/alice", "xmpp:{}?join", "xmpp:{}", " {} ", "&#xa;  {}&#xa;"], ids=["a nick", "a link", "a URI", "spaces", "lines"]
+)
+async def test_a_room_that_is_plain_to_see(stage, relay, named):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    x = f"<x xmlns='{CONFERENCE}' jid='{named.format(room)}'>\n  Come\n  &amp; see\n</x>"
+    alice.send(f"<message to='{stage.relay_address(bob.bare)}'>{x}</message>")
+
+    received = invitation(await bob.expect(direct_invitation(room)))
+    assert received == stage.invitation(alice.bare, bob, room, reason="Come & see")
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["", "conference.example.test", "tea@", "https://example.test/tea", "ᵗea@conference.example.test"],
+    ids=["nothing", "a service", "no service", "another link", "another name when normalised"],
+)
+async def test_something_that_is_no_room_is_refused(stage, relay, named):
+    alice, bob = await stage.people("alice", "bob")
+
+    write_to(alice, stage.relay_address(bob.bare), named)
+
+    told = await refusal(alice, stage.relay_address(bob.bare))
+    assert told == (
+        "jid-malformed",
+        "This invitation names no room. Write its address alone, such as room@conference.example.org.",
+    )
+    [record] = await relay.settled(1)
+    assert (record["route"], record["state"], record["reason"]) == ("direct", "refused", "malformed")
+    assert (record["room"], record["inviter"], record["contact"]) == (named, alice.bare, bob.bare)

@@ -45,7 +45,7 @@ async def test_a_room_of_a_service_in_another_spelling(stage, relays, servers, c
     received = invitation(await bob.expect(direct_invitation(room)))
     assert received == stage.invitation(alice.bare, bob, room, reason="Come"), "in the server's own spelling"
     assert await alice.affiliation(room, bob.bare) == "member"
-    assert await alice.affiliation(room, stage.relay_address(bob.bare)) == "none"
+    await alice.until_affiliation(room, stage.relay_address(bob.bare), "none")
     [record] = await relay.settled(1)
     assert (record["state"], record["room"]) == ("relayed", room.replace(A_LABEL, U_LABEL))
     for spelling in (U_LABEL, A_LABEL, f"{A_LABEL.upper()}."):
@@ -62,13 +62,13 @@ async def test_a_room_of_a_service_in_another_spelling(stage, relays, servers, c
 
 
 @SPELLINGS
-async def test_a_blocked_service_in_another_spelling(stage, relays, commands_of, servers, configured):
+async def test_a_blocked_service_in_another_spelling(stage, relays, commands, servers, configured):
     relay = relays(stage.server, muc={"services": [configured]})
     await relay.start()
     alice, bob, carol = await stage.people("alice", "bob", "carol")
     room = await alice.create_room(stage.room())
     other = A_LABEL if servers == U_LABEL else U_LABEL
-    answer = await commands_of(bob).give("my-settings", {"block": other})
+    answer = await commands(bob).give("my-settings", {}, {"block": other})
     assert answer.status == "completed", answer
 
     alice.invite(room, stage.relay_address(bob.bare))
@@ -80,10 +80,3 @@ async def test_a_blocked_service_in_another_spelling(stage, relays, commands_of,
     states = {record["contact"]: (record["state"], record["reason"]) for record in await relay.settled(2)}
     assert states == {bob.bare: ("suppressed", "blocked"), carol.bare: ("relayed", None)}
     assert not bob.received(a("message", sender=alice.bare))
-
-
-@pytest.fixture
-def commands_of(own_server):
-    from support.adhoc import Commands
-
-    return lambda client: Commands(client, own_server.component)

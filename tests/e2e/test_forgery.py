@@ -325,3 +325,22 @@ async def test_addresses_that_are_nobodys(stage, relay):
     assert set(outcomes(records)) == {("addressed", "refused", "malformed")}
     assert not alice.received(direct_invitation(room))
     assert not alice.received(native_invitation(room))
+
+
+async def test_an_address_that_normalising_changes_is_nobody_elses(stage, relay):
+    """Servers prepare names by rules of several ages: to some of them these two are different accounts."""
+    alice, bob = await stage.people("alice", "bob")
+    remote = await stage.remote()
+    room = await alice.create_room(stage.room())
+    owner, other = f"carol@{remote.jid}", f"{chr(0x1D9C)}arol@{remote.jid}"
+    await alice.set_affiliation(room, owner, "owner")
+    address = stage.relay_address(bob.bare)
+    x = f"<x xmlns='{CONFERENCE}' jid='{room}'/>"
+
+    remote.send(f"<message from='{other}/x' to='{address}' id='o1'>{x}</message>")
+    await remote.expect(a("message", type="error", sender=address))
+    remote.send(f"<message from='{owner}/x' to='{address}' id='o2'>{x}</message>")
+
+    received = await bob.expect(direct_invitation(room))
+    assert received.get("from") == stage.relay_address(owner)
+    assert [record["inviter"] for record in await relay.settled(1)] == [owner]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from support.stanzas import decline, direct_invitation, mediated_invitation
+from support.server import Setup
+from support.stanzas import decline, direct_invitation, invitation, mediated_invitation
 
 
 def verdicts(records):
@@ -104,3 +105,16 @@ async def test_a_forgotten_contact_is_invited_again(stage, relay):
     assert [record["contact"] for record in await relay.history()] == [dave.bare]
     alice.invite(room, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(room))
+
+
+@pytest.mark.parametrize("setup", [Setup(), Setup(hand_over=5)], ids=["addressed", "handed over"])
+async def test_somebody_inside_invites_another_device_of_theirs(stage, relay, setup):
+    [alice] = await stage.people("alice")
+    phone = await stage.log_in(alice.bare, "phone")
+    room = await alice.create_room(stage.room())
+
+    alice.invite(room, alice.bare if setup.hand_over else stage.relay_address(alice.bare), "here too")
+
+    received = invitation(await phone.expect(direct_invitation(room)))
+    assert received.room == room
+    assert [record["state"] for record in await relay.settled(1)] == ["relayed"]

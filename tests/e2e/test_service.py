@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.feed import Wanted
 from support.stanzas import CONFERENCE, DISCO_INFO, PING, VERSION, condition
 
 
@@ -47,3 +48,53 @@ async def test_what_it_does_not_know_is_refused_and_never_left_unanswered(stage,
 
     assert answer.get("type") == "error"
     assert condition(answer) == "service-unavailable"
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [
+        "<message type='chat'{}><body>Hello?</body></message>",
+        "<message{}><body>Hello?</body></message>",
+        "<message{}><x xmlns='urn:example:unheard-of'/></message>",
+        "<presence type='subscribe'{}/>",
+    ],
+    ids=["chat", "normal", "unknown payload", "subscription"],
+)
+async def test_what_has_no_business_here_comes_back_once(stage, relay, address, stanza):
+    [alice] = await stage.people("alice")
+
+    alice.send(stanza.format(f" to='{address}' id='s1'"))
+
+    error = await alice.expect(error_from(address))
+    assert condition(error) == "service-unavailable"
+    await alice.passed(address)
+    assert len(alice.received(error_from(address))) == 1
+    await relay.process.says("service-unavailable")
+
+
+@pytest.mark.parametrize("type", ["error", "headline"])
+async def test_what_asks_for_no_answer_gets_none(stage, relay, address, type):
+    [alice] = await stage.people("alice")
+
+    alice.send(f"<message type='{type}' to='{address}'><body>Hello?</body></message>")
+    alice.send(f"<presence to='{address}'/>")
+
+    await alice.passed(address)
+    assert not alice.received(error_from(address))
+
+
+async def test_a_flood_is_not_answered_with_a_flood(stage, relay, address):
+    [alice] = await stage.people("alice")
+
+    for _ in range(50):
+        alice.send(f"<message type='chat' to='{address}'><body>Hello?</body></message>")
+
+    await alice.passed(address)
+    assert len(alice.received(error_from(address))) == 20
+
+
+def error_from(address):
+    return Wanted(
+        f"an error from {address}",
+        lambda stanza: stanza.get("type") == "error" and (stanza.get("from") or "").partition("/")[0] == address,
+    )
