@@ -327,6 +327,7 @@ async def test_addresses_that_are_nobodys(stage, relay):
     assert not alice.received(native_invitation(room))
 
 
+@pytest.mark.needs("plain-iq")
 async def test_an_address_that_normalising_changes_is_nobody_elses(stage, relay):
     """Servers prepare names by rules of several ages: to some of them these two are different accounts."""
     alice, bob = await stage.people("alice", "bob")
