@@ -83,8 +83,7 @@ impl<'a> Connection<'a> {
         commands: &'a mut mpsc::Receiver<Command>,
         incoming: mpsc::Sender<Received>,
         up: &'a Up,
-        privileges: &'a Privileges,
-        spellings: &'a Spellings,
+        (privileges, spellings): (&'a Privileges, &'a Spellings),
         ids: &'a Ids,
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());

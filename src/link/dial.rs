@@ -98,7 +98,7 @@ pub(super) async fn dial(settings: &Settings, spellings: &Spellings) -> Result<S
             let Some(other) = spellings.other_of_component() else { return Err(Failure::Refused(refused)) };
             match dial_as(settings, &other).await {
                 Ok(stream) => {
-                    spellings.component_is(other);
+                    spellings.component_is(&other);
                     Ok(stream)
                 }
                 Err(_) => Err(Failure::Refused(refused)),

@@ -53,16 +53,16 @@ impl Spellings {
     /// Its other spelling: A-labels for U-labels, or the other way round.
     pub(super) fn other_of_component(&self) -> Option<String> {
         let (known, canonical) = (self.component(), self.component.clone());
-        if known != canonical {
-            Some(canonical)
-        } else {
+        if known == canonical {
             domain::a_labels(&canonical).filter(|it| *it != canonical)
+        } else {
+            Some(canonical)
         }
     }
 
     /// The server knows the component under this name.
-    pub(super) fn component_is(&self, written: String) {
-        self.learn(&written);
+    pub(super) fn component_is(&self, written: &str) {
+        self.learn(written);
     }
 
     /// A stanza has come: its domains get their canonical form. The server vouches for its sender, so that is how this

@@ -58,8 +58,7 @@ impl Task {
                         &mut self.outgoing,
                         self.incoming.clone(),
                         &self.up,
-                        &self.privileges,
-                        &self.spellings,
+                        (&self.privileges, &self.spellings),
                         &self.ids,
                     );
                     let settled = settled(&self.up, &mut backoff);
