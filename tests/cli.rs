@@ -1,7 +1,9 @@
 //! The binary as an operator runs it: what it prints, and its exit codes.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,6 +27,7 @@ impl Bench {
         let least = include_str!("configs/valid/least.toml");
         let text = format!("{least}\n[journal]\npath = '{}'\n{more}", bench.journal().display());
         std::fs::write(bench.config(), text).unwrap();
+        bench.let_read(0o600);
         bench
     }
 
@@ -34,6 +37,11 @@ impl Bench {
 
     fn journal(&self) -> PathBuf {
         self.0.path().join("journal.db")
+    }
+
+    /// Who may read the configuration.
+    fn let_read(&self, mode: u32) {
+        std::fs::set_permissions(self.config(), Permissions::from_mode(mode)).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -299,6 +307,37 @@ fn check_tells_a_secret_that_is_none_from_one() {
     let on_purpose = check("tuna", &["--without", "secret,rights"]);
     assert_eq!(on_purpose.code, Some(0), "{}", on_purpose.out);
     assert_eq!(check("tuna", &["--without", "wishes"]).code, Some(2));
+}
+
+#[test]
+fn check_misses_a_secret_that_others_can_read() {
+    let bench = Bench::new("");
+    let file = bench.0.path().join("secret");
+    let secret = |more: &[(&str, &str)]| {
+        let mut command = bench.command(&["check", "--offline", "--json"]);
+        command.envs(more.iter().copied());
+        let done = output(command);
+        let found: Vec<_> = objects(&done.out).into_iter().filter(|it| it["what"] == "secret").collect();
+        assert_eq!(found.len(), 1, "{}", done.out);
+        assert_eq!(done.code, Some(i32::from(found[0]["state"] != "ok")), "{}", done.out);
+        found[0].clone()
+    };
+    assert_eq!(secret(&[])["state"], "ok");
+    bench.let_read(0o640);
+    assert_eq!(secret(&[])["state"], "ok");
+    bench.let_read(0o644);
+    let found = secret(&[]);
+    assert_eq!((&found["state"], found["of"].as_str()), (&"missing".into(), bench.config().to_str()));
+    assert!(found["found"].as_str().unwrap().starts_with("has mode 0644"), "{found}");
+    // It is not in that file then.
+    assert_eq!(secret(&[("MUC_INVITE_RELAY__COMPONENT__SECRET", "swordfish")])["state"], "ok");
+
+    std::fs::write(&file, "swordfish").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
+    let elsewhere = [("MUC_INVITE_RELAY__COMPONENT__SECRET_FILE", file.to_str().unwrap())];
+    assert_eq!(secret(&elsewhere)["of"].as_str(), file.to_str());
+    std::fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
+    assert_eq!(secret(&elsewhere)["state"], "ok");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use super::Finding;
@@ -20,10 +20,12 @@ use super::Finding;
 /// The questions.
 const CHECK: &str = "check\n";
 const HEALTH: &str = "health\n";
-/// A check asks the server several things, each with a deadline of its own.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A check asks the server several things; all of them together end earlier than this.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Its health it knows by itself.
 const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+/// A relay that ended without being told to, and so soon after its start, may do so again and again.
+const SHORT_LIFE: Duration = Duration::from_secs(300);
 /// So many may ask at the same time.
 const ASKERS: usize = 16;
 
@@ -49,6 +51,37 @@ pub async fn is_alive(path: &Path) -> bool {
     UnixStream::connect(path).await.is_ok()
 }
 
+/// When a relay ended that nobody had told to end: it crashed, was killed, or gave up. It left its socket behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Crash {
+    /// The longest time that it can have lived.
+    lived: Duration,
+    /// When the relay began that came after it.
+    seen: Instant,
+}
+
+impl Crash {
+    /// How the relay before this one ended; `None` if it was told to. To be asked before [`serve`].
+    #[must_use]
+    pub fn before(socket: &Path) -> Option<Self> {
+        let begun = std::fs::symlink_metadata(socket).and_then(|left| left.modified()).ok()?;
+        // A clock that was set back tells nothing.
+        Some(Self { lived: begun.elapsed().ok()?, seen: Instant::now() })
+    }
+
+    /// It lived for a few minutes at most, and this one has not lived for longer: so it may go on.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        self.lived < SHORT_LIFE && self.seen.elapsed() < SHORT_LIFE
+    }
+}
+
+/// Says that the relay was told to end, and did.
+pub fn ended_well(socket: &Path) {
+    // It is not there if it could not be made.
+    let _ = std::fs::remove_file(socket);
+}
+
 /// Answers until dropped. A relay without its socket works as well, so what goes wrong here is only said.
 pub async fn serve<F>(path: PathBuf, check: impl Fn() -> F, health: impl Fn() -> Health)
 where
@@ -59,13 +92,12 @@ where
     let listener = match UnixListener::bind(&path) {
         Ok(listener) => listener,
         Err(e) => {
-            warn!(path = %path.display(), "no control socket ({e}): `check` will have to connect itself");
+            warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
             return;
         }
     };
-    let _remove = Remove(path.clone());
     if let Err(e) = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)) {
-        warn!(path = %path.display(), "no control socket ({e}): `check` will have to connect itself");
+        warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
         return;
     }
     let mut answers = JoinSet::new();
@@ -89,14 +121,6 @@ where
     }
 }
 
-struct Remove(PathBuf);
-
-impl Drop for Remove {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 async fn answer(
     stream: UnixStream,
     check: impl Future<Output = Vec<Finding>>,
@@ -115,19 +139,33 @@ async fn answer(
     stream.shutdown().await
 }
 
-/// Asks the relay that runs; `None` if none does.
+/// What became of a question.
+#[derive(Debug)]
+pub enum Answered<T> {
+    /// The relay that runs answered.
+    Yes(T),
+    /// None runs. `crashed`: the last one was not told to end.
+    Nobody {
+        /// It left its socket behind.
+        crashed: bool,
+    },
+    /// One runs, and does not answer; its process id, where the system tells it.
+    Hangs(Option<i32>),
+}
+
+/// Asks the relay that runs.
 ///
 /// # Errors
-/// It may run, and could not be asked. Whoever connects to the server now may put it off.
-pub async fn ask(path: &Path) -> io::Result<Option<Vec<Finding>>> {
+/// It may run, and could not be asked.
+pub async fn ask(path: &Path) -> io::Result<Answered<Vec<Finding>>> {
     question(path, CHECK, PATIENCE).await
 }
 
-/// Asks the relay that runs whether it lives; `None` if none does.
+/// Asks the relay that runs whether it lives.
 ///
 /// # Errors
-/// It runs, and does not answer as it should.
-pub async fn health(path: &Path) -> io::Result<Option<Health>> {
+/// It may run, and could not be asked.
+pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
     question(path, HEALTH, SHORT_PATIENCE).await
 }
 
@@ -135,18 +173,24 @@ async fn question<T: DeserializeOwned>(
     path: &Path,
     question: &str,
     patience: Duration,
-) -> io::Result<Option<T>> {
+) -> io::Result<Answered<T>> {
     let mut stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Answered::Nobody { crashed: false }),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => return Ok(Answered::Nobody { crashed: true }),
+        // So many wait for an answer already that it takes no more.
+        Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Answered::Hangs(None)),
         Err(e) => return Err(e),
     };
+    let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let answer = async {
         stream.write_all(question.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         Ok::<_, io::Error>(answer)
     };
-    let answer = timeout(patience, answer).await.map_err(io::Error::other)??;
-    Ok(Some(serde_json::from_slice(&answer)?))
+    match timeout(patience, answer).await {
+        Ok(answer) => Ok(Answered::Yes(serde_json::from_slice(&answer?)?)),
+        Err(_) => Ok(Answered::Hangs(process)),
+    }
 }

@@ -2,16 +2,19 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Access;
+use rustix::fs::{Access, Mode, OFlags};
 
 use super::{Finding, What};
 use crate::journal::{self, OpenError};
 
 /// Less free space than this deserves a word.
 const LITTLE: u64 = 100 << 20;
+
+/// Some invitations.
+const A_LITTLE: usize = 256 << 10;
 
 const AS_ITS_USER: &str =
     "run this check as the user that runs the relay: runuser -u muc-invite-relay -- muc-invite-relay check";
@@ -52,16 +55,56 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
     std::iter::once(found).chain(free(folder)).collect()
 }
 
+/// Nobody could look into it in time.
+#[must_use]
+pub fn journal_is_mute(path: &Path) -> Finding {
+    Finding::of(What::Journal, path.display().to_string()).failed(
+        "does not answer: another process holds it, or its disk does not answer",
+        format!("see which process has it (as root: fuser -v {}), and look at its disk", path.display()),
+    )
+}
+
 fn free(folder: &Path) -> Option<Finding> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let finding = Finding::of(What::Disk, folder.display().to_string());
     let found = format!("{:.0} MB free", megabytes(free));
-    Some(if free < LITTLE {
+    Some(if let Err(e) = takes_more(folder) {
+        finding.failed(
+            format!("{found}, and nothing more can be written: {e}"),
+            "free some space, or lift the quota: until then nothing is taken in, and servers deliver invitations \
+             themselves",
+        )
+    } else if free < LITTLE {
         finding.missing(found, "free some space: on a full disk nothing is taken in")
     } else {
         finding.ok(found)
     })
+}
+
+/// Writes a little into a file without a name, which is gone at once: a disk that has space may still give none (quotas,
+/// limits, i-nodes). What this user may not write is said of the journal.
+fn takes_more(folder: &Path) -> io::Result<()> {
+    let opened = rustix::fs::open(
+        folder,
+        OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::RUSR | Mode::WUSR,
+    );
+    let is_full = |e: &io::Error| {
+        matches!(
+            e.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge | ErrorKind::ReadOnlyFilesystem
+        )
+    };
+    let written = match opened {
+        Ok(file) => {
+            let mut file = fs::File::from(file);
+            file.write_all(&[0; A_LITTLE]).and_then(|()| file.sync_data())
+        }
+        Err(e) => Err(e.into()),
+    };
+    // Not every file system knows files without a name.
+    written.or_else(|e| if is_full(&e) { Err(e) } else { Ok(()) })
 }
 
 fn wal(path: &Path) -> PathBuf {

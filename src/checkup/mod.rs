@@ -6,18 +6,24 @@
 
 pub mod control;
 mod disk;
+mod echo;
 mod grants;
 mod groups;
 mod metrics;
+mod neighbours;
 mod remedies;
 mod rooms;
+mod running;
 mod server;
 mod settings;
 
-pub use disk::journal;
+pub use disk::{journal, journal_is_mute};
+pub use echo::answer_all;
 pub use groups::groups;
 pub use metrics::metrics;
-pub use server::server;
+pub use neighbours::somebody_is_connected;
+pub use running::{Running, running};
+pub use server::{not_tried, server};
 pub use settings::{complaints, settings};
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +75,8 @@ pub enum What {
     Metrics,
     /// The connection to the server.
     Connection,
+    /// Whether what is sent to the component comes to this connection.
+    Arrivals,
     /// The server's make and version.
     Server,
     /// Whether the component's own questions are answered.
@@ -110,6 +118,7 @@ impl What {
             Self::Relay => "relay",
             Self::Metrics => "metrics",
             Self::Connection => "connection",
+            Self::Arrivals => "arrivals",
             Self::Server => "server",
             Self::Questions => "questions",
             Self::Messages => "messages",
@@ -179,11 +188,18 @@ impl Finding {
 
     /// Whether a relay runs that could be asked: what the other findings were found out by.
     #[must_use]
-    pub fn relay(found: RelayFound) -> Self {
+    pub fn relay(found: &RelayFound) -> Self {
         let finding = Self::the(What::Relay);
         match found {
             RelayFound::Asked => finding.ok("runs, and was asked"),
-            RelayFound::None => finding.ok("does not run: this check connected itself"),
+            RelayFound::None { crashed: false } => finding.missing("does not run", START),
+            RelayFound::None { crashed: true } => finding
+                .missing("does not run: the last one crashed, was killed, or gave up", START),
+            RelayFound::Hidden(process) => finding.failed(
+                format!("can't be asked: process {process} has the journal open, and its control socket is gone"),
+                "restart the relay: systemctl restart muc-invite-relay",
+            ),
+            RelayFound::Hangs(process) => finding.failed(hangs(*process), HANGS),
             RelayFound::Mute(why) => finding.failed(
                 format!("can't be asked: {why}"),
                 "run this check as the relay's own user; if it is, look at the relay's log, and restart it after an \
@@ -193,13 +209,39 @@ impl Finding {
     }
 }
 
+const START: &str = "start it (systemctl enable --now muc-invite-relay); if it should be running, see why it ended: \
+                     journalctl -u muc-invite-relay -n 100. To look at the server before that: --without relay";
+
+const HANGS: &str = "see what it waits for (its log, its disk, the machine's load), and restart it: systemctl restart \
+                     muc-invite-relay. If it was stopped by a signal, let it go on: kill -CONT and its process id";
+
+/// What is known of a relay that took the question and has no answer.
+fn hangs(process: Option<i32>) -> String {
+    let Some(process) = process else { return "runs, and does not answer: it hangs".to_owned() };
+    // proc(5): the state stands behind the name, which may have any characters.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    match state {
+        Some('T' | 't') => format!("process {process} does not answer: it has been stopped by a signal"),
+        Some('D') => format!("process {process} does not answer: it waits for its disk"),
+        _ => format!("process {process} does not answer: it hangs"),
+    }
+}
+
 /// What became of asking the relay that runs.
 #[derive(Debug)]
 pub enum RelayFound {
     /// It answered.
     Asked,
     /// There is none.
-    None,
+    None {
+        /// The last one was not told to end.
+        crashed: bool,
+    },
+    /// This process has the journal open, and can't be asked.
+    Hidden(i32),
+    /// It does not answer; its process, where that is known.
+    Hangs(Option<i32>),
     /// It did not answer as it should.
     Mute(std::io::Error),
 }

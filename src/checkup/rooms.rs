@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jid::BareJid;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::remedies::Remedies;
-use super::server::Asker;
+use super::server::{ANSWER, Asker};
 use super::{Finding, State, What};
 use crate::config::{Config, Membership};
 use crate::journal;
@@ -41,7 +41,7 @@ pub(super) struct Answered {
 pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
-    let answer = link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())).await.ok()?;
+    let answer = timeout(ANSWER, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default()))).await.ok()?.ok()?;
     let error = begun.elapsed() / 2;
     let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
@@ -59,15 +59,15 @@ fn at_least(ahead: i64, error: Duration) -> i64 {
     ahead.signum() * ahead.saturating_abs().saturating_sub(error).max(0)
 }
 
-/// The lines of all services; `hosts` are those of users, `modules` the services' own, in the configuration's order.
+/// Adds the lines of all services; `hosts` are those of users, `modules` the services' own, in the configuration's order.
 pub(super) async fn services(
     config: &Config,
     asker: &Asker<'_>,
     hosts: &[&str],
     remedies: &Remedies,
     modules: &[Option<Answered>],
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    findings: &mut Vec<Finding>,
+) {
     for (service, module) in config.muc.services.iter().zip(modules) {
         let there = is_a_muc_service(asker, service).await;
         let well = there.remedy.is_none();
@@ -80,7 +80,6 @@ pub(super) async fn services(
         }
     }
     findings.extend(clock(&config.muc.services, modules));
-    findings
 }
 
 async fn is_a_muc_service(asker: &Asker<'_>, service: &str) -> Finding {

@@ -7,9 +7,9 @@ use tokio::time::timeout;
 
 use super::remedies::Remedies;
 use super::rooms::{Answered, module, services};
-use super::{Finding, What, grants};
-use crate::config::Config;
-use crate::link::{AskError, Link, own_hosts};
+use super::{Finding, What, echo, grants};
+use crate::config::{Config, Server};
+use crate::link::{self, AskError, Link, own_hosts};
 use crate::setup::{Make, Setup, Version};
 use crate::wire::disco::DiscoInfo;
 use crate::wire::privilege;
@@ -17,29 +17,100 @@ use crate::wire::query;
 use crate::wire::{IqPayload, IqType};
 
 /// How often a link that is not up is waited for, as long as nobody knows why it isn't.
-const PATIENCE: u32 = 5;
+const PATIENCE: u32 = 4;
 /// How long each time.
-const WHILE: Duration = Duration::from_secs(3);
+const WHILE: Duration = Duration::from_secs(1);
+/// For one question: servers answer at once.
+pub(super) const ANSWER: Duration = Duration::from_secs(3);
+/// Pings of each host.
+const PINGS: usize = 8;
+/// For all of it: whoever asks waits for no longer than ten seconds.
+const DEADLINE: Duration = Duration::from_millis(6500);
 
-/// Looks at everything that `setup` prints for this configuration.
+const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
+                           docs/troubleshooting.md explains the message";
+
+/// Looks at everything that `setup` prints for this configuration. Takes a few seconds at most: what has no answer by then
+/// is said of the connection.
 pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
-    let connection = Finding::of(What::Connection, config.component.server.to_string());
+    let connection = || Finding::of(What::Connection, config.component.server.to_string());
+    let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link).await {
-        let why = link.trouble().unwrap_or_else(|| "no connection".to_owned());
-        let remedy = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
-                      docs/troubleshooting.md explains the message";
-        return vec![connection.failed(why, remedy)];
+        return vec![connection().failed(trouble(config, link).await, CHECK_SETUP)];
     }
-    let mut findings = vec![connection.ok("up, and answers pings")];
+    let why = match timeout(DEADLINE, look(config, link, &mut findings)).await {
+        Ok(Ok(())) => return findings,
+        Ok(Err(Silent)) => "up, but none of the server's hosts answers",
+        Err(_) => "up, but the server leaves questions unanswered: not all of it could be looked at",
+    };
+    findings[0] = connection().failed(why, "look at the server's load and its log, and check again");
+    findings
+}
+
+/// Another program of this machine is connected there, and a connection of the check could take its privileges away.
+#[must_use]
+pub fn not_tried(config: &Config) -> Finding {
+    let server = &config.component.server;
+    Finding::of(What::Connection, server.to_string()).failed(
+        "not tried: another program is connected there. If it is a relay for the same component, a second connection \
+         would take its privileges away (ejabberd) or put it off (Prosody)",
+        format!(
+            "see which program it is (as root: ss -xtnp | grep {}), and start the relay to have it asked. If it is another \
+             component, connect all the same: muc-invite-relay check --connect",
+            match server {
+                Server::Tcp(address) => address.rsplit_once(':').map_or("", |(_, port)| port).to_owned(),
+                Server::Unix(path) => path.display().to_string(),
+            }
+        ),
+    )
+}
+
+/// Why there is no connection: what the link says, or what the peer looks like if it says nothing.
+async fn trouble(config: &Config, link: &Link) -> String {
+    match link.trouble() {
+        Some(trouble) => trouble,
+        None => match link::peer(&config.component.server, &config.component.jid).await {
+            Some(peer) => format!("{} is not the server's port for components: {peer}", config.component.server),
+            None => "no connection".to_owned(),
+        },
+    }
+}
+
+/// No host of the server answers.
+struct Silent;
+
+/// Whether one of the server's hosts answers now. With a resource: ejabberd 24.12 swallows what is asked without.
+async fn answers(link: &Link, hosts: &[String]) -> bool {
+    // Several times: another connection of the component may get an answer.
+    let pings = hosts.iter().flat_map(|host| std::iter::repeat_n(host, PINGS)).map(|host| {
+        Box::pin(async move {
+            match link.ask(&format!("{host}/check"), IqType::Get, IqPayload::Ping).await {
+                Ok(_) | Err(AskError::Refused(_)) => Ok(()),
+                Err(e) => Err(e),
+            }
+        })
+    });
+    matches!(timeout(ANSWER, futures::future::select_ok(pings)).await, Ok(Ok(_)))
+}
+
+async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), Silent> {
     let ours: Vec<&str> = config.muc.services.iter().map(String::as_str).collect();
     let all = own_hosts(link.component(), ours.iter().copied(), &config.muc.hand_over_from);
+    let (answers, echo) = tokio::join!(answers(link, &all), echo::listen(link));
+    if !answers {
+        return Err(Silent);
+    }
+    let (arrivals, all_arrives) = echo::arrivals(echo, config);
+    findings.push(arrivals);
+    if !all_arrives {
+        // Answers get lost as well, so whatever else were said would be as good as a guess.
+        return Ok(());
+    }
     let asker = Asker::new(link, &all).await;
     let hosts: Vec<&str> = all.iter().map(String::as_str).filter(|host| !ours.contains(host)).collect();
 
-    let mut modules = Vec::new();
-    for service in &ours {
-        modules.push(module(link, service).await);
-    }
+    let modules = ours.iter().map(|service| module(link, service));
+    let modules = futures::future::join_all(modules).await;
     let (make, version, lines) = software(&asker, &hosts, &modules).await;
     findings.extend(lines);
     let old =
@@ -48,8 +119,8 @@ pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));
     findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows));
-    findings.extend(services(config, &asker, &hosts, &remedies, &modules).await);
-    findings
+    services(config, &asker, &hosts, &remedies, &modules, findings).await;
+    Ok(())
 }
 
 async fn is_up(link: &Link) -> bool {
@@ -79,10 +150,13 @@ impl<'a> Asker<'a> {
     }
 
     pub(super) async fn ask(&self, to: &str, question: IqPayload) -> Result<IqPayload, AskError> {
-        let answer = match &self.name {
-            Some(name) if self.swallows => self.link.ask_as(name, to, IqType::Get, question).await,
-            _ => self.link.ask(to, IqType::Get, question).await,
-        }?;
+        let asked = async {
+            match &self.name {
+                Some(name) if self.swallows => self.link.ask_as(name, to, IqType::Get, question).await,
+                _ => self.link.ask(to, IqType::Get, question).await,
+            }
+        };
+        let answer = timeout(ANSWER, asked).await.map_err(|_| AskError::Unanswered)??;
         answer.payload.0.ok_or(AskError::Unanswered)
     }
 }
@@ -132,7 +206,7 @@ async fn name(asker: &Asker<'_>, host: &str) -> Option<String> {
 /// Asked in the component's own name: in a user's, nobody grants it.
 async fn version(link: &Link, host: &str) -> Option<String> {
     let question = IqPayload::Version(query::Version::default());
-    match link.ask(host, IqType::Get, question).await.ok()?.payload.0 {
+    match timeout(ANSWER, link.ask(host, IqType::Get, question)).await.ok()?.ok()?.payload.0 {
         Some(IqPayload::Version(version)) => version.version.0,
         _ => None,
     }

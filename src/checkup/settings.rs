@@ -1,5 +1,8 @@
 //! What the configuration says, and whether its secret is one. Needs nothing but the file.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -9,6 +12,9 @@ use crate::config::{Config, ConfigError};
 
 /// What the annotated reference has in the secret's place.
 const PLACEHOLDER: &str = "change me";
+
+/// Permissions of those who are neither the owner nor of the group.
+const OTHERS: u32 = 0o007;
 
 /// A shorter one can be guessed. Characters.
 const SHORTEST: usize = 8;
@@ -28,8 +34,12 @@ pub fn settings(config: &Config) -> Vec<Finding> {
         ),
         section("[journal]", format!("{}, kept for {retention}", journal.path.display())),
         section("[log]", format!("level {}", log.level)),
-        secret(component.secret.expose_secret()),
     ];
+    let secret = secret(component.secret.expose_secret());
+    // A file that is gone by now says so where it is read.
+    let open = component.secret_in.as_deref().and_then(|file| open_to_others(file, mode(file)?));
+    let good = secret.state == State::Ok;
+    findings.extend(open.iter().cloned().chain((!good || open.is_none()).then_some(secret)));
     let warning = |text| Finding::the(What::Configuration).note(text);
     findings.extend(config.warnings().into_iter().map(warning));
     findings
@@ -53,6 +63,25 @@ pub fn complaints(error: &ConfigError) -> Vec<Finding> {
     }
 }
 
+fn mode(file: &Path) -> Option<u32> {
+    Some(fs::metadata(file).ok()?.permissions().mode() & 0o777)
+}
+
+/// What is wrong with a file that holds the secret, if others can read it. A group is somebody's choice.
+fn open_to_others(file: &Path, mode: u32) -> Option<Finding> {
+    (mode & OTHERS != 0).then(|| {
+        let file = file.display();
+        Finding::of(What::Secret, file.to_string()).missing(
+            format!(
+                "has mode {mode:04o}, so every user of this machine can read the secret, and speak in your users' names"
+            ),
+            format!(
+                "chmod o= {file}   # the relay's own user must still be able to read it: chgrp muc-invite-relay {file}"
+            ),
+        )
+    })
+}
+
 fn secret(secret: &str) -> Finding {
     let finding = Finding::the(What::Secret);
     let remedy = "make one with `openssl rand -base64 24`, and write it as component.secret here and in the server's \
@@ -69,6 +98,17 @@ fn secret(secret: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_others_can_read_keeps_no_secret() {
+        let open = |mode| open_to_others(Path::new("/secret"), mode).is_some();
+        for mode in [0o600, 0o640, 0o400, 0o660] {
+            assert!(!open(mode), "{mode:o}");
+        }
+        for mode in [0o644, 0o604, 0o602, 0o666] {
+            assert!(open(mode), "{mode:o}");
+        }
+    }
 
     #[test]
     fn a_secret_that_is_none_is_missing() {

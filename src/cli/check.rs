@@ -2,13 +2,21 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, block_on};
-use crate::checkup::{self, Finding, RelayFound, State, What, control};
+use crate::checkup::control::{self, Answered};
+use crate::checkup::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::{journal, link, relay};
+
+/// A journal answers at once, unless another process holds it or its disk does not answer.
+const JOURNAL: Duration = Duration::from_secs(4);
+/// For closing the connection.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -21,6 +29,9 @@ pub(super) struct Arguments {
     /// What is left out on purpose, and is not missing then
     #[arg(long, value_name = "WHAT,…", value_delimiter = ',')]
     without: Vec<What>,
+    /// Connect to the server where no relay runs, though another program of this machine is connected there
+    #[arg(long, conflicts_with = "offline")]
+    connect: bool,
     /// Print the annotated reference of the configuration, to begin with or to look a key up
     #[arg(long)]
     reference: bool,
@@ -52,7 +63,7 @@ pub(super) fn run(
     if arguments.offline {
         findings.extend(checkup::groups(&config, None));
     } else {
-        findings.extend(block_on(look(&config))?);
+        findings.extend(block_on(look(&config, arguments.connect))?);
     }
     for finding in &mut findings {
         if finding.state == State::Missing && arguments.without.contains(&finding.what) {
@@ -64,33 +75,62 @@ pub(super) fn run(
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Asks the relay that runs; where none does, connects itself.
-async fn look(config: &Config) -> Vec<Finding> {
-    let mut findings = checkup::journal(&config.journal.path).await;
-    // Why they can't be read is among the findings already.
-    let kept = journal::kept_groups(&config.journal.path).await.ok();
-    findings.extend(checkup::groups(config, kept));
-    match control::ask(&control::socket_of(&config.journal.path)).await {
-        Ok(Some(answer)) => {
-            findings.push(Finding::relay(RelayFound::Asked));
+/// Asks the relay that runs; where none does, connects itself, if that can do no harm.
+async fn look(config: &Config, connect: bool) -> Vec<Finding> {
+    let path = &config.journal.path;
+    // Before this process opens it, too.
+    let holder = journal::holder(path);
+    let socket = control::socket_of(path);
+    let (mut findings, asked) = tokio::join!(look_at_journal(config), control::ask(&socket));
+    let found = match asked {
+        Ok(Answered::Yes(mut answer)) => {
+            // Its own word on how it is comes first; one that was not restarted after an upgrade has none.
+            let own = answer.iter().position(|it| it.what == What::Relay).map(|at| answer.remove(at));
+            findings.push(own.unwrap_or_else(|| Finding::relay(&RelayFound::Asked)));
             findings.extend(checkup::metrics(config, true).await);
             findings.extend(answer);
+            return findings;
         }
-        Ok(None) => {
-            findings.push(Finding::relay(RelayFound::None));
-            findings.extend(checkup::metrics(config, false).await);
-            let settings = relay::link_settings(config);
-            let (link, _incoming, task) = link::new(settings);
-            let close = CancellationToken::new();
-            let connection = tokio::spawn(task.run(close.clone()));
-            findings.extend(checkup::server(config, &link).await);
-            close.cancel();
-            // What it has to say is among the findings.
-            let _ = connection.await;
-        }
-        Err(e) => findings.push(Finding::relay(RelayFound::Mute(e))),
+        Ok(Answered::Nobody { crashed }) => match holder {
+            Some(process) => RelayFound::Hidden(process),
+            None => RelayFound::None { crashed },
+        },
+        Ok(Answered::Hangs(process)) => RelayFound::Hangs(process),
+        Err(e) => RelayFound::Mute(e),
+    };
+    findings.push(Finding::relay(&found));
+    if !matches!(found, RelayFound::None { .. }) {
+        return findings;
     }
+    findings.extend(checkup::metrics(config, false).await);
+    if !connect && checkup::somebody_is_connected(&config.component.server).await {
+        findings.push(checkup::not_tried(config));
+        return findings;
+    }
+    let (link, incoming, task) = link::new(relay::link_settings(config));
+    let close = CancellationToken::new();
+    let connection = tokio::spawn(task.run(close.clone()));
+    let answers = tokio::spawn(checkup::answer_all(link.clone(), incoming));
+    findings.extend(checkup::server(config, &link).await);
+    close.cancel();
+    // What it has to say is among the findings.
+    let _ = timeout(GOODBYE, connection).await;
+    answers.abort();
     findings
+}
+
+/// The journal's lines, and those of the groups: some of them stand there.
+async fn look_at_journal(config: &Config) -> Vec<Finding> {
+    let looked = async {
+        let findings = checkup::journal(&config.journal.path).await;
+        // Why they can't be read is among the findings already.
+        let kept = journal::kept_groups(&config.journal.path).await.ok();
+        (findings, checkup::groups(config, kept))
+    };
+    match timeout(JOURNAL, looked).await {
+        Ok((findings, groups)) => [findings, groups].concat(),
+        Err(_) => vec![checkup::journal_is_mute(&config.journal.path)],
+    }
 }
 
 fn show(findings: &[Finding], json: bool, out: &mut impl Write) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{CommandError, block_on};
-use crate::checkup::control;
+use crate::checkup::control::{self, Answered};
 use crate::config::{Config, ConfigError};
 
 pub(super) fn run(
@@ -13,8 +13,9 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let journal = load()?.journal.path;
     let (alive, found) = match block_on(control::health(&control::socket_of(&journal)))? {
-        Ok(Some(health)) => (health.alive, health.found),
-        Ok(None) => (false, format!("no relay runs with journal.path = {}", journal.display())),
+        Ok(Answered::Yes(health)) => (health.alive, health.found),
+        Ok(Answered::Hangs(_)) => (false, "the relay does not answer: it hangs".to_owned()),
+        Ok(Answered::Nobody { .. }) => (false, format!("no relay runs with journal.path = {}", journal.display())),
         Err(e) => (false, format!("the relay does not answer: {e}")),
     };
     writeln!(out, "{}: {found}", if alive { "alive" } else { "failed" })?;

@@ -1,6 +1,7 @@
 //! `run`: opens the log, then relays until the process is told to stop. Knows nothing of how.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
@@ -13,7 +14,7 @@ use crate::relay::{self, Outside, Reload, RunError};
 const REFUSED: u8 = 3;
 
 pub(super) fn run(
-    load: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
+    load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
     let level = ops::log::init(&config.log)?;
@@ -22,7 +23,7 @@ pub(super) fn run(
         warn!("{warning}");
     }
     let done = block_on(async {
-        let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Box::new(load), level };
+        let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Arc::new(load), level };
         let outside = Outside { stop: ops::signals::stop()?, reload };
         Ok::<_, CommandError>(relay::run(config, outside).await)
     })??;

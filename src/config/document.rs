@@ -172,6 +172,12 @@ impl Document {
         self.sections.get(section).is_some_and(|(_, entries)| entries.contains_key(key))
     }
 
+    /// Whether a key is set by the environment, and has not been read.
+    pub(super) fn is_variable(&self, section: &str, key: &str) -> bool {
+        let entry = self.sections.get(section).and_then(|(_, entries)| entries.get(key));
+        entry.is_some_and(|entry| matches!(entry.value, Value::Variable(_)))
+    }
+
     /// Of two keys that say the same in different ways: a variable overrides the file's other one.
     pub(super) fn prefer_variable(&mut self, section: &str, keys: [&str; 2]) {
         let Some((_, entries)) = self.sections.get_mut(section) else { return };

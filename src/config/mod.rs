@@ -64,6 +64,8 @@ pub struct Component {
     pub written: String,
     /// What the handshake proves to know.
     pub secret: SecretString,
+    /// The file that the secret was read from; `None` if it came from the environment.
+    pub secret_in: Option<PathBuf>,
     /// Where the server listens for components: on this machine, unless `component.allow_remote_cleartext` is true.
     pub server: Server,
 }

@@ -29,7 +29,7 @@ pub(super) fn read(
 ) -> Result<Config, ConfigError> {
     let mut document = Document::new(text, file, env)?;
     let doc = &mut document;
-    let component = component(doc);
+    let component = component(doc, file);
     // What stands for the component's domain while that is missing fits everything else.
     let jid = component.as_ref().map_or("", |component| &component.jid).to_owned();
     let muc = muc(doc, &jid);
@@ -48,17 +48,17 @@ pub(super) fn read(
 pub(super) fn keys() -> Vec<String> {
     let mut document = Document::default();
     let doc = &mut document;
-    let _ = (component(doc), muc(doc, ""), relay(doc), limits(doc), journal(doc));
+    let _ = (component(doc, None), muc(doc, ""), relay(doc), limits(doc), journal(doc));
     let _ = (groups(doc, ""), admins(doc), log(doc), metrics(doc));
     document.asked()
 }
 
-fn component(doc: &mut Document) -> Option<Component> {
+fn component(doc: &mut Document, file: Option<&Path>) -> Option<Component> {
     let jid = doc.read("component", "jid", values::domain);
     if jid.is_none() {
         doc.missing("component", "jid", "set it to the component's domain, such as invites.example.org");
     }
-    let secret = secret(doc);
+    let secret = secret(doc, file);
     let cleartext = doc.read("component", "allow_remote_cleartext", values::boolean).unwrap_or(false);
     let server = doc
         .read("component", "server", |value| {
@@ -67,7 +67,8 @@ fn component(doc: &mut Document) -> Option<Component> {
         })
         .unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
     let Domain { canonical, written } = jid?;
-    Some(Component { jid: canonical, written, secret: secret?, server })
+    let (secret, secret_in) = secret?;
+    Some(Component { jid: canonical, written, secret, secret_in, server })
 }
 
 fn remote(server: &Server) -> Wrong {
@@ -78,11 +79,13 @@ fn remote(server: &Server) -> Wrong {
     )
 }
 
-fn secret(doc: &mut Document) -> Option<SecretString> {
+/// The secret, and the file that it was read from.
+fn secret(doc: &mut Document, file: Option<&Path>) -> Option<(SecretString, Option<PathBuf>)> {
     const KEYS: [&str; 2] = ["secret", "secret_file"];
     doc.prefer_variable("component", KEYS);
     let [here, elsewhere] = KEYS.map(|key| doc.has("component", key));
-    let secret = doc.read("component", "secret", values::secret);
+    let file = file.filter(|_| !doc.is_variable("component", "secret")).map(Path::to_owned);
+    let secret = doc.read("component", "secret", values::secret).map(|secret| (secret, file));
     let from_file = doc.read("component", "secret_file", |value| {
         if here {
             return Err(Wrong::new("set beside component.secret", "keep only one of the two"));
@@ -93,7 +96,7 @@ fn secret(doc: &mut Document) -> Option<SecretString> {
         let remedy = "set it to the secret of the component on your server, or use secret_file";
         doc.missing("component", "secret", remedy);
     }
-    secret.or(from_file)
+    secret.or(from_file.map(|(secret, path)| (secret, Some(path))))
 }
 
 fn muc(doc: &mut Document, component: &str) -> Option<Muc> {

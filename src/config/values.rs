@@ -113,7 +113,7 @@ pub(super) fn secret(value: Value) -> Result<SecretString, Wrong> {
 }
 
 /// A file that holds nothing but a secret, and perhaps the end of its line.
-pub(super) fn secret_file(value: Value) -> Result<SecretString, Wrong> {
+pub(super) fn secret_file(value: Value) -> Result<(SecretString, PathBuf), Wrong> {
     let path = text(value)?;
     let mut secret = std::fs::read_to_string(&path)
         .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); write the secret into it")))?;
@@ -123,7 +123,10 @@ pub(super) fn secret_file(value: Value) -> Result<SecretString, Wrong> {
             secret.pop();
         }
     }
-    secret_text(secret).map_err(|wrong| Wrong::quoted(&path, format!("what it holds is {}", wrong.shown)))
+    match secret_text(secret) {
+        Ok(secret) => Ok((secret, path.into())),
+        Err(wrong) => Err(Wrong::quoted(&path, format!("what it holds is {}", wrong.shown))),
+    }
 }
 
 fn secret_text(secret: String) -> Result<SecretString, Wrong> {

@@ -13,6 +13,7 @@ mod desk;
 mod groups;
 mod handle;
 mod hashes;
+mod holder;
 mod looks;
 mod open;
 mod pulse;
@@ -29,6 +30,7 @@ pub use desk::{
 pub use groups::{GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, kept_groups};
 pub use handle::{Admitted, Closed, Journal};
 pub use hashes::{MOST_HASHES, hashes};
+pub use holder::holder;
 pub use looks::met_first;
 pub use open::OpenError;
 pub use pulse::Pulse;

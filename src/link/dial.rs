@@ -12,6 +12,7 @@ use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initia
 use xmpp_parsers::component::Handshake;
 
 use super::Settings;
+use super::peer::peer;
 use super::quick_ack::QuickAck;
 use super::recorder::Recorder;
 use super::spellings::Spellings;
@@ -89,9 +90,22 @@ pub(super) enum Failure {
     Strange { server: String, what: String },
 }
 
-/// Connects and shakes hands, under the component's name as it was written; where the server knows none of that name,
-/// in its other spelling.
+/// Connects and shakes hands.
 pub(super) async fn dial(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
+    let dialled = dial_as_written(settings, spellings).await;
+    let strange = matches!(
+        dialled,
+        Err(Failure::Strange { .. } | Failure::Refused(Refused::UnknownHost { .. } | Refused::Other { .. }))
+    );
+    if strange && let Some(what) = peer(&settings.server, &settings.component).await {
+        // A port for clients knows no such host, either.
+        return Err(Failure::Strange { server: settings.server.to_string(), what: what.into() });
+    }
+    dialled
+}
+
+/// Under the component's name as it was written; where the server knows none of that name, in its other spelling.
+async fn dial_as_written(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
     let written = spellings.component();
     match dial_as(settings, &written).await {
         Err(Failure::Refused(refused)) if refused.is_final() => {
@@ -125,7 +139,7 @@ fn too_slow() -> io::Error {
     io::Error::from(io::ErrorKind::TimedOut)
 }
 
-async fn connect(server: &Server) -> io::Result<Socket> {
+pub(super) async fn connect(server: &Server) -> io::Result<Socket> {
     match server {
         Server::Tcp(address) => {
             let socket = TcpStream::connect(address.as_str()).await?;

@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod ids;
 mod numbers;
 mod online;
+mod peer;
 mod plain;
 mod privileges;
 mod quick_ack;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use dial::Refused;
 pub use numbers::Epoch;
+pub use peer::peer;
 pub use privileges::{Grants, own_hosts};
 pub use task::Task;
 pub use trouble::Trouble;

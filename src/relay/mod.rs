@@ -31,7 +31,7 @@ mod vigil;
 mod wishes;
 mod words;
 
-pub use reload::Reload;
+pub use reload::{Load, Reload};
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
-use crate::checkup::{self, control};
+use crate::checkup::{self, Running, control};
 use crate::config::{Config, Live};
 use crate::contacts::Contacts;
 use crate::journal::{self, Journal, Keep, OpenError, Reason, Route, State};
@@ -123,9 +123,11 @@ struct Relay {
 /// See [`RunError`].
 pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
     let keep = keep(&config);
-    if control::is_alive(&control::socket_of(&config.journal.path)).await {
+    let socket = control::socket_of(&config.journal.path);
+    if control::is_alive(&socket).await {
         return Err(RunError::Twice { journal: config.journal.path });
     }
+    let crash = control::Crash::before(&socket);
     let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
     info!(path = %config.journal.path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run_apart());
@@ -139,7 +141,6 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let (link, incoming, task) = link::new(settings);
     let (reload, asked_to_reload) = mpsc::channel(1);
     let _vigil = AbortOnDropHandle::new(tokio::spawn(vigil::keep(link.clone(), journal.pulse())));
-    let socket = control::socket_of(&config.journal.path);
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
@@ -162,22 +163,33 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         journal,
     });
     let (config, link, pulse) = (relay.config.clone(), relay.link.clone(), relay.journal.pulse());
+    let Outside { stop, reload } = outside;
     let health = {
-        let link = link.clone();
+        let (link, pulse) = (link.clone(), pulse.clone());
         move || vigil::health(&link, &pulse)
     };
+    let load = Arc::clone(&reload.load);
     let check = move || {
-        let (config, link) = (config.load_full(), link.clone());
-        async move { checkup::server(&config, &link).await }
+        let (config, link, pulse) = (config.load_full(), link.clone(), pulse.clone());
+        let load = Arc::clone(&load);
+        async move {
+            let unread = load().map(|new| new.after(&config).1);
+            let running = Running { unread, refused: pulse.refused(), busy: pulse.busy(), crash };
+            [checkup::running(&running), checkup::server(&config, &link).await].concat()
+        }
     };
-    let _control = AbortOnDropHandle::new(tokio::spawn(control::serve(socket, check, health)));
-    let Outside { stop, reload } = outside;
+    let control = control::serve(socket.clone(), check, health);
+    let _control = AbortOnDropHandle::new(tokio::spawn(control));
     show(&relay, &last_orders);
     tokio::spawn(reload.follow(Arc::clone(&relay), asked_to_reload, last_orders.clone()));
     let intake = tokio::spawn(intake::Intake::new(Arc::clone(&relay), incoming).run(last_orders.clone()));
     drop(relay);
 
-    finish(stop, last_orders, intake, close, connection, writer).await
+    let done = finish(stop, last_orders, intake, close, connection, writer).await;
+    if done.is_ok() {
+        control::ended_well(&socket);
+    }
+    done
 }
 
 /// Shows what there is to see, if it is configured, until it is time to stop.

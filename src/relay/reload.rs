@@ -15,12 +15,15 @@ use crate::ops::manager;
 use crate::ops::signals::HangUps;
 use crate::service::AskedToReload;
 
+/// Reads the configuration from where it is.
+pub type Load = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
 /// How the configuration is read again.
 pub struct Reload {
     /// When.
     pub hang_ups: HangUps,
     /// From where.
-    pub load: Box<dyn Fn() -> Result<Config, ConfigError> + Send>,
+    pub load: Load,
     /// What the log shows, which changes with it.
     pub level: Level,
 }

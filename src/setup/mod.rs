@@ -56,6 +56,8 @@ pub enum Part<'a> {
     Rights(&'a str),
     /// The module that hands over the invitations of a MUC service.
     HandOver(&'a str),
+    /// Where the relay connects, and nobody else.
+    Listener,
 }
 
 /// What differs from one configuration to the next.
@@ -132,6 +134,7 @@ impl Setup {
                     Part::Grants(it) => host(it),
                     Part::Rights(it) => service(it, &["admins", "component_admins_as_room_owners"]),
                     Part::HandOver(it) => service(it, &["modules_enabled", "muc_invite_relay"]),
+                    Part::Listener => select(&relay, &[]),
                 }
             }
             Make::Ejabberd => {
@@ -142,6 +145,7 @@ impl Setup {
                     Part::Grants(_) => module("mod_privilege"),
                     Part::Rights(_) => rule("muc_admin") + &module("mod_muc"),
                     Part::HandOver(_) => module("mod_muc_invite_relay"),
+                    Part::Listener => select("listen:", &[]),
                 }
             }
         }

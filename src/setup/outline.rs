@@ -22,7 +22,7 @@ pub(super) fn select(text: &str, heading: &str, keys: &[&str]) -> String {
             if keep {
                 selected.push(line);
             }
-        } else if content.starts_with(['#', '-']) {
+        } else if content.starts_with('#') || content.starts_with("--") {
             comments.push(line);
         } else {
             let end = content.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(content.len());

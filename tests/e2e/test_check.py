@@ -27,9 +27,11 @@ async def test_a_running_relay_is_asked(stage, relay):
 async def test_without_a_relay_it_connects_itself(server, relays):
     checked = await check(relays(server), "--without", "hand-over")
 
-    assert checked.found("relay") == "does not run: this check connected itself"
+    assert [finding["what"] for finding in checked.wrong] == ["relay"]
+    assert checked.found("relay") == "does not run"
     assert checked.state("connection") == "ok"
-    assert checked.code == 0
+    assert checked.code == 1
+    assert (await check(relays(server), "--without", "hand-over,relay")).code == 0
 
 
 @pytest.mark.needs("plain-iq")
@@ -48,7 +50,7 @@ async def test_rights_are_tried_on_a_hidden_room_that_somebody_was_invited_to(ow
 
 
 async def test_asking_clients_needs_their_presence(server, relays):
-    checked = await check(relays(server, relay={"support": "ask"}), "--without", "hand-over")
+    checked = await check(relays(server, relay={"support": "ask"}), "--without", "hand-over,relay")
 
     assert checked.code == 1
     assert [finding["what"] for finding in checked.wrong] == ["presence"]
@@ -57,7 +59,7 @@ async def test_asking_clients_needs_their_presence(server, relays):
 
 @pytest.mark.parametrize("setup", [Setup(hand_over=30, presence=True)], ids=["presence"])
 async def test_whoever_asks_clients_is_told_to_grant_presence_and_then_all_is_well(server, relays):
-    checked = await check(relays(server, relay={"support": "ask"}))
+    checked = await check(relays(server, relay={"support": "ask"}), "--without", "relay")
 
     assert (checked.code, checked.wrong) == (0, [])
     assert checked.state("presence", server.host) == "ok"

@@ -14,6 +14,9 @@ from support.stage import Stage
 
 Alter = Callable[[str], str]
 
+BEFORE = ("--without", "relay")
+"""No relay runs yet."""
+
 MUC_ADMIN = "http://jabber.org/protocol/muc#admin"
 DISCO_INFO = "http://jabber.org/protocol/disco#info"
 BLOCKING = "urn:xmpp:blocking"
@@ -97,7 +100,7 @@ async def test_nothing_is_missing_of_what_setup_prints(whole, relays, shows):
     shows(whole.process)
     await whole.reconfigure(lambda text: text)
 
-    checked = await check(relays(whole))
+    checked = await check(relays(whole), *BEFORE)
 
     assert is_well(checked)
     assert whole.version in checked.found("server", whole.host)
@@ -114,10 +117,10 @@ async def test_what_is_left_out_is_missing_and_what_is_pasted_mends_it(whole, re
     await whole.reconfigure(leave_out)
     shows(whole.process)
 
-    checked = await check(relay)
+    checked = await check(relay, *BEFORE)
     assert checked.code == 1
     assert [(finding["state"], finding["what"]) for finding in checked.wrong] == [("missing", thing.what)]
     [remedy] = (finding["remedy"] for finding in checked.wrong)
 
     await whole.reconfigure(leave_out, remedy)
-    assert is_well(await check(relay))
+    assert is_well(await check(relay, *BEFORE))

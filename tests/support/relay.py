@@ -24,6 +24,8 @@ class Relay:
         self.env: dict[str, str] = {}
         """What its environment has besides; taken at each start."""
         self.config = directory / "config.toml"
+        # It holds the secret.
+        self.config.touch(mode=0o600)
         self.config.write_text(server.relay_config(self.journal, **overrides))
         self.process = self._new_process()
 

@@ -1,0 +1,117 @@
+//! What only the relay that runs can tell of itself: whether it can write, whether it keeps crashing, whether it has read
+//! its configuration since that was changed. Pure.
+
+use std::time::Duration;
+
+use super::control::Crash;
+use super::{Finding, RelayFound, What};
+use crate::config::{Changes, ConfigError};
+
+/// A disk that is well is at one piece of work for less.
+const LONG: Duration = Duration::from_secs(5);
+
+/// How a relay is that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// How its present configuration differs from what it would read now.
+    pub unread: Result<Changes, ConfigError>,
+    /// Why its journal can't be written, if it can't.
+    pub refused: Option<String>,
+    /// How long the journal's disk has been at one piece of work.
+    pub busy: Duration,
+    /// How the relay before it ended, if it was not told to.
+    pub crash: Option<Crash>,
+}
+
+/// A line for the relay, and one for its configuration.
+#[must_use]
+pub fn running(it: &Running) -> Vec<Finding> {
+    let finding = Finding::the(What::Relay);
+    let relay = if let Some(refused) = &it.refused {
+        finding.failed(
+            format!("runs, and takes nothing in: {refused}"),
+            "it goes on by itself as soon as the journal can be written",
+        )
+    } else if it.busy >= LONG {
+        finding.failed(
+            format!("runs, and waits: the journal's disk has not answered for {} s", it.busy.as_secs()),
+            "look at the disk of journal.path (dmesg, or the machine that it is on)",
+        )
+    } else if it.crash.is_some_and(|crash| crash.may_go_on()) {
+        finding.failed(
+            "runs for some minutes at most, and the one before ended soon after its start, without being told to: it may \
+             crash again and again",
+            "see why it ended: journalctl -u muc-invite-relay -n 100. If that was you, check again in five minutes",
+        )
+    } else {
+        return vec![Finding::relay(&RelayFound::Asked), configuration(&it.unread)];
+    };
+    vec![relay, configuration(&it.unread)]
+}
+
+fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
+    let finding = Finding::of(What::Configuration, "in use");
+    match unread {
+        Err(error) => finding.failed(
+            format!(
+                "the relay that runs goes on with what it has read before, and could not be started again: {}",
+                error.to_string().replace('\n', "; ")
+            ),
+            "mend that (muc-invite-relay check --offline), and let the relay read it: systemctl reload muc-invite-relay",
+        ),
+        Ok(Changes { taken, waiting }) if taken.is_empty() && waiting.is_empty() => {
+            finding.ok("the relay that runs has read what is there now")
+        }
+        Ok(Changes { taken, waiting }) => {
+            let restart = !waiting.is_empty();
+            let keys: Vec<&str> = taken.iter().chain(waiting).map(String::as_str).collect();
+            finding.failed(
+                format!("changed since the relay that runs has read it: {}", keys.join(", ")),
+                if restart {
+                    "let the relay read it, which needs a restart: systemctl restart muc-invite-relay"
+                } else {
+                    "let the relay read it: systemctl reload muc-invite-relay, or send it SIGHUP"
+                },
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    fn well() -> Running {
+        Running { unread: Ok(Changes::default()), refused: None, busy: Duration::ZERO, crash: None }
+    }
+
+    fn states(it: &Running) -> [State; 2] {
+        let findings = running(it);
+        assert!(findings.iter().all(|it| (it.state == State::Ok) == it.remedy.is_none()), "{findings:?}");
+        [findings[0].state, findings[1].state]
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        assert_eq!(states(&well()), [State::Ok, State::Ok]);
+        let changed = |taken: &[&str], waiting: &[&str]| {
+            let [taken, waiting] =
+                [taken, waiting].map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+            Running { unread: Ok(Changes { taken, waiting }), ..well() }
+        };
+        let taken = changed(&["relay.window"], &[]);
+        assert_eq!(states(&taken), [State::Ok, State::Failed]);
+        assert!(running(&taken)[1].remedy.as_ref().is_some_and(|it| it.contains("reload")));
+        let waiting = changed(&["relay.window"], &["muc.services"]);
+        assert_eq!(states(&waiting), [State::Ok, State::Failed]);
+        let finding = &running(&waiting)[1];
+        assert!(finding.found.ends_with("relay.window, muc.services"), "{finding:?}");
+        assert!(finding.remedy.as_ref().is_some_and(|it| it.contains("restart")));
+        let refused = Some("the disk is full".to_owned());
+        assert_eq!(states(&Running { refused, ..well() }), [State::Failed, State::Ok]);
+        assert_eq!(states(&Running { busy: LONG, ..well() }), [State::Failed, State::Ok]);
+        let unread = Err(ConfigError::Invalid(Vec::new()));
+        assert_eq!(states(&Running { unread, ..well() }), [State::Ok, State::Failed]);
+    }
+}
