@@ -56,8 +56,9 @@ fn prosody(text: &str) -> Value {
         local sections = { global = {} }
         local section = sections.global
         local function open(name) sections[name] = sections[name] or {}; section = sections[name] end
+        local function section_of_its_own() section = sections.global end
         local function component(name) open(name); return function () end end
-        local env = setmetatable({ VirtualHost = open, Component = component }, {
+        local env = setmetatable({ VirtualHost = open, Component = component, section_of_its_own = section_of_its_own }, {
             __newindex = function (_, option, value) section[option] = value end,
         })
         assert(load(io.read("a"), "=setup", "t", env))()
@@ -75,16 +76,18 @@ fn ejabberd(text: &str) -> Value {
 
 #[test]
 fn prosodys_side_has_a_section_for_each_host_and_service() {
-    let told = prosody(&setup(&["prosody", "--show-secret"]));
+    let text = setup(&["prosody", "--show-secret"]);
+    let told = prosody(&text);
 
-    let hosts = ["example.com", "example.net", "example.org"];
+    // What is above one of the MUC services only may be no host at all.
+    assert!(
+        text.contains("-- Only if example.org is a host of your users") && told["example.org"].is_null(),
+        "{text}"
+    );
+    let hosts = ["example.com", "example.net"];
     let services = ["invites.example.org", "rooms.example.net"];
     let mut expected = json!({
-        "global": {
-            "plugin_paths": ["/usr/local/lib/prosody/modules"],
-            "component_interfaces": ["::1"],
-            "component_ports": [5275],
-        },
+        "global": {},
         "relay.example.net": {
             "component_secret": r#"open "sesame" \ münze"#,
             "modules_enabled": ["privilege"],
@@ -108,6 +111,87 @@ fn prosodys_side_has_a_section_for_each_host_and_service() {
         });
     }
     assert_eq!(told, expected);
+    // Global options would take the place of those that are there.
+    for option in [
+        r#"-- plugin_paths = { "/usr/local/lib/prosody/modules" }"#,
+        r#"-- component_interfaces = { "::1" }"#,
+        "-- component_ports = { 5275 }",
+    ] {
+        assert!(text.lines().any(|line| line == option), "{text}");
+    }
+}
+
+/// What is there, and what is there when the printed text has been read behind it.
+fn before_and_after(before: &str, services: &str) -> [Value; 2] {
+    let config = format!(
+        "[component]\njid = 'invites.example.test'\nsecret = 'open sesame'\nserver = '127.0.0.1:5275'\n[muc]\nservices = \
+         {services}\n"
+    );
+    let printed = printed(&setup_with(&config, &["prosody", "--show-secret"]));
+    [prosody(before), prosody(&format!("{before}\n{}", global_again(&printed)))]
+}
+
+/// A file of its own begins with the global options.
+fn global_again(text: &str) -> String {
+    format!("section_of_its_own()\n{text}")
+}
+
+#[test]
+fn a_file_of_its_own_takes_nothing_away_from_prosodys_configuration() {
+    for (name, before, services) in [
+        ("debian", include_str!("setups/prosody-debian.cfg.lua"), "['conference.localhost']"),
+        ("several hosts", include_str!("setups/prosody-several-hosts.cfg.lua"), "['rooms.talk.test']"),
+        ("minimal", include_str!("setups/prosody-minimal.cfg.lua"), "['conference.example.test']"),
+    ] {
+        let [before, after] = before_and_after(before, services);
+        for (section, options) in before.as_object().unwrap() {
+            for (option, value) in options.as_object().unwrap() {
+                assert_eq!(&after[section][option], value, "{name}: {section}: {option}");
+            }
+        }
+        assert_eq!(after["global"], before["global"], "{name}");
+        assert!(after["talk.test"].is_null(), "{name}: a host that never was");
+    }
+}
+
+#[test]
+fn what_is_printed_takes_nothing_away_from_ejabberds_configuration() {
+    let config = CONFIG.replace("relay.example.net", "invites.example.test");
+    let printed = ejabberd(&printed(&setup_with(&config, &["ejabberd"])));
+    for text in
+        [include_str!("setups/ejabberd-debian.yml"), include_str!("setups/ejabberd-several-hosts.yml")]
+    {
+        let before = ejabberd(text);
+        let mut changed = Vec::new();
+        differing(&before, &printed, "", &mut changed);
+        // Lists grow, and the rule lets administrators do what they could do before.
+        assert_eq!(changed, ["/modules/mod_muc/access_admin"]);
+        assert_eq!(printed["access_rules"]["muc_admin"][0], json!({ "allow": "admin" }));
+    }
+}
+
+/// Where both have a value of its own, and not the same.
+fn differing(one: &Value, other: &Value, path: &str, found: &mut Vec<String>) {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            for (key, value) in one {
+                if let Some(other) = other.get(key) {
+                    differing(value, other, &format!("{path}/{key}"), found);
+                }
+            }
+        }
+        (Value::Array(_), Value::Array(_)) if path == "/listen" => {}
+        _ if one == other => {}
+        _ => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn prosodys_usual_port_needs_no_words() {
+    for (server, told) in [("127.0.0.1:5347", false), ("localhost:5347", false), ("127.0.0.1:5348", true)] {
+        let text = printed(&setup_with(&CONFIG.replace("[::1]:5275", server), &["prosody"]));
+        assert_eq!(text.contains("component_ports"), told, "{server}");
+    }
 }
 
 #[test]
@@ -120,6 +204,7 @@ fn ejabberds_side_has_every_name() {
             "ip": "::1",
             "module": "ejabberd_service",
             "access": "all",
+            "global_routes": false,
             "hosts": { "relay.example.net": { "password": r#"open "sesame" \ münze"# } },
         }],
         "acl": { "invite_relay": { "node_regexp": { "^$": "^relay[.]example[.]net$" } } },
@@ -128,7 +213,7 @@ fn ejabberds_side_has_every_name() {
             "muc_admin": [{ "allow": "admin" }, grant("allow")],
         },
         "modules": {
-            "mod_muc": { "hosts": ["rooms.example.net", "invites.example.org"], "access_admin": "muc_admin" },
+            "mod_muc": { "access_admin": "muc_admin" },
             "mod_muc_invite_relay": { "component": "relay.example.net" },
             "mod_privilege": {
                 "message": grant("outgoing"),
@@ -191,8 +276,7 @@ fn what_the_configuration_does_not_tell_is_said() {
     let at = |server: &str| CONFIG.replace("[::1]:5275", server);
     let told = |config: &str, server| printed(&setup_with(config, &[server]));
 
-    let local = prosody(&told(&at("localhost:5347"), "prosody"));
-    assert_eq!(local["global"]["component_interfaces"], json!(["127.0.0.1"]));
+    assert!(told(&at("localhost:5348"), "prosody").contains(r#"component_interfaces = { "127.0.0.1" }"#));
     let elsewhere = at("xmpp.example.org:5347\"\nallow_remote_cleartext = true #");
     for server in ["prosody", "ejabberd"] {
         assert!(told(&elsewhere, server).contains("the IP address of xmpp.example.org"));

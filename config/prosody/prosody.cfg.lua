@@ -1,15 +1,20 @@
 -- The server's side of muc-invite-relay, for Prosody 0.12 and 13. Add each block to the section of
--- that name if you already have one. mod_privilege is one of the community modules (Debian: the
--- package prosody-modules), mod_muc_invite_relay comes with the relay, in config/prosody.
+-- that name if you already have one. Where that has modules_enabled, admins or privileged_entities
+-- already, join the two: of an option that is set twice Prosody keeps what it reads last.
+-- mod_privilege is one of the community modules (Debian: the package prosody-modules),
+-- mod_muc_invite_relay comes with the relay, in config/prosody.
 
 -- Put your own names in place of example.org, conference.example.org and invites.example.org, or
 -- have it printed for your configuration: muc-invite-relay setup prosody
 
--- Above every VirtualHost and Component: where mod_muc_invite_relay.lua has been copied to, and
--- where components connect.
-plugin_paths = { "/usr/local/lib/prosody/modules" }
-component_interfaces = { "127.0.0.1" }
-component_ports = { 5347 }
+-- Only if Prosody does not find the modules (Debian's does): above every VirtualHost and Component,
+-- the folder that mod_muc_invite_relay.lua has been copied to, added to those that you have.
+-- plugin_paths = { "/usr/local/lib/prosody/modules" }
+
+-- Only if Prosody takes components elsewhere: above every VirtualHost and Component, added to what you
+-- have. Other components connect there, too.
+-- component_interfaces = { "127.0.0.1" }
+-- component_ports = { 5347 }
 
 -- The host of your users.
 VirtualHost "example.org"

@@ -85,15 +85,15 @@ fn free(folder: &Path) -> Option<Finding> {
 /// Writes a little into a file without a name, which is gone at once: a disk that has space may still give none (quotas,
 /// limits, i-nodes). What this user may not write is said of the journal.
 fn takes_more(folder: &Path) -> io::Result<()> {
-    let opened = rustix::fs::open(
-        folder,
-        OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::RUSR | Mode::WUSR,
-    );
+    let opened =
+        rustix::fs::open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
     let is_full = |e: &io::Error| {
         matches!(
             e.kind(),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge | ErrorKind::ReadOnlyFilesystem
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::FileTooLarge
+                | ErrorKind::ReadOnlyFilesystem
         )
     };
     let written = match opened {

@@ -26,7 +26,11 @@ pub async fn somebody_is_connected(server: &Server) -> bool {
             let Ok(Ok(found)) = timeout(PATIENCE, lookup_host(address.as_str())).await else { return false };
             let servers: Vec<SocketAddr> = found.map(canonical).collect();
             let tables = ["tcp", "tcp6"].map(|name| table(name).unwrap_or_default());
-            tables.iter().flat_map(|table| table.lines()).filter_map(connected_to).any(|it| servers.contains(&it))
+            tables
+                .iter()
+                .flat_map(|table| table.lines())
+                .filter_map(connected_to)
+                .any(|it| servers.contains(&it))
         }
     }
 }

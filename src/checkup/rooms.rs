@@ -41,7 +41,10 @@ pub(super) struct Answered {
 pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
-    let answer = timeout(ANSWER, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default()))).await.ok()?.ok()?;
+    let answer = timeout(ANSWER, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())))
+        .await
+        .ok()?
+        .ok()?;
     let error = begun.elapsed() / 2;
     let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };

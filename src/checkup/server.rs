@@ -70,7 +70,9 @@ async fn trouble(config: &Config, link: &Link) -> String {
     match link.trouble() {
         Some(trouble) => trouble,
         None => match link::peer(&config.component.server, &config.component.jid).await {
-            Some(peer) => format!("{} is not the server's port for components: {peer}", config.component.server),
+            Some(peer) => {
+                format!("{} is not the server's port for components: {peer}", config.component.server)
+            }
             None => "no connection".to_owned(),
         },
     }

@@ -15,7 +15,9 @@ pub(super) fn run(
     let (alive, found) = match block_on(control::health(&control::socket_of(&journal)))? {
         Ok(Answered::Yes(health)) => (health.alive, health.found),
         Ok(Answered::Hangs(_)) => (false, "the relay does not answer: it hangs".to_owned()),
-        Ok(Answered::Nobody { .. }) => (false, format!("no relay runs with journal.path = {}", journal.display())),
+        Ok(Answered::Nobody { .. }) => {
+            (false, format!("no relay runs with journal.path = {}", journal.display()))
+        }
         Err(e) => (false, format!("the relay does not answer: {e}")),
     };
     writeln!(out, "{}: {found}", if alive { "alive" } else { "failed" })?;

@@ -67,6 +67,8 @@ pub struct Setup {
     services: Vec<String>,
     /// Where users have their accounts, as far as the configuration tells.
     hosts: Vec<String>,
+    /// Where they may have some: the domains above MUC services. A section for a host that is not there would make one.
+    guesses: Vec<String>,
     /// `None`: it is not shown.
     secret: Option<SecretString>,
     server: Server,
@@ -80,9 +82,13 @@ impl Setup {
     pub fn new(config: &Config, show_secret: bool) -> Self {
         let Config { component, muc, .. } = config;
         let services = muc.services.iter().map(String::as_str);
-        let mut hosts = link::own_hosts(&component.jid, services, &muc.hand_over_from);
-        hosts.retain(|host| !muc.services.contains(host));
-        if hosts.is_empty() {
+        let all = link::own_hosts(&component.jid, services, &muc.hand_over_from);
+        let above = component.jid.split_once('.').map(|(_, parent)| parent);
+        let (mut hosts, guesses): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .filter(|host| !muc.services.contains(host))
+            .partition(|host| above == Some(host.as_str()) || muc.hand_over_from.contains(host));
+        if hosts.is_empty() && guesses.is_empty() {
             hosts.push(NO_HOST.to_owned());
         }
         let as_written = |domain: &String| config.as_written(domain);
@@ -90,6 +96,7 @@ impl Setup {
             component: as_written(&component.jid),
             services: muc.services.iter().map(as_written).collect(),
             hosts: hosts.iter().map(as_written).collect(),
+            guesses: guesses.iter().map(as_written).collect(),
             secret: show_secret.then(|| component.secret.clone()),
             server: component.server.clone(),
             asks: config.relay.support == Support::Ask,
@@ -99,8 +106,12 @@ impl Setup {
     /// All of it. Without a version it is what the newest knows.
     #[must_use]
     pub fn whole(&self, make: Make, version: Option<Version>) -> String {
+        self.text(make, version, Guesses::AsComments)
+    }
+
+    fn text(&self, make: Make, version: Option<Version>, guesses: Guesses) -> String {
         let text = match make {
-            Make::Prosody => prosody(self),
+            Make::Prosody => prosody(self, guesses),
             Make::Ejabberd => ejabberd(self, version),
         };
         if self.asks { text } else { without_next(&text, "Only with relay.support") }
@@ -120,7 +131,7 @@ impl Setup {
     /// What mends a lack, each line under the name of its section.
     #[must_use]
     pub fn part(&self, make: Make, version: Option<Version>, part: Part) -> String {
-        let text = self.whole(make, version);
+        let text = self.text(make, version, Guesses::AsSections);
         let select = |section: &str, keys: &[&str]| outline::select(&text, section, keys);
         match make {
             Make::Prosody => {
@@ -152,7 +163,15 @@ impl Setup {
     }
 }
 
-fn prosody(names: &Setup) -> String {
+/// What becomes of hosts that may not be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guesses {
+    AsComments,
+    /// It is known which ones are there.
+    AsSections,
+}
+
+fn prosody(names: &Setup, guesses: Guesses) -> String {
     let (address, port) = match &names.server {
         Server::Tcp(server) => listener(server),
         Server::Unix(_) => (NO_UNIX.to_owned(), "5347".to_owned()),
@@ -164,15 +183,22 @@ fn prosody(names: &Setup) -> String {
         ("5347", port),
     ];
     let mut blocks = Vec::new();
+    let hosts: Vec<_> = names.hosts.iter().chain(&names.guesses).collect();
+    let services: Vec<_> = names.services.iter().collect();
     for block in blocks_of(PROSODY) {
+        if block.contains("component_ports") && is_prosodys_own(&names.server) {
+            continue;
+        }
         // A host has a section of its own, and so has a MUC service.
-        let several = [(r#""example.org""#, &names.hosts), (r#""conference.example.org""#, &names.services)];
+        let several = [(r#""example.org""#, &hosts), (r#""conference.example.org""#, &services)];
         match several.into_iter().find(|(placeholder, _)| block.contains(placeholder)) {
             None => blocks.push(filled(block, &values)),
-            Some((placeholder, names)) => {
-                for name in names {
+            Some((placeholder, several)) => {
+                for name in several {
                     values.push((placeholder, lua(name)));
-                    blocks.push(filled(block, &values));
+                    let section = filled(block, &values);
+                    let unsure = guesses == Guesses::AsComments && names.guesses.contains(name);
+                    blocks.push(if unsure { commented(name, &section) } else { section });
                     values.pop();
                 }
             }
@@ -181,16 +207,29 @@ fn prosody(names: &Setup) -> String {
     blocks.join("\n\n") + "\n"
 }
 
+/// A section that would make a host if there were none of that name.
+fn commented(host: &str, section: &str) -> String {
+    let mut comment = format!("-- Only if {host} is a host of your users, without the dashes in front:");
+    for line in section.lines() {
+        comment.push_str(if line.is_empty() { "\n--" } else { "\n-- " });
+        comment.push_str(line);
+    }
+    comment
+}
+
+/// Where Prosody takes components without being told.
+fn is_prosodys_own(server: &Server) -> bool {
+    matches!(server, Server::Tcp(address) if ["127.0.0.1:5347", "localhost:5347", "[::1]:5347"].contains(&address.as_str()))
+}
+
 fn ejabberd(names: &Setup, version: Option<Version>) -> String {
     let (address, port) = match &names.server {
         Server::Tcp(server) => listener(server),
         Server::Unix(path) => ("127.0.0.1".to_owned(), yaml(&format!("unix:{}", path.display()))),
     };
-    let services: Vec<_> = names.services.iter().map(|service| yaml(service)).collect();
     let values = [
         (r#""invites.example.org""#, yaml(&names.component)),
         (r#""^invites[.]example[.]org$""#, yaml(&format!("^{}$", literally(&names.component)))),
-        (r#""conference.example.org""#, services.join(", ")),
         (r#""change me""#, yaml(names.secret())),
         (r#""127.0.0.1""#, yaml(&address)),
         ("5347", port),

@@ -170,7 +170,7 @@ class Ejabberd(Server):
     async def _relays_side(self) -> str:
         """What operators paste, less what the setup leaves out."""
         text = await printed_setup(self, "ejabberd", "--server-version", self.version)
-        text = replaced(text, f'hosts: ["{self.muc}"]', f'hosts: ["{self.muc}", "{self.other_muc}"]')
+        text = replaced(text, "  mod_muc:\n", f'  mod_muc:\n    hosts: ["{self.muc}", "{self.other_muc}"]\n')
         if "privileged-iq" not in self.lacks:
             new = (namespace for namespace in self.setup.iq if f"{namespace}:" not in text)
             more = "".join(f"\n      {namespace}: {{get: invite_relay}}" for namespace in new)

@@ -32,7 +32,10 @@ class Prosody(Server):
         (self.directory / "data").mkdir(exist_ok=True)
         printed = await printed_setup(self, "prosody")
         # The hand-over module stays where it is.
-        printed = replaced(printed, '"/usr/local/lib/prosody/modules"', f'"{CONFIG}"')
+        printed = replaced(printed, '-- plugin_paths = { "/usr/local/lib/prosody/modules" }', f'plugin_paths = {{ "{CONFIG}" }}')
+        # Several servers run beside each other, so none has the usual port.
+        for option in ("component_interfaces", "component_ports"):
+            printed = replaced(printed, f"-- {option} = ", f"{option} = ")
         (self.directory / "relay.cfg.lua").write_text(self.alter(printed))
         # Read last: of an option that is set twice Prosody takes the later one. In a file of its own, since 0.12 can't
         # read one that sets it twice and has a long path.
