@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -225,6 +226,64 @@ fn a_journal_that_cant_be_opened_ends_run_with_1() {
     assert!(last["message"].as_str().unwrap().contains("journal"), "{last}");
 }
 
+/// A user that is not this one, and can't do what root can; only root can play it.
+const ANOTHER: u32 = 65534;
+
+/// Runs it as another user, in a folder that is that user's or not.
+fn as_another(bench: &Bench, arguments: &[&str]) -> Option<Output> {
+    let binary = bench.0.path().join("muc-invite-relay");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_muc-invite-relay"), &binary)
+        .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_muc-invite-relay"), &binary).map(drop))
+        .unwrap();
+    std::fs::set_permissions(bench.0.path(), Permissions::from_mode(0o755)).unwrap();
+    bench.let_read(0o644);
+    let mut command = Command::new(&binary);
+    command.env("MUC_INVITE_RELAY_CONFIG", bench.config()).args(arguments).stdin(Stdio::null());
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1").uid(ANOTHER);
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+    std::fs::remove_file(&binary).unwrap();
+    let done = started.ok()?;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Some(Output { code: done.status.code(), out: text(done.stdout), err: text(done.stderr) })
+}
+
+#[tokio::test]
+async fn a_journal_of_another_user_is_named_with_the_remedy() {
+    let bench = Bench::new("");
+    bench.fill().await;
+    for arguments in [&["history"][..], &["run"], &["forget", "bob@example.org"]] {
+        // Nobody but root can become another user.
+        let Some(done) = as_another(&bench, arguments) else { return };
+        assert_eq!(done.code, Some(1), "{arguments:?}: {}", done.err);
+        assert!(done.err.contains("belongs to user "), "{arguments:?}: {}", done.err);
+        assert!(done.err.contains("chown USER"), "{arguments:?}: {}", done.err);
+    }
+    let check = as_another(&bench, &["check"]).unwrap();
+    assert!(check.out.contains("can't be used by this user"), "{}", check.out);
+
+    // A folder that can only be read, and no journal yet.
+    let bench = Bench::new("");
+    let done = as_another(&bench, &["run"]).unwrap();
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert!(done.err.contains("the folder"), "{}", done.err);
+}
+
+#[test]
+fn root_is_warned_of_a_folder_that_is_another_users() {
+    let bench = Bench::new("");
+    if std::os::unix::fs::chown(bench.0.path(), Some(ANOTHER), None).is_err() {
+        return;
+    }
+    let mut command = bench.command(&["run"]);
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+    let mut relay = command.stderr(Stdio::piped()).spawn().unwrap();
+    let log = BufReader::new(relay.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said: Vec<_> = log.take(2).collect();
+    relay.kill().unwrap();
+    relay.wait().unwrap();
+    assert!(said[1].contains("WARN") && said[1].contains("this runs as root"), "{said:?}");
+}
+
 #[test]
 fn a_wrong_argument_is_named_and_ends_with_2() {
     let bench = Bench::new("");
@@ -338,6 +397,39 @@ fn check_misses_a_secret_that_others_can_read() {
     assert_eq!(secret(&elsewhere)["of"].as_str(), file.to_str());
     std::fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
     assert_eq!(secret(&elsewhere)["state"], "ok");
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let bench = Bench::new("");
+    let script = bench.run(&["print", "bash"]).out;
+    let complete = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        let text = format!(
+            "{script}\nCOMP_WORDS=({line}); COMP_CWORD={}\n[[ $(complete -p muc-invite-relay) =~ -F\\ ([^ ]+) ]]\n\
+             ${{BASH_REMATCH[1]}} muc-invite-relay '{}' '{}'\necho ${{COMPREPLY[*]}}",
+            words.len() - 1,
+            words[words.len() - 1],
+            words[words.len() - 2],
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &text]);
+        output(bash).out.trim_end().to_owned()
+    };
+    for (line, expected) in [
+        ("muc-invite-relay se", "setup"),
+        ("muc-invite-relay setup pro", "prosody"),
+        ("muc-invite-relay setup ej", "ejabberd"),
+        ("muc-invite-relay setup --show-secret pro", "prosody"),
+        ("muc-invite-relay --config relay.toml setup pro", "prosody"),
+        ("muc-invite-relay setup --show", "--show-secret"),
+        ("muc-invite-relay print z", "zsh"),
+        ("muc-invite-relay check --off", "--offline"),
+        ("muc-invite-relay check --without ri", "rights"),
+        ("muc-invite-relay history --state ref", "refused"),
+    ] {
+        assert_eq!(complete(line), expected, "{line}");
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
                 format!("has mode {mode:04o}, so other users can read room passwords in it"),
                 format!("chmod 600 {}", path.display()),
             ),
+            Err(OpenError::Denied { why, .. }) => finding.failed("can't be used by this user", why),
             Err(e) => finding.failed("can't be used", e.to_string()),
         },
         Err(e) if e.kind() == ErrorKind::NotFound && folder.is_dir() => {

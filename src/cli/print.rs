@@ -44,8 +44,11 @@ pub(super) fn run(
             let name = command.get_name().to_owned();
             // It writes to memory only: what can fail is the output.
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut command, name, &mut text);
-            out.write_all(&text)?;
+            clap_complete::generate(shell, &mut command, name.as_str(), &mut text);
+            let text = String::from_utf8_lossy(&text);
+            // clap_complete 4.6 has two spellings in bash for a program with a dash in its name, and finds no options then.
+            let [ours, theirs] = ["__", "__subcmd__"].map(|dash| name.replace('-', dash));
+            out.write_all(text.replace(&theirs, &ours).as_bytes())?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -7,8 +7,8 @@ use tracing::{error, info, warn};
 
 use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
-use crate::ops;
 use crate::relay::{self, Outside, Reload, RunError};
+use crate::{journal, ops};
 
 /// The server refused us and we never got in.
 const REFUSED: u8 = 3;
@@ -21,6 +21,13 @@ pub(super) fn run(
     info!("muc-invite-relay {} for {}", env!("CARGO_PKG_VERSION"), config.component.jid);
     for warning in config.warnings() {
         warn!("{warning}");
+    }
+    if let Some(owner) = journal::owned_by_another(&config.journal.path) {
+        warn!(
+            "this runs as root, and the folder of journal.path = {:?} is user {owner}'s: what root makes there the relay can't \
+             use when it runs as that user. Run it as that user: runuser -u muc-invite-relay -- muc-invite-relay run",
+            config.journal.path
+        );
     }
     let done = block_on(async {
         let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Arc::new(load), level };

@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
 
+mod access;
 mod apart;
 mod backup;
 mod batch;
@@ -23,6 +24,7 @@ mod upkeep;
 mod wishes;
 mod writer;
 
+pub use access::owned_by_another;
 pub use backup::{BackupError, backup};
 pub use desk::{
     Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,

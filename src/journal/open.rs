@@ -12,6 +12,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 
+use super::access;
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a statement waits for another process that holds the write lock (`forget`, a backup).
@@ -33,6 +35,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The file or its folder is another user's, or can only be read.
+    #[error("journal.path = {path:?} can't be used: {why}")]
+    Denied {
+        /// The configured path.
+        path: PathBuf,
+        /// What stands in the way, and what to do.
+        why: String,
     },
     /// There is no journal to read yet.
     #[error(
@@ -103,7 +113,7 @@ pub enum OpenError {
 /// # Errors
 /// See [`OpenError`]; a damaged, too open or newer journal is refused and left as it was.
 pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let file_error = |source| OpenError::File { path: path.to_owned(), source };
+    let file_error = |source| file_error(path, source);
     let created = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
     match created {
         // Now, and never again: whoever closes a file gives up all locks that his process has on it, SQLite's as well, and
@@ -163,7 +173,7 @@ pub(super) async fn beside(path: &Path) -> Result<SqliteConnection, OpenError> {
 /// # Errors
 /// See [`OpenError`].
 pub(super) async fn of_any_version(path: &Path) -> Result<SqliteConnection, OpenError> {
-    if !path.exists() {
+    if !path.try_exists().map_err(|source| file_error(path, source))? {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
     refuse_wide_mode(path)?;
@@ -180,7 +190,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
-    let metadata = fs::metadata(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    let metadata = fs::metadata(path).map_err(|source| file_error(path, source))?;
     let mode = metadata.permissions().mode() & 0o777;
     let for_others = mode & 0o077;
     if for_others == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.to_owned(), mode }) }
@@ -198,13 +208,34 @@ async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Resul
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: path.to_owned(), detail: verdict }) }
 }
 
-/// Tells damage from everything else.
+/// Says what stands in the way, if that can be seen.
+fn file_error(path: &Path, source: io::Error) -> OpenError {
+    use io::ErrorKind::{IsADirectory, PermissionDenied, ReadOnlyFilesystem};
+    let path = path.to_owned();
+    match access::obstacle(&path) {
+        Some(why) if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem | IsADirectory) => {
+            OpenError::Denied { path, why }
+        }
+        _ => OpenError::File { path, source },
+    }
+}
+
+/// Tells damage, and what this user may not do, from everything else.
 pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
     if is_damage(&source) {
         OpenError::Corrupt { path: path.to_owned(), detail: source.to_string() }
+    } else if is_refusal(&source)
+        && let Some(why) = access::obstacle(path)
+    {
+        OpenError::Denied { path: path.to_owned(), why }
     } else {
         OpenError::Database { path: path.to_owned(), source }
     }
+}
+
+/// `SQLITE_PERM` (3), `SQLITE_READONLY` (8), `SQLITE_CANTOPEN` (14) and `SQLITE_AUTH` (23), extended codes included.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(3 | 8 | 14 | 23))
 }
 
 /// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), extended codes included.

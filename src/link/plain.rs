@@ -67,7 +67,8 @@ async fn ask(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
             Err(_) => {}
         }
         let mut plain = link.plain.subscribe();
-        if *plain.borrow_and_update() == Plain::Swallowed && !std::mem::replace(told, true) {
+        let swallowed = *plain.borrow_and_update() == Plain::Swallowed;
+        if swallowed && !link.privileges.asks_rooms() && !std::mem::replace(told, true) {
             warn!(
                 "the server swallows ordinary IQs: no MUC service answers a ping. Rooms can be asked only in the \
                  inviter's name. ejabberd: grant iq for muc#admin and disco#info in mod_privilege \

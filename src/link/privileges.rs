@@ -118,6 +118,12 @@ impl Privileges {
         self.online.of(user.as_str())
     }
 
+    /// Whether rooms can be asked in inviters' names, whoever invites: all that is needed where ordinary IQs vanish.
+    pub(super) fn asks_rooms(&self) -> bool {
+        let granted = self.granted();
+        !granted.is_empty() && granted.values().all(|grants| grants.muc_admin && grants.disco_info)
+    }
+
     /// Who granted something on the last connection and has not on this one.
     pub(super) fn missing(&self) -> Vec<String> {
         let granted = self.granted();

@@ -1,15 +1,20 @@
-//! The log: to standard error as text or JSON, or to systemd's journal. Knows nothing of who writes to it.
+//! The log: to standard error as text or JSON, or to systemd's journal. Text that goes to the journal leaves the time to it
+//! and says the priority of each line. Knows nothing of who writes to it.
 //!
 //! No level shows stanzas: the libraries below log them raw, room passwords and the handshake included, so they are
 //! held at [`CAP`] whatever the operator asks for.
 
+use std::env;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
-use tracing::{Metadata, Subscriber, error};
+use tracing::{Event, Metadata, Subscriber, error};
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::registry::Registry;
+use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -63,6 +68,7 @@ type Output = Box<dyn Layer<Registry> + Send + Sync>;
 /// See [`LogError`].
 pub fn init(config: &Log) -> Result<Level, LogError> {
     let output = match config.format {
+        LogFormat::Text if is_journal(&io::stderr()) => for_journal(io::stderr),
         LogFormat::Text => text(io::stderr, io::stderr().is_terminal()),
         LogFormat::Json => json(io::stderr),
         LogFormat::Journald => {
@@ -77,6 +83,52 @@ pub fn init(config: &Log) -> Result<Level, LogError> {
 
 fn text<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W, colour: bool) -> Output {
     tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
+}
+
+/// Whether standard error is systemd's journal, as the service manager says (systemd.exec(5), `JOURNAL_STREAM`). A child
+/// whose output goes elsewhere has the variable as well, so the file counts.
+fn is_journal(stderr: &impl AsFd) -> bool {
+    let named = env::var("JOURNAL_STREAM").ok();
+    let Some((device, inode)) = named.as_deref().and_then(|named| named.split_once(':')) else {
+        return false;
+    };
+    rustix::fs::fstat(stderr)
+        .is_ok_and(|file| file.st_dev.to_string() == device && file.st_ino.to_string() == inode)
+}
+
+/// Lines for systemd's journal, which has the time already and takes the priority from their beginning (sd-daemon(3)).
+fn for_journal<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output {
+    tracing_subscriber::fmt::layer().event_format(Prioritised).with_ansi(false).with_writer(writer).boxed()
+}
+
+/// One line for each event: `<4>target: message key=value`.
+struct Prioritised;
+
+impl<S, N> FormatEvent<S, N> for Prioritised
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        // As the format "journald" has them.
+        let priority = match *event.metadata().level() {
+            tracing::Level::ERROR => 3,
+            tracing::Level::WARN => 4,
+            tracing::Level::INFO => 5,
+            tracing::Level::DEBUG => 6,
+            tracing::Level::TRACE => 7,
+        };
+        let mut text = String::new();
+        write!(text, "{}: ", event.metadata().target())?;
+        context.format_fields(Writer::new(&mut text), event)?;
+        // A line that went on would be an entry of its own, without a priority.
+        writeln!(to, "<{priority}>{}", text.replace('\n', "\\n"))
+    }
 }
 
 fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output {
@@ -181,6 +233,29 @@ mod tests {
             let shown = logged(level, plain, stream);
             assert!(!shown.contains("hush"), "{level}: {shown}");
         }
+    }
+
+    #[test]
+    fn a_line_for_the_journal_has_a_priority_and_no_time() {
+        let output = |paper: Paper| for_journal(move || paper.clone());
+        let shown = logged("trace", output, || {
+            tracing::error!(target: "ours", "bad");
+            tracing::warn!(target: "ours", room = "a@b", "two\nlines");
+            tracing::info!(target: "ours", id = 3, contact = %"c@d", "relayed");
+            tracing::debug!(target: "ours", "more");
+            tracing::trace!(target: "ours", "most");
+        });
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "<3>ours: bad",
+                r#"<4>ours: two\nlines room="a@b""#,
+                "<5>ours: relayed id=3 contact=c@d",
+                "<6>ours: more",
+                "<7>ours: most",
+            ]
+        );
     }
 
     #[test]

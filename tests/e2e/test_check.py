@@ -24,6 +24,15 @@ async def test_a_running_relay_is_asked(stage, relay):
     assert (await check(relay, "--without", "hand-over")).code == 0
 
 
+@pytest.mark.parametrize("setup", [Setup(hand_over=5)], ids=["hand-over"])
+async def test_what_can_be_had_is_there_and_nobody_is_warned(stage, relay):
+    """Beside its mod_privilege, ejabberd 24.12 lets rooms be asked in inviters' names only, which is granted."""
+    if "privileged-iq" in stage.server.lacks:
+        pytest.skip("it has less to grant")
+    assert (await check(relay)).code == 0
+    assert "WARN" not in relay.log
+
+
 async def test_without_a_relay_it_connects_itself(server, relays):
     checked = await check(relays(server), "--without", "hand-over")
 

@@ -10,7 +10,8 @@ import pytest
 
 from faults.disk import SmallDisk
 from support.checking import Checked, check
-from support.server import Setup
+from support.client import Component
+from support.server import Server
 from support.stanzas import direct_invitation
 
 OTHERWISE_WELL = ("--without", "hand-over,disk")
@@ -157,6 +158,45 @@ async def test_two_relays(ejabberd, relays):
         assert checked.state("arrivals") == "failed"
         assert "another relay is connected" in checked.found("arrivals")
         assert "stop the other" in checked.line("arrivals")["remedy"]
+
+
+def shared(text: str) -> str:
+    """Another component under `hosts` of the relay's listener, and nothing keeps them apart."""
+    apart = "    global_routes: false\n"
+    hosts = "    hosts:\n"
+    assert apart in text and text.count(hosts) == 1
+    return text.replace(apart, "").replace(hosts, f'{hosts}      "other.example.test": {{password: "{Server.secret}"}}\n')
+
+
+async def test_a_listener_that_is_shared(ejabberd, relays):
+    server = ejabberd.server
+    await server.reconfigure(shared)
+    relay = relays(server)
+    await relay.start()
+    assert (await soon(relay)).code == 0
+    other = Component("other.example.test", server.secret, server.component_port)
+    await other.connect()
+    try:
+        line = only(await soon(relay), "arrivals")
+        assert "`hosts` of the same listener" in line["found"]
+        assert "global_routes: false" in line["remedy"]
+    finally:
+        await other.disconnect()
+
+
+async def test_a_listener_as_it_is_printed(ejabberd, relays):
+    """With another component below, which is no harm then."""
+    server = ejabberd.server
+    apart = "    global_routes: false\n"
+    await server.reconfigure(lambda text: shared(text).replace("    hosts:\n", f"{apart}    hosts:\n"))
+    relay = relays(server)
+    await relay.start()
+    other = Component("other.example.test", server.secret, server.component_port)
+    await other.connect()
+    try:
+        assert (await soon(relay)).code == 0
+    finally:
+        await other.disconnect()
 
 
 @pytest.mark.parametrize("as_what", ["another configuration", "no socket", "no journal either"])

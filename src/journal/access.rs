@@ -1,0 +1,93 @@
+//! Why this process can't use the journal's file, where SQLite only says that it can't open it. Changes nothing.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, StatVfsMountFlags};
+use rustix::process::geteuid;
+
+/// What stands in the way, and what to do; `None` if nothing is seen.
+pub(super) fn obstacle(path: &Path) -> Option<String> {
+    let folder = folder_of(path);
+    if rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY)) {
+        return Some(format!(
+            "{} is on a file system that can only be read. Mount it for writing, or set journal.path to a file elsewhere \
+             (under systemd: in StateDirectory)",
+            folder.display()
+        ));
+    }
+    let access = rustix::fs::access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK);
+    if let (Err(_), Ok(found)) = (access, fs::metadata(folder)) {
+        return Some(not_ours("the folder", folder, &found));
+    }
+    let found = fs::metadata(path).ok()?;
+    if !found.is_file() {
+        return Some(format!("{} is no file. Move it away, or set journal.path to another", path.display()));
+    }
+    // SQLite keeps two more files beside the journal while it is open.
+    let beside = ["", "-wal", "-shm"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    beside.iter().find_map(|file| {
+        let found = fs::metadata(file).ok()?;
+        rustix::fs::access(file, Access::READ_OK | Access::WRITE_OK).err()?;
+        Some(not_ours("the file", file, &found))
+    })
+}
+
+/// The user whose folder it is, where this process is root and that user is not: what root makes there the relay can't use.
+pub fn owned_by_another(path: &Path) -> Option<u32> {
+    let owner = fs::metadata(folder_of(path)).ok()?.uid();
+    (geteuid().is_root() && owner != 0).then_some(owner)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn not_ours(what: &str, path: &Path, found: &Metadata) -> String {
+    let (owner, user, mode) = (found.uid(), geteuid().as_raw(), found.mode() & 0o7777);
+    let shown = path.display();
+    if owner == user {
+        return format!(
+            "{what} {shown} is this user's own and has mode {mode:04o}. Run: chmod u+rwX {shown}"
+        );
+    }
+    format!(
+        "{what} {shown} belongs to user {owner} (mode {mode:04o}), and this process is user {user}. Run it as the relay's own \
+         user (runuser -u muc-invite-relay -- …), or give that user what is the relay's: chown USER {shown}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_way_is_said() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let journal = directory.path().join("journal.db");
+        assert_eq!(obstacle(&journal), None);
+        fs::write(&journal, "").unwrap();
+        assert_eq!(obstacle(&journal), None);
+        // Root may do everything.
+        if !geteuid().is_root() {
+            fs::set_permissions(&journal, fs::Permissions::from_mode(0o400)).unwrap();
+            assert!(obstacle(&journal).is_some_and(|it| it.contains("has mode 0400. Run: chmod")));
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
+            assert!(obstacle(&journal).is_some_and(|it| it.starts_with("the folder")));
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::remove_file(&journal).unwrap();
+        fs::create_dir(&journal).unwrap();
+        assert!(obstacle(&journal).is_some_and(|it| it.contains("is no file")));
+        let there = fs::metadata(directory.path()).unwrap();
+        let text = not_ours("the file", &journal, &there);
+        assert_eq!(text.contains("Run: chmod"), there.uid() == geteuid().as_raw());
+    }
+}
