@@ -284,6 +284,34 @@ fn root_is_warned_of_a_folder_that_is_another_users() {
     assert!(said[1].contains("WARN") && said[1].contains("this runs as root"), "{said:?}");
 }
 
+/// What `run` writes into standard error that is systemd's journal, or only named to be.
+fn first_lines(bench: &Bench, is_journal: bool) -> Vec<String> {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let file = rustix::fs::fstat(&writer).unwrap();
+    let inode = if is_journal { file.st_ino } else { file.st_ino + 1 };
+    let mut command = bench.command(&["run"]);
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+    command.env("JOURNAL_STREAM", format!("{}:{inode}", file.st_dev));
+    let mut relay = command.stderr(writer).spawn().unwrap();
+    drop(command);
+    let said = BufReader::new(reader).lines().map(Result::unwrap).take(3).collect();
+    relay.kill().unwrap();
+    relay.wait().unwrap();
+    said
+}
+
+#[test]
+fn text_for_systemds_journal_has_priorities_and_no_time() {
+    let bench = Bench::new("");
+    let said = first_lines(&bench, true);
+    assert!(said[0].starts_with("<6>muc_invite_relay::cli::run: muc-invite-relay "), "{said:?}");
+    assert!(said[1].starts_with("<6>") && said[1].contains("path="), "{said:?}");
+    assert!(said[2].starts_with("<4>muc_invite_relay::link"), "{said:?}");
+    // Started by a service, with a log of its own.
+    let said = first_lines(&bench, false);
+    assert!(said[0].starts_with("20") && said[0].contains(" INFO "), "{said:?}");
+}
+
 #[test]
 fn a_wrong_argument_is_named_and_ends_with_2() {
     let bench = Bench::new("");

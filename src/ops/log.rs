@@ -115,13 +115,12 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        // As the format "journald" has them.
+        // Those of syslog; there is none below debug.
         let priority = match *event.metadata().level() {
             tracing::Level::ERROR => 3,
             tracing::Level::WARN => 4,
-            tracing::Level::INFO => 5,
-            tracing::Level::DEBUG => 6,
-            tracing::Level::TRACE => 7,
+            tracing::Level::INFO => 6,
+            tracing::Level::DEBUG | tracing::Level::TRACE => 7,
         };
         let mut text = String::new();
         write!(text, "{}: ", event.metadata().target())?;
@@ -251,8 +250,8 @@ mod tests {
             [
                 "<3>ours: bad",
                 r#"<4>ours: two\nlines room="a@b""#,
-                "<5>ours: relayed id=3 contact=c@d",
-                "<6>ours: more",
+                "<6>ours: relayed id=3 contact=c@d",
+                "<7>ours: more",
                 "<7>ours: most",
             ]
         );

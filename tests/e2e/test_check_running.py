@@ -170,7 +170,8 @@ def shared(text: str) -> str:
 
 async def test_a_listener_that_is_shared(ejabberd, relays):
     server = ejabberd.server
-    await server.reconfigure(shared)
+    server.alter = shared
+    await server.restart()
     relay = relays(server)
     await relay.start()
     assert (await soon(relay)).code == 0
@@ -188,7 +189,8 @@ async def test_a_listener_as_it_is_printed(ejabberd, relays):
     """With another component below, which is no harm then."""
     server = ejabberd.server
     apart = "    global_routes: false\n"
-    await server.reconfigure(lambda text: shared(text).replace("    hosts:\n", f"{apart}    hosts:\n"))
+    server.alter = lambda text: shared(text).replace("    hosts:\n", f"{apart}    hosts:\n")
+    await server.restart()
     relay = relays(server)
     await relay.start()
     other = Component("other.example.test", server.secret, server.component_port)
