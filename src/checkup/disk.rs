@@ -100,7 +100,7 @@ fn takes_more(folder: &Path) -> io::Result<()> {
     let written = match opened {
         Ok(file) => {
             let mut file = fs::File::from(file);
-            file.write_all(&[0; A_LITTLE]).and_then(|()| file.sync_data())
+            file.write_all(&vec![0; A_LITTLE]).and_then(|()| file.sync_data())
         }
         Err(e) => Err(e.into()),
     };

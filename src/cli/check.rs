@@ -19,6 +19,7 @@ const JOURNAL: Duration = Duration::from_secs(4);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Arguments {
     /// Look at the configuration alone: no connection, no journal
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! Why this process can't use the journal's file, where SQLite only says that it can't open it. Changes nothing.
+//! Why this process can't use the journal's file, where `SQLite` only says that it can't open it. Changes nothing.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -39,6 +39,7 @@ pub(super) fn obstacle(path: &Path) -> Option<String> {
 }
 
 /// The user whose folder it is, where this process is root and that user is not: what root makes there the relay can't use.
+#[must_use]
 pub fn owned_by_another(path: &Path) -> Option<u32> {
     let owner = fs::metadata(folder_of(path)).ok()?.uid();
     (geteuid().is_root() && owner != 0).then_some(owner)

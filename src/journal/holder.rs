@@ -1,4 +1,4 @@
-//! Whether a process has the journal open: SQLite's own lock tells, as long as the process lives and without its help.
+//! Whether a process has the journal open: `SQLite`'s own lock tells, as long as the process lives and without its help.
 
 use std::ffi::OsString;
 use std::fs::File;
