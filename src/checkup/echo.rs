@@ -72,7 +72,7 @@ pub(super) fn arrivals(echo: Echo, config: &Config) -> (Finding, bool) {
 
 /// Answers what comes in on a connection that the check has made: with no answer, whoever asks would wait for it.
 pub async fn answer_all(link: Link, mut incoming: Incoming) {
-    while let Some(stanza) = incoming.recv().await {
+    while let Some((_, stanza)) = incoming.recv().await {
         if let Stanza::Iq(question) = stanza
             && let Some(answer) = service::answer(&question, &[])
         {
