@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
-use super::Id;
 use super::batch::{self, Claim, Window};
 use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
@@ -19,7 +18,8 @@ use super::looks;
 use super::open::{self, OpenError};
 use super::pulse::Pulse;
 use super::upkeep::{Until, Upkeep};
-use super::wishes::{self, BlockedForAll};
+use super::wishes::{self, BlockedForAll, TooMany};
+use super::{Id, Wishes};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
 const MAX_BATCH: usize = 512;
@@ -214,14 +214,7 @@ impl Writer {
         let retention = Window { now, length: millis(self.keep.borrow().retention) };
 
         settle(db, ops, now).await?;
-
-        // And whoever comes in by the same batch finds the wishes as they are now.
-        let mut changed = Vec::new();
-        for op in ops {
-            if let Op::Change { whose, changes, .. } = op {
-                changed.push(wishes::change(db, whose, changes).await?);
-            }
-        }
+        let changed = change(db, ops).await?;
 
         let mut ids = self.next..;
         let mut arrivals = Vec::new();
@@ -314,6 +307,17 @@ impl Writer {
         batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
         Ok((answers, self.next + i64::try_from(arrivals.len()).unwrap_or(0)))
     }
+}
+
+/// What people have changed. What comes in by the same batch finds the wishes as they are now.
+async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Result<Wishes, TooMany>>> {
+    let mut changed = Vec::new();
+    for op in ops {
+        if let Op::Change { whose, changes, .. } = op {
+            changed.push(wishes::change(db, whose, changes).await?);
+        }
+    }
+    Ok(changed)
 }
 
 /// What has ended. It goes first in a batch: a claim that is given up can be had by all of it.

@@ -361,25 +361,25 @@ mod tests {
     /// The elements of a stream, or why they are left out; and how the stream ends.
     fn cut(input: &str, piece: usize) -> (Vec<Result<String, LeftOut>>, Result<bool, Broken>) {
         let mut framer = Framer::new();
-        let mut frames = Vec::new();
+        let mut found = Vec::new();
         for piece in input.as_bytes().chunks(piece) {
             framer.buffer().extend_from_slice(piece);
             loop {
                 match framer.next() {
                     Ok(Some(Frame::Element(element))) => {
-                        frames.push(Ok(String::from_utf8(framer.bytes(&element).to_vec()).unwrap()));
+                        found.push(Ok(String::from_utf8(framer.bytes(&element).to_vec()).unwrap()));
                     }
-                    Ok(Some(Frame::LeftOut(why))) => frames.push(Err(why)),
+                    Ok(Some(Frame::LeftOut(why))) => found.push(Err(why)),
                     Ok(Some(Frame::Header(header))) => {
-                        assert!(HEADER.ends_with(std::str::from_utf8(framer.bytes(&header)).unwrap()))
+                        assert!(HEADER.ends_with(std::str::from_utf8(framer.bytes(&header)).unwrap()));
                     }
-                    Ok(Some(Frame::Footer)) => return (frames, Ok(true)),
+                    Ok(Some(Frame::Footer)) => return (found, Ok(true)),
                     Ok(None) => break,
-                    Err(e) => return (frames, Err(e)),
+                    Err(e) => return (found, Err(e)),
                 }
             }
         }
-        (frames, Ok(false))
+        (found, Ok(false))
     }
 
     /// Every way to cut the input gives the same.
@@ -405,16 +405,16 @@ mod tests {
             "<xml:a t:b='1' t:b='2'>&undefined;</c>",
             "<message <iq/>",
         ] {
-            let (frames, end) = all(&format!(" <iq id='1'/>\n{element}<iq id='2'/></stream:stream >"));
+            let (found, end) = all(&format!(" <iq id='1'/>\n{element}<iq id='2'/></stream:stream >"));
             let expected = ["<iq id='1'/>", element, "<iq id='2'/>"];
-            assert_eq!(frames, expected.map(|element| Ok(element.to_owned())));
+            assert_eq!(found, expected.map(|element| Ok(element.to_owned())));
             assert_eq!(end, Ok(true));
         }
     }
 
     #[test]
     fn what_is_too_deep_or_too_large_is_left_out_and_nothing_else() {
-        let deep = format!("<a>{}</a>", format!("{}{}", "<b>".repeat(70_000), "</b>".repeat(70_000)));
+        let deep = format!("<a>{}{}</a>", "<b>".repeat(70_000), "</b>".repeat(70_000));
         let large = "b".repeat(MAX_ELEMENT + 10);
         for (element, why) in [
             (deep, LeftOut::Deep),
@@ -425,8 +425,8 @@ mod tests {
         ] {
             let input = format!("{HEADER}<iq id='1'/>{element}<iq id='2'/>");
             for piece in [input.len(), 65_536, 1001] {
-                let (frames, end) = cut(&input, piece);
-                assert_eq!(frames, [Ok("<iq id='1'/>".to_owned()), Err(why), Ok("<iq id='2'/>".to_owned())]);
+                let (found, end) = cut(&input, piece);
+                assert_eq!(found, [Ok("<iq id='1'/>".to_owned()), Err(why), Ok("<iq id='2'/>".to_owned())]);
                 assert_eq!(end, Ok(false));
             }
         }
@@ -438,8 +438,9 @@ mod tests {
         framer.buffer().extend_from_slice(HEADER.as_bytes());
         framer.next().unwrap();
         framer.buffer().extend_from_slice(b"<a>");
+        let piece = vec![b'b'; 65_536];
         for _ in 0..3 * MAX_ELEMENT / 65_536 {
-            framer.buffer().extend_from_slice(&[b'b'; 65_536]);
+            framer.buffer().extend_from_slice(&piece);
             assert_eq!(framer.next(), Ok(None));
             assert!(framer.buffer.len() <= MAX_ELEMENT + 65_536);
         }
@@ -452,15 +453,15 @@ mod tests {
     #[test]
     fn what_stands_between_elements_is_left_out() {
         for (stray, times) in [("<!-- a <iq/> -->", 1), ("<?a <iq/> ?>", 1)] {
-            let (frames, end) = all(&format!("<iq/> {stray} <iq/>"));
+            let (found, end) = all(&format!("<iq/> {stray} <iq/>"));
             let iq = Ok("<iq/>".to_owned());
             let mut expected = vec![Err(LeftOut::BetweenElements); times];
             expected.insert(0, iq.clone());
             expected.push(iq);
-            assert_eq!((frames, end), (expected, Ok(false)));
+            assert_eq!((found, end), (expected, Ok(false)));
         }
-        let (frames, end) = cut(&format!("{HEADER}<iq/> text <iq/>"), 1000);
-        assert_eq!((frames.len(), frames[2].is_ok(), end), (3, true, Ok(false)));
+        let (found, end) = cut(&format!("{HEADER}<iq/> text <iq/>"), 1000);
+        assert_eq!((found.len(), found[2].is_ok(), end), (3, true, Ok(false)));
     }
 
     #[test]
@@ -478,8 +479,8 @@ mod tests {
             "<!DOCTYPE a>",
             "<![CDATA[a]]>",
         ] {
-            let (frames, end) = all(&format!("<iq/>{broken}"));
-            assert_eq!(frames, [Ok("<iq/>".to_owned())]);
+            let (found, end) = all(&format!("<iq/>{broken}"));
+            assert_eq!(found, [Ok("<iq/>".to_owned())]);
             assert!(end.is_err(), "{broken}");
         }
     }

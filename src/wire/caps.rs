@@ -96,8 +96,12 @@ fn verification_string(info: &DiscoInfo) -> Option<String> {
         text.push_str(part);
         text.push('<');
     };
-    identities.iter().for_each(|parts| add(&parts.join("/")));
-    features.iter().for_each(|feature| add(feature));
+    for parts in identities {
+        add(&parts.join("/"));
+    }
+    for feature in features {
+        add(feature);
+    }
     // A form whose FORM_TYPE is not hidden counts for nothing else (§5.4, 3f).
     for (name, form) in forms.into_iter().filter(|(_, form)| form.fields.iter().any(names_form_hidden)) {
         add(name);
@@ -120,7 +124,7 @@ fn names_form_hidden(field: &Field) -> bool {
     names_form(field) && field.type_.as_deref() == Some("hidden")
 }
 
-/// A form's FORM_TYPE, if it has one; the outer `None` for one that has several.
+/// A form's `FORM_TYPE`, if it has one; the outer `None` for one that has several.
 #[allow(clippy::option_option, reason = "ill-formed is another thing than nameless")]
 fn name_of(form: &Form) -> Option<Option<&str>> {
     let mut values = form.values("FORM_TYPE");
@@ -256,8 +260,9 @@ mod tests {
 
     #[test]
     fn a_form_that_reads_like_features_takes_nothing_from_others() {
-        let features =
-            |vars: &[&str]| vars.iter().map(|var| format!("<feature var='{var}'/>")).collect::<String>();
+        let features = |vars: &[&str]| {
+            vars.iter().map(|var| format!("<feature var='{var}'/>")).collect::<Vec<_>>().concat()
+        };
         let honest = features(&["a", "jabber:x:conference", "urn:xmpp:ping"]);
         let form = form(
             "<field var='FORM_TYPE' type='hidden'><value>jabber:x:conference</value></field><field var='urn:xmpp:ping'/>",
