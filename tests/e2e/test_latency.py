@@ -1,7 +1,7 @@
 """How much later an invitation arrives that the relay passes on, one at a time: printed at the end, not judged.
 
 Machines differ, and most are busy, so the figures are for people. That each one arrives, and in the right shape, is what
-a test can ask for. Run it with an optimised binary (RELAY_BIN) on an idle machine; see design/14-latency.md.
+a test can ask for. Run it with an optimised binary (RELAY_BIN) on an idle machine; see design/15-latency.md.
 """
 
 import statistics
