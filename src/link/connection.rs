@@ -363,7 +363,7 @@ impl<'a> Connection<'a> {
     /// What the server has sent before the connection ended is not thrown away: an invitation that it believes to be
     /// with us has no other way. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
-        self.up.went();
+        self.up.ends();
         let rest = poll_fn(|cx| {
             // Dropped with its answer: the sender learns that the connection is lost.
             while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}

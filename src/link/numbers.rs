@@ -93,6 +93,11 @@ impl Up {
         self.told.send_replace(Some(epoch));
     }
 
+    /// It ends: nothing new is to be begun on it.
+    pub(super) fn ends(&self) {
+        self.told.send_replace(None);
+    }
+
     /// It is down; how long it was up, if it was.
     pub(super) fn went(&self) -> Option<Duration> {
         let lived = self.numbers.went_down();
