@@ -26,10 +26,16 @@ need_packages() {
     return "$result"
 }
 
-# need_rust: there must be a toolchain already; none is downloaded.
+# need_rust: there must be a toolchain already that is new enough; none is downloaded.
 need_rust() {
-    command -v cargo >/dev/null && return 0
-    echo "cargo is missing: install Rust 1.88 or later, for instance with https://rustup.rs" >&2
+    local least found
+    least=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    found=$(rustc --version 2>/dev/null | cut -d' ' -f2)
+    if command -v cargo >/dev/null && [[ -n $found ]] &&
+        [[ $(printf '%s\n' "$least" "$found" | sort -V | head -n 1) == "$least" ]]; then
+        return 0
+    fi
+    echo "Rust ${found:-is missing}: install Rust $least or later, for instance with https://rustup.rs" >&2
     return 1
 }
 
