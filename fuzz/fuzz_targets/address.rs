@@ -1,7 +1,6 @@
 //! Addresses: escaped ones (XEP-0106), how they look (XEP-0165), how they are shown.
 #![no_main]
 
-use jid::BareJid;
 use libfuzzer_sys::fuzz_target;
 use muc_invite_relay::wire::{address, look};
 
@@ -20,7 +19,7 @@ fuzz_target!(|text: &str| {
         assert_eq!(look::look(text), look::look(bare));
     }
 
-    let Ok(person) = BareJid::new(bare) else { return };
+    let Ok(person) = address::bare(bare) else { return };
     let Ok(address) = address::relay_address(&person, COMPONENT) else { return };
     // An IPv6 address is no name: its letters are left as they are, and not in a localpart.
     if person.node().is_some() && !person.domain().as_str().starts_with('[') {
