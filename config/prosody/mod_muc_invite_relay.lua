@@ -52,7 +52,7 @@ local memory = {
 	fates = {}; -- id of the IQ -> { fate, whose, passed }
 	ids = {}; -- a ring of those ids
 	newest = 0;
-	taken = {}; -- inviter, contact and room -> id of the IQ that was taken last and has not passed yet
+	taken = {}; -- inviter, contact and room -> id of the IQ that was taken first and has not passed yet
 };
 
 local function whose(inviter, contact, room)
@@ -73,7 +73,8 @@ local function remember(id, fate, invitation)
 	memory.ids[memory.newest] = id;
 	local key = whose(invitation.inviter, invitation.stanza.attr.to, invitation.room.jid);
 	memory.fates[id] = { fate = fate; whose = key; passed = false };
-	if fate == "taken" then
+	-- Of several the first one is sent: the others are its repetitions.
+	if fate == "taken" and not memory.taken[key] then
 		memory.taken[key] = id;
 	end
 end
@@ -210,7 +211,8 @@ local function passes(event)
 	if not direct or not direct.attr.jid or not stanza.attr.from or stanza.attr.type == "error" then
 		return;
 	end
-	local key = whose(stanza.attr.from, stanza.attr.to, direct.attr.jid);
+	-- To oneself it has no address any more.
+	local key = whose(stanza.attr.from, stanza.attr.to or stanza.attr.from, direct.attr.jid);
 	local id = memory.taken[key];
 	if id then
 		memory.taken[key] = nil;

@@ -141,6 +141,13 @@ impl Barrier {
         if self.pings.is_empty() { self.send_ping(id) } else { None }
     }
 
+    /// A last ping, if something would stay unconfirmed without it.
+    pub(super) fn last(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
+        let covered = self.pings.back().map_or(0, |ping| ping.covers);
+        let open = self.unconfirmed.back().is_some_and(|last| last.number > covered);
+        if open { self.send_ping(id) } else { None }
+    }
+
     fn send_ping(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         let host = self.host.clone()?;
         let id = id();

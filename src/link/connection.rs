@@ -48,6 +48,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// How long it may take until all that had been read when the connection ended is taken.
 const REST: Duration = Duration::from_secs(10);
 
+/// How long the end of the stream may take to be written to a server that did not confirm what was sent before.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// Stanzas handled before what they led to is flushed.
 const BURST: usize = 128;
 
@@ -73,6 +76,8 @@ pub(super) struct Connection<'a> {
     warnings: Sparing,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
+    /// Nothing new is begun on it.
+    ending: bool,
     tick: Interval,
 }
 
@@ -107,6 +112,7 @@ impl<'a> Connection<'a> {
             last_read: Instant::now(),
             warnings: Sparing::default(),
             paused: false,
+            ending: false,
             tick,
         }
     }
@@ -122,6 +128,7 @@ impl<'a> Connection<'a> {
             () = close.cancelled() => End::Closed,
             () = renewal.asked(epoch) => End::Renewed,
         };
+        self.ends();
         self.say_goodbye().await;
         end
     }
@@ -287,6 +294,7 @@ impl<'a> Connection<'a> {
     /// them: unless there are some, the link waits a moment.
     fn go_up(&mut self, privileges: bool) {
         if let Some(answered) = self.answered_at
+            && !self.ending
             && (privileges
                 || answered.elapsed()
                     > if self.privileges.missing().is_empty() { GRACE } else { GRACE_IF_EXPECTED })
@@ -360,17 +368,22 @@ impl<'a> Connection<'a> {
         hangs.then_some(patience)
     }
 
+    fn ends(&mut self) {
+        self.ending = true;
+        self.up.ends();
+    }
+
     /// What the server has sent before the connection ended is not thrown away: an invitation that it believes to be
     /// with us has no other way. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
-        self.up.ends();
+        self.ends();
         let rest = poll_fn(|cx| {
             // Dropped with its answer: the sender learns that the connection is lost.
             while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
             loop {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Pending if self.paused => return Poll::Pending,
+                    Poll::Pending if self.paused && self.is_taken() => return Poll::Pending,
                     Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
                 }
             }
@@ -382,24 +395,45 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Closes our side, and takes what still comes until the server has closed its own.
+    /// Whether somebody takes what comes in.
+    fn is_taken(&self) -> bool {
+        self.incoming.get_ref().is_some_and(|incoming| !incoming.is_closed())
+    }
+
+    /// Has what was sent confirmed, closes our side, and takes what still comes until the server has closed its own.
     async fn say_goodbye(&mut self) {
+        if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
+            self.queue.push_back(ping(self.component, id, to).into());
+        }
         let goodbye = poll_fn(|cx| {
-            while let Some(stanza) = self.queue.pop_front() {
-                self.write(stanza);
-            }
-            let closed = self.stream.poll_end(cx).is_ready();
             loop {
-                match self.poll_read(cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Poll::Ready(()),
-                    Poll::Pending if closed && self.paused => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
+                while let Some(stanza) = self.queue.pop_front() {
+                    self.write(stanza);
+                }
+                // Some servers answer nothing once the stream has ended.
+                let confirmed = self.barrier.unconfirmed() == 0;
+                let closed = if confirmed {
+                    self.stream.poll_end(cx).is_ready()
+                } else {
+                    let _ = self.stream.poll_flush(cx);
+                    false
+                };
+                loop {
+                    match self.poll_read(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(_)) => return Poll::Ready(()),
+                        Poll::Pending if closed && self.paused => return Poll::Ready(()),
+                        Poll::Pending => break,
+                    }
+                }
+                if confirmed || self.barrier.unconfirmed() > 0 {
+                    return Poll::Pending;
                 }
             }
         });
         if timeout(GOODBYE, goodbye).await.is_err() {
             debug!("the server did not close its side of the stream");
+            let _ = timeout(LAST_WORD, poll_fn(|cx| self.stream.poll_end(cx))).await;
         }
     }
 }

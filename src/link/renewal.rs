@@ -128,6 +128,20 @@ impl Link {
         true
     }
 
+    /// A message in a user's name came back on this connection. If what can be tried of the host's grants holds, it is
+    /// this message that is refused, and nobody else's connection is to be ended for it: `false`. Else as
+    /// [`Self::renew`].
+    pub async fn renew_after_a_refusal(&self, on: Epoch, host: &str) -> bool {
+        let trial = match self.grants(host) {
+            Some(grants) => attempt(self, host, grants).await,
+            None => None,
+        };
+        match trial {
+            Some(Trial::Holds | Trial::Lost) => false,
+            Some(Trial::Refused | Trial::Silent) | None => self.renew(on, host).await,
+        }
+    }
+
     /// What was granted holds on this connection.
     pub fn holds(&self, on: Epoch) {
         self.privileges.renewal.state().holds = Some(on);
@@ -182,6 +196,10 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
             silent = 0;
         } else if saw(Trial::Holds) {
             link.holds(on);
+            // Granted again, without another connection.
+            let refused = |trouble: &mut Trouble| matches!(trouble, Trouble::Refused(_));
+            link.trouble.send_if_modified(|trouble| trouble.take_if(refused).is_some());
+            told = false;
         }
         if silent == 0 && lost == 0 {
             sleep(PAUSE).await;

@@ -82,19 +82,19 @@ type Pauses = Box<dyn Iterator<Item = Duration> + Send>;
 pub(super) struct Backoff {
     pauses: Pauses,
     conflict: Option<Pauses>,
-    /// The last connection ended soon after it came up.
-    flapping: bool,
+    /// So many connections in a row ended soon after they came up.
+    short_lived: u32,
 }
 
 impl fmt::Debug for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Backoff").field("flapping", &self.flapping).finish_non_exhaustive()
+        f.debug_struct("Backoff").field("short_lived", &self.short_lived).finish_non_exhaustive()
     }
 }
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { pauses: pauses(), conflict: None, flapping: false }
+        Self { pauses: pauses(), conflict: None, short_lived: 0 }
     }
 
     /// The pause before the next attempt.
@@ -103,7 +103,7 @@ impl Backoff {
             if lived >= self.settles_after() {
                 self.settled();
             }
-            self.flapping = lived < GOOD;
+            self.short_lived = if lived < GOOD { self.short_lived.saturating_add(1) } else { 0 };
         }
         if let Ended::Ousted(_) = ended {
             let pauses = self.conflict.get_or_insert_with(|| growing(CONFLICT_PAUSE, LONGEST_CONFLICT_PAUSE));
@@ -127,7 +127,8 @@ impl Backoff {
     }
 
     pub(super) fn is_flapping(&self) -> bool {
-        self.flapping
+        // A server that is started again right after the relay is no reason for alarm.
+        self.short_lived > 1
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn deliver(
             Err(DeliverError::Bounced(error))
                 if let Sender::Inviter { person, .. } = &sender
                     && is_refusal(&error)
-                    && relay.link.renew(on, person.domain().as_str()).await =>
+                    && relay.link.renew_after_a_refusal(on, person.domain().as_str()).await =>
             {
                 return Err(Setback::Again(AskError::Lost));
             }

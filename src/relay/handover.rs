@@ -227,7 +227,9 @@ impl Module {
 impl Life {
     /// Whether it may be delivered by this connection: what was handed over only by the one where the module heard of it.
     pub(super) fn may_go_by(&self, connection: Epoch) -> bool {
-        self.pending.arrival.payload.hand_over.is_none() || self.module.heard_by(connection)
+        let hand_over = self.pending.arrival.payload.hand_over.as_deref();
+        let asks = matches!(hand_over, Some(Origin { message: Some(_), .. }));
+        !asks || self.module.heard_by(connection)
     }
 
     /// How it has ended, if the server knows that of what it has handed over. Asks only on another connection than the one

@@ -51,8 +51,8 @@ pub(super) fn read(relay: &Relay, message: &Message) -> Vec<Read> {
 fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
     let invitation = match direct::direct(message) {
         Ok(invitation) => invitation?,
-        Err(malformed) => {
-            debug!(from = message.from, "a direct invitation that is none: {malformed}");
+        Err(_) => {
+            debug!(from = message.from, "a direct invitation that names no room");
             return nowhere(relay, message);
         }
     };
@@ -69,7 +69,8 @@ fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
 /// A direct invitation to something that is no room. Its sender is told, and there is a line of it in the history.
 fn nowhere(relay: &Relay, message: &Message) -> Option<Read> {
     let named = message.conference.first()?.jid.as_deref().unwrap_or_default().trim();
-    let room = named.chars().take(MOST_OF_NO_ROOM).collect();
+    // What is too long for any address is none that somebody has mistyped.
+    let room = if named.chars().count() > MOST_OF_NO_ROOM { String::new() } else { named.to_owned() };
     let arrival = sent_by(relay, message, room, Payload::default())?;
     let answer = relay.limits.load().forged(address::domain_of(&arrival.inviter));
     (answer == Answer::Pass).then_some(Read { arrival, refused: Some(Reason::Malformed) })

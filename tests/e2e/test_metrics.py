@@ -78,7 +78,7 @@ async def test_limits_that_are_used_up_are_counted(stage, relay, web):
     now = await web.metrics()
 
     hits = {name.split()[1]: value for name, value in now.items() if name.startswith(f"{OURS}limit_hits_total")}
-    assert hits == {"inviter": 1, "domain": 0, "room": 0, "contact": 0, "untrusted": 0, "commands": 0}
+    assert hits == {"inviter": 1, "domain": 0, "room": 0, "contact": 0, "untrusted": 0, "commands": 0, "answers": 0}
 
 
 async def test_it_is_ready_while_there_is_a_link(own_server, relays, config, web):
