@@ -69,14 +69,9 @@ def half_a_stanza(scripted):
 BREAKS = {
     "half a stanza": half_a_stanza,
     "half a tag": lambda s: "<message from='tea@confer",
-    "no XML": lambda s: b"\x00\xff\xfe GET / HTTP/1.1\r\n\r\n",
-    "the wrong end tag": lambda s: "<message></presence>",
-    "an undeclared prefix": lambda s: "<message><a:b/></message>",
-    "an undeclared entity": lambda s: "<message><body>&nbsp;</body></message>",
-    "something that is no stanza": lambda s: "<unheard-of xmlns='urn:example'/>",
-    "a comment": lambda s: "<!-- comment -->",
+    "a tag without a name": lambda s: "<>",
+    "a second stream header": lambda s: "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='2'>",
     "a doctype": lambda s: "<!DOCTYPE message [<!ENTITY a 'aaaa'>]>",
-    "bytes that are no UTF-8": lambda s: b"<message><body>\xc3\x28</body></message>",
     "a stream error": lambda s: (
         "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
     ),
@@ -99,6 +94,32 @@ async def test_broken_off_by(scripted, relay, what):
     await scripted.connected(2)
     assert await all_arrive(scripted, relay, contacts) == 20
     assert "link is down" in relay.log
+
+
+# What concerns nothing but itself.
+LEFT_OUT = {
+    "no XML": lambda s: b"\x00\xff\xfe GET / HTTP/1.1\r\n\r\n",
+    "the wrong end tag": lambda s: "<message></presence>",
+    "an undeclared prefix": lambda s: "<message><a:b/></message>",
+    "an undeclared entity": lambda s: "<message><body>&nbsp;</body></message>",
+    "something that is no stanza": lambda s: "<unheard-of xmlns='urn:example'/>",
+    "a comment": lambda s: "<!-- comment -->",
+    "bytes that are no UTF-8": lambda s: b"<message><body>\xc3\x28</body></message>",
+}
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+async def test_left_out(scripted, relay, what):
+    scripted.answers_pings = False
+    contacts = invite(scripted, 20)
+    await scripted.delivered(*contacts)
+    scripted.answers_pings = True
+
+    scripted.send(LEFT_OUT[what](scripted))
+
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1
+    assert relay.log.count("left out a stanza") == 1
 
 
 async def test_slow(scripted, relay):
