@@ -49,14 +49,11 @@ pub(super) fn read(relay: &Relay, message: &Message) -> Vec<Read> {
 
 /// A direct invitation by its sender himself, for whom his server vouches. Of his business in the room it says nothing.
 fn sent_to_us(relay: &Relay, message: &Message) -> Option<Read> {
-    let invitation = match direct::direct(message) {
-        Ok(invitation) => invitation?,
-        Err(_) => {
-            debug!(from = message.from, "a direct invitation that names no room");
-            return nowhere(relay, message);
-        }
+    let Ok(invitation) = direct::direct(message) else {
+        debug!(from = message.from, "a direct invitation that names no room");
+        return nowhere(relay, message);
     };
-    let arrival = direct(relay, message, invitation)?;
+    let arrival = direct(relay, message, invitation?)?;
     let trusted = is_served(relay, &arrival.room);
     let answer = if trusted {
         relay.limits.load().received_from(&arrival.inviter)
