@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
 use super::Finding;
@@ -28,6 +28,8 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 const SHORT_LIFE: Duration = Duration::from_secs(300);
 /// So many may ask at the same time.
 const ASKERS: usize = 16;
+/// The pause before the socket is tried again: the system may be short of something, such as open files.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whether a relay lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,29 +89,21 @@ pub async fn serve<F>(path: PathBuf, check: impl Fn() -> F, health: impl Fn() ->
 where
     F: Future<Output = Vec<Finding>> + Send + 'static,
 {
-    // A relay that was killed leaves it behind; whoever is alive has been asked before.
-    let _ = std::fs::remove_file(&path);
-    let listener = match UnixListener::bind(&path) {
-        Ok(listener) => listener,
-        Err(e) => {
-            warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
-            return;
-        }
-    };
-    if let Err(e) = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)) {
-        warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
-        return;
-    }
+    let Some(listener) = listen(&path).await else { return };
+    let mut told = false;
     let mut answers = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept(), if answers.len() < ASKERS => match accepted {
                 Ok((stream, _)) => {
+                    told = false;
                     answers.spawn(timeout(PATIENCE, answer(stream, check(), health())));
                 }
                 Err(e) => {
-                    warn!("the control socket is closed: {e}");
-                    return;
+                    if !std::mem::replace(&mut told, true) {
+                        warn!("the control socket can't take a question ({e}): this is tried again");
+                    }
+                    sleep(AGAIN).await;
                 }
             },
             Some(answered) = answers.join_next() => match answered {
@@ -119,6 +113,33 @@ where
             },
         }
     }
+}
+
+/// The socket, however long it takes to get it; `None` where no socket can ever be.
+async fn listen(path: &Path) -> Option<UnixListener> {
+    let mut told = false;
+    loop {
+        let e = match bind(path) {
+            Ok(listener) => return Some(listener),
+            Err(e) => e,
+        };
+        if !std::mem::replace(&mut told, true) {
+            warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
+        }
+        // The path is longer than a socket's may be.
+        if e.kind() == ErrorKind::InvalidInput {
+            return None;
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    // A relay that was killed leaves it behind; whoever is alive has been asked before.
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 async fn answer(
