@@ -107,7 +107,7 @@ async def test_no_answer_to_the_handshake(scripted, relay):
     scripted.reads.turn(on=False)
     scripted.cut()
 
-    await relay.process.says("no answer to the handshake")
+    await relay.process.says("takes the connection and says nothing")
     scripted.reads.turn(on=True)
 
     await relay.connected()

@@ -14,6 +14,7 @@ def test_the_relay_understands_its_environment(tmp_path):
     relay, prosody = compose["services"]["relay"], compose["services"]["prosody"]
     secret = tmp_path / "relay-secret"
     secret.write_text("a secret for the tests\n")
+    secret.chmod(0o600)
     given = relay["environment"]["MUC_INVITE_RELAY__COMPONENT__SECRET_FILE"]
     assert Path(given).name in relay["secrets"]
     assert set(relay["networks"]) < set(prosody["networks"])
