@@ -133,7 +133,7 @@ muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
 filter_packet(#message{meta = #{?MODULE := #invitation{host = Host} = Invitation}}) ->
     {ok, _} = supervisor:start_child(gen_mod:get_module_proc(Host, ?MODULE), [Invitation]),
     {stop, drop};
-%% What the relay sends in an inviter's name comes this way, as what he sends himself.
+%% What the relay sends in an inviter's name comes this way, as what they send themselves.
 filter_packet(#message{type = Type} = Message) when Type /= error ->
     note_passed(Message),
     Message;

@@ -204,7 +204,7 @@ module:hook("iq-get/host/"..xmlns_handover..":handed-over", function (event)
 	return true;
 end);
 
--- What the relay sends in an inviter's name comes this way, as what he sends himself. After all that may stop it.
+-- What the relay sends in an inviter's name comes this way, as what they send themselves. After all that may stop it.
 local function passes(event)
 	local stanza = event.stanza;
 	local direct = stanza:get_child("x", xmlns_conference);

@@ -70,7 +70,7 @@ pub(super) fn arrivals(echo: Echo, config: &Config) -> (Finding, bool) {
     (finding, false)
 }
 
-/// Answers what comes in on a connection that the check has made: with no answer, whoever asks would wait for it.
+/// Answers what comes in on a connection that the check has made: without an answer the one who asks would wait for it.
 pub async fn answer_all(link: Link, mut incoming: Incoming) {
     while let Some((_, stanza)) = incoming.recv().await {
         if let Stanza::Iq(question) = stanza

@@ -24,7 +24,7 @@ const WHILE: Duration = Duration::from_secs(1);
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
 /// Pings of each host.
 const PINGS: usize = 8;
-/// For all of it: whoever asks waits for no longer than ten seconds.
+/// For all of it, so that the answer comes within ten seconds.
 const DEADLINE: Duration = Duration::from_millis(6500);
 
 const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \

@@ -50,7 +50,7 @@ pub(super) async fn of(
     };
     let unsupported =
         async { support == Support::Ask && relay.contacts.shows_direct(contact).await == Some(false) };
-    // Side by side: each may be a question to his server. On the heap, as it is soon over.
+    // Side by side: each may be a question to the contact's server. On the heap, as it is soon over.
     let (lists, unsupported) = Box::pin(join(try_join(blocked, known), unsupported)).await;
     let (blocked, (stranger, seen)) = lists?;
     let wants = Wants {
