@@ -52,7 +52,7 @@ local memory = {
 	fates = {}; -- id of the IQ -> { fate, whose, passed }
 	ids = {}; -- a ring of those ids
 	newest = 0;
-	taken = {}; -- inviter, contact and room -> id of the IQ that was taken first and has not passed yet
+	taken = {}; -- inviter, contact and room -> id of the IQ that was taken last and has not passed yet
 };
 
 local function whose(inviter, contact, room)
@@ -73,8 +73,7 @@ local function remember(id, fate, invitation)
 	memory.ids[memory.newest] = id;
 	local key = whose(invitation.inviter, invitation.stanza.attr.to, invitation.room.jid);
 	memory.fates[id] = { fate = fate; whose = key; passed = false };
-	-- Of several the first one is sent: the others are its repetitions.
-	if fate == "taken" and not memory.taken[key] then
+	if fate == "taken" then
 		memory.taken[key] = id;
 	end
 end

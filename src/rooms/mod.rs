@@ -157,7 +157,7 @@ impl Rooms {
     }
 
     /// What the room has told the relay itself, if it kept nothing back: an inviter, in whose name the room would be asked for
-    /// the same, and the relay where he is refused, is told no more.
+    /// the same, and the relay where they are refused, is told no more.
     fn own_whole_view(&self, room: &BareJid) -> Option<Arc<View>> {
         let place = self.remembered.get(&(room.clone(), Asker::Relay))?;
         // While the room is being asked, it is quicker to ask as well.
