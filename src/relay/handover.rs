@@ -144,10 +144,13 @@ async fn decide(
     let mut arrival = arrival(relay, &handed_over);
     match relay.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
-        // The server's own delivery is not ours to limit; only the first of a flood is noted.
+        // The server's own delivery is not ours to limit; all of a flood are counted, only the first is noted.
         answer => {
+            let (state, reason) = (State::HandedBack, Reason::RateLimited);
             if answer == Answer::Over {
-                note(relay, arrival, State::HandedBack, Reason::RateLimited).await?;
+                note(relay, arrival, state, reason).await?;
+            } else {
+                relay.counts.ended(arrival.route, state, Some(reason), None);
             }
             return Ok(Decision::Refuse(Condition::NotAllowed));
         }
@@ -195,6 +198,13 @@ async fn decide(
         relay.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
         return Ok(Decision::Ignore);
     };
+    // Only now, so that a duplicate uses up nothing.
+    if relay.limits.load().sending(&arrival.contact) != Answer::Pass {
+        let outcome = ended(admitted.id, State::HandedBack, Reason::RateLimited);
+        life::report(relay, &outcome, &arrival, None);
+        relay.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        return Ok(Decision::Refuse(Condition::NotAllowed));
+    }
     let early = left >= CLOSE_TO_THE_DEADLINE;
     Ok(Decision::Done(Then::Live { life: Box::new(Life::new(admitted, arrival)), early }))
 }
@@ -306,7 +316,8 @@ async fn judged_on_this_connection(
     }
 }
 
-/// It is ours, so that nobody delivers it, and the inviter sees what he would see of anybody.
+/// It is ours, so that nobody delivers it, and the inviter sees what he would see of anybody: nothing, over the contact's
+/// limit too, because then the server would deliver another's without a word.
 async fn hush(
     relay: &Relay,
     arrival: Arrival,
@@ -314,15 +325,12 @@ async fn hush(
     reason: Reason,
     seen: &Seen,
 ) -> Result<Decision, Closed> {
-    let (state, reason, told) = match relay.limits.load().hushing(&arrival.contact, &arrival.room) {
-        Answer::Pass => (state, reason, false),
-        answer => (State::Refused, Reason::RateLimited, answer == Answer::Over),
-    };
+    relay.limits.load().hushing(&arrival.contact, &arrival.room);
     let pending = note(relay, arrival, state, reason).await?;
     if reason == Reason::Mimicry {
         seen.warn_of_dropped(&pending);
     }
-    Ok(Decision::Done(if told { Then::Decline(Box::new(pending), reason) } else { Then::Nothing }))
+    Ok(Decision::Done(Then::Nothing))
 }
 
 /// Somebody who may not hand over has sent this. Noted as far as it does not fill the journal.

@@ -43,7 +43,7 @@ pub(super) struct Life {
     age: Duration,
     /// It has claimed contact and room, at the very moment it was taken in.
     claimed: AtomicBool,
-    /// It has been counted against the contact's limit.
+    /// It has been counted against the contact's limit: what was handed over, when it was taken.
     counted: AtomicBool,
     /// What the contact wanted when it came in; `None` once it is long ago.
     wishes: Mutex<Option<Wishes>>,
@@ -67,15 +67,15 @@ pub(super) struct Life {
 impl Life {
     /// It has just come in.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
-        let (direct, claimed) = (arrival.route == Route::Direct, arrival.route == Route::HandedOver);
+        let (direct, handed_over) = (arrival.route == Route::Direct, arrival.route == Route::HandedOver);
         let Admitted { id, received, duplicate, wishes } = admitted;
         Self {
             pending: Pending { id, received, arrival, added: false },
             duplicate,
             begun: Instant::now(),
             age: Duration::ZERO,
-            claimed: AtomicBool::new(claimed),
-            counted: AtomicBool::new(false),
+            claimed: AtomicBool::new(handed_over),
+            counted: AtomicBool::new(handed_over),
             wishes: Mutex::new(Some(wishes)),
             added: AtomicBool::new(false),
             unsupported: AtomicBool::new(false),
@@ -96,12 +96,12 @@ impl Life {
             begun: Instant::now(),
             age: Duration::from_millis(age),
             claimed: AtomicBool::new(false),
-            // The earlier run has counted it, or its start has.
-            counted: AtomicBool::new(true),
+            // What an earlier run counted is forgotten, and the start of this one leaves it to this life.
+            counted: AtomicBool::new(pending.arrival.route == Route::HandedOver),
             wishes: Mutex::default(),
             added: AtomicBool::new(pending.added),
             unsupported: AtomicBool::new(false),
-            room_counted: AtomicBool::new(true),
+            room_counted: AtomicBool::new(pending.arrival.route != Route::Direct),
             unmasked: OnceLock::new(),
             module: handover::Module::default(),
             above: None,
@@ -453,6 +453,7 @@ pub(super) fn report(relay: &Relay, outcome: &Outcome, arrival: &Arrival, took: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Payload;
 
     /// A thousand of them live at a time, and each is copied some times before it does.
     #[test]
@@ -462,5 +463,31 @@ mod tests {
         }
         let size = size(live);
         assert!(size < 4096, "{size} bytes: put what is rarely needed on the heap (Box::pin)");
+    }
+
+    #[test]
+    fn each_is_counted_once_whichever_way_it_waited() {
+        for (route, by_contact, by_room) in [
+            (Route::Addressed, true, false),
+            (Route::Direct, true, true),
+            (Route::FanOut, true, false),
+            (Route::HandedOver, false, false),
+        ] {
+            let arrival = || Arrival {
+                route,
+                room: "tea@c.example".to_owned(),
+                inviter: "alice@example.org".to_owned(),
+                contact: "bob@example.org".to_owned(),
+                payload: Payload::default(),
+                parent: None,
+            };
+            let admitted = Admitted { id: 1, received: 0, duplicate: false, wishes: Wishes::default() };
+            let waited = Pending { id: 1, received: 0, arrival: arrival(), added: false };
+            for life in [Life::new(admitted, arrival()), Life::resumed(waited)] {
+                let full = || life.count(|| Answer::Over) == Answer::Over;
+                assert_eq!([full(), full()], [by_contact, false], "{route}");
+                assert_eq!(life.room_counted.into_inner(), !by_room, "{route}");
+            }
+        }
     }
 }

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
@@ -50,7 +50,7 @@ use tracing::{error, info, warn};
 use crate::checkup::{self, Running, control};
 use crate::config::{Config, Live};
 use crate::contacts::Contacts;
-use crate::journal::{self, Journal, Keep, OpenError, Reason, Route, State};
+use crate::journal::{self, Journal, Keep, OpenError, Reason, Record, Route, State};
 use crate::link::{self, Link, Refused, own_hosts};
 use crate::ops::count::Registry;
 use crate::ops::{http, manager};
@@ -239,22 +239,32 @@ async fn remember(config: &Config) -> Result<limits::Limits, OpenError> {
     let mut recent = journal::recent(&config.journal.path, REMEMBERED).await?;
     recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
     // The oldest first, as they came.
-    for record in recent.into_iter().rev() {
-        let ago = (now - record.received).to_std().unwrap_or_default();
-        let sent = matches!(record.state, State::Pending | State::Relayed | State::Failed)
-            || matches!(
-                record.reason,
-                Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger | Reason::Mimicry)
-            );
-        if record.parent.is_some() {
-            limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);
-            continue;
-        }
-        // Who had no business in a room has used up none of its measure.
-        let his_room = record.reason != Some(Reason::MayNotInvite) || record.route != Route::Direct;
-        limits.remember(ago, &record.inviter, his_room.then_some(&*record.room), &record.contact, sent);
+    for record in recent.iter().rev() {
+        count_again(&limits, record, now);
     }
     Ok(limits)
+}
+
+/// Counts what an earlier run has counted, and what is under way only as far as its own life will not.
+fn count_again(limits: &limits::Limits, record: &Record, now: DateTime<Utc>) {
+    let ago = (now - record.received).to_std().unwrap_or_default();
+    let under_way = record.state == State::Pending;
+    let sent = (under_way && record.route == Route::HandedOver)
+        || matches!(record.state, State::Relayed | State::Failed)
+        || matches!(
+            record.reason,
+            Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger | Reason::Mimicry)
+        );
+    if record.parent.is_some() {
+        limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);
+        return;
+    }
+    // Who had no business in a room has used up none of its measure.
+    let direct = record.route == Route::Direct;
+    let no_business = direct && record.reason == Some(Reason::MayNotInvite);
+    let later = under_way && (direct || case::masked(&record.inviter).is_some());
+    let room = (!no_business && !later).then_some(&*record.room);
+    limits.remember(ago, &record.inviter, room, &record.contact, sent);
 }
 
 /// Waits for the end, and ends things in order: invitations, stream, journal.
@@ -344,6 +354,46 @@ mod tests {
         assert_eq!(invitation_id("0123abcd", &id), Some(42));
         for strange in ["", "0123abcd", "0123abcd-", "0123abcd-x", "ffff0000-42", "0123abcd42"] {
             assert_eq!(invitation_id("0123abcd", strange), None, "{strange}");
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_is_left_to_its_own_life() {
+        let hour = Duration::from_secs(3600);
+        let rate = crate::config::Rate { count: 1, per: hour };
+        let config = crate::config::Limits {
+            per_inviter: rate,
+            per_domain: rate,
+            per_contact: rate,
+            per_room: rate,
+            max_recipients: 1,
+        };
+        let now = Utc::now();
+        for (route, state, sent) in [
+            (Route::Addressed, State::Pending, false),
+            (Route::FanOut, State::Pending, false),
+            (Route::HandedOver, State::Pending, true),
+            (Route::Addressed, State::Relayed, true),
+        ] {
+            let limits = limits::Limits::new(&config, hour);
+            let [room, inviter, contact] =
+                ["tea@c.example", "alice@example.org", "bob@example.org"].map(String::from);
+            let record = Record {
+                id: 1,
+                received: now,
+                settled: None,
+                route,
+                room,
+                inviter,
+                contact,
+                state,
+                reason: None,
+                sent_as: None,
+                parent: (route == Route::FanOut).then_some(0),
+            };
+            count_again(&limits, &record, now);
+            let over = limits.sending("bob@example.org") != buckets::Answer::Pass;
+            assert_eq!(over, sent, "{route} {state}");
         }
     }
 }

@@ -150,3 +150,19 @@ async def test_nobody_gets_an_answer_to_that_question_from_the_relay(scripted, r
     answer = await scripted.ask(f"<handed-over xmlns='{HAND_OVER}' id='h1'/>")
     assert answer.get("type") == "error"
     assert answer.find(f".//{{{stanzas.STANZA_ERRORS}}}service-unavailable") is not None
+
+
+@pytest.mark.parametrize("config", [{"limits": {"per_contact": "1/1h"}}], ids=["one in an hour"])
+async def test_what_is_over_the_contacts_limit_is_the_servers(scripted, relay):
+    """As often as it comes; and a duplicate uses up nothing."""
+    answers = []
+    for id, room in {"first": "tea", "again": "tea", "second": "den", "third": "den"}.items():
+        scripted.send(scripted.hand_over("bob", room=room, id=id))
+        answers.append((await scripted.taken.take(reply(id))).get("type"))
+
+    assert answers == ["result", "result", "error", "error"]
+    records = await relay.settled(4)
+    assert [(record["state"], record["reason"]) for record in records] == [
+        ("relayed", None), ("suppressed", "duplicate"), *[("handed-back", "rate-limited")] * 2
+    ]  # fmt: skip
+    assert [delivery.contact for delivery in scripted.deliveries] == [scripted.jid("bob")]
