@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Arrival, Change, Filter, Forget, Forgotten, Journal, Keep, MOST_BLOCKS, MOST_HASHES, OpenError,
-    Origin, Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes,
+    self, Arrival, Change, Filter, Forget, Forgotten, GroupChange, GroupError, Journal, Keep, KeptGroup,
+    MOST_BLOCKS, MOST_HASHES, MayUse, OpenError, Origin, Outcome, Payload, Reason, Route, State, Takes,
+    TooMany, Wishes,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -323,6 +324,67 @@ async fn old_rows_are_swept_away_in_steps() {
     })
     .await
     .unwrap();
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn rows_from_a_clock_that_was_ahead_keep_no_others() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let id = journal.admit(arrival(BOB)).await.unwrap().id;
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    close(journal, writer).await;
+    let settled = (chrono::Utc::now() + 80 * DAY).timestamp_millis();
+    bench.sqlite3(&format!(
+        "WITH RECURSIVE n(id) AS (VALUES (2) UNION ALL SELECT id + 1 FROM n WHERE id < 1600) INSERT INTO history \
+         SELECT n.id, received, iif(n.id < 1500, {settled}, 0), route, room, inviter, contact, state, reason, sent_as, added, \
+         parent FROM n CROSS JOIN (SELECT * FROM history WHERE id = 1)"
+    ));
+    let (journal, writer) = bench.open().await;
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while bench.sqlite3("SELECT count(*) FROM history").trim() != "1499" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    close(journal, writer).await;
+}
+
+#[tokio::test]
+async fn forget_removes_claims_that_outlive_their_invitations() {
+    for forgotten in [BOB, ROOM, "alice@example.org"] {
+        let bench = Bench::new();
+        let (journal, writer) = bench.open().await;
+        let id = journal.admit(arrival(BOB)).await.unwrap().id;
+        assert!(journal.claim(id, BOB, ROOM).await.unwrap());
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+        bench.sqlite3("DELETE FROM history");
+        forget(&bench, forgotten).await;
+        let held = journal.admit(arrival(BOB)).await.unwrap().duplicate;
+        assert_eq!(held, forgotten.starts_with("alice"), "{forgotten}");
+        close(journal, writer).await;
+    }
+}
+
+#[tokio::test]
+async fn two_changes_at_once_close_no_circle() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    let group = |name: &str, entry: &str| {
+        let name = name.to_owned();
+        let entries = [entry.to_owned()].into();
+        KeptGroup { name, may_use: MayUse::Everybody, users: [].into(), entries }
+    };
+    for name in ["a", "b"] {
+        journal.change_group(name, GroupChange::Create(group(name, BOB))).await.unwrap().unwrap();
+    }
+    let add = |name, entry: &str| journal.change_group(name, GroupChange::Add([entry.to_owned()].into()));
+    let (first, second) = tokio::join!(add("a", "@b"), add("b", "@a"));
+    assert_eq!([first.unwrap(), second.unwrap()], [Ok(()), Err(GroupError::Circle)]);
+    let create = |name, entry| journal.change_group(name, GroupChange::Create(group(name, entry)));
+    let (first, second) = tokio::join!(create("c", "@d"), create("d", "@c"));
+    assert_eq!([first.unwrap(), second.unwrap()], [Ok(()), Err(GroupError::Circle)]);
     close(journal, writer).await;
 }
 

@@ -10,7 +10,6 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
-use super::batch::{self, Claim};
 use super::open::{self, OpenError};
 use super::record::{column, nullable};
 use super::{Filter, Id, Reason, Record, State, groups, handle, looks, tally, wishes};
@@ -161,6 +160,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
     for table in ["pending", "history"] {
         forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
     }
+    forget_claims(&mut db, &jid).await.map_err(failed)?;
     looks::forget(&mut db, &jid).await.map_err(failed)?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
     db.close().await.map_err(failed)?;
@@ -177,21 +177,29 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
         let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM ");
         sql.push(table).push(" WHERE id >= ").push_bind(from).push(" AND id < ").push_bind(from + STEP);
         sql.push(" AND (contact = ").push_bind(jid).push(" OR inviter = ").push_bind(jid);
-        sql.push(" OR room = ").push_bind(jid).push(") RETURNING id, contact, room");
-        let rows = sql.build().fetch_all(&mut *tx).await?;
-        for row in &rows {
-            let (contact, room): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
-            // An inviter who has himself forgotten has not yet the right to invite once more.
-            if contact == jid || room == jid {
-                let key = handle::key(contact, room);
-                batch::release(&mut tx, Claim { key, id: row.try_get(0)? }).await?;
-            }
-        }
+        sql.push(" OR room = ").push_bind(jid).push(")");
+        removed += sql.build().execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
-        removed += rows.len() as u64;
         from += STEP;
     }
     Ok(removed)
+}
+
+/// Claims outlive the rows of their invitations where the window is longer than the retention. Those of an inviter stay:
+/// one who has himself forgotten has not yet the right to invite once more.
+async fn forget_claims(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
+    let half = handle::half(jid).to_vec();
+    // Looked for without holding up the writer.
+    let keys: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT key FROM claims WHERE substr(key, 1, 8) = ? OR substr(key, 9) = ?")
+            .bind(&half)
+            .bind(&half)
+            .fetch_all(&mut *db)
+            .await?;
+    for key in keys {
+        sqlx::query("DELETE FROM claims WHERE key = ?").bind(key).execute(&mut *db).await?;
+    }
+    Ok(())
 }
 
 /// How many invitations there were, by what became of them.

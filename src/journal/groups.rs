@@ -1,6 +1,7 @@
-//! Groups that admins keep: rows with a name, who may use it, and who is in it. Knows nothing of what the entries mean.
+//! Groups that admins keep: rows with a name, who may use it, and who is in it. What the entries mean, [`crate::groups`]
+//! knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +11,7 @@ use sqlx::{Row, SqliteConnection};
 use super::handle::{Closed, Journal, Op};
 use super::open::{self, OpenError};
 use super::record::{MayUse, column};
+use crate::groups::{Book, Entry, Nesting};
 
 /// Groups that can be kept.
 pub const MOST_GROUPS: usize = 200;
@@ -59,6 +61,9 @@ pub enum GroupError {
     /// More than can be in one.
     #[error("no more than {MOST_ENTRIES} can be in a group")]
     TooManyEntries,
+    /// It would contain itself, by what somebody else has changed meanwhile.
+    #[error("the groups would be a circle, or too deep in each other")]
+    Circle,
 }
 
 /// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
@@ -168,6 +173,14 @@ pub(super) async fn change(
     };
     if after.entries.len().max(after.users.len()) > MOST_ENTRIES {
         return Ok(Err(GroupError::TooManyEntries));
+    }
+    // Here, where one change comes after the other: two that are no circle each may be one together.
+    if matches!(change, GroupChange::Create(_) | GroupChange::Add(_)) {
+        let entries: Vec<_> = after.entries.iter().filter_map(|text| Entry::read(text)).collect();
+        let book = Book::new(&BTreeMap::new(), all(&mut *db).await?);
+        if let Err(Nesting::Circle(_) | Nesting::TooDeep) = book.check(name, &entries) {
+            return Ok(Err(GroupError::Circle));
+        }
     }
     write(db, &after).await?;
     Ok(Ok(()))

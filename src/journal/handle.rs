@@ -15,6 +15,9 @@ use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::writer::Keep;
 use super::{Arrival, Id, Outcome, Pending, Reason, State};
 
+/// Bytes of a claim's key that stand for the contact, and for the room.
+pub(super) const HALF: usize = 8;
+
 /// The journal can't be written any more; the reason stands in the log and in what [`Writer::run`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is closed")]
@@ -278,14 +281,18 @@ impl Op {
     }
 }
 
-/// The digest that stands for a contact and a room in `claims`.
+/// What stands for a contact and a room in `claims`: half of it for each, so that both can be forgotten.
 pub(super) fn key(contact: &str, room: &str) -> Key {
-    let mut digest = Sha256::new();
-    digest.update(contact.as_bytes());
-    // NUL stands in no JID.
-    digest.update([0]);
-    digest.update(room.as_bytes());
     let mut key = Key::default();
-    key.copy_from_slice(&digest.finalize()[..16]);
+    let (first, second) = key.split_at_mut(HALF);
+    first.copy_from_slice(&half(contact));
+    second.copy_from_slice(&half(room));
     key
+}
+
+/// The part of the key that stands for this contact, or this room.
+pub(super) fn half(jid: &str) -> [u8; HALF] {
+    let mut half = [0; HALF];
+    half.copy_from_slice(&Sha256::digest(jid)[..HALF]);
+    half
 }

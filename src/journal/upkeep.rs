@@ -30,6 +30,7 @@ pub(super) struct Until {
 
 #[derive(Debug)]
 pub(super) struct Upkeep {
+    history: Sweep,
     claims: Sweep,
     looks: Sweep,
     hashes: Sweep,
@@ -70,6 +71,13 @@ impl Sweep {
 
 impl Default for Upkeep {
     fn default() -> Self {
+        // All of it, in turn: a clock that was wrong once has left rows that stay for long in front of others. And what is
+        // from the future stays: a clock that is behind for a moment must not cost what happened.
+        let history = Sweep {
+            step: "SELECT CAST(max(id) AS BLOB) FROM (SELECT id FROM history WHERE id > CAST(? AS INTEGER) ORDER BY id LIMIT ?)",
+            delete: "DELETE FROM history WHERE id > CAST(? AS INTEGER) AND id <= CAST(? AS INTEGER) AND settled <= min(?, ?)",
+            cursor: Vec::new(),
+        };
         let claims = Sweep {
             step: "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
             delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
@@ -86,7 +94,7 @@ impl Default for Upkeep {
             delete: "DELETE FROM hashes WHERE hash > CAST(? AS TEXT) AND hash <= CAST(? AS TEXT) AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        Self { claims, looks, hashes, dirty: None }
+        Self { history, claims, looks, hashes, dirty: None }
     }
 }
 
@@ -114,7 +122,7 @@ impl Upkeep {
         idle: bool,
     ) -> sqlx::Result<Duration> {
         let Until { now, window, retention } = until;
-        let swept = sweep_history(db, until).await?
+        let swept = self.history.step(db, now, retention).await?
             | self.claims.step(db, now, window).await?
             | self.looks.step(db, now, retention).await?
             | self.hashes.step(db, now, retention).await?;
@@ -124,7 +132,9 @@ impl Upkeep {
         if self.dirty.is_some_and(|since| idle || since.elapsed() > WAL_AGE) {
             self.empty_wal(db).await?;
         }
-        let through = [&self.claims, &self.looks, &self.hashes].iter().all(|sweep| sweep.cursor.is_empty());
+        let through = [&self.history, &self.claims, &self.looks, &self.hashes]
+            .iter()
+            .all(|sweep| sweep.cursor.is_empty());
         Ok(if swept {
             BUSY
         } else if self.dirty.is_some() || !through {
@@ -154,18 +164,6 @@ impl Upkeep {
             debug!("the journal's WAL stays as it is: {e}");
         }
     }
-}
-
-/// Ids ascend with time closely enough: the oldest ones are looked at.
-async fn sweep_history(db: &mut SqliteConnection, until: Until) -> sqlx::Result<bool> {
-    let swept = sqlx::query(
-        "DELETE FROM history WHERE settled < ? AND id IN (SELECT id FROM history ORDER BY id LIMIT ?)",
-    )
-    .bind(until.now - until.retention)
-    .bind(STEP)
-    .execute(db)
-    .await?;
-    Ok(swept.rows_affected() > 0)
 }
 
 #[cfg(test)]
