@@ -415,6 +415,38 @@ async fn a_lock_is_waited_for() {
 }
 
 #[tokio::test]
+async fn one_journal_has_one_writer_whatever_its_path() {
+    let bench = Bench::new();
+    let long = bench.folder.path().join("x".repeat(200));
+    fs::create_dir(&long).unwrap();
+    let [path, other] = [long.join("journal.db"), bench.folder.path().join("link.db")];
+    std::os::unix::fs::symlink(&path, &other).unwrap();
+    let (journal, writer) = Journal::open(&path, bench.keep).await.unwrap();
+    for path in [&path, &other] {
+        let second = Journal::open(path, bench.keep).await;
+        assert!(matches!(second, Err(OpenError::InUse { .. })), "{}", path.display());
+    }
+    close(journal, tokio::spawn(writer.run())).await;
+    let (journal, writer) = Journal::open(&other, bench.keep).await.unwrap();
+    close(journal, tokio::spawn(writer.run())).await;
+}
+
+#[tokio::test]
+async fn what_can_never_be_written_ends_it() {
+    let bench = Bench::new();
+    let (journal, writer) = bench.open().await;
+    bench.sqlite3(&format!(
+        "INSERT INTO pending (id, received, route, room, inviter, contact, continues) \
+         VALUES ({}, 0, 'addressed', 'r', 'i', 'c', 0)",
+        journal.first()
+    ));
+    let admitted = tokio::time::timeout(Duration::from_secs(20), journal.admit(arrival(BOB))).await;
+    assert!(admitted.expect("tried again and again").is_err());
+    let ended = writer.await.unwrap().unwrap_err();
+    assert!(matches!(ended, OpenError::Fault { .. }), "{ended}");
+}
+
+#[tokio::test]
 async fn a_journal_that_is_not_fit_is_refused_and_left_alone() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;

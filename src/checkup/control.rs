@@ -48,11 +48,6 @@ pub fn socket_of(journal: &Path) -> PathBuf {
     path.into()
 }
 
-/// Whether somebody answers there: then another relay uses this journal.
-pub async fn is_alive(path: &Path) -> bool {
-    UnixStream::connect(path).await.is_ok()
-}
-
 /// When a relay ended that nobody had told to end: it crashed, was killed, or gave up. It left its socket behind.
 #[derive(Debug, Clone, Copy)]
 pub struct Crash {
@@ -135,7 +130,7 @@ async fn listen(path: &Path) -> Option<UnixListener> {
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    // A relay that was killed leaves it behind; whoever is alive has been asked before.
+    // A relay that was killed leaves it behind; whoever is alive holds the journal.
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;

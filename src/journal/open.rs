@@ -2,7 +2,7 @@
 //! Knows nothing of what stands in the tables.
 
 use std::cmp::Ordering;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
+use tracing::warn;
 
 use super::access;
 
@@ -43,6 +44,22 @@ pub enum OpenError {
         path: PathBuf,
         /// What stands in the way, and what to do.
         why: String,
+    },
+    /// Two relays with one journal would both deliver what is in it.
+    #[error("another relay runs with journal.path = {path:?}: stop it, or give each its own journal")]
+    InUse {
+        /// The configured path.
+        path: PathBuf,
+    },
+    /// What the relay wrote can't be right: a fault of ours, which no waiting mends.
+    #[error(
+        "internal fault: the journal {path:?} takes no such row ({source}). Please report this with the log before it"
+    )]
+    Fault {
+        /// The configured path.
+        path: PathBuf,
+        /// What `SQLite` said.
+        source: sqlx::Error,
     },
     /// There is no journal to read yet.
     #[error(
@@ -108,19 +125,28 @@ pub enum OpenError {
     },
 }
 
-/// The relay's own connection: creates the file where it is missing (mode 0600) and brings its schema up to date.
+/// The relay's own connection, and the lock that keeps other relays out as long as it is not dropped: creates the file
+/// where it is missing (mode 0600) and brings its schema up to date.
 ///
 /// # Errors
-/// See [`OpenError`]; a damaged, too open or newer journal is refused and left as it was.
-pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenError> {
+/// See [`OpenError`]; a damaged, too open or newer journal, or one that is in use, is refused and left as it was.
+pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File), OpenError> {
     let file_error = |source| file_error(path, source);
-    let created = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
-    match created {
-        // Now, and never again: whoever closes a file gives up all locks that his process has on it, SQLite's as well, and
-        // another process would take the WAL away from under us.
-        Ok(file) => drop(file),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(e) => return Err(file_error(e)),
+    // Opened before SQLite does, and closed after it: whoever closes a file gives up all locks that his process has on it,
+    // SQLite's as well, and another process would take the WAL away from under us.
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(file_error)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
+        // Some file systems have no such locks.
+        Err(TryLockError::Error(e)) => warn!("the journal can't be kept from other relays: {e}"),
     }
     refuse_wide_mode(path)?;
     let size = fs::metadata(path).map_err(file_error)?.len();
@@ -147,7 +173,7 @@ pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection, OpenErr
         }
         other => database_error(path, sqlx::Error::Migrate(Box::new(other))),
     })?;
-    Ok(db)
+    Ok((db, file))
 }
 
 /// A second connection, for `history` and `forget` beside a relay that runs. Creates nothing.
@@ -224,6 +250,8 @@ fn file_error(path: &Path, source: io::Error) -> OpenError {
 pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
     if is_damage(&source) {
         OpenError::Corrupt { path: path.to_owned(), detail: source.to_string() }
+    } else if is_fault(&source) {
+        OpenError::Fault { path: path.to_owned(), source }
     } else if is_refusal(&source)
         && let Some(why) = access::obstacle(path)
     {
@@ -231,6 +259,12 @@ pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
     } else {
         OpenError::Database { path: path.to_owned(), source }
     }
+}
+
+/// `SQLITE_CONSTRAINT` (19), `SQLITE_MISMATCH` (20), `SQLITE_MISUSE` (21) and `SQLITE_RANGE` (25), extended codes included:
+/// it would fail in the same way for ever.
+pub(super) fn is_fault(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(19 | 20 | 21 | 25))
 }
 
 /// `SQLITE_PERM` (3), `SQLITE_READONLY` (8), `SQLITE_CANTOPEN` (14) and `SQLITE_AUTH` (23), extended codes included.

@@ -176,7 +176,7 @@ mod tests {
     async fn who_reads_is_not_waited_for_and_the_wal_is_emptied_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
-        let mut db = open::for_writing(&path).await.unwrap();
+        let (mut db, _lock) = open::for_writing(&path).await.unwrap();
         let mut upkeep = Upkeep::default();
         let mut reader = open::beside(&path).await.unwrap();
         sqlx::query("BEGIN").execute(&mut reader).await.unwrap();

@@ -1,6 +1,7 @@
 //! The one writer: takes what waits, writes it in one transaction, answers. Holds on while the disk refuses.
 //! Knows nothing of what an outcome means.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Journal {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(path: &Path, keep: Keep) -> Result<(Self, Writer), OpenError> {
-        let mut db = open::for_writing(path).await?;
+        let (mut db, lock) = open::for_writing(path).await?;
         let failed = |e| open::database_error(path, e);
         let instance: String =
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
@@ -61,6 +62,7 @@ impl Journal {
         let pulse = Pulse::default();
         let writer = Writer {
             db,
+            _lock: lock,
             pulse: pulse.clone(),
             blocked_for_all: blocked_for_all.clone(),
             group_names: group_names.clone(),
@@ -87,6 +89,8 @@ impl Journal {
 #[derive(Debug)]
 pub struct Writer {
     db: SqliteConnection,
+    /// Dropped behind the connection.
+    _lock: File,
     path: PathBuf,
     queue: mpsc::Receiver<Op>,
     next: Id,
@@ -101,7 +105,7 @@ impl Writer {
     /// Writes until every [`Journal`] handle is gone, then closes the file with nothing left in its WAL.
     ///
     /// # Errors
-    /// The file turned out to be damaged. Anything that may pass (a full disk, a lock) is waited for instead.
+    /// The file turned out to be damaged, or does not take what is written (a fault of ours). Anything that may pass (a full disk, a lock) is waited for instead.
     pub async fn run(self) -> Result<(), OpenError> {
         self.write_all(|batch| batch.into_iter().for_each(|(op, answer)| op.answer(answer))).await
     }
@@ -153,7 +157,7 @@ impl Writer {
                     }
                     return Ok(answers);
                 }
-                Err(e) if open::is_damage(&e) => {
+                Err(e) if open::is_damage(&e) || open::is_fault(&e) => {
                     let e = open::database_error(&self.path, e);
                     error!("{e}");
                     return Err(e);

@@ -34,7 +34,6 @@ mod words;
 pub use reload::{Load, Reload};
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,12 +75,6 @@ pub enum RunError {
     /// The server refused us and never let us in.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Two relays with one journal would both deliver what is in it.
-    #[error("another relay runs with journal.path = {journal:?}: stop it, or give each its own journal")]
-    Twice {
-        /// The configured path.
-        journal: PathBuf,
-    },
     /// A part of the relay stopped that must not: a fault of ours.
     #[error("internal fault: {0} ended. Please report this with the log before it")]
     Fault(&'static str),
@@ -124,9 +117,6 @@ struct Relay {
 pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
     let keep = keep(&config);
     let socket = control::socket_of(&config.journal.path);
-    if control::is_alive(&socket).await {
-        return Err(RunError::Twice { journal: config.journal.path });
-    }
     let crash = control::Crash::before(&socket);
     let (journal, writer) = Journal::open(&config.journal.path, keep).await?;
     info!(path = %config.journal.path.display(), "the journal is open");
