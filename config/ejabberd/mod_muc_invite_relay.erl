@@ -14,15 +14,18 @@
 %%%   install -D -m 644 -t $to/conf mod_muc_invite_relay.yml   # set `component` in it, or in ejabberd.yml
 %%%   ejabberdctl module_install mod_muc_invite_relay
 %%%
-%%% An invitation that the room has checked and completed goes to the relay in an IQ, and a process of
-%%% its own keeps it. A result: the relay has it for good. An error, no answer in time, no connection,
-%%% or this module or the server stopping: the room's own invitation is delivered as if this module
-%%% were not there. So none is lost. What became of each is remembered, and told to a relay that asks
-%%% before it delivers one whose answer may have been lost with its connection. So none arrives twice.
-%%% The room never waits.
+%%% The room checks and completes an invitation. Then this module sends it to the relay in an IQ, and a
+%%% process of its own keeps it. If the answer is a result, the relay has it for good. The room's own
+%%% invitation is delivered, as if this module were not there, if the answer is an error or does not come
+%%% in time, if there is no connection, or if this module or the server stops. So none is lost. The room
+%%% never waits.
 %%%
-%%% Never handed over: what a user of another server or of a component invites to (the relay can't
-%%% speak for him), and what is meant for an address on the relay (it gets that as it is).
+%%% The module remembers what became of each invitation. The relay asks for that before it delivers one
+%%% whose answer may have been lost with its connection. So none arrives twice.
+%%%
+%%% Never handed over are:
+%%% * invitations by users of another server or of a component (the relay can't send in their name);
+%%% * invitations for an address on the relay (it gets them as they are).
 -module(mod_muc_invite_relay).
 
 -behaviour(gen_mod).
@@ -38,10 +41,10 @@
 -include("ejabberd_router.hrl").
 
 -define(NS_HANDOVER, <<"urn:x-muc-invite-relay:0">>).
-%% From 24.12 on, mod_privilege swallows what a component asks or answers a bare host.
+%% From 24.12 on, mod_privilege drops IQs of a component, also answers, to a host without a resource.
 -define(RESOURCE, <<"muc-invite-relay">>).
 
-%% So many hand-overs are remembered, the newest.
+%% How many hand-overs are remembered: the newest.
 -define(REMEMBERED, 10000).
 
 -record(invitation, {message :: message(),
@@ -62,7 +65,7 @@
 %%% The module
 %%%===================================================================
 start(Host, _Opts) ->
-    %% One for all hosts, and not stopped with them: what it remembers is asked for after a restart of the module too.
+    %% One for all hosts, and not stopped with them: the relay may ask for what it remembers after a restart of the module.
     _ = supervisor:start_child(ejabberd_gen_mod_sup, #{id => ?MODULE, start => {?MODULE, start_memory, []}}),
     Keepers = gen_mod:get_module_proc(Host, ?MODULE),
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
@@ -84,7 +87,7 @@ stop(Host) ->
 reload(_Host, _NewOpts, _OldOpts) ->
     ok.
 
-%% Stopped before mod_offline, which takes what is delivered then.
+%% This module stops before mod_offline, which stores what is delivered at that moment.
 depends(_Host, _Opts) ->
     [{mod_muc, hard}, {mod_offline, soft}].
 
@@ -133,16 +136,16 @@ muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
 filter_packet(#message{meta = #{?MODULE := #invitation{host = Host} = Invitation}}) ->
     {ok, _} = supervisor:start_child(gen_mod:get_module_proc(Host, ?MODULE), [Invitation]),
     {stop, drop};
-%% What the relay sends in an inviter's name comes this way, as what they send themselves.
+%% Messages that the relay sends in an inviter's name come this way, like those that inviters send themselves.
 filter_packet(#message{type = Type} = Message) when Type /= error ->
     note_passed(Message),
     Message;
-%% On its way to the relay, in its keeper's process, which does not know the id otherwise.
+%% A hand-over on its way to the relay, in the process of its keeper, which can't learn the id in another way.
 filter_packet(#iq{type = set, id = Id, meta = #{?MODULE := {Whose, Component}}} = Handover) ->
     ets:insert(?MODULE, #handed_over{id = Id, fate = waiting, whose = Whose, component = Component}),
     put(?MODULE, Id),
     Handover;
-%% In the process of the relay's connection: known before what follows on that connection.
+%% In the process of the relay's connection: the answer is known before what follows on that connection.
 filter_packet(#iq{type = result, id = Id, from = #jid{luser = <<>>, lserver = Component},
                   to = #jid{luser = <<>>, lresource = ?RESOURCE}} = Answer) ->
     _ = decide(Id, Component, taken),
@@ -209,7 +212,7 @@ connections(Component) ->
 %%%===================================================================
 %%% What became of hand-overs
 %%%===================================================================
-%% The table is the only judge of who delivers an invitation: one that waits becomes something else once.
+%% The table alone decides who delivers an invitation: `waiting` is replaced once.
 start_memory() ->
     proc_lib:start_link(?MODULE, memory, []).
 
@@ -218,13 +221,13 @@ memory() ->
     proc_lib:init_ack({ok, self()}),
     rest().
 
-%% Keeps the table, and runs no code of an older module.
+%% Owns the table. It hibernates, so that it never runs code of an older module.
 rest() ->
-    %% What came by mistake would wake it for ever.
+    %% A message that came by mistake would wake the process again and again.
     receive _ -> ok after 0 -> ok end,
     proc_lib:hibernate(?MODULE, rest, []).
 
-%% Whether it was still open. So is one that nobody knows.
+%% Whether it was still undecided. One that is not in the table counts as undecided.
 -spec decide(binary() | undefined, binary(), taken | delivered) -> boolean().
 decide(Id, Component, Fate) ->
     try ets:lookup(?MODULE, Id) of
@@ -251,7 +254,7 @@ forget(Id) ->
      || #handed_over{whose = Whose} <- ets:lookup(?MODULE, Id)],
     ets:delete(?MODULE, Id).
 
-%% For a relay that asks: what still waits is its own from here on.
+%% For a relay that asks: an invitation that still waits belongs to the relay from here on.
 -spec fate(binary(), binary()) -> taken | passed | delivered | unknown.
 fate(Id, Component) ->
     _ = decide(Id, Component, taken),
@@ -288,7 +291,7 @@ start_keeper(Invitation) ->
     proc_lib:start_link(?MODULE, keep, [Invitation]).
 
 keep(#invitation{message = Message, connections = Connections, timeout = Timeout} = Invitation) ->
-    %% From here on, the module's end is a message, and the invitation is safe.
+    %% From here on, the end of the module arrives as a message, so the invitation is not lost.
     process_flag(trap_exit, true),
     proc_lib:init_ack({ok, self()}),
     [monitor(process, Connection) || Connection <- Connections],
@@ -316,7 +319,7 @@ keep(#invitation{message = Message, connections = Connections, timeout = Timeout
 -spec handover(#invitation{}) -> iq().
 handover(#invitation{message = #message{from = Room, to = Contact} = Message, component = Component,
                      inviter = Inviter, timeout = Timeout}) ->
-    %% The relay gets a tenth less than we wait: an answer given in the last moment is still in time.
+    %% The relay gets a tenth less time than we wait, so that an answer at its deadline is still in time.
     Deadline = timestamp(Timeout * 9 div 10),
     Invitation = fxml:replace_tag_attr(<<"xmlns">>, ?NS_CLIENT, xmpp:encode(Message)),
     Forwarded = #xmlel{name = <<"forwarded">>, attrs = [{<<"xmlns">>, ?NS_FORWARD}], children = [Invitation]},
@@ -328,7 +331,7 @@ handover(#invitation{message = #message{from = Room, to = Contact} = Message, co
                           attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}],
                           children = [Forwarded]}]}.
 
-%% So many milliseconds from now.
+%% The time so many milliseconds from now.
 -spec timestamp(non_neg_integer()) -> binary().
 timestamp(Later) ->
     Time = erlang:system_time(millisecond) + Later,

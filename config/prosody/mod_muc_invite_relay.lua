@@ -6,16 +6,19 @@
 --		muc_invite_relay = "invites.example.org" -- the relay, an external Component of this Prosody
 --		muc_invite_relay_timeout = 5 -- seconds the relay has for its answer
 --
--- An invitation that the room has checked and completed goes to the relay in an IQ and is kept here.
--- A result: the relay has it for good. An error, no answer in time, no connection, or this module or
--- the server stopping: the room's own invitation is delivered as if this module were not there. So
--- none is lost. What became of each is remembered, and told to a relay that asks before it delivers one
+-- The room checks and completes an invitation. Then this module sends it to the relay in an IQ and keeps
+-- it. If the answer is a result, the relay has it for good. The room's own invitation is delivered, as if
+-- this module were not there, if the answer is an error or does not come in time, if there is no
+-- connection, or if this module or the server stops. So none is lost.
+--
+-- The module remembers what became of each invitation. The relay asks for that before it delivers one
 -- whose answer may have been lost with its connection. So none arrives twice.
 --
--- Never handed over: what a user of another server or of a component invites to (the relay can't
--- speak for him), what is meant for an address on the relay (it gets that as it is), and the
--- invitations of rooms whose owners turned it off. Owners find that in the room's configuration,
--- because the relay names the inviter, and in a semi-anonymous room he may not want to be named.
+-- Never handed over are:
+-- * invitations by users of another server or of a component (the relay can't send in their name);
+-- * invitations for an address on the relay (it gets them as they are);
+-- * invitations of rooms whose owners turned it off in the room's configuration. They can, because the
+--   relay names the inviter, who may not want to be named in a semi-anonymous room.
 
 local datetime = require "util.datetime".datetime;
 local jid_bare = require "util.jid".bare;
@@ -41,7 +44,7 @@ if not relay then
 end
 local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
 
--- So many hand-overs are remembered, the newest.
+-- How many hand-overs are remembered: the newest.
 local remembered = 10000;
 
 -- id of the IQ -> { room, stanza, inviter, session, timer }, for each invitation without an answer yet
@@ -114,9 +117,9 @@ end
 local function handover(stanza, inviter, id)
 	local message = st.clone(stanza);
 	message.attr.xmlns = "jabber:client";
-	-- Semi-anonymous rooms have put his nick there.
+	-- Semi-anonymous rooms have put the inviter's nickname there.
 	message:get_child("x", xmlns_muc_user):get_child("invite").attr.from = inviter;
-	-- The relay gets a tenth less than we wait: an answer given in the last moment is still in time.
+	-- The relay gets a tenth less time than we wait, so that an answer at its deadline is still in time.
 	local deadline = timestamp(now() + timeout * 0.9);
 	return st.iq({ type = "set", id = id, from = module.host.."/muc-invite-relay", to = relay })
 		:tag("handover", { xmlns = xmlns_handover, deadline = deadline })
@@ -182,7 +185,8 @@ module:hook("iq-get/host/"..xmlns_handover..":handover", function (event)
 	return true;
 end);
 
--- A relay whose answer may have been lost asks before it delivers. What still waits is the relay's from here on.
+-- A relay whose answer may have been lost asks before it delivers. An invitation that still waits belongs to
+-- the relay from here on.
 module:hook("iq-get/host/"..xmlns_handover..":handed-over", function (event)
 	local origin, question = event.origin, event.stanza;
 	if question.attr.from ~= relay then
@@ -203,14 +207,15 @@ module:hook("iq-get/host/"..xmlns_handover..":handed-over", function (event)
 	return true;
 end);
 
--- What the relay sends in an inviter's name comes this way, as what they send themselves. After all that may stop it.
+-- Messages that the relay sends in an inviter's name come this way, like those that inviters send themselves. This
+-- hook runs after all that may stop them.
 local function passes(event)
 	local stanza = event.stanza;
 	local direct = stanza:get_child("x", xmlns_conference);
 	if not direct or not direct.attr.jid or not stanza.attr.from or stanza.attr.type == "error" then
 		return;
 	end
-	-- To oneself it has no address any more.
+	-- A message to the sender's own account has no `to` here.
 	local key = whose(stanza.attr.from, stanza.attr.to or stanza.attr.from, direct.attr.jid);
 	local id = memory.taken[key];
 	if id then

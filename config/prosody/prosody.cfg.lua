@@ -1,18 +1,18 @@
 -- The server's side of muc-invite-relay, for Prosody 0.12 and 13. Add each block to the section of
--- that name if you already have one. Where that has modules_enabled, admins or privileged_entities
--- already, join the two: of an option that is set twice Prosody keeps what it reads last.
--- mod_privilege is one of the community modules (Debian: the package prosody-modules),
+-- that name if you already have one. If your section has modules_enabled, admins or
+-- privileged_entities already, join the lists: of an option that is set twice Prosody keeps what it
+-- reads last. mod_privilege is one of the community modules (Debian: the package prosody-modules),
 -- mod_muc_invite_relay comes with the relay, in config/prosody.
 
 -- Put your own names in place of example.org, conference.example.org and invites.example.org, or
 -- have it printed for your configuration: muc-invite-relay setup prosody
 
--- Only if Prosody does not find the modules (Debian's does): above every VirtualHost and Component,
--- the folder that mod_muc_invite_relay.lua has been copied to, added to those that you have.
+-- Only if Prosody does not find the modules (Debian's does). Write it above every VirtualHost and
+-- Component: the folder that mod_muc_invite_relay.lua was copied to, added to those that you have.
 -- plugin_paths = { "/usr/local/lib/prosody/modules" }
 
--- Only if Prosody takes components elsewhere: above every VirtualHost and Component, added to what you
--- have. Other components connect there, too.
+-- Only if Prosody listens for components on another address or port. Write it above every VirtualHost
+-- and Component, and add it to what you have. Other components connect there, too.
 -- component_interfaces = { "127.0.0.1" }
 -- component_ports = { 5347 }
 
@@ -22,16 +22,16 @@ VirtualHost "example.org"
     modules_enabled = { "privilege" }
     privileged_entities = {
         ["invites.example.org"] = {
-            -- Invitations leave in the inviter's name: a contact's filter lets his friends through.
+            -- Invitations leave in the inviter's name, so that a contact's filter lets their friends through.
             message = "outgoing";
-            -- Whoever wants invitations from his contacts only gets them from his contacts only.
+            -- The relay can tell contacts from strangers, for people who take invitations from contacts only.
             roster = "get";
             -- Only with relay.support = "ask": which clients are online, and what they can do.
             presence = "managed_entity";
             iq = {
                 -- Contacts become members of members-only rooms with the inviter's own rights.
                 ["http://jabber.org/protocol/muc#admin"] = "both";
-                -- Whoever blocks a room, a MUC service or a person is not invited in a roundabout way.
+                -- The relay sends nothing to people who block the room, its MUC service or the inviter.
                 ["urn:xmpp:blocking"] = "get";
             };
         };
@@ -43,8 +43,8 @@ Component "conference.example.org" "muc"
     -- you have; without it, only invitations to relay addresses are relayed.
     modules_enabled = { "muc_invite_relay" }
     muc_invite_relay = "invites.example.org"
-    -- Semi-anonymous rooms (the default) hide who invites: only an owner can see it. And not
-    -- everyone who may invite may also add members.
+    -- Semi-anonymous rooms (the default) hide who invites: only an owner can see it. Also, an
+    -- inviter who may invite may not always add members.
     admins = { "invites.example.org" }
     -- Prosody 13 gives admins no rights in rooms unless this is set; 0.12 does it by default.
     component_admins_as_room_owners = true
