@@ -2,7 +2,7 @@
 #
 #     docker build -t muc-invite-relay .
 #
-# Other bases: --build-arg BASE=…, with glibc of the build's version or later, and without anything else.
+# For another base image, use --build-arg BASE=…. It needs only glibc, of the build's version or later.
 
 ARG BUILD_BASE=docker.io/library/rust:1-slim-bookworm
 ARG BASE=docker.io/library/debian:bookworm-slim
@@ -17,7 +17,7 @@ RUN cargo build --locked --profile "$PROFILE" --target-dir "target/$PROFILE" \
 
 FROM ${BASE}
 COPY --from=build /built/muc-invite-relay /usr/bin/muc-invite-relay
-# The volume takes its owner from here.
+# The volume gets its owner from this folder.
 COPY --from=build --chown=10001:10001 /journal /var/lib/muc-invite-relay
 USER 10001:10001
 VOLUME /var/lib/muc-invite-relay
