@@ -27,12 +27,13 @@
 //! | [`watch`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
 //! | [`ops`] | logs, signals, the service manager, the pieces that counting and showing are made of | the rest |
 //!
-//! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`relay::run`].
+//! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`daemon::run`].
 
 pub mod checkup;
 pub mod cli;
 pub mod config;
 pub mod contacts;
+pub mod daemon;
 pub mod groups;
 pub mod journal;
 pub mod link;

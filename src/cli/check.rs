@@ -11,7 +11,7 @@ use super::{CommandError, block_on};
 use crate::checkup::control::{self, Answered};
 use crate::checkup::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
-use crate::{journal, link, relay};
+use crate::{daemon, journal, link};
 
 /// A journal answers at once, unless another process holds it or its disk does not answer.
 const JOURNAL: Duration = Duration::from_secs(4);
@@ -108,7 +108,7 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
         findings.push(checkup::not_tried(config));
         return findings;
     }
-    let (link, incoming, task) = link::new(relay::link_settings(config));
+    let (link, incoming, task) = link::new(daemon::link_settings(config));
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
     let answers = tokio::spawn(checkup::answer_all(link.clone(), incoming));

@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 
 use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
-use crate::relay::{self, Outside, Reload, RunError};
+use crate::daemon::{self, Outside, Reload, RunError};
 use crate::{journal, ops};
 
 /// The server refused us and we never got in.
@@ -32,7 +32,7 @@ pub(super) fn run(
     let done = block_on(async {
         let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Arc::new(load), level };
         let outside = Outside { stop: ops::signals::stop()?, reload };
-        Ok::<_, CommandError>(relay::run(config, outside).await)
+        Ok::<_, CommandError>(daemon::run(config, outside).await)
     })??;
     // The log is open: what ended the relay belongs there, in its form.
     Ok(match done {

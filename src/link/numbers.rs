@@ -33,11 +33,6 @@ pub(super) struct Numbers {
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// Its number, from 1.
-    pub(crate) fn number(self) -> u64 {
-        self.0
-    }
-
     /// The connection that follows.
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)

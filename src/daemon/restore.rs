@@ -1,0 +1,49 @@
+//! The limits' state as an earlier run left it, as far as the journal remembers.
+//! Knows nothing of how invitations are run.
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::journal::{self, OpenError, Reason, Record, Route, State};
+use crate::relay::limits::Limits;
+
+/// So many of the newest invitations are counted against the limits after a restart.
+const MAX_COUNTED_AGAIN: u32 = 10_000;
+
+/// Limits in which the newest invitations are counted.
+///
+/// # Errors
+/// See [`OpenError`].
+pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
+    let limits = Limits::new(&config.limits, config.relay.window);
+    let now = Utc::now();
+    let mut recent = journal::recent(&config.journal.path, MAX_COUNTED_AGAIN).await?;
+    recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
+    // The oldest first, as they came.
+    for record in recent.iter().rev() {
+        count_again(&limits, record, now);
+    }
+    Ok(limits)
+}
+
+/// Counts what an earlier run has counted; what is under way only as far as running it again does not count it.
+fn count_again(limits: &Limits, record: &Record, now: DateTime<Utc>) {
+    let ago = (now - record.received).to_std().unwrap_or_default();
+    let under_way = record.state == State::Pending;
+    let sent = (under_way && record.route == Route::HandedOver)
+        || matches!(record.state, State::Relayed | State::Failed)
+        || matches!(
+            record.reason,
+            Some(Reason::Blocked | Reason::OptedOut | Reason::Stranger | Reason::Mimicry)
+        );
+    if record.parent.is_some() {
+        limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);
+        return;
+    }
+    // A direct invitation that was refused as may-not-invite is not charged to the room.
+    let direct = record.route == Route::Direct;
+    let not_charged = direct && record.reason == Some(Reason::MayNotInvite);
+    let later = under_way && (direct || record.inviter.contains('/'));
+    let room = (!not_charged && !later).then_some(&*record.room);
+    limits.remember(ago, &record.inviter, room, &record.contact, sent);
+}

@@ -1,0 +1,93 @@
+//! Waits for the end of the relay, and ends its parts in order: invitations, stream, journal.
+//! Knows nothing of what they do.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::error::RunError;
+use crate::journal::OpenError;
+use crate::link::Refused;
+use crate::ops::manager;
+
+/// Each part has this long to end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the relay consists of while it runs.
+pub(super) struct Parts {
+    pub(super) queue: JoinHandle<()>,
+    /// Cancelled when nothing is to be begun any more.
+    pub(super) stopping: CancellationToken,
+    pub(super) connection: JoinHandle<Result<(), Refused>>,
+    /// Cancelled when the stream is to be closed.
+    pub(super) close: CancellationToken,
+    pub(super) writer: JoinHandle<Result<(), OpenError>>,
+}
+
+/// Waits until the relay is to stop, or a part of it ends by itself; then ends the others.
+///
+/// # Errors
+/// A part has ended by itself.
+pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Result<(), RunError> {
+    let Parts { mut queue, stopping, mut connection, close, mut writer } = parts;
+    let early = tokio::select! {
+        () = stop => {
+            manager::stopping();
+            info!("stopping: waiting up to {} s for invitations in flight", SHUTDOWN_TIMEOUT.as_secs());
+            None
+        }
+        e = failure(&mut connection, &mut writer) => Some(e),
+        // It ends with the link or the journal, and they know why.
+        _ = &mut queue => Some(
+            timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
+                .await
+                .unwrap_or(RunError::Fault("the intake")),
+        ),
+    };
+
+    stopping.cancel();
+    if early.is_none() && timeout(SHUTDOWN_TIMEOUT, &mut queue).await.is_err() {
+        warn!("not everything has settled: it waits in the journal for the next start");
+    }
+    close.cancel();
+    if !connection.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut connection).await.is_err() {
+        connection.abort();
+    }
+    queue.abort();
+    // The last handle to the journal is gone with the queue: the writer empties its queue and closes the file.
+    if !writer.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut writer).await.is_err() {
+        error!("the journal did not close in time; nothing is lost, it is recovered at the next start");
+    }
+    match early {
+        Some(e) => Err(e),
+        None => Ok(()),
+    }
+}
+
+/// Why the link or the journal's writer ended by itself.
+async fn failure(
+    connection: &mut JoinHandle<Result<(), Refused>>,
+    writer: &mut JoinHandle<Result<(), OpenError>>,
+) -> RunError {
+    tokio::select! {
+        biased;
+        ended = &mut *connection => link_failure(ended),
+        ended = writer => match ended {
+            Ok(Err(e)) => e.into(),
+            // It closed because nobody needs it any more: the link has ended, and knows why.
+            Ok(Ok(())) => link_failure(connection.await),
+            Err(_) => RunError::Fault("the journal's writer"),
+        },
+    }
+}
+
+fn link_failure(ended: Result<Result<(), Refused>, JoinError>) -> RunError {
+    match ended {
+        Ok(Err(refused)) => refused.into(),
+        _ => RunError::Fault("the link"),
+    }
+}

@@ -1,0 +1,219 @@
+//! One invitation, from the journal to its ending: found out who is meant, decided about, claimed, sent, confirmed.
+//! [`run`] is the way of every invitation, whichever way it came in; what an ending entails is in `settle/`.
+//!
+//! Whatever the link or a room fails to do for the moment starts the whole attempt again, because the world may have
+//! changed meanwhile. A claim stays with its invitation, so nothing is done twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jid::BareJid;
+use tokio::time::{Instant, sleep_until};
+use tracing::debug;
+
+use super::context::{Context, still_connected};
+use super::decide::judge::{Adding, Verdict};
+use super::decide::{Decision, decide};
+use super::deliver::{deliver, fate, membership};
+use super::ending::{Ending, within};
+use super::fan_out;
+use super::job::{Identity, Job};
+use super::parties::{Parties, is_a_person, nick_of};
+use super::settle::settle;
+use super::stop::Stop;
+use crate::journal::{Arrival, Closed, Outcome, Reason, Route, State};
+use crate::link::AskError;
+use crate::rooms::Age;
+use crate::wire::address;
+use crate::wire::muc::Affiliation;
+
+/// The pause before a room that did not answer is asked again.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// For so long after an invitation came, the occupant who has its nick is taken for the inviter.
+const NICK_VALID_FOR: Duration = Duration::from_secs(5);
+
+/// Goes on until the invitation is settled, or the relay stops. Returns how it was settled; `None` if it was not, or if no
+/// trace of it is kept.
+pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
+    let expires_at = job.expires_at(cx.config.load().relay.expiry);
+    loop {
+        // Without the link nobody could be told either, so an invitation expires only while it is up.
+        if !cx.link.up().await {
+            return None;
+        }
+        let ending = match attempt(&cx, &mut job, expires_at).await {
+            Err(Stop::End(ending)) => Ok(*ending),
+            ended => ended,
+        };
+        let settled = match ending {
+            Ok(ending) => settle(&cx, &job, ending).await,
+            Err(stop) => Err(stop),
+        };
+        match settled {
+            Ok(outcome) => return outcome,
+            Err(Stop::Suspend | Stop::End(_)) => return None,
+            Err(Stop::Retry(AskError::Lost)) => debug!(id = job.row.id, "interrupted"),
+            Err(Stop::Retry(e)) => {
+                debug!(id = job.row.id, room = job.row.arrival.room, "{e}: trying again in a while");
+                sleep_until(expires_at.min(Instant::now() + RETRY_PAUSE)).await;
+            }
+        }
+    }
+}
+
+/// The same for one of several people whom an invitation is for. Boxed: it has the same type as that of the whole.
+fn run_part(cx: Arc<Context>, job: Job) -> BoxFuture<'static, Option<Outcome>> {
+    run(cx, job).boxed()
+}
+
+/// Safe to repeat.
+async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Result<Ending, Stop> {
+    if let Some(ending) = fate::ending_at_the_server(cx, job).await? {
+        return Ok(ending);
+    }
+    if Instant::now() >= expires_at {
+        return give_up(cx, job).await;
+    }
+    let parties = identify(cx, job).await?;
+    if is_a_person(cx, &parties.contact) {
+        invite(cx, job, &parties).await
+    } else if fan_out::may_be_one(&job.row.arrival) {
+        fan_out::invite_all(cx, job, &parties, run_part).await
+    } else {
+        Ok(Ending::Refused(Reason::Malformed))
+    }
+}
+
+/// Finds out who invites whom to which room, once.
+async fn identify(cx: &Context, job: &mut Job) -> Result<Arc<Parties>, Stop> {
+    if let Some(known) = &job.parties {
+        return Ok(Arc::clone(known));
+    }
+    let identity = identity(cx, job).await?;
+    let Some(parties) = Parties::of(&job.row.arrival, identity.person).map(Arc::new) else {
+        return Err(Ending::Refused(Reason::Malformed).into());
+    };
+    within(identity.answer, Ending::Discarded)?;
+    job.parties = Some(Arc::clone(&parties));
+    Ok(parties)
+}
+
+/// Whose nick it is, where the room names the inviter by that alone, and what their limits say then. Found out once, and
+/// soon after the invitation came: later the nick may be somebody else's, and the relay would speak in the wrong name.
+async fn identity(cx: &Context, job: &mut Job) -> Result<Identity, AskError> {
+    let arrival = &job.row.arrival;
+    let Some(nick) = nick_of(&arrival.inviter) else { return Ok(Identity::KNOWN) };
+    if let Some(found) = &job.identity {
+        return Ok(found.clone());
+    }
+    let person = match address::own(&arrival.room) {
+        Ok(room) if job.age() < NICK_VALID_FOR => cx.rooms.occupant(&room, nick, job.read_at).await?,
+        _ => None,
+    };
+    let answer = cx.limits.load().unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room);
+    Ok(job.identity.insert(Identity { person, answer }).clone())
+}
+
+/// Invites one person.
+async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending, Stop> {
+    let Parties { room, contact, .. } = parties;
+    // All that is decided from here on holds for this connection: on another one other things may be granted.
+    let on = cx.link.epoch()?;
+    let preferences = job.take_preferences();
+    let decision = decide(cx, &job.invitation(parties), preferences).await?;
+    still_connected(cx, on)?;
+    let Decision { verdict, snapshot, lookalikes, unsupported } = decision;
+    job.members_only = snapshot.kind().members_only == Some(true);
+    job.unsupported = unsupported;
+    if !matches!(verdict, Verdict::Refuse(_)) {
+        within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
+    }
+    let over_and_told = || Ending::Silent(State::Refused, Reason::RateLimited);
+    let add_member = match verdict {
+        // What was handed over is the relay's by now, so it can't go back.
+        Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
+            return Ok(Ending::Silent(State::Suppressed, reason));
+        }
+        Verdict::Refuse(reason) => return Ok(Ending::Refused(reason)),
+        Verdict::Hush(state, reason) => {
+            let charge = || cx.limits.load().hushing(contact.as_str(), room.as_str());
+            within(job.charge_contact(charge), over_and_told())?;
+            return Ok(Ending::Unwanted { state, reason, lookalikes });
+        }
+        Verdict::Relay { add_member } => add_member,
+    };
+    if !claim(cx, job, parties, add_member).await? {
+        return Ok(Ending::Silent(State::Suppressed, Reason::Duplicate));
+    }
+    within(job.charge_contact(|| cx.limits.load().sending(contact.as_str())), over_and_told())?;
+    if add_member != Adding::No {
+        job.member_added = true;
+        if let Err(stop) = membership::add(cx, parties, add_member).await {
+            still_connected(cx, on)?;
+            return Err(stop);
+        }
+    }
+    let sent_as = deliver(cx, job, parties, on).await?;
+    Ok(Ending::Relayed { sent_as, lookalikes })
+}
+
+/// Claims contact and room, once; and that the contact is about to be made a member is written down with that.
+async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Adding) -> Result<bool, Closed> {
+    let (id, contact, room) = (job.row.id, parties.contact.as_str(), parties.room.as_str());
+    if add_member != Adding::No {
+        cx.journal.claim_adding(id, contact, room).await
+    } else if std::mem::take(&mut job.claimed_when_taken) {
+        Ok(true)
+    } else {
+        cx.journal.claim(id, contact, room).await
+    }
+}
+
+/// Time is up.
+async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
+    match Parties::of(&job.row.arrival, None) {
+        Some(parties) if !is_a_person(cx, &parties.contact) && fan_out::may_be_one(&job.row.arrival) => {
+            fan_out::give_up(cx, job, &parties, run_part).await
+        }
+        _ => Ok(Ending::Expired),
+    }
+}
+
+/// Asks the room what the attempt at an invitation that is being taken in will ask first, so that it finds the answers.
+/// Nothing but time depends on it.
+pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant) {
+    if arrival.route != Route::Addressed {
+        return;
+    }
+    let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
+        return;
+    };
+    // What fails here is asked again.
+    if let Some(nick) = nick_of(&arrival.inviter) {
+        let _ = cx.rooms.occupant(&room, nick, read_at).await;
+    } else if let Ok(inviter) = BareJid::new(&arrival.inviter)
+        && let Ok(view) = cx.rooms.look(&room, Some(&inviter), Age::Recent).await
+        && view.kind().members_only == Some(true)
+        && view.affiliation(&contact) == Some(Affiliation::None)
+    {
+        let _ = cx.rooms.look(&room, Some(&inviter), Age::FreshSince(read_at)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thousand of them are in memory at a time, and each is copied some times before it runs.
+    #[test]
+    fn an_invitation_under_way_is_small() {
+        fn size<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        let size = size(run);
+        assert!(size < 4096, "{size} bytes: put what is rarely needed on the heap (Box::pin)");
+    }
+}

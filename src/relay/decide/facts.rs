@@ -1,0 +1,118 @@
+//! An invitation as it is decided about, and the facts that the judge is told of it.
+//! Knows nothing of what is decided.
+
+use jid::BareJid;
+use tokio::time::Instant;
+
+use super::judge::{Facts, Wants};
+use crate::config::Membership;
+use crate::journal::Route;
+use crate::relay::context::Context;
+use crate::relay::parties::Parties;
+use crate::rooms::{Age, View};
+use crate::wire::address;
+
+/// The invitation to several people of which another one is a part.
+#[derive(Debug)]
+pub(in crate::relay) struct Parent {
+    /// The relay address that stands for all of them.
+    pub(in crate::relay) address: BareJid,
+    /// See [`Facts::vouched`].
+    pub(in crate::relay) vouched: bool,
+}
+
+/// An invitation as it is decided about. Those from untrusted sources don't come as far as this.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::relay) struct Invitation<'a> {
+    pub(in crate::relay) route: Route,
+    pub(in crate::relay) parties: &'a Parties,
+    /// Another one holds contact and room.
+    pub(in crate::relay) duplicate: bool,
+    /// It is a part of another one. Of which is not known any more where `parent` does not say it.
+    pub(in crate::relay) part: bool,
+    pub(in crate::relay) parent: Option<&'a Parent>,
+    /// The server that hands it over can still deliver it itself.
+    pub(in crate::relay) can_go_back: bool,
+    /// The moment at which it was read.
+    pub(in crate::relay) read_at: Instant,
+}
+
+impl Invitation<'_> {
+    /// See [`Facts::vouched`].
+    pub(in crate::relay) fn vouched(&self) -> bool {
+        self.parent.map_or(!self.part && self.route != Route::Direct, |parent| parent.vouched)
+    }
+
+    /// How old the answers may be that the first look at the room takes. The answer to a hand-over is final.
+    pub(super) fn age_of_the_first_look(&self) -> Age {
+        let may_be_remembered = self.parent.is_some() || self.vouched();
+        if may_be_remembered && !self.can_go_back { Age::Recent } else { Age::Fresh }
+    }
+
+    /// How old they may be where the contact is to be made a member. Somebody may just have made more of the contact than a
+    /// member; and what the room did with this very invitation can vouch for it. Of a part the room knows nothing, and each
+    /// part would ask for whole lists.
+    pub(super) fn age_to_add_a_member(&self) -> Age {
+        if self.parent.is_some() { Age::Fresh } else { Age::FreshSince(self.read_at) }
+    }
+
+    /// What is known of it, with this view of the room. Of what the contact wants: nothing yet.
+    pub(in crate::relay) fn facts(&self, cx: &Context, view: &View) -> Facts {
+        let contact = &self.parties.contact;
+        let inviter = self.parties.person();
+        // It matters in members-only rooms alone.
+        let relay_address = (view.kind().members_only == Some(true))
+            .then(|| match self.parent {
+                Some(parent) => Some(parent.address.clone()),
+                None => address::relay_address(contact, cx.link.component()).ok(),
+            })
+            .flatten();
+        Facts {
+            trusted: true,
+            duplicate: self.duplicate,
+            members_only: view.kind().members_only,
+            affiliation: view.affiliation(contact),
+            // Somebody who invites themselves means another device, which is not inside.
+            occupant: if inviter == Some(contact) { Some(false) } else { view.is_occupant(contact) },
+            vouched: self.vouched(),
+            inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
+            inviter: inviter.and_then(|inviter| view.affiliation(inviter)),
+            relay_address: relay_address.and_then(|address| view.affiliation(&address)),
+            allows_invites: view.kind().allows_invites,
+            // A room makes the contact a member itself before the invitation is handed over.
+            membership: match self.route {
+                Route::HandedOver => Membership::Ignore,
+                _ => cx.config.load().muc.membership,
+            },
+            wants: Wants::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::muc::Inviter;
+
+    #[test]
+    fn who_vouches_for_a_part() {
+        let contact = BareJid::new("bob@example.org").unwrap();
+        let parties = Parties {
+            room: BareJid::new("tea@conference.example.org").unwrap(),
+            contact: contact.clone(),
+            inviter: Inviter::Occupant("Alice".to_owned()),
+        };
+        let vouched = |route, part, parent: Option<bool>| {
+            let parent = parent.map(|vouched| Parent { address: contact.clone(), vouched });
+            let (parent, read_at) = (parent.as_ref(), Instant::now());
+            let (duplicate, can_go_back) = (false, false);
+            Invitation { route, parties: &parties, duplicate, part, parent, can_go_back, read_at }.vouched()
+        };
+        for by_a_room in [Route::Addressed, Route::HandedOver, Route::FanOut] {
+            assert!(vouched(by_a_room, false, None));
+        }
+        assert!(!vouched(Route::Direct, false, None), "its sender alone says so");
+        assert!(vouched(Route::FanOut, true, Some(true)) && !vouched(Route::FanOut, true, Some(false)));
+        assert!(!vouched(Route::FanOut, true, None), "what it was a part of has been forgotten");
+    }
+}

@@ -1,0 +1,401 @@
+//! The judge: facts in, verdict out. A pure function; the table of its tests reads as the rules.
+//! Knows nothing of how facts are found or verdicts carried out.
+
+use crate::config::{Membership, Mimicry, Strangers};
+use crate::journal::{Reason, State, Takes};
+use crate::wire::muc::Affiliation;
+
+/// What is known when an invitation is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// It came from a room of a MUC service that is believed.
+    pub trusted: bool,
+    /// Another invitation of this contact to this room was relayed inside the window, or is about to be.
+    pub duplicate: bool,
+    /// The room takes members only; `None` where it would not say.
+    pub members_only: Option<bool>,
+    /// The contact's affiliation; `None` where we may not read it.
+    pub affiliation: Option<Affiliation>,
+    /// The contact is in the room; `None` where we may not see it.
+    pub occupant: Option<bool>,
+    /// The room itself passed it on, or the server that handed it over: that says that the inviter may invite there.
+    pub vouched: bool,
+    /// The inviter is in the room and may speak there; `None` where we may not see it.
+    pub inviter_speaks: Option<bool>,
+    /// The inviter's affiliation; `None` where he is not known, or we may not read it.
+    pub inviter: Option<Affiliation>,
+    /// The affiliation of the relay address that was invited; `None` where we may not read it.
+    pub relay_address: Option<Affiliation>,
+    /// Everybody in the room may invite; `None` where it would not say.
+    pub allows_invites: Option<bool>,
+    /// The operator's `muc.membership`.
+    pub membership: Membership,
+    /// What the contact wants.
+    pub wants: Wants,
+}
+
+/// What is known of what the contact wants of an invitation. As long as nobody has been asked: nothing against it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wants {
+    /// From whom he takes invitations.
+    pub takes: Takes,
+    /// He, or an admin for everybody, blocks the inviter, the room, or what they belong to.
+    pub blocked: bool,
+    /// The inviter is not in his roster; `None` where nobody tells.
+    pub stranger: Option<bool>,
+    /// The operator's `relay.strangers`.
+    pub strangers: Strangers,
+    /// Inviter or room look like others that the contact knows.
+    pub mimics: bool,
+    /// The operator's `relay.mimicry`.
+    pub mimicry: Mimicry,
+    /// None of his clients that are online shows direct invitations.
+    pub unsupported: bool,
+    /// The server that handed it over can still deliver it itself.
+    pub can_go_back: bool,
+}
+
+/// Whether the contact is made a member, and by whose rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adding {
+    /// He is not.
+    No,
+    /// By the inviter's own, which the room will look at; by no others, since nobody vouches for him.
+    ByInviter,
+    /// By whichever there are: the relay may have more of them than the inviter.
+    ByAnyRight,
+}
+
+/// What becomes of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes to the contact.
+    Relay {
+        /// Whether he is made a member first.
+        add_member: Adding,
+    },
+    /// It ends here, silently: the contact has nothing to gain and nobody may learn why.
+    Suppress(Reason),
+    /// It ends here, and the inviter is told.
+    Refuse(Reason),
+    /// It ends here, in this state, and the inviter sees what he would see of a contact who does not answer.
+    Hush(State, Reason),
+    /// The server that handed it over is to deliver it itself.
+    HandBack(Reason),
+}
+
+/// Judges an invitation.
+///
+/// What can't be known counts in favour of the invitation: a contact who may be a member already, or be outside, should
+/// get it. Only a known obstacle stops it.
+///
+/// What the contact wants comes last: whatever the inviter is told of a silent contact, he is told of this one.
+#[must_use]
+pub fn judge(facts: Facts) -> Verdict {
+    match as_if_all_were_welcome(facts) {
+        relay @ Verdict::Relay { .. } => unwelcome(facts.wants).unwrap_or(relay),
+        verdict => verdict,
+    }
+}
+
+fn as_if_all_were_welcome(facts: Facts) -> Verdict {
+    let members_only = facts.members_only == Some(true);
+    if !facts.trusted {
+        Verdict::Refuse(Reason::Untrusted)
+    } else if !may_invite(&facts) {
+        Verdict::Refuse(Reason::MayNotInvite)
+    } else if facts.duplicate {
+        Verdict::Suppress(Reason::Duplicate)
+    } else if facts.affiliation == Some(Affiliation::Outcast) {
+        Verdict::Refuse(Reason::Outcast)
+    } else if facts.occupant == Some(true) {
+        Verdict::Suppress(Reason::Occupant)
+    } else if members_only && facts.affiliation == Some(Affiliation::None) {
+        match facts.membership {
+            Membership::Add if may_add(&facts) => Verdict::Relay { add_member: Adding::ByAnyRight },
+            Membership::Add => Verdict::Relay { add_member: Adding::ByInviter },
+            Membership::Require => Verdict::Refuse(Reason::NotMember),
+            Membership::Ignore => Verdict::Relay { add_member: Adding::No },
+        }
+    } else {
+        Verdict::Relay { add_member: Adding::No }
+    }
+}
+
+/// What the contact's wishes make of an invitation that could be relayed; `None` if he has nothing against it.
+fn unwelcome(wants: Wants) -> Option<Verdict> {
+    let silently = |reason| Some(Verdict::Hush(State::Suppressed, reason));
+    if wants.blocked {
+        return silently(Reason::Blocked);
+    }
+    match wants.takes {
+        Takes::Nobody => silently(Reason::OptedOut),
+        // He has said so himself: whoever may be a stranger is one.
+        Takes::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
+        _ if wants.strangers == Strangers::Refuse && wants.stranger == Some(true) => {
+            Some(Verdict::Hush(State::Refused, Reason::Stranger))
+        }
+        _ if wants.mimicry == Mimicry::Refuse && wants.mimics => {
+            Some(Verdict::Hush(State::Refused, Reason::Mimicry))
+        }
+        Takes::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
+        // There is no other way for what can't go back, and he may have a client elsewhere.
+        _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
+        Takes::Everybody | Takes::Contacts | Takes::Server => None,
+    }
+}
+
+/// Whether the inviter may invite to the room. Where nobody vouches for him the rules of rooms are applied to what is
+/// known, and what is not known does not help him.
+pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
+    match facts.inviter {
+        Some(Affiliation::Outcast) => false,
+        // One that has been banned since has lost his say.
+        _ if facts.vouched => true,
+        Some(Affiliation::Owner | Affiliation::Admin) => true,
+        Some(Affiliation::Member) => facts.allows_invites == Some(true),
+        Some(Affiliation::None) => {
+            facts.members_only == Some(false)
+                && facts.allows_invites == Some(true)
+                && facts.inviter_speaks == Some(true)
+        }
+        None => false,
+    }
+}
+
+/// Whether somebody vouches that this inviter may have members made in a members-only room, so that the relay's own
+/// rights may be used for it. What is not known does not vouch.
+fn may_add(facts: &Facts) -> bool {
+    // The room itself did, when it passed this invitation on.
+    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
+    room_did_it
+        || match facts.inviter {
+            Some(Affiliation::Owner | Affiliation::Admin) => true,
+            Some(Affiliation::Member) => facts.allows_invites == Some(true),
+            Some(Affiliation::Outcast | Affiliation::None) | None => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An invitation that nothing stands against: a trusted open room, a contact outside.
+    const FINE: Facts = Facts {
+        trusted: true,
+        duplicate: false,
+        members_only: Some(false),
+        affiliation: Some(Affiliation::None),
+        occupant: Some(false),
+        vouched: true,
+        inviter_speaks: Some(true),
+        inviter: Some(Affiliation::Admin),
+        relay_address: Some(Affiliation::None),
+        allows_invites: Some(false),
+        membership: Membership::Add,
+        wants: WELCOME,
+    };
+    const WELCOME: Wants = Wants {
+        takes: Takes::Everybody,
+        blocked: false,
+        stranger: Some(false),
+        strangers: Strangers::Relay,
+        mimics: false,
+        mimicry: Mimicry::Warn,
+        unsupported: false,
+        can_go_back: false,
+    };
+    const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
+    const RELAY: Verdict = Verdict::Relay { add_member: Adding::No };
+    const ADD_AND_RELAY: Verdict = Verdict::Relay { add_member: Adding::ByAnyRight };
+    const ADD_IF_HE_MAY: Verdict = Verdict::Relay { add_member: Adding::ByInviter };
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_rules() {
+        use {Affiliation as A, Membership as M, Reason as R, State as S, Takes as T};
+        use Verdict::{HandBack, Hush, Refuse, Suppress};
+        let wants = |wants| Facts { wants, ..FINE };
+        let direct = |facts| Facts { vouched: false, ..facts };
+        let strange = Wants { stranger: Some(true), ..WELCOME };
+        let unknown = Wants { stranger: None, ..WELCOME };
+        let table = [
+            ("an open room, the contact outside",       FINE,                                                        RELAY),
+            ("nothing is known of the room",            Facts { members_only: None, affiliation: None, occupant: None, ..FINE }, RELAY),
+            ("from somewhere untrusted",                Facts { trusted: false, ..FINE },                            Refuse(R::Untrusted)),
+            ("the inviter is banned",                   Facts { inviter: Some(A::Outcast), ..FINE },                 Refuse(R::MayNotInvite)),
+            ("invited a moment ago",                    Facts { duplicate: true, ..FINE },                           Suppress(R::Duplicate)),
+            ("the contact is inside",                   Facts { occupant: Some(true), ..FINE },                      Suppress(R::Occupant)),
+            ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
+            ("banned, in a members-only room",          Facts { affiliation: Some(A::Outcast), ..MEMBERS_ONLY },     Refuse(R::Outcast)),
+            ("members-only, not yet a member",          MEMBERS_ONLY,                                                ADD_AND_RELAY),
+            ("the inviter is nothing to the room",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_HE_MAY),
+            ("who the inviter is can't be known",       Facts { inviter: None, ..MEMBERS_ONLY },                     ADD_IF_HE_MAY),
+            ("he is, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_HE_MAY),
+            ("he is, and whether members may is not told", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
+            ("he is, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("he is nothing, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
+            ("the room made the relay address a member", Facts { inviter: None, relay_address: Some(A::Member), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("nobody vouches, an open room",            Facts { inviter: None, ..FINE },                             RELAY),
+            ("members-only, already a member",          Facts { affiliation: Some(A::Member), ..MEMBERS_ONLY },      RELAY),
+            ("members-only, an admin",                  Facts { affiliation: Some(A::Admin), ..MEMBERS_ONLY },       RELAY),
+            ("members-only, an owner",                  Facts { affiliation: Some(A::Owner), ..MEMBERS_ONLY },       RELAY),
+            ("members-only, nobody tells who is one",   Facts { affiliation: None, ..MEMBERS_ONLY },                 RELAY),
+            ("membership = require, a member",          Facts { affiliation: Some(A::Member), membership: M::Require, ..MEMBERS_ONLY }, RELAY),
+            ("membership = require, not a member",      Facts { membership: M::Require, ..MEMBERS_ONLY },            Refuse(R::NotMember)),
+            ("membership = require, an open room",      Facts { membership: M::Require, ..FINE },                    RELAY),
+            ("membership = ignore, not a member",       Facts { membership: M::Ignore, ..MEMBERS_ONLY },             RELAY),
+            ("directly, by an owner",                   direct(Facts { inviter: Some(A::Owner), ..FINE }),           RELAY),
+            ("directly, by an admin",                   direct(FINE),                                                RELAY),
+            ("directly, by a member who may",           direct(Facts { inviter: Some(A::Member), allows_invites: Some(true), ..FINE }), RELAY),
+            ("directly, by a member who may not",       direct(Facts { inviter: Some(A::Member), ..FINE }),          Refuse(R::MayNotInvite)),
+            ("directly, by a member who may, nobody tells", direct(Facts { inviter: Some(A::Member), allows_invites: None, ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, by one inside who may",         direct(Facts { inviter: Some(A::None), allows_invites: Some(true), ..FINE }), RELAY),
+            ("directly, by one inside who may not",     direct(Facts { inviter: Some(A::None), ..FINE }),            Refuse(R::MayNotInvite)),
+            ("directly, by one inside, members only",   direct(Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
+            ("directly, by one outside",                direct(Facts { inviter: Some(A::None), inviter_speaks: Some(false), allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, nobody tells who is inside",    direct(Facts { inviter: Some(A::None), inviter_speaks: None, allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, nothing is known of the room",  direct(Facts { inviter: None, members_only: None, allows_invites: None, inviter_speaks: None, ..FINE }), Refuse(R::MayNotInvite)),
+            ("directly, the room let in somebody else's guest", direct(Facts { inviter: Some(A::None), relay_address: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
+            ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
+            ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
+            ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
+            ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Hush(S::Suppressed, R::Blocked)),
+            ("he takes none",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Hush(S::Suppressed, R::OptedOut)),
+            ("he takes none, and none is added",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Hush(S::Suppressed, R::OptedOut)),
+            ("from contacts, the inviter is one",       wants(Wants { takes: T::Contacts, ..WELCOME }),              RELAY),
+            ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Hush(S::Suppressed, R::Stranger)),
+            ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Hush(S::Suppressed, R::Stranger)),
+            ("strangers = relay, a stranger",           wants(strange),                                              RELAY),
+            ("strangers = refuse, a stranger",          wants(Wants { strangers: Strangers::Refuse, ..strange }),         Hush(S::Refused, R::Stranger)),
+            ("strangers = refuse, a contact",           wants(Wants { strangers: Strangers::Refuse, ..WELCOME }),         RELAY),
+            ("strangers = refuse, nobody tells",        wants(Wants { strangers: Strangers::Refuse, ..unknown }),         RELAY),
+            ("mimicry = warn, a look-alike",            wants(Wants { mimics: true, ..WELCOME }),                   RELAY),
+            ("mimicry = refuse, a look-alike",          wants(Wants { mimics: true, mimicry: Mimicry::Refuse, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
+            ("mimicry = refuse, none",                  wants(Wants { mimicry: Mimicry::Refuse, ..WELCOME }),           RELAY),
+            ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("clients that can't show it",              wants(Wants { unsupported: true, ..WELCOME }),                  RELAY),
+            ("clients that can't, and it can go back",  wants(Wants { unsupported: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsupported)),
+            ("they can't, and he wants none",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Hush(S::Suppressed, R::OptedOut)),
+            ("a look-alike, and his server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
+            ("his server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
+            ("his server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
+            ("blocked, whoever would deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("he takes none, and is banned: as anybody", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("he takes none, and is no member: as anybody", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
+        ];
+        for (what, facts, verdict) in table {
+            assert_eq!(judge(facts), verdict, "{what}");
+        }
+    }
+
+    fn facts() -> impl Strategy<Value = Facts> {
+        let affiliation = prop::option::of(prop::sample::select(
+            &[
+                Affiliation::Owner,
+                Affiliation::Admin,
+                Affiliation::Member,
+                Affiliation::None,
+                Affiliation::Outcast,
+            ][..],
+        ));
+        let membership =
+            prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
+        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>, Option<bool>)>();
+        let affiliations = (affiliation.clone(), affiliation.clone(), affiliation);
+        (flags, affiliations, membership, wants()).prop_map(|(flags, affiliations, membership, wants)| {
+            Facts {
+                trusted: flags.0,
+                duplicate: flags.1,
+                members_only: flags.2,
+                occupant: flags.3,
+                vouched: flags.4,
+                allows_invites: flags.5,
+                inviter_speaks: flags.6,
+                affiliation: affiliations.0,
+                inviter: affiliations.1,
+                relay_address: affiliations.2,
+                membership,
+                wants,
+            }
+        })
+    }
+
+    fn wants() -> impl Strategy<Value = Wants> {
+        let flags = any::<(bool, Option<bool>, bool, bool, bool, bool)>();
+        let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
+        (flags, prop::sample::select(Takes::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
+            takes,
+            blocked: flags.0,
+            stranger: flags.1,
+            strangers: if flags.2 { Strangers::Refuse } else { Strangers::Relay },
+            can_go_back: flags.3,
+            mimics: flags.4,
+            unsupported: flags.5,
+            mimicry,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_allowed(facts in facts()) {
+            match judge(facts) {
+                Verdict::Relay { add_member } => {
+                    prop_assert!(facts.trusted && !facts.duplicate);
+                    prop_assert_ne!(facts.inviter, Some(Affiliation::Outcast));
+                    if !facts.vouched {
+                        let rank = [Affiliation::Owner, Affiliation::Admin].map(Some).contains(&facts.inviter);
+                        prop_assert!(facts.inviter.is_some() && (rank || facts.allows_invites == Some(true)));
+                    }
+                    prop_assert_ne!(facts.affiliation, Some(Affiliation::Outcast));
+                    prop_assert_ne!(facts.occupant, Some(true));
+                    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
+                    if add_member == Adding::ByAnyRight && !room_did_it {
+                        let known = [Affiliation::Owner, Affiliation::Admin, Affiliation::Member].map(Some);
+                        prop_assert!(known.contains(&facts.inviter), "more than the inviter may");
+                    }
+                    if add_member != Adding::No {
+                        prop_assert_eq!(facts.affiliation, Some(Affiliation::None), "never a demotion");
+                        prop_assert_eq!(facts.membership, Membership::Add);
+                        prop_assert_eq!(facts.members_only, Some(true));
+                    }
+                }
+                Verdict::Suppress(reason) => prop_assert!(matches!(reason, Reason::Duplicate | Reason::Occupant)),
+                Verdict::Refuse(reason) => prop_assert!(!matches!(reason, Reason::Duplicate | Reason::Occupant)),
+                Verdict::Hush(_, reason) => {
+                    let reasons = [Reason::Blocked, Reason::OptedOut, Reason::Stranger, Reason::Mimicry];
+                    prop_assert!(reasons.contains(&reason));
+                }
+                Verdict::HandBack(reason) => {
+                    prop_assert!(facts.wants.can_go_back);
+                    prop_assert!(reason == Reason::OptedOut || (reason == Reason::Unsupported && facts.wants.unsupported));
+                }
+            }
+        }
+
+        #[test]
+        fn never_against_the_contacts_wish(facts in facts()) {
+            let Wants {
+                takes, blocked, stranger, strangers, mimics, mimicry, unsupported, can_go_back
+            } = facts.wants;
+            let unwanted = blocked
+                || (mimics && mimicry == Mimicry::Refuse)
+                || takes == Takes::Nobody
+                || (takes == Takes::Contacts && stranger != Some(false))
+                || (strangers == Strangers::Refuse && stranger == Some(true))
+                || ((takes == Takes::Server || unsupported) && can_go_back);
+            let relayed = matches!(judge(facts), Verdict::Relay { .. });
+            prop_assert!(!(unwanted && relayed));
+        }
+
+        #[test]
+        fn what_the_inviter_is_told_is_no_matter_of_wishes(facts in facts()) {
+            let told = |verdict| matches!(verdict, Verdict::Refuse(_));
+            let welcome = Facts { wants: WELCOME, ..facts };
+            prop_assert_eq!(told(judge(facts)), told(judge(welcome)));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Finds look-alikes (XEP-0249 §5, the third attack; XEP-0165): a room or an inviter whose address looks like another one that
+//! the contact knows, from their roster or from invitations that reached them. Knows nothing of what follows from it.
+//!
+//! Addresses that look alike are rare, so what a contact knows is looked up only where there are some. Of several that look
+//! alike, the one that came to the contact first is the one they know, however often another one is passed on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::future::try_join3;
+use jid::BareJid;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+use tracing::warn;
+
+use super::lookalikes::Lookalikes;
+use crate::contacts::{Contacts, Likeness};
+use crate::journal::{self, Closed, Journal};
+use crate::relay::stop::Stop;
+use crate::wire::look::{are_one, look, told_apart};
+use crate::wire::muc::Inviter;
+
+/// Addresses of which it is remembered whether they have look-alikes, and for how long.
+const REMEMBERED: u64 = 10_000;
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// Addresses, and whether others look like them.
+#[derive(Debug)]
+pub(crate) struct LookalikeIndex {
+    journal: Journal,
+    path: PathBuf,
+    alike: Cache<String, bool>,
+    /// One at a time reads what a contact knows: it is rare, and takes a while.
+    reading: Semaphore,
+}
+
+impl LookalikeIndex {
+    /// `path`: the journal's.
+    pub(crate) fn new(journal: Journal, path: PathBuf) -> Self {
+        let alike = Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
+        Self { journal, path, alike, reading: Semaphore::new(1) }
+    }
+
+    /// Compares room and inviter with what the contact knows.
+    ///
+    /// # Errors
+    /// The link was lost, or the journal is closed.
+    pub(super) async fn of(
+        &self,
+        contacts: &Contacts,
+        room: &BareJid,
+        contact: &BareJid,
+        inviter: &Inviter,
+    ) -> Result<Lookalikes, Stop> {
+        let mut lookalikes = Lookalikes::default();
+        let person = match inviter {
+            Inviter::Person(person) => Some(person),
+            Inviter::Occupant(_) => None,
+        };
+        let are_alike = async |jid: Option<&BareJid>| match jid {
+            Some(jid) => Ok::<_, Stop>(self.are_alike(jid).await?),
+            None => Ok(false),
+        };
+        // Rosters hold people.
+        let likeness = async {
+            match person {
+                Some(person) => Ok(contacts.resembles(contact, person).await?),
+                None => Ok(Likeness::Nobody),
+            }
+        };
+        let (room_alike, person_alike, likeness) =
+            Box::pin(try_join3(are_alike(Some(room)), are_alike(person), likeness)).await?;
+        let looks = std::iter::once((room, room_alike, Likeness::Nobody))
+            .chain(person.map(|person| (person, person_alike, likeness)));
+        for (jid, alike, likeness) in looks {
+            let met = if alike {
+                // On the heap, as it is rare.
+                Box::pin(self.met(contact, jid)).await
+            } else {
+                None
+            };
+            let known = match likeness {
+                Likeness::Himself => None,
+                Likeness::Of(other) => Some(other),
+                Likeness::Nobody => met,
+            };
+            if let Some(known) = known {
+                lookalikes.push(jid.to_string(), known);
+            }
+        }
+        Ok(lookalikes)
+    }
+
+    /// Whether there are other addresses that look like this one.
+    async fn are_alike(&self, jid: &BareJid) -> Result<bool, Closed> {
+        if let Some(alike) = self.alike.get(jid.as_str()) {
+            return Ok(alike);
+        }
+        let other = self.journal.look_alike(jid.as_str(), &look(jid.as_str())).await?;
+        // What was remembered of the first of two is wrong as soon as there is a second.
+        if let Some(other) = &other {
+            self.alike.invalidate(other);
+        }
+        self.alike.insert(jid.to_string(), other.is_some());
+        Ok(other.is_some())
+    }
+
+    /// Another one that looks like this one, if the contact has met that one first.
+    async fn met(&self, contact: &BareJid, jid: &BareJid) -> Option<String> {
+        let _alone = self.reading.acquire().await;
+        match journal::met_first(&self.path, contact, &look(jid.as_str())).await {
+            Ok(first) => first.filter(|first| !are_one(first, jid.as_str())),
+            Err(e) => {
+                warn!("whether {} passes for another one can't be found out: {e}", told_apart(jid.as_str()));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Those of an invitation's addresses that look like others that the contact knows (XEP-0249 §5, the third attack), and the
+//! warning that says so. Knows nothing of how they are found.
+
+use tracing::warn;
+
+use crate::journal::Pending;
+use crate::wire::look::told_apart;
+
+/// An address and another one that the contact knows and may take it for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Lookalike {
+    jid: String,
+    known: String,
+}
+
+/// Those of an invitation's addresses that look like others that the contact knows.
+#[derive(Debug, Clone, Default)]
+pub(in crate::relay) struct Lookalikes(Vec<Lookalike>);
+
+impl Lookalikes {
+    /// Records that `jid` looks like `known`, which the contact knows.
+    pub(super) fn push(&mut self, jid: String, known: String) {
+        self.0.push(Lookalike { jid, known });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The operator wants it passed on.
+    pub(in crate::relay) fn warn_of_relayed(&self, invitation: &Pending) {
+        self.warn(invitation, "it was passed on");
+    }
+
+    /// The operator wants it dropped.
+    pub(in crate::relay) fn warn_of_dropped(&self, invitation: &Pending) {
+        self.warn(invitation, "it was dropped");
+    }
+
+    fn warn(&self, invitation: &Pending, what: &str) {
+        for Lookalike { jid, known } in &self.0 {
+            let [jid, known] = [jid, known].map(|jid| told_apart(jid));
+            warn!(
+                id = invitation.id,
+                contact = invitation.arrival.contact,
+                "{jid} looks like {known}, which the contact knows: {what}",
+            );
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Decides about an invitation: looks at the room, asks what the contact wants, judges. Invitations to a relay address and
+//! those that a server hands over are decided about by the same function, [`decide`].
+//! Knows nothing of what is done about the decision.
+
+pub(crate) mod facts;
+pub mod judge;
+pub(crate) mod lookalike_index;
+pub(crate) mod lookalikes;
+mod preferences;
+
+use std::sync::Arc;
+
+use self::facts::Invitation;
+use self::judge::{Adding, Facts, Verdict, judge};
+use self::lookalikes::Lookalikes;
+use super::context::Context;
+use super::stop::Stop;
+use crate::journal::{Reason, Wishes};
+use crate::link::AskError;
+use crate::rooms::{Age, View};
+
+/// What has been decided, and what it rests on.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) verdict: Verdict,
+    /// The room as it was looked at last.
+    pub(super) snapshot: Arc<View>,
+    /// Of whom room and inviter remind the contact.
+    pub(super) lookalikes: Lookalikes,
+    /// None of the contact's clients that are online shows direct invitations.
+    pub(super) unsupported: bool,
+}
+
+/// Decides about an invitation. `known` are the contact's preferences, where they have been read just now.
+///
+/// What lets an invitation pass may rest on what is remembered of the room for a while, if the room vouches for the inviter.
+/// What stops one, or makes somebody a member, rests on facts that are a second old at most.
+///
+/// # Errors
+/// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal
+/// is closed.
+pub(super) async fn decide(
+    cx: &Context,
+    invitation: &Invitation<'_>,
+    known: Option<Wishes>,
+) -> Result<Decision, Stop> {
+    let parties = invitation.parties;
+    let preferences = async {
+        match known {
+            Some(known) => Ok(known),
+            None => cx.journal.wishes(parties.contact.as_str()).await.map_err(Stop::from),
+        }
+    };
+    let first = invitation.age_of_the_first_look();
+    let first_look = async { look(cx, invitation, first).await.map_err(Stop::from) };
+    let (mut snapshot, preferences) = tokio::try_join!(first_look, preferences)?;
+    let mut facts = invitation.facts(cx, &snapshot);
+    let mut verdict = judge(facts);
+    let again = match verdict {
+        Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant) => Some(Age::Fresh),
+        Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } => {
+            Some(invitation.age_to_add_a_member())
+        }
+        _ => None,
+    };
+    if let Some(age) = again {
+        snapshot = look(cx, invitation, age).await?;
+        facts = invitation.facts(cx, &snapshot);
+        verdict = judge(facts);
+    }
+    let Verdict::Relay { .. } = verdict else {
+        return Ok(Decision { verdict, snapshot, lookalikes: Lookalikes::default(), unsupported: false });
+    };
+    let (wants, lookalikes) = preferences::of(cx, parties, &preferences, invitation.can_go_back).await?;
+    let verdict = judge(Facts { wants, ..facts });
+    Ok(Decision { verdict, snapshot, lookalikes, unsupported: wants.unsupported })
+}
+
+async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<View>, AskError> {
+    let (room, person) = (&invitation.parties.room, invitation.parties.person());
+    if invitation.vouched() {
+        cx.rooms.look(room, person, age).await
+    } else {
+        cx.rooms.look_at_all(room, person, age).await
+    }
+}

@@ -1,0 +1,163 @@
+//! What the server is, and which archive hint (XEP-0334) suits it, so that nobody is shown an invitation twice and nobody
+//! misses it. Knows what servers do with hints, not what an invitation is.
+
+use std::time::Duration;
+
+use jid::BareJid;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::config;
+use crate::link::{AskError, Link};
+use crate::wire::IqPayload;
+use crate::wire::direct::Hint;
+use crate::wire::disco::DiscoInfo;
+
+/// A server that did not say what it is will not say it a moment later.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What Prosody calls itself.
+const PROSODY: &str = "Prosody";
+
+/// The hint to send along.
+#[derive(Debug)]
+pub(crate) struct ArchiveHint {
+    link: Link,
+    hosts: Vec<String>,
+    found: Mutex<Found>,
+}
+
+/// What has been found out about the server.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    NotYet,
+    /// It would not say; asked then.
+    Nothing(Instant),
+    Server {
+        prosody: bool,
+        hint: Option<Hint>,
+    },
+}
+
+impl ArchiveHint {
+    pub(crate) fn new(link: Link, hosts: Vec<String>) -> Self {
+        Self { link, hosts, found: Mutex::new(Found::NotYet) }
+    }
+
+    /// The hint for an invitation to this contact, as it is configured. The server may be asked in the inviter's name where
+    /// it swallows the relay's own questions.
+    ///
+    /// # Errors
+    /// The link was lost while the server was asked.
+    pub(super) async fn hint(
+        &self,
+        configured: config::Archive,
+        inviter: Option<&BareJid>,
+        contact: &BareJid,
+    ) -> Result<Option<Hint>, AskError> {
+        Ok(match configured {
+            config::Archive::Store => Some(Hint::Store),
+            config::Archive::NoStore => Some(Hint::NoStore),
+            config::Archive::None => None,
+            config::Archive::Auto => {
+                let hint = match self.found(inviter).await? {
+                    Found::Server { hint, .. } => hint,
+                    Found::NotYet | Found::Nothing(_) => None,
+                };
+                let is_ours = self.hosts.iter().any(|host| host == contact.domain().as_str());
+                if is_ours { hint } else { suits_elsewhere(hint) }
+            }
+        })
+    }
+
+    /// Whether it says that it is Prosody.
+    ///
+    /// # Errors
+    /// See [`Self::hint`].
+    pub(super) async fn is_prosody(&self, inviter: Option<&BareJid>) -> Result<bool, AskError> {
+        Ok(matches!(self.found(inviter).await?, Found::Server { prosody: true, .. }))
+    }
+
+    async fn found(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
+        let mut found = self.found.lock().await;
+        match *found {
+            Found::Server { .. } => return Ok(*found),
+            Found::Nothing(asked) if asked.elapsed() < AGAIN => return Ok(*found),
+            Found::Nothing(_) | Found::NotYet => {}
+        }
+        *found = self.find_out(inviter).await?;
+        Ok(*found)
+    }
+
+    async fn find_out(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
+        for host in &self.hosts {
+            let Some(info) = self.ask(host, inviter).await? else { continue };
+            let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server"))
+            else {
+                continue;
+            };
+            let software = server.name.as_deref().unwrap_or("unknown");
+            let offline = info.has("msgoffline");
+            let hint = suits(software, offline);
+            info!(
+                host,
+                software,
+                offline_storage = offline,
+                hint = hint.map_or("none", Hint::as_str),
+                "relay.archive = \"auto\" is settled"
+            );
+            return Ok(Found::Server { prosody: software == PROSODY, hint });
+        }
+        info!("no host of the server says what it is: relay.archive = \"auto\" means no hint for now");
+        Ok(Found::Nothing(Instant::now()))
+    }
+
+    async fn ask(&self, host: &str, inviter: Option<&BareJid>) -> Result<Option<DiscoInfo>, AskError> {
+        let question = || IqPayload::DiscoInfo(DiscoInfo::default());
+        match self.link.ask_anyhow(inviter, host, question).await {
+            Ok(answer) => Ok(match answer.payload.0 {
+                Some(IqPayload::DiscoInfo(info)) => Some(info),
+                _ => None,
+            }),
+            Err(AskError::Lost) => Err(AskError::Lost),
+            Err(AskError::Refused(_) | AskError::Swallowed | AskError::Unanswered) => Ok(None),
+        }
+    }
+}
+
+/// Prosody archives an invitation for both sides unless it is told not to, and keeps it for a contact who is offline all
+/// the same. ejabberd archives none without a body unless it is told to, and keeps none that is not to be stored. Where
+/// only an archive keeps messages for people who are offline, the invitation must go there.
+fn suits(software: &str, offline_storage: bool) -> Option<Hint> {
+    match (software, offline_storage) {
+        (PROSODY, true) => Some(Hint::NoStore),
+        (_, true) => None,
+        (_, false) => Some(Hint::Store),
+    }
+}
+
+/// A contact's server may be of any make, and ejabberd would drop what is not to be stored where the contact is offline.
+fn suits_elsewhere(hint: Option<Hint>) -> Option<Hint> {
+    if hint == Some(Hint::NoStore) { Some(Hint::NoPermanentStore) } else { hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_that_suits() {
+        assert_eq!(suits("Prosody", true), Some(Hint::NoStore));
+        assert_eq!(suits("ejabberd", true), None);
+        assert_eq!(suits("Prosody", false), Some(Hint::Store));
+        assert_eq!(suits("ejabberd", false), Some(Hint::Store));
+    }
+
+    #[test]
+    fn the_hint_for_another_server() {
+        assert_eq!(suits_elsewhere(suits("Prosody", true)), Some(Hint::NoPermanentStore));
+        assert_eq!(suits_elsewhere(suits("ejabberd", true)), None);
+        assert_eq!(suits_elsewhere(suits("Prosody", false)), Some(Hint::Store));
+    }
+}

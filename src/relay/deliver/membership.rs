@@ -1,0 +1,93 @@
+//! Makes a contact a member of a members-only room, and takes that back when the invitation does not reach them.
+//! Knows nothing of verdicts, nor of how an invitation is sent.
+
+use jid::BareJid;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::journal::{Arrival, Reason};
+use crate::link::AskError;
+use crate::relay::context::Context;
+use crate::relay::decide::judge::Adding;
+use crate::relay::ending::Ending;
+use crate::relay::parties::Parties;
+use crate::relay::stop::Stop;
+use crate::rooms::{Age, Rights};
+use crate::wire::address;
+use crate::wire::muc::Affiliation;
+
+/// Makes the contact a member, if that is to be.
+///
+/// # Errors
+/// [`Stop::End`] with [`Ending::Refused`]: nobody lets the relay do it. [`Stop::Retry`]: the link was lost, or the room did
+/// not answer.
+pub(in crate::relay) async fn add(cx: &Context, parties: &Parties, adding: Adding) -> Result<(), Stop> {
+    let (rights, reason) = match adding {
+        Adding::No => return Ok(()),
+        Adding::ByInviter => (Rights::Inviters, Reason::MayNotInvite),
+        Adding::ByAnyRight => (Rights::Any, Reason::NoRights),
+    };
+    let Parties { room, contact, .. } = parties;
+    match cx.rooms.add_member(room, parties.person(), contact, rights).await {
+        Ok(()) => Ok(()),
+        Err(error @ (AskError::Refused(_) | AskError::Swallowed)) => {
+            if adding == Adding::ByAnyRight {
+                warn!(
+                    %room,
+                    "{contact} could not be made a member ({error}): grant the component muc#admin in its users' names, \
+                     or make it an admin of the MUC service",
+                );
+            }
+            Err(Ending::Refused(reason).into())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Undoes [`add`] for an invitation that did not reach the contact. Somebody who is in the room, or more than a member by
+/// now, keeps what they have. `inviter`: as far as they are known better than when the invitation came.
+///
+/// # Errors
+/// The link was lost. That the room does not let the relay, or does not answer, is logged and no error: trying again would
+/// not help.
+pub(in crate::relay) async fn take_back(
+    cx: &Context,
+    arrival: &Arrival,
+    inviter: Option<&BareJid>,
+) -> Result<(), AskError> {
+    let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
+        return Ok(());
+    };
+    let known = if arrival.inviter.contains('/') { None } else { address::own(&arrival.inviter).ok() };
+    let inviter = inviter.or(known.as_ref());
+    let taken = async {
+        let view = cx.rooms.look(&room, inviter, Age::Since(Instant::now())).await?;
+        if view.affiliation(&contact) == Some(Affiliation::Member) && view.is_occupant(&contact) != Some(true)
+        {
+            cx.rooms.remove_member(&room, inviter, &contact).await?;
+            info!(%room, "{contact} is no member any more: the invitation did not reach him");
+        }
+        Ok(())
+    };
+    match taken.await {
+        Err(AskError::Lost) => Err(AskError::Lost),
+        Err(e) => {
+            warn!(%room, "{contact} stays a member, though the invitation did not reach him: {e}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Takes the relay address off the list of a members-only room, which has made it a member: it needs no such rights. What
+/// fails is no more than logged, as relay addresses never enter a room.
+pub(in crate::relay) async fn take_off(
+    cx: &Context,
+    room: &BareJid,
+    inviter: Option<&BareJid>,
+    address: &BareJid,
+) {
+    if let Err(e) = cx.rooms.remove_member(room, inviter, address).await {
+        debug!(%room, "{address} stays on the member list: {e}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Sends an invitation until the server has taken it: a direct one in the inviter's name or else from their relay address,
+//! or the room's own where the contact can't be shown a direct one.
+//! Rights that were granted can be gone: then the link connects again, and the whole attempt is made on the new connection.
+//! Knows nothing of why it is sent.
+
+pub(crate) mod archive_hint;
+pub(crate) mod fate;
+pub(crate) mod membership;
+pub(crate) mod module;
+pub(crate) mod passed_to_rooms;
+mod sender;
+mod through_room;
+
+use jid::BareJid;
+use tracing::warn;
+
+use self::sender::Sender;
+use super::context::Context;
+use super::ending::Ending;
+use super::job::Job;
+use super::parties::Parties;
+use super::payload;
+use super::stop::Stop;
+use crate::journal::{Id, Reason, Route};
+use crate::link::{AskError, DeliverError, Epoch};
+use crate::wire::{Condition, StanzaError};
+
+/// Sends it by this connection and no other, by the room where the contact can't be shown a direct one. Returns the address
+/// that the contact sees it come from.
+///
+/// # Errors
+/// [`Stop::End`] with [`Ending::Failed`]: it came back. [`Stop::Retry`]: the link was lost, or its rights are gone.
+pub(super) async fn deliver(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<BareJid, Stop> {
+    // What was handed over has had its chance to go back.
+    if job.unsupported
+        && job.row.arrival.route != Route::HandedOver
+        && Box::pin(through_room::send(cx, job, parties, on)).await?
+    {
+        return Ok(parties.room.clone());
+    }
+    if !fate::may_go_by(job, on) {
+        return Err(AskError::Lost.into());
+    }
+    send_direct(cx, job, parties, on).await
+}
+
+async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<BareJid, Stop> {
+    let Parties { room, contact, inviter } = parties;
+    let archive = cx.config.load().relay.archive;
+    let hint = cx.archive_hint.hint(archive, parties.person(), contact).await?;
+    let Ok(mut sender) = Sender::best(&cx.link, room, inviter) else {
+        return Err(Ending::Failed(Reason::Malformed).into());
+    };
+    let details = payload::given(job.row.arrival.payload.clone());
+    let id = cx.message_id(job.row.id);
+    loop {
+        let stanza = sender.stanza(cx.link.component(), &id, contact, room, &details, hint);
+        match cx.link.deliver_on(on, stanza).await {
+            Ok(()) => {
+                if let Sender::Inviter { .. } = sender {
+                    cx.link.holds(on);
+                }
+                return Ok(sender.address().clone());
+            }
+            Err(DeliverError::Lost) => return Err(AskError::Lost.into()),
+            Err(DeliverError::Bounced(error))
+                if let Sender::Inviter { person, .. } = &sender
+                    && is_refusal(&error)
+                    && cx.link.renew_after_a_refusal(on, person.domain().as_str()).await =>
+            {
+                return Err(AskError::Lost.into());
+            }
+            Err(DeliverError::Bounced(error)) => {
+                sender = fallback(cx, job.row.id, parties, &sender, &error).map_err(Ending::Failed)?;
+            }
+        }
+    }
+}
+
+/// Whether the server says by this error that the relay may not speak for its users, or not any more.
+fn is_refusal(error: &StanzaError) -> bool {
+    use Condition::{Forbidden, ItemNotFound, NotAllowed, NotAuthorized, ServiceUnavailable};
+    matches!(
+        *error.condition,
+        Some(Forbidden | ItemNotFound | NotAllowed | NotAuthorized | ServiceUnavailable)
+    )
+}
+
+/// Another sender after the server refused to let the relay speak for the inviter, once.
+fn fallback(
+    cx: &Context,
+    id: Id,
+    parties: &Parties,
+    sender: &Sender,
+    error: &StanzaError,
+) -> Result<Sender, Reason> {
+    let Sender::Inviter { person, .. } = sender else { return Err(Reason::Bounced) };
+    let component = cx.link.component();
+    if *error.condition == Some(Condition::PolicyViolation) {
+        warn!(
+            id,
+            "the server's firewall refused a message in the name of {person} ({error}): let the component pass. \
+             mod_firewall: a rule with \"FROM: <{component}>\" and \"PASS.\" before those that drop",
+        );
+        return Err(Reason::NotPermitted);
+    }
+    warn!(
+        id,
+        "the server did not let the relay speak for {person} ({error}): the invitation goes out from a relay \
+         address. Grant message = \"outgoing\" to {component} on {host}",
+        host = person.domain(),
+    );
+    Sender::relay_address(component, &parties.room, &parties.inviter).map_err(|_| Reason::NotPermitted)
+}

@@ -1,0 +1,80 @@
+//! In whose name a direct invitation goes out, and the stanza that says so. Knows nothing of the journal.
+
+use jid::BareJid;
+
+use crate::link::Link;
+use crate::wire::address::{self, AddressError};
+use crate::wire::direct::{self, Hint};
+use crate::wire::muc::{Details, Inviter};
+use crate::wire::privilege::{self, Version};
+use crate::wire::{Message, Stanza};
+
+/// Who the contact sees as the sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// The inviter, through their server (XEP-0356 §4.4).
+    Inviter { person: BareJid, version: Version },
+    /// The inviter's relay address, which names them.
+    RelayAddress(BareJid),
+}
+
+impl Sender {
+    /// The best one there is: only the inviter's own address passes filters that look at the roster.
+    ///
+    /// # Errors
+    /// The inviter's address is too long to be escaped.
+    pub(super) fn best(link: &Link, room: &BareJid, inviter: &Inviter) -> Result<Self, AddressError> {
+        if let Inviter::Person(person) = inviter
+            && let Some(grants) = link.grants(person.domain().as_str())
+            && grants.messages
+            && person.node().is_some()
+        {
+            return Ok(Self::Inviter { person: person.clone(), version: grants.version });
+        }
+        Self::relay_address(link.component(), room, inviter)
+    }
+
+    /// The one that needs nobody's permission.
+    ///
+    /// # Errors
+    /// See [`Self::best`].
+    pub(super) fn relay_address(
+        component: &str,
+        room: &BareJid,
+        inviter: &Inviter,
+    ) -> Result<Self, AddressError> {
+        let address = match inviter {
+            Inviter::Person(person) => address::relay_address(person, component),
+            Inviter::Occupant(nick) => address::relay_address_of_occupant(room, nick, component),
+        };
+        address.map(Self::RelayAddress)
+    }
+
+    /// The `from` that the contact sees.
+    pub(super) fn address(&self) -> &BareJid {
+        match self {
+            Self::Inviter { person, .. } => person,
+            Self::RelayAddress(address) => address,
+        }
+    }
+
+    /// The stanza for the link.
+    pub(super) fn stanza(
+        &self,
+        component: &str,
+        id: &str,
+        contact: &BareJid,
+        room: &BareJid,
+        details: &Details,
+        hint: Option<Hint>,
+    ) -> Stanza {
+        let invitation: Message =
+            direct::compose(self.address().as_str(), contact.as_str(), id, room, details, hint);
+        Stanza::Message(match self {
+            Self::Inviter { person, version } => {
+                privilege::wrap_message(*version, component, person.domain().as_str(), id, invitation)
+            }
+            Self::RelayAddress(_) => invitation,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The parts of an invitation to several people that the journal knows of already.
+//! Knows nothing of whom the invitation is for.
+
+use std::collections::HashSet;
+
+use tracing::warn;
+
+use super::summary::Summary;
+use crate::journal::{self, Id, Pending};
+use crate::link::AskError;
+use crate::relay::context::Context;
+use crate::relay::stop::Stop;
+
+/// Parts that were begun: those under way, and what became of the others.
+#[derive(Default)]
+pub(super) struct Earlier {
+    pub(super) waiting: Vec<Pending>,
+    pub(super) contacts: HashSet<String>,
+    pub(super) summary: Summary,
+}
+
+impl Earlier {
+    /// # Errors
+    /// [`Stop::Retry`]: the journal can't be read for the moment. [`Stop::Suspend`]: it is closed.
+    pub(super) async fn read(cx: &Context, id: Id) -> Result<Self, Stop> {
+        let waiting = cx.journal.children(id).await?;
+        let path = cx.config.load().journal.path.clone();
+        let ended = journal::ended_children(&path, id).await.map_err(|e| {
+            warn!(id, "what became of those who were invited can't be read: {e}");
+            Stop::Retry(AskError::Unanswered)
+        })?;
+        let mut earlier = Self { waiting, ..Self::default() };
+        earlier.contacts = earlier.waiting.iter().map(|part| part.arrival.contact.clone()).collect();
+        for (contact, state, reason) in ended {
+            earlier.summary.add(state, reason);
+            earlier.contacts.insert(contact);
+        }
+        Ok(earlier)
+    }
+}

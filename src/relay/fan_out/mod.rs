@@ -1,0 +1,164 @@
+//! One invitation to many people: who is meant, each of them invited as if alone, one summary at the end. A part is an
+//! ordinary invitation with a row of its own, written when its turn comes, so that neither memory nor journal holds more
+//! than a few of them, and it has the same checks, claims and limits as any other.
+//!
+//! The journal alone says how far it has come: an attempt that continues it leaves out those whose parts were begun.
+//! Knows nothing of how a single one is decided about and sent.
+
+mod earlier;
+pub(crate) mod places;
+pub(crate) mod progress;
+pub(crate) mod recipients;
+pub(crate) mod summary;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+use tracing::debug;
+
+use self::earlier::Earlier;
+use self::recipients::{Recipients, recipients};
+use self::summary::Summary;
+use super::context::Context;
+use super::decide::facts::Parent;
+use super::ending::Ending;
+use super::job::Job;
+use super::parties::Parties;
+use super::stop::Stop;
+use crate::journal::{Arrival, Outcome, Payload, Pending, Route};
+use crate::link::AskError;
+use crate::rooms::Age;
+use crate::wire::muc::Inviter;
+
+/// Carries out a part, as any other invitation.
+type RunPart = fn(Arc<Context>, Job) -> BoxFuture<'static, Option<Outcome>>;
+
+/// Whether an invitation may be one to several people; a part never is.
+pub(super) fn may_be_one(arrival: &Arrival) -> bool {
+    arrival.parent.is_none() && matches!(arrival.route, Route::FanOut | Route::Direct)
+}
+
+/// Invites all who are meant, and ends with the last of them.
+pub(super) async fn invite_all(
+    cx: &Arc<Context>,
+    job: &mut Job,
+    parties: &Parties,
+    run_part: RunPart,
+) -> Result<Ending, Stop> {
+    let _place = cx.places.fan_outs.acquire().await;
+    if let Some(summary) = job.progress.summary {
+        return end(cx, job, parties, summary).await;
+    }
+    let begun = std::mem::replace(&mut job.progress.begun, true);
+    let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
+    let recipients = match recipients(cx, job, parties, &earlier).await {
+        // All those who were meant when it came have had their turn.
+        Err(Stop::End(_)) if !earlier.contacts.is_empty() => Recipients::default(),
+        recipients => recipients?,
+    };
+    carry_out(cx, job, parties, earlier, recipients, run_part).await
+}
+
+/// Time is up: nobody is invited any more whose part was not begun.
+pub(super) async fn give_up(
+    cx: &Arc<Context>,
+    job: &mut Job,
+    parties: &Parties,
+    run_part: RunPart,
+) -> Result<Ending, Stop> {
+    let earlier = Earlier::read(cx, job.row.id).await?;
+    if earlier.contacts.is_empty() {
+        return Ok(Ending::Expired);
+    }
+    carry_out(cx, job, parties, earlier, Recipients::default(), run_part).await
+}
+
+/// Somebody who is invited as one of several.
+enum Part {
+    New(Arrival),
+    Waiting(Pending),
+}
+
+/// Invites those whose parts an earlier run has begun, then the others, a few at a time.
+async fn carry_out(
+    cx: &Arc<Context>,
+    job: &mut Job,
+    parties: &Parties,
+    earlier: Earlier,
+    recipients: Recipients,
+    run_part: RunPart,
+) -> Result<Ending, Stop> {
+    let vouched = job.invitation(parties).vouched();
+    let parent = Arc::new(Parent { address: parties.contact.clone(), vouched });
+    let mut summary = earlier.summary;
+    summary.already += recipients.already;
+
+    let waiting = earlier.waiting.into_iter().map(Part::Waiting);
+    let new = recipients.contacts.into_iter().map(|contact| Part::New(arrival(job, parties, contact)));
+
+    let mut under_way = JoinSet::new();
+    let mut all_ended = true;
+    let mut count = |ended: Option<Outcome>| match ended {
+        Some(outcome) => summary.add(outcome.state, outcome.reason),
+        None => all_ended = false,
+    };
+    let mut stopped = false;
+    for part in waiting.chain(new) {
+        let place = tokio::select! {
+            biased;
+            () = cx.stopping.cancelled() => {
+                stopped = true;
+                break;
+            }
+            place = Arc::clone(&cx.places.parts).acquire_owned() => place,
+        };
+        let (cx, parent) = (Arc::clone(cx), Arc::clone(&parent));
+        under_way.spawn(async move {
+            let _place = place;
+            let job = match part {
+                Part::Waiting(row) => Job::resumed(row),
+                Part::New(arrival) => Job::new(cx.journal.admit(arrival.clone()).await.ok()?, arrival),
+            };
+            run_part(cx, job.part_of(&parent)).await
+        });
+        while let Some(ended) = under_way.try_join_next() {
+            count(ended.ok().flatten());
+        }
+    }
+    while let Some(ended) = under_way.join_next().await {
+        count(ended.ok().flatten());
+    }
+    if stopped || !all_ended {
+        return Err(Stop::Suspend);
+    }
+    job.progress.summary = Some(summary);
+    end(cx, job, parties, summary).await
+}
+
+/// The invitation of one of those who are meant.
+fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
+    Arrival {
+        route: Route::FanOut,
+        room: parties.room.to_string(),
+        inviter: match &parties.inviter {
+            Inviter::Person(person) => person.to_string(),
+            Inviter::Occupant(nick) => format!("{}/{nick}", parties.room),
+        },
+        contact,
+        payload: Payload { origin: None, hand_over: None, ..job.row.arrival.payload.clone() },
+        parent: Some(job.row.id),
+    }
+}
+
+/// All parts have ended.
+async fn end(cx: &Context, job: &mut Job, parties: &Parties, summary: Summary) -> Result<Ending, Stop> {
+    let view = match cx.rooms.look(&parties.room, parties.person(), Age::Recent).await {
+        Err(AskError::Lost) => return Err(AskError::Lost.into()),
+        answer => answer.ok(),
+    };
+    job.members_only = view.is_some_and(|view| view.kind().members_only == Some(true));
+    let Summary { invited, already, failed, .. } = summary;
+    debug!(id = job.row.id, invited, already, failed, "all parts have ended");
+    Ok(Ending::Summarized(summary))
+}

@@ -1,0 +1,161 @@
+//! Whom an invitation to several people is for: those whom its address stands for, less those who have no need of it,
+//! within the limits. Knows nothing of how they are invited.
+
+use jid::BareJid;
+use tracing::warn;
+
+use super::earlier::Earlier;
+use crate::groups::{Book, Closed, MEMBERS};
+use crate::journal::{self, Reason};
+use crate::link::AskError;
+use crate::relay::context::Context;
+use crate::relay::decide::judge;
+use crate::relay::ending::{Ending, within};
+use crate::relay::job::Job;
+use crate::relay::parties::{Parties, is_a_person};
+use crate::relay::stop::Stop;
+use crate::rooms::{Age, View};
+
+/// How often a room is asked for lists that don't come: they can be so long that they never will, and each time its server
+/// writes them out.
+const MAX_LIST_REQUESTS: u32 = 3;
+/// Contacts whose claims are looked up at a time, so that nobody waits long behind it.
+const CLAIMS_PER_LOOKUP: usize = 256;
+
+/// Whether a relay address with this localpart stands for several people.
+pub(in crate::relay) fn is_known(cx: &Context, localpart: &str) -> bool {
+    localpart == MEMBERS
+        || cx.config.load().groups.contains_key(localpart)
+        || cx.journal.keeps_group(localpart)
+}
+
+/// Those who are to be invited.
+#[derive(Default)]
+pub(super) struct Recipients {
+    pub(super) contacts: Vec<String>,
+    /// How many are inside, or were invited before.
+    pub(super) already: usize,
+}
+
+/// Whom an address stands for.
+enum Meant {
+    Members,
+    Group(Vec<BareJid>),
+}
+
+/// Those who are meant, less the inviter, those inside, and those invited inside the window.
+///
+/// # Errors
+/// [`Stop::End`]: nobody is to be invited, and why. [`Stop::Retry`]: the link was lost, the room did not answer, or the
+/// journal can't be read for the moment. [`Stop::Suspend`]: the journal is closed.
+pub(super) async fn recipients(
+    cx: &Context,
+    job: &mut Job,
+    parties: &Parties,
+    earlier: &Earlier,
+) -> Result<Recipients, Stop> {
+    let meant = meant(cx, parties).await?;
+    let vouched = job.invitation(parties).vouched();
+    let (room, inviter) = (&parties.room, parties.person());
+    let of_members = matches!(meant, Meant::Members);
+    let view = if of_members || !vouched {
+        cx.rooms.look_at_all(room, inviter, Age::Fresh).await
+    } else {
+        cx.rooms.look(room, inviter, Age::Fresh).await
+    };
+    // What was begun is brought to its end.
+    let new = of_members && earlier.contacts.is_empty();
+    if new && matches!(view, Err(AskError::Unanswered)) {
+        job.progress.unanswered += 1;
+        if job.progress.unanswered >= MAX_LIST_REQUESTS {
+            warn!(
+                id = job.row.id,
+                %room,
+                "the room's lists were asked for {MAX_LIST_REQUESTS} times and did not come in time: look at the server's \
+                 load, and whether they are longer than 16 MB"
+            );
+            return Err(Ending::Refused(Reason::NoList).into());
+        }
+    }
+    let view = view?;
+    if !judge::may_invite(&job.invitation(parties).facts(cx, &view)) {
+        return Err(Ending::Refused(Reason::MayNotInvite).into());
+    }
+    within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
+    let people = match meant {
+        Meant::Group(people) => people,
+        Meant::Members => view.members().ok_or(Ending::Refused(Reason::NoList))?,
+    };
+    let recipients = without_those_who_need_none(cx, parties, people, &view, earlier).await?;
+    Ok(bounded(cx, parties, recipients, earlier)?)
+}
+
+async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
+    let Some(name) = parties.contact.node().map(jid::NodeRef::as_str) else {
+        return Err(Ending::Refused(Reason::Malformed).into());
+    };
+    if name == MEMBERS {
+        return Ok(Meant::Members);
+    }
+    let config = cx.config.load_full();
+    let kept = journal::kept_groups(&config.journal.path).await.map_err(|e| {
+        warn!("the groups can't be read: {e}");
+        Stop::Retry(AskError::Unanswered)
+    })?;
+    match Book::new(&config.groups, kept).people(name, parties.person()) {
+        Ok(people) => Ok(Meant::Group(people)),
+        Err(Closed::Nobody) => Err(Ending::Refused(Reason::Malformed).into()),
+        Err(Closed::MayNotUse) => Err(Ending::Refused(Reason::MayNotUse).into()),
+    }
+}
+
+async fn without_those_who_need_none(
+    cx: &Context,
+    parties: &Parties,
+    people: Vec<BareJid>,
+    view: &View,
+    earlier: &Earlier,
+) -> Result<Recipients, Stop> {
+    let mut already = 0;
+    let mut outside = Vec::new();
+    for person in people {
+        let begun = earlier.contacts.contains(person.as_str());
+        if Some(&person) == parties.person() || !is_a_person(cx, &person) || begun {
+            continue;
+        }
+        if view.is_occupant(&person) == Some(true) {
+            already += 1;
+        } else {
+            outside.push(person.to_string());
+        }
+    }
+    outside.sort_unstable();
+    let mut contacts = Vec::new();
+    for some in outside.chunks(CLAIMS_PER_LOOKUP) {
+        let held = cx.journal.held(parties.room.as_str(), some.iter().map(String::as_str)).await?;
+        already += held.iter().filter(|held| **held).count();
+        contacts.extend(some.iter().zip(held).filter(|(_, held)| !held).map(|(contact, _)| contact.clone()));
+    }
+    Ok(Recipients { contacts, already })
+}
+
+/// No more than one invitation may reach, and within the limits of everybody. What was begun is brought to its end.
+fn bounded(
+    cx: &Context,
+    parties: &Parties,
+    mut recipients: Recipients,
+    earlier: &Earlier,
+) -> Result<Recipients, Ending> {
+    let max = usize::try_from(cx.config.load().limits.max_recipients).unwrap_or(usize::MAX);
+    if !earlier.contacts.is_empty() {
+        recipients.contacts.truncate(max.saturating_sub(earlier.contacts.len()));
+        return Ok(recipients);
+    }
+    let count = recipients.contacts.len();
+    if count > max {
+        return Err(Ending::Refused(Reason::TooMany));
+    }
+    let inviter = parties.person().map(|person| person.as_str());
+    within(cx.limits.load().reaching(inviter, parties.room.as_str(), count), Ending::Discarded)?;
+    Ok(recipients)
+}

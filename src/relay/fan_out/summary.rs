@@ -1,0 +1,90 @@
+//! What has become of an invitation to several people: what the journal shows, and what its inviter is told.
+//! Knows nothing of how it is carried out.
+
+use crate::journal::{Reason, State};
+use crate::relay::settle::words::{self, Told};
+
+/// How many people have had what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::relay) struct Summary {
+    /// Those who were sent one; those who want none look the same to the inviter.
+    pub(in crate::relay) invited: usize,
+    /// Those who are inside, or were invited before.
+    pub(in crate::relay) already: usize,
+    pub(in crate::relay) failed: usize,
+    /// Those among the invited who were really sent one.
+    relayed: usize,
+}
+
+impl Summary {
+    pub(in crate::relay) fn add(&mut self, state: State, reason: Option<Reason>) {
+        match (state, reason) {
+            (State::Suppressed, Some(Reason::Duplicate | Reason::Occupant)) => self.already += 1,
+            (State::Relayed, _) => {
+                self.invited += 1;
+                self.relayed += 1;
+            }
+            (State::Suppressed, _) | (_, Some(Reason::Stranger | Reason::Mimicry)) => self.invited += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    /// What the inviter is told. Of one person alone they are told the same whether that person is inside or not: an
+    /// address for several people shall be no way to find out.
+    pub(in crate::relay) fn told(self) -> Told {
+        match self {
+            Self { invited: 0, already: 1, failed: 0, .. } => words::sum(1, 0, 0),
+            Self { invited, already, failed, .. } => words::sum(invited, already, failed),
+        }
+    }
+
+    /// What the journal shows of the whole.
+    pub(in crate::relay) fn state(self) -> (State, Option<Reason>) {
+        match self {
+            Self { relayed: 1.., .. } => (State::Relayed, None),
+            Self { failed: 1.., .. } => (State::Failed, Some(Reason::Nobody)),
+            _ => (State::Suppressed, Some(Reason::Nobody)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(ended: &[(State, Option<Reason>)]) -> Summary {
+        let mut sum = Summary::default();
+        for (state, reason) in ended {
+            sum.add(*state, *reason);
+        }
+        sum
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_the_inviter_is_told() {
+        use {Reason as R, State as S};
+        let relayed = (S::Relayed, None);
+        let inside = (S::Suppressed, Some(R::Occupant));
+        let again = (S::Suppressed, Some(R::Duplicate));
+        let silent = (S::Suppressed, Some(R::OptedOut));
+        let strange = (S::Refused, Some(R::Stranger));
+        let failed = (S::Failed, Some(R::Bounced));
+        let table: [(&[_], _, _); 9] = [
+            (&[relayed, relayed, inside, again, failed], "2 invited, 2 already there, 1 can't be reached", (S::Relayed, None)),
+            (&[relayed, silent, strange],                "3 invited",                    (S::Relayed, None)),
+            (&[silent, strange],                         "2 invited",                    (S::Suppressed, Some(R::Nobody))),
+            (&[inside, again],                           "0 invited, 2 already there",   (S::Suppressed, Some(R::Nobody))),
+            (&[inside],                                  "1 invited",                    (S::Suppressed, Some(R::Nobody))),
+            (&[relayed],                                 "1 invited",                    (S::Relayed, None)),
+            (&[failed, inside],                          "0 invited, 1 already there, 1 can't be reached", (S::Failed, Some(R::Nobody))),
+            (&[(S::Expired, None)],                      "0 invited, 1 can't be reached", (S::Failed, Some(R::Nobody))),
+            (&[],                                        "0 invited",                    (S::Suppressed, Some(R::Nobody))),
+        ];
+        for (ended, text, end) in table {
+            let sum = sum(ended);
+            assert_eq!(sum.told().text, text);
+            assert_eq!(sum.state(), end, "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Stanzas that have no business here: chat messages to relay addresses, requests for their presence. They are sent back,
+//! so that their sender need not wait for anybody (RFC 6121 §8.1). Knows nothing of invitations, but that they are not
+//! sent back.
+
+use tracing::debug;
+
+use super::parse;
+use crate::relay::context::Context;
+use crate::relay::limits::Answer;
+use crate::wire::stanza::Presence;
+use crate::wire::{Condition, Message, Stanza, StanzaError, address};
+
+/// The answer to a message in which there is nothing to be read; none to an error, to what asks for no answer, to rooms, and
+/// to those who have had many.
+pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<Stanza> {
+    let from = message.from.as_deref()?;
+    // A direct invitation by somebody who could be taken for another one is not read.
+    let read = !message.muc_user.is_empty() || !message.conference.is_empty() && address::own(from).is_ok();
+    if read || !matches!(message.type_.as_deref(), None | Some("normal" | "chat")) {
+        return None;
+    }
+    may_answer(cx, from, "a message that is no invitation of anybody's")?;
+    Some(Stanza::Message(Message {
+        from: message.to.clone(),
+        to: message.from.clone(),
+        id: message.id.clone(),
+        type_: Some("error".to_owned()),
+        error: error().into(),
+        ..Message::default()
+    }))
+}
+
+/// The answer to somebody who wants to see the presence of a relay address.
+pub(in crate::relay) fn to_presence(cx: &Context, presence: &Presence) -> Option<Stanza> {
+    if presence.type_.as_deref() != Some("subscribe") {
+        return None;
+    }
+    may_answer(cx, presence.from.as_deref()?, "a subscription request")?;
+    Some(Stanza::Presence(Presence {
+        from: presence.to.clone(),
+        to: presence.from.clone(),
+        id: presence.id.clone(),
+        type_: Some("error".to_owned()),
+        error: error().into(),
+        ..Presence::default()
+    }))
+}
+
+fn error() -> StanzaError {
+    StanzaError::new(Condition::ServiceUnavailable, None)
+}
+
+fn may_answer(cx: &Context, from: &str, what: &str) -> Option<()> {
+    let (person, _) = address::split_resource(from);
+    if address::domain_of(person) == cx.link.component() || parse::is_served(cx, person) {
+        return None;
+    }
+    let answer = cx.limits.load().answered(person);
+    debug!(from, answered = answer == Answer::Pass, "{what}: service-unavailable");
+    (answer == Answer::Pass).then_some(())
+}

@@ -1,0 +1,318 @@
+//! A hand-over: a server's module asks whether the relay takes an invitation. The answer `result` means that the invitation
+//! is the relay's for good; any error means that the server delivers the mediated one itself, at once.
+//!
+//! So everything that could still stop the relay comes before the answer, and the journal has the invitation, claimed,
+//! before it. Whatever is not sure goes back: the server knows a way without the relay.
+//! Knows nothing of what the module is asked later: see `deliver/fate.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
+
+use crate::config::Muc;
+use crate::journal::{Arrival, Closed, Id, Origin, Outcome, Pending, Reason, Route, State};
+use crate::link::Epoch;
+use crate::relay::attempt;
+use crate::relay::context::{Context, still_connected};
+use crate::relay::decide::facts::Invitation;
+use crate::relay::decide::judge::Verdict;
+use crate::relay::decide::lookalikes::Lookalikes;
+use crate::relay::decide::{Decision, decide};
+use crate::relay::job::Job;
+use crate::relay::limits::Answer;
+use crate::relay::parties::{Parties, is_a_person};
+use crate::relay::payload;
+use crate::relay::settle::notify::notify;
+use crate::relay::settle::report::report;
+use crate::relay::settle::words;
+use crate::relay::stop::Stop;
+use crate::wire::handover::HandedOver;
+use crate::wire::muc::{Inviter, Malformed};
+use crate::wire::{Condition, Iq, Stanza, address};
+
+/// The answer needs some time to arrive before the deadline.
+const ANSWER_MARGIN: Duration = Duration::from_millis(250);
+
+/// An answer that is sent with less time left may arrive too late over a slow connection.
+const CLOSE_TO_THE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Answers a hand-over that came by this connection, and runs the invitation if it is the relay's now.
+pub(in crate::relay) async fn take(
+    cx: Arc<Context>,
+    question: Iq,
+    parsed: Result<HandedOver, Malformed>,
+    connection: Epoch,
+) {
+    if cx.link.epoch().is_ok_and(|now| now != connection) {
+        debug!(from = question.from, "a hand-over came by a connection that is lost");
+        return;
+    }
+    let (answer, after) = match admit(&cx, &question, parsed, connection).await {
+        Ok(Admission::Ignore) | Err(Closed) => return,
+        Ok(Admission::GoesBack(condition)) => (Iq::error_to(&question, condition), AfterAdmit::Nothing),
+        Ok(Admission::Taken(after)) => (Iq::result_to(&question), after),
+    };
+    cx.link.post_on(connection, Stanza::Iq(answer)).await;
+    match after {
+        AfterAdmit::Run { mut job, early } => {
+            // Else the module is asked, behind the answer: the server may have got that too late.
+            if early {
+                job.module.hears_by(connection);
+            }
+            drop(attempt::run(cx, *job).await);
+        }
+        AfterAdmit::Notify(row, reason) => {
+            // Told or not, it has ended.
+            let _ = notify(&cx, &row, &words::for_inviter(reason)).await;
+        }
+        AfterAdmit::Nothing => {}
+    }
+}
+
+/// The answer when more is under way than the relay takes. Nothing is noted: that would only add to the load.
+pub(in crate::relay) fn too_busy(question: &Iq) -> Iq {
+    Iq::error_to(question, Condition::ResourceConstraint)
+}
+
+/// What becomes of a hand-over.
+enum Admission {
+    /// Its deadline has passed: the server has delivered it.
+    Ignore,
+    /// The server is to deliver it.
+    GoesBack(Condition),
+    /// It is the relay's for good.
+    Taken(AfterAdmit),
+}
+
+/// What is done behind the answer.
+enum AfterAdmit {
+    /// `early`: the answer is sent long before the deadline.
+    Run {
+        job: Box<Job>,
+        early: bool,
+    },
+    Notify(Box<Pending>, Reason),
+    Nothing,
+}
+
+async fn admit(
+    cx: &Context,
+    question: &Iq,
+    parsed: Result<HandedOver, Malformed>,
+    connection: Epoch,
+) -> Result<Admission, Closed> {
+    let from = question.from.as_deref().unwrap_or_default();
+    // Without a connection nobody knows what is granted, and so whom to believe. The server has delivered it by now.
+    if !cx.link.is_up() {
+        return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
+    }
+    let Some(host) = host_of_ours(cx, from) else {
+        return forged(cx, from, parsed.ok()).await;
+    };
+    let handed_over = match parsed {
+        Ok(handed_over) => handed_over,
+        Err(malformed) => {
+            warn!(from = question.from, "a hand-over that can't be read ({malformed}) goes back");
+            return Ok(Admission::GoesBack(Condition::BadRequest));
+        }
+    };
+    let Ok(deadline) = DateTime::parse_from_rfc3339(&handed_over.deadline) else {
+        warn!(
+            from = question.from,
+            "a hand-over goes back: its deadline {:?} is no time", handed_over.deadline
+        );
+        return Ok(Admission::GoesBack(Condition::BadRequest));
+    };
+    let left =
+        || (deadline.to_utc() - Utc::now()).to_std().ok().and_then(|left| left.checked_sub(ANSWER_MARGIN));
+    let Some(time) = left() else {
+        debug!(from = question.from, "a hand-over came after its deadline");
+        return Ok(Admission::Ignore);
+    };
+    if !is_its_own(cx, host, handed_over.room.domain().as_str()) {
+        return forged(cx, from, Some(handed_over)).await;
+    }
+    // It has come this way before, and the room is to deliver it now.
+    if cx.passed_to_rooms.recognises(&handed_over) {
+        debug!(id = handed_over.id, "an invitation that was left to its room goes back there");
+        return Ok(Admission::GoesBack(Condition::NotAllowed));
+    }
+    let mut arrival = arrival(cx, &handed_over);
+    match cx.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
+        Answer::Pass => {}
+        // The server's own delivery is not ours to limit; all of a flood are counted, only the first is noted.
+        answer => {
+            let (state, reason) = (State::HandedBack, Reason::RateLimited);
+            if answer == Answer::Over {
+                note(cx, arrival, state, reason).await?;
+            } else {
+                cx.metrics.ended(arrival.route, state, Some(reason), None);
+            }
+            return Ok(Admission::GoesBack(Condition::NotAllowed));
+        }
+    }
+    if let Some(reason) = obstacle(cx, &handed_over) {
+        note(cx, arrival, State::HandedBack, reason).await?;
+        return Ok(Admission::GoesBack(Condition::NotAllowed));
+    }
+
+    let Decision { verdict, lookalikes, .. } =
+        match timeout(time, decided(cx, &handed_over, connection)).await {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(Stop::Suspend)) => return Err(Closed),
+            Ok(Err(_)) | Err(_) => {
+                note(cx, arrival, State::HandedBack, Reason::Unsure).await?;
+                return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
+            }
+        };
+    match verdict {
+        Verdict::Suppress(reason) => {
+            note(cx, arrival, State::Suppressed, reason).await?;
+            return Ok(Admission::Taken(AfterAdmit::Nothing));
+        }
+        Verdict::Refuse(reason) => {
+            let pending = note(cx, arrival, State::Refused, reason).await?;
+            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), reason)));
+        }
+        Verdict::Hush(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,
+        Verdict::HandBack(reason) => {
+            note(cx, arrival, State::HandedBack, reason).await?;
+            return Ok(Admission::GoesBack(Condition::NotAllowed));
+        }
+        Verdict::Relay { .. } => {}
+    }
+
+    arrival.payload.hand_over = question_of(question);
+    let admitted = cx.journal.admit_claimed(arrival.clone()).await?;
+    if admitted.duplicate {
+        report(cx, &ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
+        return Ok(Admission::Taken(AfterAdmit::Nothing));
+    }
+    let Some(left) = left() else {
+        // The disk took too long: the server is delivering it by now.
+        let outcome = ended(admitted.id, State::HandedBack, Reason::TooLate);
+        report(cx, &outcome, &arrival, None);
+        cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        return Ok(Admission::Ignore);
+    };
+    // Only now, so that a duplicate uses up nothing.
+    if cx.limits.load().sending(&arrival.contact) != Answer::Pass {
+        let outcome = ended(admitted.id, State::HandedBack, Reason::RateLimited);
+        report(cx, &outcome, &arrival, None);
+        cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        return Ok(Admission::GoesBack(Condition::NotAllowed));
+    }
+    let early = left >= CLOSE_TO_THE_DEADLINE;
+    Ok(Admission::Taken(AfterAdmit::Run { job: Box::new(Job::new(admitted, arrival)), early }))
+}
+
+/// What the module is asked by, should that be necessary.
+fn question_of(question: &Iq) -> Option<Box<Origin>> {
+    let (Some(sender), Some(id)) = (&question.from, &question.id) else { return None };
+    Some(Box::new(Origin { sender: sender.clone(), message: Some(id.clone()) }))
+}
+
+/// Decides about it on this connection.
+async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<Decision, Stop> {
+    let HandedOver { room, contact, inviter, .. } = handed_over.clone();
+    let parties = Parties { room, contact, inviter: Inviter::Person(inviter) };
+    let invitation = Invitation {
+        route: Route::HandedOver,
+        parties: &parties,
+        duplicate: false,
+        part: false,
+        parent: None,
+        can_go_back: true,
+        read_at: Instant::now(),
+    };
+    still_connected(cx, on)?;
+    let decision = decide(cx, &invitation, None).await?;
+    still_connected(cx, on)?;
+    Ok(decision)
+}
+
+/// It is the relay's, so that nobody delivers it, and the inviter sees what they would see of anybody: nothing, over the
+/// contact's limit too, because the server would then deliver another's without a word.
+async fn unwanted(
+    cx: &Context,
+    arrival: Arrival,
+    state: State,
+    reason: Reason,
+    lookalikes: &Lookalikes,
+) -> Result<Admission, Closed> {
+    cx.limits.load().hushing(&arrival.contact, &arrival.room);
+    let row = note(cx, arrival, state, reason).await?;
+    if reason == Reason::Mimicry {
+        lookalikes.warn_of_dropped(&row);
+    }
+    Ok(Admission::Taken(AfterAdmit::Nothing))
+}
+
+/// Somebody who may not hand over has sent this. Noted as far as it does not fill the journal.
+async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Admission, Closed> {
+    if let Some(handed_over) = read
+        && cx.limits.load().forged(address::domain_of(from)) == Answer::Pass
+    {
+        note(cx, arrival(cx, &handed_over), State::Refused, Reason::Untrusted).await?;
+    }
+    Ok(Admission::GoesBack(Condition::Forbidden))
+}
+
+/// The host that sent it, never a user, if it is ours: by configuration, or because it has granted us something on this
+/// connection.
+fn host_of_ours<'a>(cx: &Context, from: &'a str) -> Option<&'a str> {
+    let host = address::split_resource(from).0;
+    let config = cx.config.load();
+    let Muc { services, hand_over_from, .. } = &config.muc;
+    let ours =
+        services.iter().chain(hand_over_from).any(|known| known == host) || cx.link.grants(host).is_some();
+    (ours && !host.contains('@')).then_some(host)
+}
+
+/// A host hands over for the rooms of its own MUC services only.
+fn is_its_own(cx: &Context, host: &str, service: &str) -> bool {
+    let config = cx.config.load();
+    let Muc { services, hand_over_from, .. } = &config.muc;
+    let above = service.strip_suffix(host).is_some_and(|label| label.ends_with('.'));
+    services.iter().any(|known| known == service)
+        && (host == service
+            || hand_over_from.iter().any(|known| known == host)
+            || (above && cx.link.grants(host).is_some()))
+}
+
+/// What stands against taking it, before the room is asked.
+fn obstacle(cx: &Context, handed_over: &HandedOver) -> Option<Reason> {
+    let by_us = handed_over.inviter.domain().as_str() == cx.link.component();
+    if by_us || !is_a_person(cx, &handed_over.contact) {
+        return Some(Reason::Malformed);
+    }
+    match cx.link.grants(handed_over.inviter.domain().as_str()) {
+        None => Some(Reason::NotLocal),
+        Some(grants) if !grants.messages => Some(Reason::NotPermitted),
+        Some(_) => None,
+    }
+}
+
+fn arrival(cx: &Context, handed_over: &HandedOver) -> Arrival {
+    Arrival {
+        route: Route::HandedOver,
+        room: handed_over.room.to_string(),
+        inviter: handed_over.inviter.to_string(),
+        contact: handed_over.contact.to_string(),
+        payload: payload::taken(handed_over.details.clone(), &cx.config.load().relay),
+        parent: None,
+    }
+}
+
+fn ended(id: Id, state: State, reason: Reason) -> Outcome {
+    Outcome { id, state, reason: Some(reason), inviter: None, sent_as: None }
+}
+
+async fn note(cx: &Context, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
+    let id = cx.journal.note(arrival.clone(), state, Some(reason)).await?;
+    report(cx, &ended(id, state, reason), &arrival, None);
+    Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival, added: false })
+}

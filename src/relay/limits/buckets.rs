@@ -1,0 +1,183 @@
+//! Token buckets of one kind, one for each name. Knows nothing of who the names belong to.
+//!
+//! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm), so that refilling
+//! costs nothing and a restart can compute it from what the journal remembers.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lru::LruCache;
+use prometheus_client::metrics::counter::Counter;
+
+use crate::config::Rate;
+
+/// Buckets that are remembered of each kind: those that were used last. The others are full, or nearly so, unless
+/// very many are used at a time.
+const REMEMBERED: usize = 50_000;
+
+/// The answer of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Within the limit.
+    Pass,
+    /// Over the limit for the first time in this period: somebody should be told.
+    Over,
+    /// Over the limit, and somebody has been told.
+    StillOver,
+}
+
+/// The buckets of one kind.
+#[derive(Debug, Clone)]
+pub(super) struct Buckets {
+    /// µs from one token to the next.
+    interval: i64,
+    /// µs from empty to full.
+    period: i64,
+    /// Keys are digests of names, under a secret of this run.
+    used: Arc<Mutex<LruCache<u64, Bucket>>>,
+    names: RandomState,
+    /// How often one was empty.
+    hits: Counter,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// When it will be full.
+    full: i64,
+    /// Until when nobody needs to be told again that it is empty.
+    told_until: i64,
+}
+
+impl Buckets {
+    pub(super) fn new(rate: Rate, hits: Counter) -> Self {
+        let period = micros(rate.per);
+        Self {
+            interval: period / i64::from(rate.count.max(1)),
+            period,
+            used: Arc::new(Mutex::new(LruCache::unbounded())),
+            names: RandomState::new(),
+            hits,
+        }
+    }
+
+    /// The same buckets at another rate, with as many tokens taken from each.
+    pub(super) fn at(&self, rate: Rate, now: i64) -> Self {
+        let mut other = Self { names: self.names.clone(), ..Self::new(rate, self.hits.clone()) };
+        if (other.interval, other.period) == (self.interval, self.period) {
+            return self.clone();
+        }
+        let mut used = LruCache::unbounded();
+        // The one used last comes first, and is to come last.
+        for (key, bucket) in self.used().iter().rev() {
+            // One that has begun to come back has not come back.
+            let taken = ((bucket.full - now).max(0) + self.interval - 1) / self.interval;
+            let full = now + taken.saturating_mul(other.interval).min(other.period);
+            let told_until = bucket.told_until.min(now + other.period);
+            used.put(*key, Bucket { full, told_until });
+        }
+        other.used = Arc::new(Mutex::new(used));
+        other
+    }
+
+    /// Takes a token if there is one.
+    pub(super) fn take(&self, key: &str, now: i64) -> Answer {
+        self.take_some(key, 1, now)
+    }
+
+    /// Takes so many tokens, or none.
+    pub(super) fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
+        let key = self.names.hash_one(key);
+        let mut used = self.used();
+        if used.len() >= REMEMBERED && !used.contains(&key) {
+            used.pop_lru();
+        }
+        let bucket = used.get_or_insert_mut(key, || Bucket { full: now, told_until: i64::MIN });
+        let full = bucket.full.max(now).saturating_add(self.interval.saturating_mul(count));
+        if full - now <= self.period {
+            bucket.full = full;
+            return Answer::Pass;
+        }
+        // What an earlier run received has been counted by that.
+        if now >= 0 {
+            self.hits.inc();
+        }
+        if now < bucket.told_until {
+            return Answer::StillOver;
+        }
+        bucket.told_until = now + self.period;
+        Answer::Over
+    }
+
+    fn used(&self) -> MutexGuard<'_, LruCache<u64, Bucket>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn three_a_minute() -> Buckets {
+        Buckets::new(Rate { count: 3, per: Duration::from_secs(60) }, Counter::default())
+    }
+
+    #[test]
+    fn a_burst_then_one_for_each_interval() {
+        let buckets = three_a_minute();
+        let take = |at| buckets.take("alice@example.org", at * SECOND);
+        assert_eq!([take(0), take(0), take(0)], [Answer::Pass; 3]);
+        assert_eq!(take(0), Answer::Over, "told once");
+        assert_eq!(take(19), Answer::StillOver);
+        assert_eq!(take(20), Answer::Pass);
+        assert_eq!(take(20), Answer::StillOver);
+        assert_eq!(take(60), Answer::Pass);
+        assert_eq!(take(60), Answer::Pass);
+        assert_eq!(take(60), Answer::Over, "told once in each period");
+    }
+
+    #[test]
+    fn a_restart_is_no_amnesty() {
+        let buckets = three_a_minute();
+        for ago in [30, 30, 30] {
+            buckets.take("alice", -ago * SECOND);
+        }
+        // One of the three tokens has come back in these 30 seconds.
+        assert_eq!([buckets.take("alice", 0), buckets.take("alice", 0)], [Answer::Pass, Answer::Over]);
+    }
+
+    #[test]
+    fn other_limits_are_no_amnesty_either() {
+        let three = three_a_minute();
+        let take = |buckets: &Buckets| buckets.take("alice", 0);
+        assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);
+        let at = |count, seconds| three.at(Rate { count, per: Duration::from_secs(seconds) }, 0);
+        let (five, one, same) = (at(5, 3600), at(1, 60), at(3, 60));
+        assert_eq!([take(&five), take(&five), take(&five)], [Answer::Pass; 3], "two of five were taken");
+        assert_eq!(take(&five), Answer::Over);
+        assert_eq!(take(&one), Answer::Over);
+        assert_eq!(one.take("alice", 60 * SECOND), Answer::Pass, "after no more than the new time");
+        assert_eq!([take(&same), take(&same)], [Answer::Pass, Answer::Over]);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_burst_and_what_came_back(steps in prop::collection::vec(0i64..90, 1..60)) {
+            let buckets = three_a_minute();
+            let (mut now, mut passed) = (0, 0);
+            for step in steps {
+                now += step * SECOND;
+                passed += i64::from(buckets.take("alice", now) == Answer::Pass);
+                prop_assert!(passed <= 3 + now / (20 * SECOND));
+            }
+        }
+    }
+}

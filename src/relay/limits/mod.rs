@@ -1,0 +1,337 @@
+//! How many invitations are too many (XEP-0249 §5, the second attack): a token bucket for each inviter, each inviter's
+//! domain, each room and each contact. Knows nothing of the journal or of what is done with the answer.
+
+mod buckets;
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+pub(crate) use self::buckets::Answer;
+use self::buckets::{Buckets, micros};
+use crate::config::{self, Rate};
+use crate::ops::count::{ByOne, Registry};
+use crate::wire::address;
+
+/// Contacts and rooms that are remembered because an invitation was dropped silently.
+const HUSHED: u64 = 10_000;
+
+/// Commands that a person, and all people of a domain, may give: each page is one.
+const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
+const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
+
+/// Stanzas that have no business here, and are sent back to a person, or to all people of a domain.
+const ANSWERS: Rate = Rate { count: 20, per: Duration::from_secs(60) };
+const ANSWERS_TO_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
+
+/// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    start: Instant,
+    inviters: Buckets,
+    domains: Buckets,
+    rooms: Buckets,
+    contacts: Buckets,
+    /// Those whom invitations to several people reach: they are counted apart.
+    reach: [Buckets; 3],
+    forgers: Buckets,
+    commands: Buckets,
+    commands_of_domains: Buckets,
+    answers: Buckets,
+    answers_to_domains: Buckets,
+    /// For whom and to which room an invitation has been dropped silently inside the window.
+    hushed: Cache<(String, String), ()>,
+    hits: ByOne,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &config::Limits, window: Duration) -> Self {
+        let hits = ByOne::default();
+        let buckets = |limit, rate| Buckets::new(rate, hits.get_or_create_owned(&[("limit", limit)]));
+        let [inviters_reach, domains_reach, rooms_reach] = reach(config);
+        Self {
+            start: Instant::now(),
+            inviters: buckets("inviter", config.per_inviter),
+            domains: buckets("domain", config.per_domain),
+            rooms: buckets("room", config.per_room),
+            contacts: buckets("contact", config.per_contact),
+            reach: [
+                buckets("inviter", inviters_reach),
+                buckets("domain", domains_reach),
+                buckets("room", rooms_reach),
+            ],
+            forgers: buckets("untrusted", config.per_inviter),
+            commands: buckets("commands", COMMANDS),
+            commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
+            answers: buckets("answers", ANSWERS),
+            answers_to_domains: buckets("answers", ANSWERS_TO_DOMAIN),
+            hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
+            hits,
+        }
+    }
+
+    /// The same buckets under other limits: what has been used of them stays used.
+    pub(crate) fn under(&self, config: &config::Limits, window: Duration) -> Self {
+        let at = |buckets: &Buckets, rate| buckets.at(rate, self.now());
+        let [inviters, domains, rooms] = &self.reach;
+        let [inviters_reach, domains_reach, rooms_reach] = reach(config);
+        Self {
+            start: self.start,
+            inviters: at(&self.inviters, config.per_inviter),
+            domains: at(&self.domains, config.per_domain),
+            rooms: at(&self.rooms, config.per_room),
+            contacts: at(&self.contacts, config.per_contact),
+            reach: [at(inviters, inviters_reach), at(domains, domains_reach), at(rooms, rooms_reach)],
+            forgers: at(&self.forgers, config.per_inviter),
+            commands: self.commands.clone(),
+            commands_of_domains: self.commands_of_domains.clone(),
+            answers: self.answers.clone(),
+            answers_to_domains: self.answers_to_domains.clone(),
+            hushed: self.hushed_in(window),
+            hits: self.hits.clone(),
+        }
+    }
+
+    /// Registers what is counted of limits.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let help = "How often something was refused or left out because a limit was used up";
+        registry.register("limit_hits", help, self.hits.clone());
+    }
+
+    fn hushed_in(&self, window: Duration) -> Cache<(String, String), ()> {
+        if self.hushed.policy().time_to_live() == Some(window) {
+            return self.hushed.clone();
+        }
+        let hushed = Cache::builder().max_capacity(HUSHED).time_to_live(window).build();
+        for (who, ()) in &self.hushed {
+            hushed.insert((*who).clone(), ());
+        }
+        hushed
+    }
+
+    /// An invitation has come in. Whoever is over his own limit takes nothing from the others. Of an inviter whom the room
+    /// names by his nick alone this counts that nick only, the rest follows when it is known whose it is.
+    pub(crate) fn received(&self, inviter: &str, room: &str) -> Answer {
+        self.received_at(self.now(), inviter, Some(room))
+    }
+
+    /// An invitation has come from its inviter himself, who may have no business in the room: it takes nothing from that one.
+    pub(crate) fn received_from(&self, inviter: &str) -> Answer {
+        self.received_at(self.now(), inviter, None)
+    }
+
+    /// The inviter of one that came from himself may invite in this room.
+    pub(crate) fn seen_in(&self, room: &str) -> Answer {
+        self.rooms.take(room, self.now())
+    }
+
+    /// An invitation is about to reach so many people. They count for inviter, domain and room as if each had been invited
+    /// alone, but over an hour, apart from those who are, and such that one invitation always fits.
+    pub(crate) fn reaching(&self, inviter: Option<&str>, room: &str, people: usize) -> Answer {
+        self.reaching_at(self.now(), inviter, room, people)
+    }
+
+    /// An inviter whom the room names by his nick alone is this person, or nobody can tell. Somebody with many nicks has no
+    /// more than his own share of the room by that.
+    pub(crate) fn unmasked(&self, person: Option<&str>, room: &str) -> Answer {
+        match person {
+            Some(person) => self.received_at(self.now(), person, Some(room)),
+            // Apart from those who are known: they shall not suffer for it.
+            None => self.rooms.take(&format!("{room}/"), self.now()),
+        }
+    }
+
+    /// Something came from a domain that is not believed. It does not use up the buckets of those whose names it takes.
+    pub(crate) fn forged(&self, domain: &str) -> Answer {
+        self.forgers.take(domain, self.now())
+    }
+
+    /// Somebody has given a command.
+    pub(crate) fn commanded(&self, person: &str) -> Answer {
+        let now = self.now();
+        match self.commands.take(person, now) {
+            Answer::Pass => self.commands_of_domains.take(address::domain_of(person), now),
+            over => over,
+        }
+    }
+
+    /// Something that has no business here is about to be sent back.
+    pub(crate) fn answered(&self, person: &str) -> Answer {
+        let now = self.now();
+        match self.answers.take(person, now) {
+            Answer::Pass => self.answers_to_domains.take(address::domain_of(person), now),
+            over => over,
+        }
+    }
+
+    /// An invitation is about to go to a contact.
+    pub(crate) fn sending(&self, contact: &str) -> Answer {
+        self.contacts.take(contact, self.now())
+    }
+
+    /// An invitation is about to be dropped, and nobody may know. It counts as if it were sent, and once for each room in
+    /// a window, as those that are sent do.
+    pub(crate) fn hushing(&self, contact: &str, room: &str) -> Answer {
+        let first = self.hushed.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
+        if first { self.sending(contact) } else { Answer::Pass }
+    }
+
+    /// An earlier run has received it, so long ago; `sent`: and passed it on.
+    pub(crate) fn remember(
+        &self,
+        ago: Duration,
+        inviter: &str,
+        room: Option<&str>,
+        contact: &str,
+        sent: bool,
+    ) {
+        let at = -micros(ago);
+        self.received_at(at, inviter, room);
+        if is_nick(inviter)
+            && let Some(room) = room
+        {
+            self.rooms.take(&format!("{room}/"), at);
+        }
+        if sent {
+            self.contacts.take(contact, at);
+        }
+    }
+
+    /// The same of one of several people whom an invitation was for.
+    pub(crate) fn remember_part(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
+        let at = -micros(ago);
+        self.reaching_at(at, Some(inviter).filter(|inviter| !is_nick(inviter)), room, 1);
+        if sent {
+            self.contacts.take(contact, at);
+        }
+    }
+
+    fn received_at(&self, at: i64, inviter: &str, room: Option<&str>) -> Answer {
+        let all = [
+            (&self.inviters, Some(inviter)),
+            (&self.domains, Some(address::domain_of(inviter))),
+            (&self.rooms, room),
+        ];
+        let known = if is_nick(inviter) { 1 } else { all.len() };
+        take_all(&all[..known], 1, at)
+    }
+
+    fn reaching_at(&self, at: i64, inviter: Option<&str>, room: &str, people: usize) -> Answer {
+        let [inviters, domains, rooms] = &self.reach;
+        let all = [(inviters, inviter), (domains, inviter.map(address::domain_of)), (rooms, Some(room))];
+        take_all(&all, i64::try_from(people).unwrap_or(i64::MAX), at)
+    }
+
+    fn now(&self) -> i64 {
+        micros(self.start.elapsed())
+    }
+}
+
+/// Takes so many tokens from each of these buckets; those that have no key are passed over.
+fn take_all(all: &[(&Buckets, Option<&str>)], count: i64, at: i64) -> Answer {
+    for (buckets, key) in all {
+        let answer = key.map_or(Answer::Pass, |key| buckets.take_some(key, count, at));
+        if answer != Answer::Pass {
+            return answer;
+        }
+    }
+    Answer::Pass
+}
+
+/// How many people inviters, domains and rooms may reach by invitations to several at once.
+fn reach(config: &config::Limits) -> [Rate; 3] {
+    [config.per_inviter, config.per_domain, config.per_room]
+        .map(|rate| in_an_hour(rate, config.max_recipients))
+}
+
+/// As many as this rate allows in an hour, and no fewer than `least`.
+fn in_an_hour(rate: Rate, least: u32) -> Rate {
+    let hour = Duration::from_secs(60 * 60);
+    let count = u128::from(rate.count) * hour.as_micros() / rate.per.as_micros().max(1);
+    Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(least), per: hour }
+}
+
+/// `ROOM/NICK`, where the room tells no more.
+fn is_nick(inviter: &str) -> bool {
+    inviter.contains('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_floods_takes_nothing_from_others() {
+        let rate = |count| Rate { count, per: Duration::from_secs(3600) };
+        let limits = Limits::new(
+            &config::Limits {
+                per_inviter: rate(2),
+                per_domain: rate(4),
+                per_contact: rate(1),
+                per_room: rate(5),
+                max_recipients: 1,
+            },
+            Duration::from_secs(3600),
+        );
+        let room = "tea@conference.example.org";
+        let answers = |inviter: &str| limits.received(inviter, room);
+        assert_eq!(
+            [answers("eve@a.example"), answers("eve@a.example"), answers("eve@a.example")],
+            [Answer::Pass, Answer::Pass, Answer::Over]
+        );
+        assert_eq!([answers("mallory@a.example"), answers("mallory@a.example")], [Answer::Pass; 2]);
+        assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is");
+        assert_eq!(answers("alice@example.org"), Answer::Pass);
+        assert_eq!(answers("carol@example.org"), Answer::Over, "the room is");
+        assert_eq!(
+            [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
+            [Answer::Pass, Answer::Over]
+        );
+        let masked = |nick: &str| {
+            limits.received(&format!("den@conference.example.org/{nick}"), "den@conference.example.org")
+        };
+        let unmasked = |person| limits.unmasked(person, "den@conference.example.org");
+        assert_eq!(
+            [masked("a"), masked("b"), masked("c"), masked("d")],
+            [Answer::Pass; 4],
+            "nobody's service is used up"
+        );
+        let dan = Some("dan@b.example");
+        assert_eq!(
+            [unmasked(dan), unmasked(dan), unmasked(dan)],
+            [Answer::Pass, Answer::Pass, Answer::Over],
+            "many nicks"
+        );
+        let unknown: Vec<_> = (0..6).map(|_| unmasked(None)).collect();
+        assert_eq!(unknown[..5], [Answer::Pass; 5], "apart from those who are known");
+        assert_eq!(unknown[5], Answer::Over, "the room is");
+        let hush = |room: &str| limits.hushing("silent@example.org", room);
+        assert_eq!([hush("tea@c"), hush("tea@c")], [Answer::Pass; 2], "a duplicate, if it were sent");
+        assert_eq!([hush("den@c"), hush("pub@c")], [Answer::Over, Answer::StillOver], "as for anybody");
+    }
+
+    #[test]
+    fn several_at_once_are_counted_apart_and_by_the_hour() {
+        let rate = |count, minutes: u64| Rate { count, per: Duration::from_secs(60 * minutes) };
+        let limits = Limits::new(
+            &config::Limits {
+                per_inviter: rate(30, 10),
+                per_domain: rate(100, 10),
+                per_contact: rate(1, 60),
+                per_room: rate(20, 60),
+                max_recipients: 100,
+            },
+            Duration::from_secs(3600),
+        );
+        let reaching = |inviter, room, people| limits.reaching(Some(inviter), room, people);
+        assert_eq!(reaching("alice@a.example", "tea@c", 100), Answer::Pass, "one always fits");
+        assert_eq!(reaching("alice@a.example", "tea@c", 1), Answer::Over, "the room has had its measure");
+        assert_eq!(reaching("alice@a.example", "den@c", 70), Answer::Pass);
+        assert_eq!(reaching("alice@a.example", "pub@c", 20), Answer::Over, "180 in an hour");
+        assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "others are counted apart");
+        limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
+        assert_eq!(limits.sending("bob@b.example"), Answer::Over);
+        assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart is no amnesty");
+    }
+}

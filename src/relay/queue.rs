@@ -1,0 +1,305 @@
+//! What comes in: invitations go into the journal before anything else happens to them, questions are answered.
+//!
+//! The journal is the queue. So many invitations are run at a time, and some more stand ready in memory; when there are
+//! more, the others wait on the disk alone and are fetched in their order as room becomes free. Start-up is the same
+//! case: whatever an earlier run left waits on the disk. One task does all of this, so no row can be fetched twice: while
+//! anything waits on the disk, new arrivals wait there too. Only what is handed over is taken in elsewhere, and run at
+//! once.
+//!
+//! Knows nothing of how an invitation is decided about.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::attempt;
+use super::context::Context;
+use super::inbound::parse::{Parsed, parse};
+use super::inbound::{answers, hand_over};
+use super::job::Job;
+use super::limits::Answer;
+use super::settle::bounce::{self, Bounce};
+use super::settle::notify::notify;
+use super::settle::report::report;
+use super::settle::words;
+use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
+use crate::link::{Epoch, Incoming, Received};
+use crate::service::{self, Commands};
+use crate::wire::{self, address};
+use crate::wire::{Iq, Message, Stanza};
+
+/// Invitations that are run at the same time.
+const MAX_RUNNING: usize = 1024;
+/// Invitations in memory whose turn comes next: they are smaller than those that run, and on the disk they would have to
+/// be read again.
+const MAX_READY: usize = 2048;
+/// Stanzas taken from the link at a time: one commit for all the invitations among them.
+const MAX_STANZAS_AT_ONCE: usize = 256;
+/// Invitations taken in together whose rooms are asked before the journal has them.
+const MAX_LOOKED_AHEAD: usize = 8;
+/// Rows fetched from the disk at a time.
+const ROWS_PER_FETCH: u32 = 256;
+
+pub(crate) struct Queue {
+    cx: Arc<Context>,
+    commands: Arc<Commands>,
+    incoming: Incoming,
+    running: JoinSet<()>,
+    ready: VecDeque<Job>,
+    /// Rows behind this id wait on the disk; `None` when none does.
+    waiting: Option<Id>,
+}
+
+impl Queue {
+    pub(crate) fn new(cx: Arc<Context>, commands: Commands, incoming: Incoming) -> Self {
+        Self {
+            cx,
+            commands: Arc::new(commands),
+            incoming,
+            running: JoinSet::new(),
+            ready: VecDeque::new(),
+            waiting: Some(0),
+        }
+    }
+
+    /// Until `stopping` is cancelled and what runs has been settled, or the journal is closed.
+    pub(crate) async fn run(mut self, stopping: CancellationToken) {
+        if self.take_in(&stopping).await.is_err() {
+            debug!("the journal is closed");
+            return;
+        }
+        // What still comes in is journaled and waits for the next start, as does what stands ready.
+        self.ready.clear();
+        self.waiting.get_or_insert(Id::MAX);
+        let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
+        while !self.running.is_empty() {
+            tokio::select! {
+                _ = self.running.join_next() => {}
+                count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
+                    if count == 0 || self.handle(taken.drain(..)).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), Closed> {
+        let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
+        loop {
+            // All that have ended: one in a round, and they would fill the room of those that are to come.
+            while self.running.try_join_next().is_some() {}
+            while self.running.len() < MAX_RUNNING
+                && let Some(job) = self.ready.pop_front()
+            {
+                self.start(job);
+            }
+            let room = self.ready.is_empty();
+            tokio::select! {
+                () = stopping.cancelled() => return Ok(()),
+                Some(_) = self.running.join_next() => {}
+                count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.handle(taken.drain(..)).await?;
+                }
+                () = std::future::ready(()), if room && self.waiting.is_some() => self.fetch().await?,
+            }
+        }
+    }
+
+    /// Fetches what waits on the disk, the oldest first.
+    async fn fetch(&mut self) -> Result<(), Closed> {
+        let Some(after) = self.waiting else { return Ok(()) };
+        let rows = self.cx.journal.backlog(after, ROWS_PER_FETCH).await?;
+        if after == 0 && !rows.is_empty() {
+            info!("picking up what was under way when the relay stopped");
+        }
+        self.waiting = rows.last().map(|row| row.id);
+        for row in rows {
+            // One that was handed over in this run of the relay is under way: it never waits on the disk alone.
+            let under_way = row.arrival.route == Route::HandedOver && row.id >= self.cx.journal.first();
+            if !under_way {
+                self.ready.push_back(Job::resumed(row));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, job: Job) {
+        let cx = Arc::clone(&self.cx);
+        self.running.spawn(async move { drop(attempt::run(cx, job).await) });
+    }
+
+    /// Handles what has come. Never waits for the link, which reads no further while the queue is full.
+    async fn handle(&mut self, stanzas: impl Iterator<Item = Received>) -> Result<(), Closed> {
+        let (mut read, mut bounces) = (Vec::new(), Vec::new());
+        for (connection, stanza) in stanzas {
+            match stanza {
+                Stanza::Iq(question) => self.answer(question, connection),
+                Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
+                    bounces.extend(self.bounce(&message));
+                }
+                Stanza::Message(message) => {
+                    self.send_back(answers::to_message(&self.cx, &message));
+                    read.extend(parse(&self.cx, &message));
+                }
+                Stanza::Presence(presence) => self.send_back(answers::to_presence(&self.cx, &presence)),
+                _ => {}
+            }
+        }
+        self.came_back(bounces).await?;
+        self.admit(read).await
+    }
+
+    fn send_back(&self, answer: Option<Stanza>) {
+        if let Some(answer) = answer {
+            self.cx.link.send_or_drop(answer);
+        }
+    }
+
+    fn answer(&mut self, question: Iq, connection: Epoch) {
+        if let Some(read) = wire::handover::hand_over(&question) {
+            if self.waiting.is_none() && self.running.len() < MAX_RUNNING {
+                self.running.spawn(hand_over::take(Arc::clone(&self.cx), question, read, connection));
+            } else {
+                self.cx.link.send_or_drop(Stanza::Iq(hand_over::too_busy(&question)));
+            }
+        } else if wire::command::command(&question).is_some() {
+            self.obey(question);
+        } else if service::asks_for_groups(&question) {
+            self.list_groups(question);
+        } else if let Some(answer) = service::answer(&question, &self.commands.listed(&question)) {
+            self.cx.link.send_or_drop(Stanza::Iq(answer));
+        }
+    }
+
+    /// Whether somebody has not given too many commands; if so, they are told.
+    fn may_command(&self, question: &Iq) -> bool {
+        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
+        let passes = self.cx.limits.load().commanded(person) == Answer::Pass;
+        if !passes {
+            self.cx.link.send_or_drop(Stanza::Iq(Commands::too_many(question)));
+        }
+        passes
+    }
+
+    /// The groups that somebody may use; counted as a command.
+    fn list_groups(&mut self, question: Iq) {
+        if !self.may_command(&question) {
+            return;
+        }
+        let (cx, commands) = (Arc::clone(&self.cx), Arc::clone(&self.commands));
+        self.running.spawn(async move {
+            let answer = match commands.groups_for(&question).await {
+                Some(answer) => Some(answer),
+                None => service::answer(&question, &[]),
+            };
+            if let Some(answer) = answer {
+                cx.link.post(Stanza::Iq(answer)).await;
+            }
+        });
+    }
+
+    /// A command of somebody who has not given too many.
+    fn obey(&mut self, question: Iq) {
+        if !self.may_command(&question) {
+            return;
+        }
+        let (cx, commands) = (Arc::clone(&self.cx), Arc::clone(&self.commands));
+        self.running.spawn(async move {
+            let answer = commands.answer(&question).await;
+            cx.link.post(Stanza::Iq(answer)).await;
+        });
+    }
+
+    /// All of them in one commit, then each on its way; what will be asked of their rooms is asked meanwhile.
+    async fn admit(&mut self, parsed: Vec<Parsed>) -> Result<(), Closed> {
+        let read_at = Instant::now();
+        self.look_ahead(&parsed, read_at);
+        let journal = &self.cx.journal;
+        let admissions = parsed.iter().map(|Parsed { arrival, refused }| async {
+            let arrival = arrival.clone();
+            let Some(reason) = *refused else { return journal.admit(arrival).await.map(Ok) };
+            let (state, reason) = (State::Refused, Some(reason));
+            let id = journal.note(arrival.clone(), state, reason).await?;
+            let outcome = Outcome { id, state, reason, inviter: None, sent_as: None };
+            report(&self.cx, &outcome, &arrival, None);
+            Ok(Err(Pending { id, received: 0, arrival, added: false }))
+        });
+        let admitted = futures::future::try_join_all(admissions).await?;
+        let mut under_way = Vec::new();
+        for (Parsed { arrival, refused }, admitted) in parsed.into_iter().zip(admitted) {
+            match admitted {
+                Ok(admitted) => under_way.push((arrival, admitted)),
+                Err(ended) => match refused {
+                    // Whoever could be lying is not answered.
+                    Some(Reason::Untrusted) if ended.arrival.payload.origin.is_none() => {}
+                    Some(reason) => self.tell(ended, reason),
+                    None => {}
+                },
+            }
+        }
+        // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
+        under_way.sort_unstable_by_key(|(_, admitted)| admitted.id);
+        for (arrival, admitted) in under_way {
+            if self.waiting.is_some() || self.ready.len() >= MAX_READY {
+                self.waiting.get_or_insert(admitted.id - 1);
+            } else {
+                self.ready.push_back(Job::new(admitted, arrival).read_at(read_at));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the rooms of those that will run at once. With many at a time the commit is no matter, and answers would grow
+    /// old.
+    fn look_ahead(&mut self, read: &[Parsed], read_at: Instant) {
+        if self.waiting.is_some()
+            || !self.ready.is_empty()
+            || read.len() > MAX_LOOKED_AHEAD
+            || self.running.len() >= MAX_RUNNING
+        {
+            return;
+        }
+        for Parsed { arrival, .. } in read.iter().filter(|read| read.refused.is_none()) {
+            let (cx, arrival) = (Arc::clone(&self.cx), arrival.clone());
+            self.running.spawn(async move { attempt::look_ahead(&cx, &arrival, read_at).await });
+        }
+    }
+
+    /// What may be one of ours that came back.
+    fn bounce(&self, message: &Message) -> Option<Bounce> {
+        let (from, to, id) = (message.from.as_deref()?, message.to.as_deref()?, message.id.as_deref()?);
+        let id = self.cx.invitation_of(id)?;
+        let [contact, sent_as] = [from, to].map(|jid| address::split_resource(jid).0.to_owned());
+        Some(Bounce { id, contact, sent_as })
+    }
+
+    /// Direct invitations that were confirmed and came back later all the same.
+    async fn came_back(&mut self, bounces: Vec<Bounce>) -> Result<(), Closed> {
+        let came_back = bounces.into_iter().map(|bounce| bounce::came_back(&self.cx, bounce));
+        for bounced in futures::future::try_join_all(came_back).await?.into_iter().flatten() {
+            let cx = Arc::clone(&self.cx);
+            self.running.spawn(async move { bounce::undo(&cx, bounced).await });
+        }
+        Ok(())
+    }
+
+    /// Tells the inviter of an invitation that has ended. Should that fail, it has ended all the same.
+    fn tell(&mut self, ended: Pending, reason: Reason) {
+        let cx = Arc::clone(&self.cx);
+        self.running.spawn(async move {
+            let told = match address::own(&ended.arrival.room) {
+                Ok(room) if room.node().is_some() => words::for_inviter(reason),
+                _ => words::no_room(),
+            };
+            let _ = notify(&cx, &ended, &told).await;
+        });
+    }
+}

@@ -1,0 +1,125 @@
+//! The only way out of an invitation: what an ending undoes, who is told, what the journal, the log and the metrics get.
+//! Knows nothing of what led to the ending.
+
+pub(crate) mod bounce;
+pub(crate) mod early_bounces;
+pub(crate) mod notify;
+pub(crate) mod report;
+pub(crate) mod words;
+
+use std::sync::Arc;
+
+use self::bounce::Bounce;
+use self::notify::notify;
+use self::report::report;
+use self::words::Told;
+use super::context::Context;
+use super::deliver::membership;
+use super::ending::Ending;
+use super::job::Job;
+use super::parties::{Parties, relay_address_of};
+use super::stop::Stop;
+use crate::journal::{Outcome, Reason, Route, State};
+
+/// Settles an invitation: takes back what it did where it did not reach the contact, tells the inviter, writes it down.
+/// Safe to repeat. Returns `None` where no trace of it is kept.
+///
+/// # Errors
+/// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
+pub(super) async fn settle(cx: &Arc<Context>, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
+    let (arrival, parties) = (&job.row.arrival, job.parties.as_deref());
+    if job.member_added && did_not_reach_the_contact(&ending) {
+        membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
+    }
+    if let Some(parties) = parties.filter(|_| leaves_a_relay_address(job, &ending))
+        && let Some(address) = relay_address_of(cx, &parties.contact)
+    {
+        membership::take_off(cx, &parties.room, parties.person(), &address).await;
+    }
+    if let Some(told) = told(&ending) {
+        notify(cx, &job.row, &told).await?;
+    }
+    let Some(outcome) = write(cx, job, ending).await? else { return Ok(None) };
+    report(cx, &outcome, arrival, Some(job.age()));
+    if let Some(sent_as) = outcome.sent_as.clone() {
+        let bounce = Bounce { id: outcome.id, contact: arrival.contact.clone(), sent_as };
+        // With the journal closed the next start finds it relayed.
+        let _ = bounce::relayed(cx, bounce).await;
+    }
+    Ok(Some(outcome))
+}
+
+fn did_not_reach_the_contact(ending: &Ending) -> bool {
+    matches!(ending, Ending::Unwanted { .. } | Ending::Refused(_) | Ending::Failed(_) | Ending::Expired)
+}
+
+/// Whether the relay address is still on the list of the room, which was told to make it a member.
+fn leaves_a_relay_address(job: &Job, ending: &Ending) -> bool {
+    let arrival = &job.row.arrival;
+    job.members_only
+        && arrival.parent.is_none()
+        && matches!(arrival.route, Route::Addressed | Route::FanOut)
+        && matches!(
+            ending,
+            Ending::Relayed { .. } | Ending::Unwanted { .. } | Ending::Failed(_) | Ending::Summarized(_)
+        )
+}
+
+/// What the inviter is told.
+fn told(ending: &Ending) -> Option<Told> {
+    match ending {
+        Ending::Refused(reason) | Ending::Failed(reason) => Some(words::for_inviter(*reason)),
+        Ending::Expired => Some(words::expired()),
+        Ending::Summarized(summary) => Some(summary.told()),
+        Ending::Relayed { .. }
+        | Ending::Silent(..)
+        | Ending::Unwanted { .. }
+        | Ending::DeliveredByServer(..)
+        | Ending::Discarded => None,
+    }
+}
+
+/// Writes the ending down. Only those that reached somebody keep the claim.
+async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
+    let (id, arrival) = (job.row.id, &job.row.arrival);
+    let inviter = job.parties.as_deref().and_then(Parties::person).map(ToString::to_string);
+    let outcome = |state, reason| Outcome { id, state, reason, inviter, sent_as: None };
+    let outcome = match ending {
+        Ending::Relayed { sent_as, lookalikes } => {
+            lookalikes.warn_of_relayed(&job.row);
+            let reason = job.unsupported.then_some(Reason::Unsupported);
+            Outcome { sent_as: Some(sent_as.to_string()), ..outcome(State::Relayed, reason) }
+        }
+        Ending::DeliveredByServer(state, reason) => {
+            let sent_as = (state == State::Relayed).then(|| arrival.inviter.clone());
+            Outcome { sent_as, ..outcome(state, reason) }
+        }
+        Ending::Summarized(summary) => {
+            let (state, reason) = summary.state();
+            outcome(state, reason)
+        }
+        Ending::Discarded => {
+            cx.journal.discard(id).await?;
+            return Ok(None);
+        }
+        Ending::Unwanted { state, reason, lookalikes } => {
+            if reason == Reason::Mimicry {
+                lookalikes.warn_of_dropped(&job.row);
+            }
+            return release(cx, job, outcome(state, Some(reason))).await;
+        }
+        Ending::Silent(state, reason) => return release(cx, job, outcome(state, Some(reason))).await,
+        Ending::Refused(reason) => return release(cx, job, outcome(State::Refused, Some(reason))).await,
+        Ending::Failed(reason) => return release(cx, job, outcome(State::Failed, Some(reason))).await,
+        Ending::Expired => return release(cx, job, outcome(State::Expired, None)).await,
+    };
+    cx.journal.settle(outcome.clone()).await?;
+    Ok(Some(outcome))
+}
+
+/// Writes down an ending that keeps no other invitation away.
+async fn release(cx: &Context, job: &Job, outcome: Outcome) -> Result<Option<Outcome>, Stop> {
+    let arrival = &job.row.arrival;
+    cx.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;
+    Ok(Some(outcome))
+}

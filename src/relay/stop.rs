@@ -1,0 +1,41 @@
+//! Why an attempt at an invitation stopped before it was through. Carried by `?`.
+//! Knows nothing of how an invitation is settled.
+
+use super::ending::Ending;
+use crate::journal::Closed;
+use crate::link::{AskError, Lost};
+
+/// Why an attempt stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The invitation has come to its ending.
+    End(Box<Ending>),
+    /// The link was lost, or somebody did not answer: the whole attempt is made again.
+    Retry(AskError),
+    /// The journal is closed, or the relay stops: the next start goes on.
+    Suspend,
+}
+
+impl From<Ending> for Stop {
+    fn from(ending: Ending) -> Self {
+        Self::End(Box::new(ending))
+    }
+}
+
+impl From<AskError> for Stop {
+    fn from(e: AskError) -> Self {
+        Self::Retry(e)
+    }
+}
+
+impl From<Lost> for Stop {
+    fn from(_: Lost) -> Self {
+        Self::Retry(AskError::Lost)
+    }
+}
+
+impl From<Closed> for Stop {
+    fn from(_: Closed) -> Self {
+        Self::Suspend
+    }
+}
