@@ -13,7 +13,7 @@
 //! | place | job | knows nothing of |
 //! |---|---|---|
 //! | [`cli`] | the command line | stanzas |
-//! | [`checkup`] | whether the set-up works, and what to do where it doesn't | how it is printed |
+//! | [`check`] | whether the set-up works, and what to do where it doesn't | how it is printed |
 //! | [`setup`] | the server's side for a configuration, whole or in parts | who wants it |
 //! | [`config`] | the TOML file and its environment overrides | the rest |
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
@@ -23,14 +23,15 @@
 //! | [`relay`] | an invitation's life; the judge is a pure function | SQL, sockets |
 //! | [`groups`] | whom the name of a group stands for, and who may use it; pure | where it is written |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
-//! | [`service`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
+//! | [`commands`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
 //! | [`watch`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
 //! | [`ops`] | logs, signals, the service manager, the pieces that counting and showing are made of | the rest |
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`daemon::run`].
 
-pub mod checkup;
+pub mod check;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod contacts;
 pub mod daemon;
@@ -40,7 +41,6 @@ pub mod link;
 pub mod ops;
 pub mod relay;
 pub mod rooms;
-pub mod service;
 pub mod setup;
 pub mod watch;
 pub mod wire;

@@ -1,11 +1,11 @@
 //! Commands as they are given, page by page, on a real journal: sessions, refusals, and what each command does.
 
+use muc_invite_relay::commands::Commands;
 use muc_invite_relay::config::Config;
 use muc_invite_relay::journal::{self, Arrival, Filter, Journal, Keep, Payload, Reason, Route, State, Takes};
 use muc_invite_relay::link;
-use muc_invite_relay::service::Commands;
 use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
-use muc_invite_relay::wire::forms::{Field, Form};
+use muc_invite_relay::wire::data_form::{Field, Form};
 use muc_invite_relay::wire::{Command, Condition, Iq, IqPayload};
 use tempfile::TempDir;
 use tokio::sync::mpsc;

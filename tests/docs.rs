@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum;
-use muc_invite_relay::checkup::What;
+use muc_invite_relay::check::What;
 use muc_invite_relay::config::{Config, FIXED, REFERENCE};
 use muc_invite_relay::journal::{Reason, State};
 

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muc_invite_relay::service::fuzzing::filled_in;
-use muc_invite_relay::wire::forms::Form;
+use muc_invite_relay::commands::fuzzing::filled_in;
+use muc_invite_relay::wire::data_form::Form;
 use muc_invite_relay::wire::{Command, Iq, IqPayload, Stanza, command, stanza};
 
 fuzz_target!(|xml: &[u8]| {

@@ -33,12 +33,12 @@ fn look_at(read: &Stanza) {
         Stanza::Message(message) => {
             let _ = muc::mediated(message);
             let _ = direct::direct(message);
-            let _ = privilege::advertisement(message);
+            let _ = privileged::advertisement(message);
         }
         Stanza::Iq(iq) => {
             let _ = handover::hand_over(iq);
             let _ = command::command(iq);
-            let _ = privilege::unwrap_iq(iq);
+            let _ = privileged::unwrap_iq(iq);
             let _ = iq.kind();
         }
         Stanza::Presence(_) | Stanza::Handshake | Stanza::StreamError(_) => {}

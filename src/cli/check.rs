@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, block_on};
-use crate::checkup::control::{self, Answered};
-use crate::checkup::{self, Finding, RelayFound, State, What};
+use crate::check::control::{self, Answered};
+use crate::check::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::{daemon, journal, link};
 
@@ -50,7 +50,7 @@ pub(super) fn run(
     let config = match load() {
         Ok(config) => config,
         Err(error) => {
-            show(&checkup::complaints(&error), arguments.json, out)?;
+            show(&check::complaints(&error), arguments.json, out)?;
             if !arguments.json {
                 writeln!(
                     out,
@@ -60,9 +60,9 @@ pub(super) fn run(
             return Ok(ExitCode::from(2));
         }
     };
-    let mut findings = checkup::settings(&config);
+    let mut findings = check::settings(&config);
     if arguments.offline {
-        findings.extend(checkup::groups(&config, None));
+        findings.extend(check::groups(&config, None));
     } else {
         findings.extend(block_on(look(&config, arguments.connect))?);
     }
@@ -88,7 +88,7 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
             // Its own word on how it is comes first; one that was not restarted after an upgrade has none.
             let own = answer.iter().position(|it| it.what == What::Relay).map(|at| answer.remove(at));
             findings.push(own.unwrap_or_else(|| Finding::relay(&RelayFound::Asked)));
-            findings.extend(checkup::metrics(config, true).await);
+            findings.extend(check::metrics(config, true).await);
             findings.extend(answer);
             return findings;
         }
@@ -103,16 +103,16 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
     if !matches!(found, RelayFound::None { .. }) {
         return findings;
     }
-    findings.extend(checkup::metrics(config, false).await);
-    if !connect && checkup::somebody_is_connected(&config.component.server).await {
-        findings.push(checkup::not_tried(config));
+    findings.extend(check::metrics(config, false).await);
+    if !connect && check::somebody_is_connected(&config.component.server).await {
+        findings.push(check::not_tried(config));
         return findings;
     }
     let (link, incoming, task) = link::new(daemon::link_settings(config));
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
-    let answers = tokio::spawn(checkup::answer_all(link.clone(), incoming));
-    findings.extend(checkup::server(config, &link).await);
+    let answers = tokio::spawn(check::answer_all(link.clone(), incoming));
+    findings.extend(check::server(config, &link).await);
     close.cancel();
     // What it has to say is among the findings.
     let _ = timeout(GOODBYE, connection).await;
@@ -123,14 +123,14 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
 /// The journal's lines, and those of the groups: some of them stand there.
 async fn look_at_journal(config: &Config) -> Vec<Finding> {
     let looked = async {
-        let findings = checkup::journal(&config.journal.path).await;
+        let findings = check::journal(&config.journal.path).await;
         // Why they can't be read is among the findings already.
         let kept = journal::kept_groups(&config.journal.path).await.ok();
-        (findings, checkup::groups(config, kept))
+        (findings, check::groups(config, kept))
     };
     match timeout(JOURNAL, looked).await {
         Ok((findings, groups)) => [findings, groups].concat(),
-        Err(_) => vec![checkup::journal_is_mute(&config.journal.path)],
+        Err(_) => vec![check::journal_is_mute(&config.journal.path)],
     }
 }
 

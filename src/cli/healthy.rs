@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{CommandError, block_on};
-use crate::checkup::control::{self, Answered};
+use crate::check::control::{self, Answered};
 use crate::config::{Config, ConfigError};
 
 pub(super) fn run(

@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 
 use crate::link::{AskError, Link};
 use crate::ops::count::{Lookups, Registry};
-use crate::wire::look::{are_one, look};
+use crate::wire::confusable::{are_one, look};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};
 

@@ -22,7 +22,8 @@ pub use self::error::RunError;
 pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
 use self::shutdown::Parts;
-use crate::checkup::{self, Running, control};
+use crate::check::{self, Running, control};
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::journal::Journal;
@@ -38,7 +39,6 @@ use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
 use crate::relay::settle::early_bounces::EarlyBounces;
 use crate::rooms::Rooms;
-use crate::service::Commands;
 use crate::watch::{self, Watch};
 
 /// What reaches the relay from outside while it runs.
@@ -104,7 +104,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         async move {
             let unread = load().map(|new| new.after(&config).1);
             let running = Running { unread, refused: pulse.refused(), busy: pulse.busy(), crash };
-            [checkup::running(&running), checkup::server(&config, &link).await].concat()
+            [check::running(&running), check::server(&config, &link).await].concat()
         }
     };
     let control = control::serve(socket.clone(), check, health);

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::settings::retention;
+use crate::commands::AskedToReload;
 use crate::config::{Changes, Config, ConfigError};
 use crate::ops::log::Level;
 use crate::ops::manager;
 use crate::ops::signals::HangUps;
 use crate::relay::context::Context;
-use crate::service::AskedToReload;
 
 /// Reads the configuration from where it is.
 pub type Load = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;

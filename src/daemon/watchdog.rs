@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::error;
 
-use crate::checkup::control::Health;
+use crate::check::control::Health;
 use crate::journal::Pulse;
 use crate::link::Link;
 use crate::ops::manager;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::desk::{self, Status};
-use super::open::{self, OpenError};
+use super::reader::{self, Status};
+use super::schema::{self, OpenError};
 
 /// Why there is no backup. Each one says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(exists());
     }
-    let mut db = open::of_any_version(journal).await?;
+    let mut db = schema::of_any_version(journal).await?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A folder for it and for what `SQLite` puts beside it. All of it is for its owner alone, and removed when dropped.
     let room = tempfile::Builder::new()
@@ -57,13 +57,13 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
         .map_err(target)?;
     let part = NamedTempFile::new_in(room.path()).map_err(target)?;
     sqlx::query("VACUUM INTO ?").bind(name(&part, to)?).execute(&mut db).await.map_err(|e| {
-        match open::primary_code(&e) {
+        match schema::primary_code(&e) {
             // Disk full, I/O error, read-only, can't be opened: that is said of what is written.
             Some(8 | 10 | 13 | 14) => BackupError::Target { path: to.to_owned(), detail: e.to_string() },
-            _ => open::database_error(journal, e).into(),
+            _ => schema::database_error(journal, e).into(),
         }
     })?;
-    let status = desk::status(part.path()).await?;
+    let status = reader::status(part.path()).await?;
     part.as_file().sync_all().map_err(target)?;
     part.persist_noclobber(to).map_err(|e| match e.error.kind() {
         io::ErrorKind::AlreadyExists => exists(),

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::handle::{Closed, Journal, Op};
-use super::open::{self, OpenError};
 use super::record::{MayUse, column};
+use super::schema::{self, OpenError};
 use crate::groups::{Book, Entry, Nesting};
 
 /// Groups that can be kept.
@@ -108,8 +108,8 @@ impl Journal {
 /// # Errors
 /// See [`OpenError`].
 pub async fn kept_groups(path: &Path) -> Result<Vec<KeptGroup>, OpenError> {
-    let mut db = open::beside(path).await?;
-    all(&mut db).await.map_err(|e| open::database_error(path, e))
+    let mut db = schema::beside(path).await?;
+    all(&mut db).await.map_err(|e| schema::database_error(path, e))
 }
 
 async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {

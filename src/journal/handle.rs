@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Claim, Key, Sent};
+use super::client_caps::Hash;
+use super::confusables::Address;
 use super::groups::{GroupChange, GroupError, Names};
-use super::hashes::Hash;
-use super::looks::Address;
-use super::pulse::Pulse;
+use super::health::Pulse;
 use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
 use super::writer::Keep;
 use super::{Arrival, Id, Outcome, Pending, Reason, State};

@@ -7,36 +7,36 @@
 //! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
 
 mod access;
-mod apart;
 mod backup;
 mod batch;
-mod desk;
+mod client_caps;
+mod confusables;
 mod groups;
 mod handle;
-mod hashes;
+mod health;
 mod holder;
-mod looks;
-mod open;
-mod pulse;
+mod maintenance;
+mod reader;
 mod record;
+mod schema;
 mod tally;
-mod upkeep;
 mod wishes;
 mod writer;
+mod writer_thread;
 
 pub use access::owned_by_another;
 pub use backup::{BackupError, backup};
-pub use desk::{
-    Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
-};
+pub use client_caps::{MOST_HASHES, hashes};
+pub use confusables::met_first;
 pub use groups::{GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, kept_groups};
 pub use handle::{Admitted, Closed, Journal};
-pub use hashes::{MOST_HASHES, hashes};
+pub use health::Pulse;
 pub use holder::holder;
-pub use looks::met_first;
-pub use open::OpenError;
-pub use pulse::Pulse;
+pub use reader::{
+    Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
+};
 pub use record::{Filter, MayUse, Reason, Record, Route, State, Takes};
+pub use schema::OpenError;
 pub use tally::{Tally, tally};
 pub use wishes::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 pub use writer::{Keep, Writer};

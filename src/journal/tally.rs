@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
-use super::open::{self, OpenError};
 use super::record::{column, nullable};
+use super::schema::{self, OpenError};
 use super::{Id, Reason, State};
 
 /// Rows read at a time: some milliseconds.
@@ -33,9 +33,9 @@ pub struct Tally {
 /// # Errors
 /// See [`OpenError`].
 pub async fn tally(path: &Path, since: DateTime<Utc>, width: Duration) -> Result<Vec<Tally>, OpenError> {
-    let mut db = open::beside(path).await?;
+    let mut db = schema::beside(path).await?;
     let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-    read(&mut db, since.timestamp_millis(), width).await.map_err(|e| open::database_error(path, e))
+    read(&mut db, since.timestamp_millis(), width).await.map_err(|e| schema::database_error(path, e))
 }
 
 /// The same on an open connection; times in ms.

@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
 use super::batch::{self, Claim, Window};
+use super::client_caps;
+use super::confusables;
 use super::groups::{self, Names};
 use super::handle::{Admitted, Answer, Journal, Op, Then, key};
-use super::hashes;
-use super::looks;
-use super::open::{self, OpenError};
-use super::pulse::Pulse;
-use super::upkeep::{Until, Upkeep};
+use super::health::Pulse;
+use super::maintenance::{Until, Upkeep};
+use super::schema::{self, OpenError};
 use super::wishes::{self, BlockedForAll, TooMany};
 use super::{Id, Wishes};
 
@@ -46,8 +46,8 @@ impl Journal {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(path: &Path, keep: Keep) -> Result<(Self, Writer), OpenError> {
-        let (mut db, lock) = open::for_writing(path).await?;
-        let failed = |e| open::database_error(path, e);
+        let (mut db, lock) = schema::for_writing(path).await?;
+        let failed = |e| schema::database_error(path, e);
         let instance: String =
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
@@ -133,7 +133,7 @@ impl Writer {
             }
         }
         self.upkeep.last(&mut self.db).await;
-        self.db.close().await.map_err(|e| open::database_error(&self.path, e))
+        self.db.close().await.map_err(|e| schema::database_error(&self.path, e))
     }
 
     async fn upkeep_step(&mut self) -> Duration {
@@ -157,8 +157,8 @@ impl Writer {
                     }
                     return Ok(answers);
                 }
-                Err(e) if open::is_damage(&e) || open::is_fault(&e) => {
-                    let e = open::database_error(&self.path, e);
+                Err(e) if schema::is_damage(&e) || schema::is_fault(&e) => {
+                    let e = schema::database_error(&self.path, e);
                     error!("{e}");
                     return Err(e);
                 }
@@ -277,10 +277,10 @@ impl Writer {
                 }
                 Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
                 Op::LookAlike { address, .. } => {
-                    Answer::LookAlike(looks::note(db, address, retention).await?)
+                    Answer::LookAlike(confusables::note(db, address, retention).await?)
                 }
                 Op::Hash { hash, .. } => {
-                    hashes::note(db, hash, now).await?;
+                    client_caps::note(db, hash, now).await?;
                     Answer::Done
                 }
                 Op::Change { .. } => {
@@ -350,7 +350,7 @@ fn millis(duration: Duration) -> i64 {
 
 /// What the operator should do about an error that may pass.
 fn remedy(error: &sqlx::Error) -> &'static str {
-    match open::primary_code(error) {
+    match schema::primary_code(error) {
         Some(13) => "The disk is full: free some space",
         Some(5 | 6) => "Another process holds the database: let it finish, or stop it",
         Some(8 | 14) => "The file can't be written: give it and its folder back to the relay's user",

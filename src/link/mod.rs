@@ -5,38 +5,38 @@
 //!
 //! Knows nothing of invitations.
 
-mod barrier;
-mod connection;
-mod dial;
 mod end;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handshake;
 mod ids;
-mod numbers;
-mod online;
+mod iq_probe;
+mod log_throttle;
+mod metrics;
 mod peer;
-mod plain;
+mod pending_iqs;
+mod ping_barrier;
+mod presence;
 mod privileges;
 mod quick_ack;
 mod reader;
+mod reconnect;
 mod recorder;
 mod renewal;
-mod replies;
+mod session;
 mod shared;
-mod sparing;
 mod spellings;
 mod stream;
-mod task;
 mod trouble;
 mod writer;
 
-pub use dial::Refused;
-pub use numbers::Epoch;
+pub use handshake::Refused;
+pub use metrics::Epoch;
 pub use peer::peer;
 pub use privileges::{Grants, own_hosts};
-pub use task::Task;
+pub use reconnect::Task;
 pub use trouble::Trouble;
 
 use std::sync::Arc;
@@ -50,14 +50,14 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use self::ids::Ids;
-use self::numbers::{Numbers, Up};
-use self::plain::Plain;
+use self::iq_probe::Plain;
+use self::metrics::{Numbers, Up};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
 use crate::config::Server;
 use crate::ops::count::Registry;
 use crate::wire::caps::Caps;
-use crate::wire::privilege;
+use crate::wire::privileged;
 use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
 
 /// What waits to be sent; beyond that whoever sends waits himself.
@@ -303,11 +303,11 @@ impl Link {
         kind: IqType,
         payload: IqPayload,
     ) -> Result<Iq, AskError> {
-        let mut iq = privilege::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
+        let mut iq = privileged::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
         iq.from = Some(self.component.to_string());
         let reply = Box::pin(self.ask_raw(iq)).await?;
         // Servers disagree on the outer type when the inner one is an error: the inner one counts.
-        result(privilege::unwrap_iq(&reply).unwrap_or(reply))
+        result(privileged::unwrap_iq(&reply).unwrap_or(reply))
     }
 
     async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {

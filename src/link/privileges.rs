@@ -9,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jid::BareJid;
 use tracing::{debug, info};
 
-use super::online::{Client, Online};
+use super::presence::{Client, Online};
 use super::renewal::Renewal;
 use super::shared::Shared;
-use crate::wire::privilege::{Advertisement, Version};
+use crate::wire::privileged::{Advertisement, Version};
 use crate::wire::stanza::Presence;
 use crate::wire::{address, ns};
 

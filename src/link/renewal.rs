@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use super::barrier::RESOURCE;
-use super::numbers::Epoch;
+use super::metrics::Epoch;
+use super::ping_barrier::RESOURCE;
 use super::trouble::Trouble;
 use super::{AskError, Grants, Link};
 use crate::wire::disco::DiscoInfo;

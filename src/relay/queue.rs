@@ -26,9 +26,9 @@ use super::settle::bounce::{self, Bounce};
 use super::settle::notify::notify;
 use super::settle::report::report;
 use super::settle::words;
+use crate::commands::{self, Commands};
 use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
 use crate::link::{Epoch, Incoming, Received};
-use crate::service::{self, Commands};
 use crate::wire::{self, address};
 use crate::wire::{Iq, Message, Stanza};
 
@@ -172,9 +172,9 @@ impl Queue {
             }
         } else if wire::command::command(&question).is_some() {
             self.obey(question);
-        } else if service::asks_for_groups(&question) {
+        } else if commands::asks_for_groups(&question) {
             self.list_groups(question);
-        } else if let Some(answer) = service::answer(&question, &self.commands.listed(&question)) {
+        } else if let Some(answer) = commands::answer(&question, &self.commands.listed(&question)) {
             self.cx.link.send_or_drop(Stanza::Iq(answer));
         }
     }
@@ -198,7 +198,7 @@ impl Queue {
         self.running.spawn(async move {
             let answer = match commands.groups_for(&question).await {
                 Some(answer) => Some(answer),
-                None => service::answer(&question, &[]),
+                None => commands::answer(&question, &[]),
             };
             if let Some(answer) = answer {
                 cx.link.post(Stanza::Iq(answer)).await;

@@ -5,10 +5,10 @@
 //!
 //! Knows nothing of the journal, nor why somebody wants to know.
 
-mod survey;
-mod view;
+mod query;
+mod snapshot;
 
-pub use view::{Kind, View};
+pub use snapshot::{Kind, View};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -148,7 +148,7 @@ impl Rooms {
         }
         self.lookups.miss();
         // On the heap, as it is rare: what only looks at a view should not carry room for a survey.
-        let view = Arc::new(Box::pin(survey::survey(self, room, &asker, everybody, place.as_deref())).await?);
+        let view = Arc::new(Box::pin(query::survey(self, room, &asker, everybody, place.as_deref())).await?);
         *place = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MOST_PEOPLE {
             self.remembered.invalidate_all();

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::Digest;
 use xso::{AsXml, FromXml};
 
+use super::data_form::{Field, Form};
 use super::disco::DiscoInfo;
-use super::forms::{Field, Form};
 use super::ns;
 
 /// `<c/>`.

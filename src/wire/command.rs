@@ -2,8 +2,8 @@
 
 use xso::{AsXml, FromXml};
 
+use super::data_form::Form;
 use super::error::{Condition, StanzaError};
-use super::forms::Form;
 use super::ns;
 use super::stanza::{Iq, IqPayload, IqType};
 use super::xml::{First, Word, named_element, without_forbidden, words};

@@ -2,7 +2,7 @@
 
 use xso::{AsXml, FromXml};
 
-use super::forms::Form;
+use super::data_form::Form;
 use super::ns;
 
 /// `<query/>` of disco#info.

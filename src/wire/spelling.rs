@@ -4,7 +4,7 @@ use super::address::split_resource;
 use super::disco::DiscoItems;
 use super::domain;
 use super::muc::MucUser;
-use super::privilege::Content;
+use super::privileged::Content;
 use super::{Iq, IqPayload, Message, Stanza};
 
 /// Does something with each address in a stanza, and in the stanzas inside it.

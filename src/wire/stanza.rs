@@ -12,7 +12,7 @@ use super::error::{Condition, StanzaError, StreamError};
 use super::handover::{FateOf, HandOver};
 use super::muc::{MucAdmin, MucUser};
 use super::ns;
-use super::privilege::{Content, Privilege, PrivilegedIq};
+use super::privileged::{Content, Privilege, PrivilegedIq};
 use super::query::{BlockList, Roster, Version};
 use super::xml::{First, words};
 

@@ -17,7 +17,7 @@ use super::lookalikes::Lookalikes;
 use crate::contacts::{Contacts, Likeness};
 use crate::journal::{self, Closed, Journal};
 use crate::relay::stop::Stop;
-use crate::wire::look::{are_one, look, told_apart};
+use crate::wire::confusable::{are_one, look, told_apart};
 use crate::wire::muc::Inviter;
 
 /// Addresses of which it is remembered whether they have look-alikes, and for how long.

@@ -4,7 +4,7 @@
 use tracing::warn;
 
 use crate::journal::Pending;
-use crate::wire::look::told_apart;
+use crate::wire::confusable::told_apart;
 
 /// An address and another one that the contact knows and may take it for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::link::Link;
 use crate::wire::address::{self, AddressError};
 use crate::wire::direct::{self, Hint};
 use crate::wire::muc::{Details, Inviter};
-use crate::wire::privilege::{self, Version};
+use crate::wire::privileged::{self, Version};
 use crate::wire::{Message, Stanza};
 
 /// Who the contact sees as the sender.
@@ -72,7 +72,7 @@ impl Sender {
             direct::compose(self.address().as_str(), contact.as_str(), id, room, details, hint);
         Stanza::Message(match self {
             Self::Inviter { person, version } => {
-                privilege::wrap_message(*version, component, person.domain().as_str(), id, invitation)
+                privileged::wrap_message(*version, component, person.domain().as_str(), id, invitation)
             }
             Self::RelayAddress(_) => invitation,
         })

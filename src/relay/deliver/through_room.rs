@@ -15,7 +15,7 @@ use crate::relay::payload;
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Kind};
 use crate::wire::muc::{self, Affiliation};
-use crate::wire::{Stanza, privilege};
+use crate::wire::{Stanza, privileged};
 
 /// Sends it through the room, and tells whether the room has it.
 ///
@@ -36,7 +36,7 @@ pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) 
     let reason = payload::given(job.row.arrival.payload.clone()).reason;
     let invitation = muc::invite(&person, room, contact, reason.as_deref(), &id, hint);
     let component = cx.link.component();
-    let wrapped = privilege::wrap_message(version, component, person.domain().as_str(), &id, invitation);
+    let wrapped = privileged::wrap_message(version, component, person.domain().as_str(), &id, invitation);
     cx.passed_to_rooms.remember(id, room.clone(), contact.clone(), person);
     match cx.link.deliver_on(on, Stanza::Message(wrapped)).await {
         Ok(()) => Ok(true),

@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::{iq, written};
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
+use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::error::StanzaError;
-use crate::wire::forms::{Choice, Field, Form};
 use crate::wire::stanza::{Iq, IqPayload};
 
 /// A command as somebody sends it.

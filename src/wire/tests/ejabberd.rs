@@ -4,7 +4,7 @@ use super::{iq, jid, message, written};
 use crate::wire::address;
 use crate::wire::direct;
 use crate::wire::muc::{self, Details, Inviter};
-use crate::wire::privilege::{self, Access, Version};
+use crate::wire::privileged::{self, Access, Version};
 use crate::wire::stanza::{IqPayload, IqType};
 
 const MEDIATED: &str = r"<message to='bob\40example.test@invites.example.test' from='open1@conference.example.test'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='alice@example.test/phone'><reason>Come join us</reason></invite></x><x reason='Come join us' jid='open1@conference.example.test' xmlns='jabber:x:conference'/><body xml:lang='en'>alice@example.test/phone invites you to the room open1@conference.example.test (Come join us) </body></message>";
@@ -37,7 +37,7 @@ fn a_chat_that_goes_on_with_its_thread() {
 
 #[test]
 fn version_1_of_privileges() {
-    let granted = privilege::advertisement(&message(
+    let granted = privileged::advertisement(&message(
         "<message to='invites.example.test' from='example.test'><privilege xmlns='urn:xmpp:privilege:1'><perm type='outgoing' access='message'/><perm type='get' access='roster'/></privilege></message>",
     ))
     .unwrap();
@@ -49,7 +49,7 @@ fn version_1_of_privileges() {
     let invitation =
         direct::compose("alice@example.test", "bob@example.test", "di1", &room, &Details::default(), None);
     let wrapper =
-        privilege::wrap_message(granted.version, "invites.example.test", "example.test", "p1", invitation);
+        privileged::wrap_message(granted.version, "invites.example.test", "example.test", "p1", invitation);
     assert_eq!(
         written(&wrapper),
         "<message from='invites.example.test' to='example.test' id='p1'><privilege xmlns='urn:xmpp:privilege:1'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='alice@example.test' to='bob@example.test' id='di1' type='normal'><x xmlns='jabber:x:conference' jid='open1@conference.example.test'></x></message></forwarded></privilege></message>"
@@ -58,7 +58,7 @@ fn version_1_of_privileges() {
 
 #[test]
 fn what_is_advertised_as_none_is_not_granted() {
-    let granted = privilege::advertisement(&message(
+    let granted = privileged::advertisement(&message(
         "<message from='example.test'><privilege xmlns='urn:xmpp:privilege:1'><perm type='none' access='message'/><perm access='roster'/></privilege></message>",
     ))
     .unwrap();
@@ -67,7 +67,7 @@ fn what_is_advertised_as_none_is_not_granted() {
 
 #[test]
 fn version_2_of_privileges() {
-    let granted = privilege::advertisement(&message(
+    let granted = privileged::advertisement(&message(
         "<message to='invites.example.test' from='example.test'><privilege xmlns='urn:xmpp:privilege:2'><perm type='outgoing' access='message'/><perm type='get' access='roster'/><perm access='iq'><namespace type='both' ns='http://jabber.org/protocol/muc#admin'/><namespace type='get' ns='http://jabber.org/protocol/disco#info'/></perm></privilege></message>",
     ))
     .unwrap();
@@ -87,7 +87,7 @@ fn a_privileged_iq_that_failed_without_an_outer_error_element() {
         "<iq from='alice@example.test' to='invites.example.test' id='p3' type='error'><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' from='mem@conference.example.test' to='alice@example.test' id='in-p3' type='error'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='owner'/></query><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq></forwarded></privilege></iq>",
     );
     assert_eq!(answer.error.0, None);
-    let inner = privilege::unwrap_iq(&answer).unwrap();
+    let inner = privileged::unwrap_iq(&answer).unwrap();
     assert_eq!(inner.kind(), Some(IqType::Error));
     assert_eq!(inner.error.0.unwrap().condition.unwrap().as_str(), "forbidden");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{iq, jid, message};
 use crate::wire::muc::{self, Inviter, Malformed};
-use crate::wire::privilege;
+use crate::wire::privileged;
 use crate::wire::stanza::{IqPayload, Stanza, parse};
 
 /// An invitation with whatever is given between its tags and in its start tag.
@@ -214,7 +214,7 @@ fn depth_costs_no_stack() {
 fn nested_namespaces_cost_no_stack() {
     with_a_small_stack(|| {
         let namespaces = nested(5_000, "<namespace ns='a' type='get'>", "</namespace>");
-        let granted = privilege::advertisement(&message(&format!(
+        let granted = privileged::advertisement(&message(&format!(
             "<message from='example.test'><privilege xmlns='urn:xmpp:privilege:2'><perm access='iq'>{namespaces}</perm></privilege></message>"
         )));
         assert_eq!(granted.unwrap().iq.len(), 5_000);

@@ -9,16 +9,16 @@ use crate::wire::address::{
     contact_of, escape_localpart, relay_address, relay_address_of_occupant, unescape_localpart,
 };
 use crate::wire::command::{self, Action, Actions, Command, Note, NoteKind, Refusal, Status};
+use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::direct::{self, Hint};
 use crate::wire::error::StanzaError;
-use crate::wire::forms::{Choice, Field, Form};
 use crate::wire::forward::Forwarded;
 use crate::wire::handover::{Fate, FateOf, HandOver, HandedOver, hand_over};
 use crate::wire::muc::{
     self, Affiliation, Continue, Details, Invite, Inviter, Mediated, MucUser, Password, Role,
 };
 use crate::wire::ns;
-use crate::wire::privilege::{self, Content, Version};
+use crate::wire::privileged::{self, Content, Version};
 use crate::wire::stanza::{Iq, IqPayload, IqType, Message, Stanza, is_xml_text, parse, strip_forbidden};
 
 /// Text that XML can carry, with many of the characters that mean something to it.
@@ -193,23 +193,23 @@ proptest! {
     fn a_message_in_somebodys_name(room in person(), details in details(), hint in hint()) {
         let inner = direct::compose("alice@example.org", "bob@example.org", "i1", &room, &details, hint);
         for version in [Version::V1, Version::V2] {
-            let sent = privilege::wrap_message(version, "invites.example", "example.org", "w1", inner.clone());
+            let sent = privileged::wrap_message(version, "invites.example", "example.org", "w1", inner.clone());
             let read = message_of(reread(&sent));
             prop_assert_eq!(&read, &sent);
-            prop_assert_eq!(privilege::advertisement(&read), None);
+            prop_assert_eq!(privileged::advertisement(&read), None);
         }
     }
 
     #[test]
     fn an_iq_in_somebodys_name(person in person(), room in person()) {
         let payload = || muc::set_affiliation(&person, Affiliation::Member, None);
-        let sent = privilege::wrap_iq(&person, "p1", "in-p1", IqType::Set, room.as_str(), payload());
+        let sent = privileged::wrap_iq(&person, "p1", "in-p1", IqType::Set, room.as_str(), payload());
         prop_assert_eq!(iq_of(reread(&sent)), sent);
 
         let inner = Iq::set(room.to_string(), "in-p1", payload());
         let content = Content { forwarded: Forwarded::from(inner.clone()).into(), ..Content::default() };
         let reply = Iq { payload: IqPayload::PrivilegeReply(content).into(), ..Iq::default() };
-        prop_assert_eq!(privilege::unwrap_iq(&iq_of(reread(&reply))), Some(inner));
+        prop_assert_eq!(privileged::unwrap_iq(&iq_of(reread(&reply))), Some(inner));
     }
 
     #[test]
@@ -306,10 +306,10 @@ proptest! {
             Stanza::Message(message) => {
                 let _ = muc::mediated(message);
                 let _ = direct::direct(message);
-                let _ = privilege::advertisement(message);
+                let _ = privileged::advertisement(message);
             }
             Stanza::Iq(iq) => {
-                let _ = privilege::unwrap_iq(iq);
+                let _ = privileged::unwrap_iq(iq);
                 let _ = hand_over(iq);
                 let _ = command::command(iq).map(|it| (it.action(), it.filled_in()));
             }

@@ -4,7 +4,7 @@ use super::{iq, jid, message, written};
 use crate::wire::direct::{self, Hint};
 use crate::wire::handover::{Fate, hand_over};
 use crate::wire::muc::{self, Affiliation, Details, Inviter, Malformed, Password, Role};
-use crate::wire::privilege::{self, Access, Version};
+use crate::wire::privileged::{self, Access, Version};
 use crate::wire::stanza::{Iq, IqPayload, IqType};
 use crate::wire::{Condition, address};
 
@@ -124,7 +124,7 @@ fn a_membership_has_one_item_and_a_bare_jid() {
 
 #[test]
 fn an_advertisement_with_nested_namespaces() {
-    let granted = privilege::advertisement(&message(
+    let granted = privileged::advertisement(&message(
         "<message to='invites.example.test' from='example.test'><privilege xmlns='urn:xmpp:privilege:2'><perm type='get' access='roster'/><perm type='outgoing' access='message'/><perm access='iq'><namespace type='both' ns='a'><namespace type='get' ns='b'><namespace type='set' ns='c'/></namespace></namespace><namespace type='none' ns='d'/></perm></privilege></message>",
     ))
     .unwrap();
@@ -140,7 +140,7 @@ fn an_advertisement_with_nested_namespaces() {
 #[test]
 fn an_empty_privilege_is_no_advertisement() {
     let empty = message("<message from='example.test'><privilege xmlns='urn:xmpp:privilege:2'/></message>");
-    assert_eq!(privilege::advertisement(&empty), None);
+    assert_eq!(privileged::advertisement(&empty), None);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn only_a_server_advertises() {
         let forged = message(&format!(
             "<message from='{from}'><privilege xmlns='urn:xmpp:privilege:2'><perm type='outgoing' access='message'/></privilege></message>"
         ));
-        assert_eq!(privilege::advertisement(&forged), None, "{from}");
+        assert_eq!(privileged::advertisement(&forged), None, "{from}");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_message_in_the_inviters_name() {
         Some(Hint::NoStore),
     );
     let wrapper =
-        privilege::wrap_message(Version::V2, "invites.example.test", "example.test", "p1", invitation);
+        privileged::wrap_message(Version::V2, "invites.example.test", "example.test", "p1", invitation);
     assert_eq!(
         written(&wrapper),
         "<message from='invites.example.test' to='example.test' id='p1'><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='alice@example.test' to='bob@example.test' id='di1' type='normal'><x xmlns='jabber:x:conference' jid='open@conference.example.test' reason='Come &amp; talk' password='pw1'></x><no-store xmlns='urn:xmpp:hints'/></message></forwarded></privilege></message>"
@@ -191,7 +191,7 @@ fn a_refused_wrapper() {
 
 #[test]
 fn a_privileged_iq_and_its_answer() {
-    let question = privilege::wrap_iq(
+    let question = privileged::wrap_iq(
         &jid("alice@example.test"),
         "p3",
         "in-p3",
@@ -207,7 +207,7 @@ fn a_privileged_iq_and_its_answer() {
     let answer = iq(
         "<iq to='invites.example.test' from='alice@example.test' id='p3' type='result'><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq to='alice@example.test' from='mem@conference.example.test' xmlns='jabber:client' id='in-p3' type='result'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='member' jid='bob@example.test'/></query></iq></forwarded></privilege></iq>",
     );
-    let inner = privilege::unwrap_iq(&answer).unwrap();
+    let inner = privileged::unwrap_iq(&answer).unwrap();
     assert_eq!(inner.kind(), Some(IqType::Result));
     assert_eq!(inner.id.as_deref(), Some("in-p3"));
     let Some(IqPayload::MucAdmin(list)) = inner.payload.0 else { panic!() };
@@ -219,7 +219,7 @@ fn an_inner_error_in_an_outer_result() {
     let answer = iq(
         "<iq from='alice@example.test' id='p3' type='result'><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' id='in-p3' type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq></forwarded></privilege></iq>",
     );
-    let inner = privilege::unwrap_iq(&answer).unwrap();
+    let inner = privileged::unwrap_iq(&answer).unwrap();
     assert_eq!(inner.kind(), Some(IqType::Error));
     assert_eq!(*inner.error.0.unwrap().condition, Some(Condition::Forbidden));
 }

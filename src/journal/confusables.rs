@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::DAY;
 use super::batch::{Key, Window};
 use super::handle::{Closed, Journal, Op};
-use super::open::{self, OpenError};
+use super::schema::{self, OpenError};
 
 /// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
 const NEWEST: i64 = 200_000;
@@ -71,7 +71,7 @@ pub(super) async fn note(
 /// # Errors
 /// See [`OpenError`].
 pub async fn met_first(path: &Path, contact: &BareJid, look: &str) -> Result<Option<String>, OpenError> {
-    let mut db = open::beside(path).await?;
+    let mut db = schema::beside(path).await?;
     sqlx::query_scalar(
         "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
          WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
@@ -82,7 +82,7 @@ pub async fn met_first(path: &Path, contact: &BareJid, look: &str) -> Result<Opt
     .bind(contact.to_string())
     .fetch_optional(&mut db)
     .await
-    .map_err(|e| open::database_error(path, e))
+    .map_err(|e| schema::database_error(path, e))
 }
 
 /// Forgets an address.

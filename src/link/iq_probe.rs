@@ -13,8 +13,8 @@ use jid::BareJid;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::barrier::RESOURCE;
-use super::numbers::Epoch;
+use super::metrics::Epoch;
+use super::ping_barrier::RESOURCE;
 use super::{AskError, Link};
 use crate::wire::{Iq, IqPayload, IqType};
 

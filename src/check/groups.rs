@@ -102,7 +102,7 @@ impl Groups<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkup::State;
+    use crate::check::State;
 
     const CONFIG: &str = r#"
         [component]

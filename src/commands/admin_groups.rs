@@ -7,13 +7,13 @@ use jid::BareJid;
 use tracing::info;
 
 use super::blocks;
-use super::commands::{Commands, Draft, Failure, Listed, Outcome};
+use super::dispatch::{Commands, Draft, Failure, Listed, Outcome};
 use crate::groups::{self, Book, Entry};
 use crate::journal::{self, GroupChange, KeptGroup, MayUse};
 use crate::wire::address;
 use crate::wire::command::Refusal;
+use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::disco::{DiscoItem, DiscoItems};
-use crate::wire::forms::{Choice, Field, Form};
 use crate::wire::{Iq, IqPayload, IqType};
 
 /// The fields.

@@ -5,7 +5,7 @@ use super::{Finding, What};
 use crate::config::{Config, Support};
 use crate::link::{Grants, Link};
 use crate::setup::Part;
-use crate::wire::{ns, privilege};
+use crate::wire::{ns, privileged};
 
 const NO_MESSAGES: &str =
     "invitations go out from relay addresses, which stranger filters drop, and hand-overs go back";
@@ -40,8 +40,8 @@ pub(super) fn grants(
 
 fn of_host(host: &str, grants: Grants, remedies: &Remedies, asks: bool, swallows: bool) -> Vec<Finding> {
     let (namespace, knows_iq) = match grants.version {
-        privilege::Version::V1 => (ns::PRIVILEGE_1, false),
-        privilege::Version::V2 => (ns::PRIVILEGE_2, true),
+        privileged::Version::V1 => (ns::PRIVILEGE_1, false),
+        privileged::Version::V2 => (ns::PRIVILEGE_2, true),
     };
     let line = |what, granted: bool, without: &str| {
         let finding = Finding::of(what, host);

@@ -9,9 +9,9 @@ use tokio::time::timeout;
 
 use super::remedies::Remedies;
 use super::{Finding, What};
+use crate::commands;
 use crate::config::Config;
 use crate::link::{AskError, Incoming, Link};
-use crate::service;
 use crate::setup::{Make, Part, Setup};
 use crate::wire::{IqPayload, IqType, Stanza};
 
@@ -74,7 +74,7 @@ pub(super) fn arrivals(echo: Echo, config: &Config) -> (Finding, bool) {
 pub async fn answer_all(link: Link, mut incoming: Incoming) {
     while let Some((_, stanza)) = incoming.recv().await {
         if let Stanza::Iq(question) = stanza
-            && let Some(answer) = service::answer(&question, &[])
+            && let Some(answer) = commands::answer(&question, &[])
         {
             link.send_or_drop(Stanza::Iq(answer));
         }

@@ -2,12 +2,12 @@
 
 use jid::BareJid;
 
-use super::commands::{Commands, Draft, Failure, Outcome};
-use super::{blocks, settings};
+use super::dispatch::{Commands, Draft, Failure, Outcome};
+use super::{blocks, user_settings};
 use crate::journal::{self, Filter, Forget, Record};
 use crate::wire::address::printable;
 use crate::wire::command::Refusal;
-use crate::wire::forms::{Choice, Field, Form};
+use crate::wire::data_form::{Choice, Field, Form};
 
 /// Invitations that are shown, each way.
 const SHOWN: u32 = 100;
@@ -19,7 +19,7 @@ const EVERYTHING: &str = "everything";
 
 impl Commands {
     pub(super) async fn held(&self, person: &BareJid) -> Result<Outcome, Failure> {
-        let mut fields = settings::fields(&self.journal.wishes(person.as_str()).await?);
+        let mut fields = user_settings::fields(&self.journal.wishes(person.as_str()).await?);
         let (received, sent) = {
             let _alone = self.reading.acquire().await;
             let limit = SHOWN;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::open;
+use super::schema;
 
 /// Rows looked at in one step: some milliseconds.
 const STEP: u32 = 500;
@@ -149,7 +149,7 @@ impl Upkeep {
     async fn empty_wal(&mut self, db: &mut SqliteConnection) -> sqlx::Result<()> {
         sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *db).await?;
         let emptied = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *db).await;
-        let waiting = format!("PRAGMA busy_timeout = {}", open::BUSY.as_millis());
+        let waiting = format!("PRAGMA busy_timeout = {}", schema::BUSY.as_millis());
         sqlx::query(AssertSqlSafe(waiting)).execute(db).await?;
         let in_use: i64 = emptied?;
         if in_use == 0 {
@@ -176,9 +176,9 @@ mod tests {
     async fn who_reads_is_not_waited_for_and_the_wal_is_emptied_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
-        let (mut db, _lock) = open::for_writing(&path).await.unwrap();
+        let (mut db, _lock) = schema::for_writing(&path).await.unwrap();
         let mut upkeep = Upkeep::default();
-        let mut reader = open::beside(&path).await.unwrap();
+        let mut reader = schema::beside(&path).await.unwrap();
         sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
         sqlx::query("SELECT * FROM journal").fetch_all(&mut reader).await.unwrap();
         sqlx::query("CREATE TABLE scratch (x)").execute(&mut db).await.unwrap();
@@ -187,10 +187,10 @@ mod tests {
         let began = Instant::now();
         upkeep.step(&mut db, NEVER, true).await;
 
-        assert!(began.elapsed() < open::BUSY, "it waited for the reader");
+        assert!(began.elapsed() < schema::BUSY, "it waited for the reader");
         assert!(upkeep.dirty.is_some(), "the WAL still holds what the reader looks at");
         let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(&mut db).await.unwrap();
-        assert_eq!(u128::try_from(waits).unwrap(), open::BUSY.as_millis());
+        assert_eq!(u128::try_from(waits).unwrap(), schema::BUSY.as_millis());
 
         sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
         upkeep.step(&mut db, NEVER, true).await;

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
-use super::connection::Connection;
 use super::end::End;
-use super::numbers::Up;
+use super::metrics::Up;
 use super::privileges::Privileges;
+use super::session::Connection;
 use super::spellings::Spellings;
 use super::trouble::{Backoff, Ended, Trouble};
-use super::{Command, Ids, Link, Received, Refused, Settings, dial, plain, renewal};
+use super::{Command, Ids, Link, Received, Refused, Settings, handshake, iq_probe, renewal};
 
 /// The task that owns the connection.
 #[derive(Debug)]
@@ -40,13 +40,13 @@ impl Task {
     /// The server refused the secret or the domain and has never let us in.
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
         let (link, services) = (self.link.clone(), self.settings.services.clone());
-        let _asking = AbortOnDropHandle::new(tokio::spawn(plain::watch(link.clone(), services)));
+        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone(), services)));
         let _trying = AbortOnDropHandle::new(tokio::spawn(renewal::watch(link)));
         let mut been_in = false;
         let mut backoff = Backoff::new();
         loop {
             let dialled = tokio::select! {
-                dialled = dial::dial(&self.settings, &self.spellings) => dialled,
+                dialled = handshake::dial(&self.settings, &self.spellings) => dialled,
                 () = close.cancelled() => return Ok(()),
             };
             let pause = match dialled {
@@ -77,7 +77,7 @@ impl Task {
                         end => self.ended(&end, lived, &mut backoff),
                     }
                 }
-                Err(dial::Failure::Refused(refused)) if !been_in && refused.is_final() => {
+                Err(handshake::Failure::Refused(refused)) if !been_in && refused.is_final() => {
                     self.trouble(Trouble::Down(refused.to_string()));
                     return Err(refused);
                 }
@@ -119,9 +119,9 @@ impl Task {
     }
 
     /// There is no connection. Returns the pause before the next attempt.
-    fn failed(&self, failure: &dial::Failure, backoff: &mut Backoff) -> Duration {
+    fn failed(&self, failure: &handshake::Failure, backoff: &mut Backoff) -> Duration {
         let why = failure.to_string();
-        let conflict = matches!(failure, dial::Failure::Refused(Refused::Conflict { .. }));
+        let conflict = matches!(failure, handshake::Failure::Refused(Refused::Conflict { .. }));
         let said = matches!(&*self.up.trouble.borrow(), Some(Trouble::Down(said) | Trouble::Flapping(said)) if *said == why);
         if conflict && said {
             debug!("no link: {why}");

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::blocks;
-use super::commands::Draft;
+use super::dispatch::Draft;
 use crate::journal::Change;
-use crate::wire::forms::{Field, Form};
+use crate::wire::data_form::{Field, Form};
 
 /// What a form that somebody has filled in changes of what he blocks, and the fields of the next page.
 #[must_use]

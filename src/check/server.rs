@@ -12,7 +12,7 @@ use crate::config::{Config, Server};
 use crate::link::{self, AskError, Link, own_hosts};
 use crate::setup::{Make, Setup, Version};
 use crate::wire::disco::DiscoInfo;
-use crate::wire::privilege;
+use crate::wire::privileged;
 use crate::wire::query;
 use crate::wire::{IqPayload, IqType};
 
@@ -116,7 +116,7 @@ async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Resu
     let (make, version, lines) = software(&asker, &hosts, &modules).await;
     findings.extend(lines);
     let old =
-        hosts.iter().filter_map(|host| link.grants(host)).any(|it| it.version == privilege::Version::V1);
+        hosts.iter().filter_map(|host| link.grants(host)).any(|it| it.version == privileged::Version::V1);
     let version = version.or(old.then_some(Version::BEFORE_IQ));
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));

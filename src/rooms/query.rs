@@ -7,7 +7,7 @@ use futures::future::{try_join, try_join_all, try_join3};
 use jid::BareJid;
 use tokio::time::Instant;
 
-use super::view::{Kind, Occupants, Share, View};
+use super::snapshot::{Kind, Occupants, Share, View};
 use super::{Asker, Rooms};
 use crate::link::AskError;
 use crate::wire::disco::DiscoInfo;

@@ -4,18 +4,18 @@
 //! That is a pure function from question to answer. What people and admins can tell it to do stands in [`Commands`].
 //! Knows nothing of how an invitation is judged.
 
+mod admin;
+mod admin_groups;
 mod blocks;
-mod commands;
+mod dispatch;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod groups;
-mod mine;
-mod orders;
-mod settings;
+mod user_data;
+mod user_settings;
 
-pub use commands::{AskedToReload, Commands, Listed};
-pub use groups::asks_for_groups;
+pub use admin_groups::asks_for_groups;
+pub use dispatch::{AskedToReload, Commands, Listed};
 
 use crate::wire::disco::{DiscoInfo, DiscoItem, DiscoItems, Identity};
 use crate::wire::query::Version;

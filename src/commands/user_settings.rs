@@ -4,10 +4,10 @@
 use jid::BareJid;
 
 use super::blocks;
-use super::commands::{Commands, Draft, Failure, Outcome};
+use super::dispatch::{Commands, Draft, Failure, Outcome};
 use crate::journal::{Change, Takes, Wishes};
 use crate::wire::command::Refusal;
-use crate::wire::forms::{Choice, Field, Form};
+use crate::wire::data_form::{Choice, Field, Form};
 
 /// The field for whose invitations are taken.
 const TAKES: &str = "takes";

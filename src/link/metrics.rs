@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::plain::Plain;
+use super::iq_probe::Plain;
 use super::trouble::Trouble;
 use crate::ops::count::Registry;
 use crate::wire::address;

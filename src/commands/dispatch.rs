@@ -12,12 +12,12 @@ use jid::BareJid;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{debug, warn};
 
-use super::groups::Order;
+use super::admin_groups::Order;
 use crate::config::{Changes, ConfigError, Live};
 use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
-use crate::wire::forms::Form;
+use crate::wire::data_form::Form;
 use crate::wire::{Condition, Iq, IqPayload, StanzaError, address};
 
 /// A session that nobody goes on with is forgotten after this time.

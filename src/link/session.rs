@@ -14,18 +14,18 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, PollSender};
 use tracing::{debug, error, info, warn};
 
-use super::barrier::{Answered, Barrier};
-use super::dial::Stream;
 use super::end::End;
-use super::numbers::{Epoch, Up};
+use super::handshake::Stream;
+use super::log_throttle::Sparing;
+use super::metrics::{Epoch, Up};
+use super::pending_iqs::Replies;
+use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;
 use super::reader::Read;
-use super::replies::Replies;
-use super::sparing::Sparing;
 use super::spellings::Spellings;
 use super::{Command, Ids, Received, Settings};
 use crate::wire::spelling::canonicalise;
-use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privilege};
+use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privileged};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -243,7 +243,7 @@ impl<'a> Connection<'a> {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
             Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
             // ejabberd 24.12 takes what somebody asks of himself for the answer.
-            Stanza::Iq(iq) if privilege::unwrap_iq(&iq).is_some() && self.replies.expects(&iq) => {
+            Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.replies.expects(&iq) => {
                 self.answered(iq);
             }
             Stanza::Message(message) => {
@@ -319,7 +319,7 @@ impl<'a> Connection<'a> {
             if self.barrier.bounced(id, from, &error) {
                 return None;
             }
-        } else if let Some(advertisement) = privilege::advertisement(&message) {
+        } else if let Some(advertisement) = privileged::advertisement(&message) {
             if message.to.as_deref() == Some(self.component) {
                 self.privileges.advertised(from, &advertisement);
                 self.go_up(self.privileges.complete());

@@ -10,9 +10,9 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
-use super::open::{self, OpenError};
 use super::record::{column, nullable};
-use super::{Filter, Id, Reason, Record, State, groups, handle, looks, tally, wishes};
+use super::schema::{self, OpenError};
+use super::{Filter, Id, Reason, Record, State, confusables, groups, handle, tally, wishes};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;
@@ -22,8 +22,8 @@ const STEP: Id = 5000;
 /// # Errors
 /// See [`OpenError`].
 pub async fn history(path: &Path, filter: &Filter) -> Result<Vec<Record>, OpenError> {
-    let mut db = open::beside(path).await?;
-    let failed = |e| open::database_error(path, e);
+    let mut db = schema::beside(path).await?;
+    let failed = |e| schema::database_error(path, e);
     let mut sql = QueryBuilder::<Sqlite>::new(
         "SELECT * FROM (\
          SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as, parent FROM history \
@@ -58,8 +58,8 @@ pub async fn ended_children(
     path: &Path,
     parent: Id,
 ) -> Result<Vec<(String, State, Option<Reason>)>, OpenError> {
-    let mut db = open::beside(path).await?;
-    let failed = |e| open::database_error(path, e);
+    let mut db = schema::beside(path).await?;
+    let failed = |e| schema::database_error(path, e);
     // A child is always younger: nothing of what was there before is read.
     let rows = sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
         .bind(parent)
@@ -87,8 +87,8 @@ pub struct Status {
 /// # Errors
 /// See [`OpenError`].
 pub async fn status(path: &Path) -> Result<Status, OpenError> {
-    let mut db = open::of_any_version(path).await?;
-    let failed = |e| open::database_error(path, e);
+    let mut db = schema::of_any_version(path).await?;
+    let failed = |e| schema::database_error(path, e);
     let row =
         sqlx::query("SELECT (SELECT max(version) FROM _sqlx_migrations), (SELECT count(*) FROM pending)")
             .fetch_one(&mut db)
@@ -149,8 +149,8 @@ pub enum Forget {
 /// # Errors
 /// See [`OpenError`].
 pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotten, OpenError> {
-    let mut db = open::beside(path).await?;
-    let failed = |e| open::database_error(path, e);
+    let mut db = schema::beside(path).await?;
+    let failed = |e| schema::database_error(path, e);
     let jid = jid.to_string();
     let mut forgotten = Forgotten { invitations: 0, wishes: false };
     if what == Forget::Everything {
@@ -161,7 +161,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
         forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
     }
     forget_claims(&mut db, &jid).await.map_err(failed)?;
-    looks::forget(&mut db, &jid).await.map_err(failed)?;
+    confusables::forget(&mut db, &jid).await.map_err(failed)?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
     db.close().await.map_err(failed)?;
     Ok(forgotten)
@@ -218,8 +218,8 @@ pub struct Statistics {
 /// # Errors
 /// See [`OpenError`].
 pub async fn statistics(path: &Path, since: DateTime<Utc>) -> Result<Statistics, OpenError> {
-    let mut db = open::beside(path).await?;
-    count(&mut db, since.timestamp_millis()).await.map_err(|e| open::database_error(path, e))
+    let mut db = schema::beside(path).await?;
+    count(&mut db, since.timestamp_millis()).await.map_err(|e| schema::database_error(path, e))
 }
 
 async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics> {

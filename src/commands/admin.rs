@@ -9,12 +9,12 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use super::blocks;
-use super::commands::{Commands, Draft, Failure, Outcome};
-use super::mine::when;
+use super::dispatch::{Commands, Draft, Failure, Outcome};
+use super::user_data::when;
 use crate::config::Changes;
 use crate::journal::{self, Change, Closed};
 use crate::wire::address::printable;
-use crate::wire::forms::{Field, Form};
+use crate::wire::data_form::{Field, Form};
 
 /// What statistics are about.
 const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);

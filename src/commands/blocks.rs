@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use jid::BareJid;
 
-use super::commands::Draft;
+use super::dispatch::Draft;
 use crate::journal::Change;
 use crate::wire::address::{self, AddressError};
-use crate::wire::forms::{Choice, Field};
+use crate::wire::data_form::{Choice, Field};
 
 /// The fields.
 const BLOCK: &str = "block";

@@ -6,7 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::DAY;
 use super::handle::{Closed, Journal, Op};
-use super::open::{self, OpenError};
+use super::schema::{self, OpenError};
 
 /// More are not kept; those that were not seen for the longest time go first.
 pub const MOST_HASHES: u32 = 10_000;
@@ -57,8 +57,8 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sq
 /// # Errors
 /// See [`OpenError`].
 pub async fn hashes(path: &Path) -> Result<Vec<(String, bool)>, OpenError> {
-    let mut db = open::beside(path).await?;
-    let failed = |e| open::database_error(path, e);
+    let mut db = schema::beside(path).await?;
+    let failed = |e| schema::database_error(path, e);
     let rows =
         sqlx::query("SELECT hash, shows_direct FROM hashes").fetch_all(&mut db).await.map_err(failed)?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<sqlx::Result<_>>().map_err(failed)
