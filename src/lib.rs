@@ -24,8 +24,8 @@
 //! | [`groups`] | whom the name of a group stands for, and who may use it; pure | where it is written |
 //! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
 //! | [`commands`] | what the component says of itself: disco, version, ping; people's and admins' commands | how an invitation is judged |
-//! | [`watch`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
-//! | [`ops`] | logs, signals, the service manager, the pieces that counting and showing are made of | the rest |
+//! | [`status`] | what one sees from outside: metrics, health, the page | how an invitation is judged |
+//! | [`telemetry`] | logs, signals, the service manager, the pieces that counting and showing are made of | the rest |
 //!
 //! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the very same [`daemon::run`].
 
@@ -38,9 +38,9 @@ pub mod daemon;
 pub mod groups;
 pub mod journal;
 pub mod link;
-pub mod ops;
 pub mod relay;
 pub mod rooms;
 pub mod setup;
-pub mod watch;
+pub mod status;
+pub mod telemetry;
 pub mod wire;

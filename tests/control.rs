@@ -1,6 +1,6 @@
 //! The control socket while the system is short of open files. In a process of its own: the limit holds for all of it.
 
-use muc_invite_relay::check::control::{self, Answered, Health};
+use muc_invite_relay::daemon::control::{self, Answered, Health};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::yield_now;
 

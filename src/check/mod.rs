@@ -4,7 +4,6 @@
 //! Asked by `check`; a running relay answers through its control socket, so that nobody has to connect a second time.
 //! Knows nothing of how findings are printed.
 
-pub mod control;
 mod disk;
 mod echo;
 mod grants;

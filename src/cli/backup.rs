@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
-use crate::{journal, ops};
+use crate::{daemon, journal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ pub(super) fn run(
     let config = load()?;
     let file = &arguments.file;
     let status = block_on(async {
-        let stop = ops::signals::stop()?;
+        let stop = daemon::signals::stop()?;
         tokio::select! {
             made = journal::backup(&config.journal.path, file) => Ok(made?),
             () = stop => Err(CommandError::Interrupted),

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, block_on};
-use crate::check::control::{self, Answered};
 use crate::check::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
+use crate::daemon::control::{self, Answered};
 use crate::{daemon, journal, link};
 
 /// A journal answers at once, unless another process holds it or its disk does not answer.

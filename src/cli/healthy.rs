@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{CommandError, block_on};
-use crate::check::control::{self, Answered};
 use crate::config::{Config, ConfigError};
+use crate::daemon::control::{self, Answered};
 
 pub(super) fn run(
     load: impl FnOnce() -> Result<Config, ConfigError>,

@@ -20,7 +20,7 @@ use jid::BareJid;
 
 use crate::config::{Config, ConfigError};
 use crate::journal::{BackupError, OpenError};
-use crate::ops::log::LogError;
+use crate::telemetry::log::LogError;
 use crate::wire::address;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.

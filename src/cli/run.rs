@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Outside, Reload, RunError};
-use crate::{journal, ops};
+use crate::{journal, telemetry};
 
 /// The server refused us and we never got in.
 const REFUSED: u8 = 3;
@@ -17,7 +17,7 @@ pub(super) fn run(
     load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
-    let level = ops::log::init(&config.log)?;
+    let level = telemetry::log::init(&config.log)?;
     info!("muc-invite-relay {} for {}", env!("CARGO_PKG_VERSION"), config.component.jid);
     for warning in config.warnings() {
         warn!("{warning}");
@@ -30,8 +30,8 @@ pub(super) fn run(
         );
     }
     let done = block_on(async {
-        let reload = Reload { hang_ups: ops::signals::hang_ups()?, load: Arc::new(load), level };
-        let outside = Outside { stop: ops::signals::stop()?, reload };
+        let reload = Reload { hang_ups: daemon::signals::hang_ups()?, load: Arc::new(load), level };
+        let outside = Outside { stop: daemon::signals::stop()?, reload };
         Ok::<_, CommandError>(daemon::run(config, outside).await)
     })??;
     // The log is open: what ended the relay belongs there, in its form.

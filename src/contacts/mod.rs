@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::link::{AskError, Link};
-use crate::ops::count::{Lookups, Registry};
+use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::confusable::{are_one, look};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};

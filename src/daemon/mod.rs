@@ -2,11 +2,14 @@
 //! of them; the binary and the tests call the very same function.
 
 mod client_caps;
+pub mod control;
 mod error;
 mod reload;
 mod restore;
 mod settings;
 mod shutdown;
+pub mod signals;
+mod systemd;
 mod watchdog;
 
 use std::future::Future;
@@ -22,14 +25,12 @@ pub use self::error::RunError;
 pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
 use self::shutdown::Parts;
-use crate::check::{self, Running, control};
+use crate::check::{self, Running};
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::journal::Journal;
 use crate::link;
-use crate::ops::count::Registry;
-use crate::ops::http;
 use crate::relay::context::Context;
 use crate::relay::decide::lookalike_index::LookalikeIndex;
 use crate::relay::deliver::archive_hint::ArchiveHint;
@@ -39,7 +40,9 @@ use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
 use crate::relay::settle::early_bounces::EarlyBounces;
 use crate::rooms::Rooms;
-use crate::watch::{self, Watch};
+use crate::status::{self, StatusPage};
+use crate::telemetry::http;
+use crate::telemetry::metrics::Registry;
 
 /// What reaches the relay from outside while it runs.
 #[derive(Debug)]
@@ -103,7 +106,8 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         let load = Arc::clone(&load);
         async move {
             let unread = load().map(|new| new.after(&config).1);
-            let running = Running { unread, refused: pulse.refused(), busy: pulse.busy(), crash };
+            let may_keep_crashing = crash.is_some_and(|crash| crash.may_go_on());
+            let running = Running { unread, refused: pulse.refused(), busy: pulse.busy(), may_keep_crashing };
             [check::running(&running), check::server(&config, &link).await].concat()
         }
     };
@@ -124,14 +128,14 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
 fn show_status(cx: &Context) {
     let Some(address) = cx.config.load().metrics.listen else { return };
     let mut registry = Registry::default();
-    let own = watch::own(&mut registry);
+    let own = status::own(&mut registry);
     cx.metrics.register(own);
     cx.limits.load().register(own);
     cx.link.register(own);
     cx.rooms.register(own);
     cx.contacts.register(own);
-    let watch = Watch::new(Arc::clone(&cx.config), cx.link.clone(), cx.journal.pulse(), registry);
-    let watch = Arc::new(watch);
-    let serving = http::serve(address, move |question| Arc::clone(&watch).answer(question));
+    let page = StatusPage::new(Arc::clone(&cx.config), cx.link.clone(), cx.journal.pulse(), registry);
+    let page = Arc::new(page);
+    let serving = http::serve(address, move |question| Arc::clone(&page).answer(question));
     tokio::spawn(cx.stopping.clone().run_until_cancelled_owned(serving));
 }

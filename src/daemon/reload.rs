@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::settings::retention;
+use super::signals::HangUps;
+use super::systemd;
 use crate::commands::AskedToReload;
 use crate::config::{Changes, Config, ConfigError};
-use crate::ops::log::Level;
-use crate::ops::manager;
-use crate::ops::signals::HangUps;
 use crate::relay::context::Context;
+use crate::telemetry::log::Level;
 
 /// Reads the configuration from where it is.
 pub type Load = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
@@ -49,10 +49,10 @@ impl Reload {
                 () = self.hang_ups.next() => None,
                 Some(answer) = asked.recv() => Some(answer),
             };
-            manager::reloading();
+            systemd::reloading();
             let done = self.take_over(&cx);
             report(&done);
-            manager::ready();
+            systemd::ready();
             if let Some(answer) = answer {
                 // An admin who has gone sees it in the log.
                 let _ = answer.send(done);

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::error::RunError;
+use super::systemd;
 use crate::journal::OpenError;
 use crate::link::Refused;
-use crate::ops::manager;
 
 /// Each part has this long to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
     let Parts { mut queue, stopping, mut connection, close, mut writer } = parts;
     let early = tokio::select! {
         () = stop => {
-            manager::stopping();
+            systemd::stopping();
             info!("stopping: waiting up to {} s for invitations in flight", SHUTDOWN_TIMEOUT.as_secs());
             None
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::error;
 
-use crate::check::control::Health;
+use super::control::Health;
+use super::systemd;
 use crate::journal::Pulse;
 use crate::link::Link;
-use crate::ops::manager;
 
 /// Signs of life in the time that the service manager allows for one: a late one does no harm.
 const SIGNS: u32 = 3;
@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// away, or a disk that is full, can't be mended by killing the relay, so neither keeps the signs back.
 pub(super) async fn keep(link: Link, pulse: Pulse) {
     let mut link_state = link.watch();
-    let allowed = manager::watchdog();
+    let allowed = systemd::watchdog();
     let mut next_sign = Instant::now();
     let mut ready = false;
     loop {
@@ -37,10 +37,10 @@ pub(super) async fn keep(link: Link, pulse: Pulse) {
                 // The link has ended, and the relay is about to.
                 let Some(state) = state else { return pending().await };
                 if !ready {
-                    manager::ready();
+                    systemd::ready();
                     ready = true;
                 }
-                manager::status(&match state {
+                systemd::status(&match state {
                     Ok(()) => format!("connected as {}", link.component()),
                     Err(trouble) if link.is_up() => format!("connected as {}, but {trouble}", link.component()),
                     Err(trouble) => format!("no connection: {trouble}"),
@@ -50,7 +50,7 @@ pub(super) async fn keep(link: Link, pulse: Pulse) {
                 let allowed = allowed.unwrap_or_default();
                 next_sign += allowed / SIGNS;
                 if pulse.busy() < allowed / SIGNS {
-                    manager::alive();
+                    systemd::alive();
                 } else {
                     error!("the journal's disk has not answered for {} s", pulse.busy().as_secs());
                 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::iq_probe::Plain;
 use super::trouble::Trouble;
-use crate::ops::count::Registry;
+use crate::telemetry::metrics::Registry;
 use crate::wire::address;
 
 /// What is counted.

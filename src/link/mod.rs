@@ -55,7 +55,7 @@ use self::metrics::{Numbers, Up};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
 use crate::config::Server;
-use crate::ops::count::Registry;
+use crate::telemetry::metrics::Registry;
 use crate::wire::caps::Caps;
 use crate::wire::privileged;
 use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};

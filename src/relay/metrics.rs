@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use crate::journal::{Reason, Route, State};
-use crate::ops::count::Registry;
+use crate::telemetry::metrics::Registry;
 
 /// Seconds: most are through in milliseconds, some wait for a server that is away.
 const BUCKETS: [f64; 14] =

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::link::{AskError, Link};
-use crate::ops::count::{Lookups, Registry};
+use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 

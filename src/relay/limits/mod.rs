@@ -11,7 +11,7 @@ use tokio::time::Instant;
 pub(crate) use self::buckets::Answer;
 use self::buckets::{Buckets, micros};
 use crate::config::{self, Rate};
-use crate::ops::count::{ByOne, Registry};
+use crate::telemetry::metrics::{ByOne, Registry};
 use crate::wire::address;
 
 /// Contacts and rooms that are remembered because an invitation was dropped silently.

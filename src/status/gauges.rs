@@ -11,8 +11,8 @@ use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
 
 use crate::journal;
-use crate::ops::count::Registry;
-use crate::ops::http::{Answer, Question};
+use crate::telemetry::http::{Answer, Question};
+use crate::telemetry::metrics::Registry;
 
 const KIND: &str = "application/openmetrics-text";
 const VERSION: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -21,7 +21,7 @@ const VERSION: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
 const PREFIX: &str = "muc_invite_relay";
 
 #[derive(Debug)]
-pub(super) struct Numbers {
+pub(super) struct Gauges {
     /// One look at a time.
     registry: Mutex<Registry>,
     journal: PathBuf,
@@ -31,7 +31,7 @@ pub(super) struct Numbers {
     memory: Gauge,
 }
 
-impl Numbers {
+impl Gauges {
     /// `rooms`: what the rooms of the house have registered.
     pub(super) fn new(mut registry: Registry, journal: PathBuf) -> Self {
         let [size, pending, writable, memory] = std::array::from_fn(|_| Gauge::default());

@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use super::mask::Mask;
 use super::plot::{self, ENDS, count};
 use super::recent::Day;
-use super::{Watch, numbers};
+use super::{StatusPage, gauges};
 use crate::config::Config;
 use crate::journal::{OpenError, Reason, Record, State};
 use crate::link::own_hosts;
-use crate::ops::http::Answer;
+use crate::telemetry::http::Answer;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -27,7 +27,7 @@ const AGAIN: &str = "30";
 static POLICY: LazyLock<String> =
     LazyLock::new(|| format!("style-src 'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
 
-impl Watch {
+impl StatusPage {
     pub(super) async fn page(&self) -> Answer {
         let config = self.config.load_full();
         let day = self.recent.day().await;
@@ -97,7 +97,7 @@ impl Watch {
                     dt { "Sent, not confirmed" }
                     dd { (self.link.unconfirmed()) }
                     dt { "Journal" }
-                    dd { (bytes(numbers::size(&config.journal.path))) ", kept for " (kept) }
+                    dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
                     dt { "MUC services" }
                     dd { (config.muc.services.join(", ")) }
                 }

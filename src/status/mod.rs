@@ -1,8 +1,8 @@
 //! What one sees of the relay from outside: metrics for monitoring systems, whether it is well, a page for people. It
 //! only looks, and holds nobody up. Knows nothing of how an invitation is judged.
 
+mod gauges;
 mod mask;
-mod numbers;
 mod page;
 mod plot;
 mod recent;
@@ -13,37 +13,37 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::numbers::own;
+pub(crate) use self::gauges::own;
 
-use self::numbers::Numbers;
+use self::gauges::Gauges;
 use self::recent::Recent;
 use crate::config::Live;
 use crate::journal::Pulse;
 use crate::link::Link;
-use crate::ops::count::Registry;
-use crate::ops::http::{Answer, Question};
+use crate::telemetry::http::{Answer, Question};
+use crate::telemetry::metrics::Registry;
 
 /// No disk that is well is at one piece of work for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the looks need.
 #[derive(Debug)]
-pub struct Watch {
+pub struct StatusPage {
     config: Live,
     link: Link,
     pulse: Pulse,
-    numbers: Numbers,
+    numbers: Gauges,
     recent: Recent,
     started: DateTime<Utc>,
 }
 
-impl Watch {
+impl StatusPage {
     /// Looks at these. What the rooms of the house count has been registered by them.
     #[must_use]
     pub fn new(config: Live, link: Link, pulse: Pulse, registry: Registry) -> Self {
         let path = config.load().journal.path.clone();
         Self {
-            numbers: Numbers::new(registry, path.clone()),
+            numbers: Gauges::new(registry, path.clone()),
             recent: Recent::new(path),
             config,
             link,

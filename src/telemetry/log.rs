@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn directives_decide_what_is_shown() {
-        let shown = logged("warn,muc_invite_relay::ops=debug", plain, || {
+        let shown = logged("warn,muc_invite_relay::telemetry=debug", plain, || {
             tracing::debug!("ours");
             tracing::trace!("too little");
             tracing::info!(target: "elsewhere", "theirs");

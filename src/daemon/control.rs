@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
-use super::Finding;
+use crate::check::Finding;
 
 /// The questions.
 const CHECK: &str = "check\n";
