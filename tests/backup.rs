@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use muc_invite_relay::journal::{
-    self, Arrival, BackupError, Change, Filter, Journal, Keep, OpenError, Outcome, Payload, Route, State,
-    Takes,
-};
+use muc_invite_relay::journal::{self, BackupError, Filter, Journal, Keep, OpenError};
+use muc_invite_relay::model::{Arrival, Change, Outcome, Payload, Route, State, Takes};
 use tempfile::TempDir;
 
 const ROOM: &str = "room@conference.example.org";

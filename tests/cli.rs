@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use muc_invite_relay::config::REFERENCE;
-use muc_invite_relay::journal::{Arrival, Journal, Keep, Outcome, Payload, Reason, Route, State};
+use muc_invite_relay::journal::{Journal, Keep};
+use muc_invite_relay::model::{Arrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 
 /// A folder with a configuration, whose journal stands beside it.

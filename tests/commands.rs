@@ -2,7 +2,8 @@
 
 use muc_invite_relay::commands::Commands;
 use muc_invite_relay::config::Config;
-use muc_invite_relay::journal::{self, Arrival, Filter, Journal, Keep, Payload, Reason, Route, State, Takes};
+use muc_invite_relay::journal::{self, Filter, Journal, Keep};
+use muc_invite_relay::model::{Arrival, Payload, Reason, Route, State, Takes};
 use muc_invite_relay::link;
 use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
 use muc_invite_relay::wire::data_form::{Field, Form};

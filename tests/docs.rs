@@ -9,7 +9,7 @@ use std::process::Command;
 use clap::ValueEnum;
 use muc_invite_relay::check::What;
 use muc_invite_relay::config::{Config, FIXED, REFERENCE};
-use muc_invite_relay::journal::{Reason, State};
+use muc_invite_relay::model::{Reason, State};
 
 const CHECK: &str = include_str!("../docs/check.md");
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");

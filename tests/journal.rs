@@ -5,11 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use muc_invite_relay::journal::{
-    self, Arrival, Change, Filter, Forget, Forgotten, GroupChange, GroupError, Journal, Keep, KeptGroup,
-    MOST_BLOCKS, MOST_HASHES, MayUse, OpenError, Origin, Outcome, Payload, Reason, Route, State, Takes,
-    TooMany, Wishes,
-};
+use muc_invite_relay::journal::{self, Filter, Forget, Forgotten, Journal, Keep, MOST_HASHES, OpenError};
+use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
+use muc_invite_relay::model::{Arrival, Change, MOST_BLOCKS, Origin, Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 

@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muc_invite_relay::wire::{address, look};
+use muc_invite_relay::wire::look;
+use muc_invite_relay::model::address;
 
 const COMPONENT: &str = "invites.example.org";
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{Finding, What};
 use crate::config::Config;
-use crate::groups::{Book, Entry};
-use crate::journal::{KeptGroup, MayUse};
+use crate::model::group::{Book, Entry};
+use crate::model::group::{KeptGroup, MayUse};
 
 /// A line for how many there are, and one for each whose use is less than whoever wrote it will have meant. `kept`: those
 /// that admins keep; `None` if nobody has looked.

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
-use crate::journal::{self, Filter, Record, State};
-use crate::wire::address::printable;
+use crate::journal::{self, Filter, Record};
+use crate::model::State;
+use crate::model::address::printable;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -97,7 +98,7 @@ fn lines(records: &[Record], out: &mut impl Write) -> io::Result<()> {
             inviter: &record.inviter,
             contact: &record.contact,
             state: record.state.as_str(),
-            reason: record.reason.map(journal::Reason::as_str),
+            reason: record.reason.map(crate::model::Reason::as_str),
             sent_as: record.sent_as.as_deref(),
             parent: record.parent,
         };
@@ -152,7 +153,7 @@ fn took(received: DateTime<Utc>, settled: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Reason, Route};
+    use crate::model::{Reason, Route};
 
     fn records() -> Vec<Record> {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();

@@ -21,7 +21,7 @@ use jid::BareJid;
 use crate::config::{Config, ConfigError};
 use crate::journal::{BackupError, OpenError};
 use crate::telemetry::log::LogError;
-use crate::wire::address;
+use crate::model::address;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
 #[derive(Debug, Parser)]

@@ -12,8 +12,9 @@ use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
 use super::user_data::when;
 use crate::config::Changes;
-use crate::journal::{self, Change, Closed};
-use crate::wire::address::printable;
+use crate::journal::{self, Closed};
+use crate::model::Change;
+use crate::model::address::printable;
 use crate::wire::data_form::{Field, Form};
 
 /// What statistics are about.

@@ -8,9 +8,10 @@ use tracing::info;
 
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Listed, Outcome};
-use crate::groups::{self, Book, Entry};
-use crate::journal::{self, GroupChange, KeptGroup, MayUse};
-use crate::wire::address;
+use crate::model::group::{self, Book, Entry};
+use crate::journal::{self};
+use crate::model::group::{GroupChange, KeptGroup, MayUse};
+use crate::model::address;
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::disco::{DiscoItem, DiscoItems};
@@ -166,7 +167,7 @@ impl Commands {
             None => MayUse::Everybody,
         };
         if order == Order::Create {
-            if let Err(e) = groups::check_name(name) {
+            if let Err(e) = group::check_name(name) {
                 return Ok(Err(format!("This can't be a group's name, it is {e}.")));
             }
             if self.config.load().groups.contains_key(name) {

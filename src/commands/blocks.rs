@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jid::BareJid;
 
 use super::dispatch::Draft;
-use crate::journal::Change;
-use crate::wire::address::{self, AddressError};
+use crate::model::Change;
+use crate::model::address::{self, AddressError};
 use crate::wire::data_form::{Choice, Field};
 
 /// The fields.

@@ -18,7 +18,8 @@ use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
 use crate::wire::data_form::Form;
-use crate::wire::{Condition, Iq, IqPayload, StanzaError, address};
+use crate::wire::{Condition, Iq, IqPayload, StanzaError};
+use crate::model::address;
 
 /// A session that nobody goes on with is forgotten after this time.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::blocks;
 use super::dispatch::Draft;
-use crate::journal::Change;
+use crate::model::Change;
 use crate::wire::data_form::{Field, Form};
 
 /// What a form that somebody has filled in changes of what he blocks, and the fields of the next page.

@@ -5,7 +5,7 @@ use jid::BareJid;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
 use super::{blocks, user_settings};
 use crate::journal::{self, Filter, Forget, Record};
-use crate::wire::address::printable;
+use crate::model::address::printable;
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 

@@ -5,7 +5,7 @@ use jid::BareJid;
 
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
-use crate::journal::{Change, Takes, Wishes};
+use crate::model::{Change, Takes, Wishes};
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 

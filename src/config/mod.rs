@@ -22,7 +22,7 @@ use std::time::Duration;
 use jid::BareJid;
 use secrecy::SecretString;
 
-use crate::wire::domain;
+use crate::model::domain;
 
 /// The file that is read when none is named.
 pub const DEFAULT_PATH: &str = "/etc/muc-invite-relay/config.toml";

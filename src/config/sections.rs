@@ -15,7 +15,7 @@ use super::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
 };
-use crate::groups::{self, Entry, Nesting};
+use crate::model::group::{self, Entry, Nesting};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -179,7 +179,7 @@ fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>>
     let written: BTreeMap<String, Vec<Entry>> = read.iter().map(|(.., group)| group.clone()).collect();
     let mut groups = BTreeMap::new();
     for (place, key, (name, _)) in read {
-        match groups::people(&name, &written) {
+        match group::people(&name, &written) {
             Ok(people) => drop(groups.insert(name, people)),
             Err(e) => {
                 let remedy = match e {

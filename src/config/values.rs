@@ -15,8 +15,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::reload::Digest;
 use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
-use crate::groups::{self, Entry, NoName};
-use crate::wire::{address as jids, domain as domains};
+use crate::model::group::{self, Entry, NoName};
+use crate::model::{address as jids, domain as domains};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
@@ -269,7 +269,7 @@ pub(super) fn some<T>(list: Vec<T>, remedy: &str) -> Result<Vec<T>, Wrong> {
 
 /// The name of a group.
 pub(super) fn group_name(name: &str) -> Result<String, Wrong> {
-    groups::check_name(name).map_err(|NoName { what, remedy }| Wrong::new(what, remedy))?;
+    group::check_name(name).map_err(|NoName { what, remedy }| Wrong::new(what, remedy))?;
     Ok(name.to_owned())
 }
 

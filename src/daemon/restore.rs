@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::config::Config;
-use crate::journal::{self, OpenError, Reason, Record, Route, State};
+use crate::journal::{self, OpenError, Record};
+use crate::model::{Reason, Route, State};
 use crate::relay::limits::Limits;
 
 /// So many of the newest invitations are counted against the limits after a restart.

@@ -14,8 +14,8 @@ use sqlx::query_builder::{QueryBuilder, Separated};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::record::column;
-use super::{Arrival, Id, Origin, Outcome, Pending};
+use super::rows::column;
+use crate::model::{Arrival, Id, Origin, Outcome, Pending};
 
 /// 256 rows of 13 values stay far below `SQLite`'s limit of 32766 parameters.
 const LARGEST: usize = 256;
@@ -188,7 +188,7 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
         push_rows(&mut sql, chunk, 5, |mut row, o| {
             row.push_bind(o.id)
                 .push_bind(o.state.as_str())
-                .push_bind(o.reason.map(super::Reason::as_str))
+                .push_bind(o.reason.map(crate::model::Reason::as_str))
                 .push_bind(o.inviter.as_deref())
                 .push_bind(o.sent_as.as_deref());
         });
@@ -251,7 +251,7 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
             room: row.try_get(3)?,
             inviter: row.try_get(4)?,
             contact: row.try_get(5)?,
-            payload: super::Payload {
+            payload: crate::model::Payload {
                 reason: row.try_get(6)?,
                 password: row.try_get(7)?,
                 thread: row.try_get(8)?,
@@ -301,7 +301,7 @@ pub(super) async fn bounce(
          RETURNING received, route, room, inviter, contact, parent, added",
     )
     .bind(outcome.state.as_str())
-    .bind(outcome.reason.map(super::Reason::as_str))
+    .bind(outcome.reason.map(crate::model::Reason::as_str))
     .bind(now)
     .bind(outcome.id)
     .bind(&sent.contact)
@@ -317,7 +317,7 @@ pub(super) async fn bounce(
             room: row.try_get(2)?,
             inviter: row.try_get(3)?,
             contact: row.try_get(4)?,
-            payload: super::Payload::default(),
+            payload: crate::model::Payload::default(),
             parent: row.try_get(5)?,
         },
         added: row.try_get(6)?,

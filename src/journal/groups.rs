@@ -1,5 +1,5 @@
-//! Groups that admins keep: rows with a name, who may use it, and who is in it. What the entries mean, [`crate::groups`]
-//! knows.
+//! Groups that admins keep: rows with a name, who may use it, and who is in it. What the entries mean,
+//! [`crate::model::group`] knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,62 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::handle::{Closed, Journal, Op};
-use super::record::{MayUse, column};
+use super::rows::column;
 use super::schema::{self, OpenError};
-use crate::groups::{Book, Entry, Nesting};
-
-/// Groups that can be kept.
-pub const MOST_GROUPS: usize = 200;
-/// Entries of a group, and people who may use one.
-pub const MOST_ENTRIES: usize = 1000;
-
-/// A group that admins keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptGroup {
-    /// What it is called.
-    pub name: String,
-    /// Who may use it.
-    pub may_use: MayUse,
-    /// The people who are named for that.
-    pub users: BTreeSet<String>,
-    /// Who is in it, a text for each.
-    pub entries: BTreeSet<String>,
-}
-
-/// What is to be done with a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupChange {
-    /// A new one.
-    Create(KeptGroup),
-    /// These are in it from now on.
-    Add(BTreeSet<String>),
-    /// These are no longer.
-    Remove(BTreeSet<String>),
-    /// These may use it from now on.
-    Allow(MayUse, BTreeSet<String>),
-    /// It is no more.
-    Delete,
-}
-
-/// Why nothing was done with a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum GroupError {
-    /// There is one already.
-    #[error("there is a group of that name already")]
-    Exists,
-    /// There is none.
-    #[error("no group of that name is kept")]
-    Unknown,
-    /// More than can be kept.
-    #[error("no more than {MOST_GROUPS} groups can be kept")]
-    TooManyGroups,
-    /// More than can be in one.
-    #[error("no more than {MOST_ENTRIES} can be in a group")]
-    TooManyEntries,
-    /// It would contain itself, by what somebody else has changed meanwhile.
-    #[error("the groups would be a circle, or too deep in each other")]
-    Circle,
-}
+use crate::model::group::{Book, Entry, GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, Nesting};
 
 /// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
 #[derive(Debug, Clone, Default)]

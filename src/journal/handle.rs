@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::batch::{Claim, Key, Sent};
 use super::client_caps::Hash;
 use super::confusables::Address;
-use super::groups::{GroupChange, GroupError, Names};
+use super::groups::Names;
+use crate::model::group::{GroupChange, GroupError};
 use super::health::Pulse;
-use super::wishes::{BlockedForAll, Change, TooMany, Whose, Wishes};
+use super::wishes::{BlockedForAll, Whose};
+use crate::model::{Change, TooMany, Wishes};
 use super::writer::Keep;
-use super::{Arrival, Id, Outcome, Pending, Reason, State};
+use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 
 /// Bytes of a claim's key that stand for the contact, and for the room.
 pub(super) const HALF: usize = 8;

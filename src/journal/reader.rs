@@ -10,9 +10,10 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
-use super::record::{column, nullable};
+use super::rows::{column, nullable};
 use super::schema::{self, OpenError};
-use super::{Filter, Id, Reason, Record, State, confusables, groups, handle, tally, wishes};
+use super::{Filter, Record, confusables, groups, handle, tally, wishes};
+use crate::model::{Id, Reason, State};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
 const STEP: Id = 5000;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
-use super::record::{column, nullable};
+use super::rows::{column, nullable};
 use super::schema::{self, OpenError};
-use super::{Id, Reason, State};
+use crate::model::{Id, Reason, State};
 
 /// Rows read at a time: some milliseconds.
 const STEP: i64 = 10_000;

@@ -10,62 +10,11 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::batch::{chunks, push_rows};
 use super::handle::{Closed, Journal, Op};
-use super::record::{Takes, column};
-
-/// Rooms, services and people that somebody can block.
-pub const MOST_BLOCKS: usize = 200;
-
-/// Rooms, services and people that can be blocked for everybody.
-pub const MOST_BLOCKS_FOR_ALL: usize = 10_000;
+use super::rows::column;
+use crate::model::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
 
 /// Who stands in the place of a person for what holds for everybody.
 const EVERYBODY: &str = "";
-
-/// What somebody wants.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
-    /// From whom invitations are taken.
-    pub takes: Takes,
-    /// Bare JIDs of rooms and people, and domains, that are blocked.
-    pub blocks: BTreeSet<String>,
-}
-
-/// A change of somebody's wishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// From whom he takes invitations.
-    Takes(Takes),
-    /// He blocks one.
-    Block(String),
-    /// He blocks it no longer.
-    Lift(String),
-    /// He blocks nothing any longer.
-    LiftAll,
-}
-
-/// More would be blocked than somebody can block; nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no more than {0} can be blocked")]
-pub struct TooMany(pub usize);
-
-impl Wishes {
-    fn changed(mut self, changes: &[Change]) -> Self {
-        for change in changes {
-            match change {
-                Change::Takes(takes) => self.takes = *takes,
-                Change::Block(jid) => drop(self.blocks.insert(jid.clone())),
-                Change::Lift(jid) => drop(self.blocks.remove(jid)),
-                Change::LiftAll => self.blocks.clear(),
-            }
-        }
-        self
-    }
-
-    fn read(row: &SqliteRow) -> sqlx::Result<Self> {
-        let blocks: &str = row.try_get(2)?;
-        Ok(Self { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
-    }
-}
 
 /// What is blocked for everybody, in memory: every invitation asks for it.
 #[derive(Debug, Clone, Default)]
@@ -179,10 +128,15 @@ pub(super) async fn read(
         });
         sql.push(")");
         for row in sql.build().fetch_all(&mut *db).await? {
-            found.insert(row.try_get(0)?, Wishes::read(&row)?);
+            found.insert(row.try_get(0)?, read_row(&row)?);
         }
     }
     Ok(found)
+}
+
+fn read_row(row: &SqliteRow) -> sqlx::Result<Wishes> {
+    let blocks: &str = row.try_get(2)?;
+    Ok(Wishes { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
 }
 
 /// Changes somebody's wishes, or nothing.

@@ -19,8 +19,9 @@ use super::handle::{Admitted, Answer, Journal, Op, Then, key};
 use super::health::Pulse;
 use super::maintenance::{Until, Upkeep};
 use super::schema::{self, OpenError};
-use super::wishes::{self, BlockedForAll, TooMany};
-use super::{Id, Wishes};
+use super::wishes::{self, BlockedForAll};
+use crate::model::TooMany;
+use crate::model::{Id, Wishes};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
 const MAX_BATCH: usize = 512;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::iq_probe::Plain;
 use super::trouble::Trouble;
 use crate::telemetry::metrics::Registry;
-use crate::wire::address;
+use crate::model::address;
 
 /// What is counted.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::DeliverError;
 use crate::wire::StanzaError;
-use crate::wire::address;
+use crate::model::address;
 
 /// So many stanzas may be unconfirmed; beyond that nothing more is taken to be sent.
 pub(super) const MAX_UNCONFIRMED: usize = 1024;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::caps::Caps;
 use crate::wire::stanza::Presence;
 

@@ -14,7 +14,8 @@ use super::renewal::Renewal;
 use super::shared::Shared;
 use crate::wire::privileged::{Advertisement, Version};
 use crate::wire::stanza::Presence;
-use crate::wire::{address, ns};
+use crate::wire::ns;
+use crate::model::address;
 
 /// What one host granted.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]

@@ -25,7 +25,8 @@ use super::reader::Read;
 use super::spellings::Spellings;
 use super::{Command, Ids, Received, Settings};
 use crate::wire::spelling::canonicalise;
-use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, address, privileged};
+use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, privileged};
+use crate::model::address;
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);

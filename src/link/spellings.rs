@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use lru::LruCache;
 
 use super::Settings;
-use crate::wire::address::domain_of;
+use crate::model::address::domain_of;
 use crate::wire::spelling::{canonicalise, each_address, respell};
-use crate::wire::{Stanza, domain};
+use crate::wire::Stanza;
+use crate::model::domain;
 
 /// Domains in another spelling than the canonical one that are remembered: those of the configuration and those that
 /// were seen last.

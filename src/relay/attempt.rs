@@ -23,10 +23,11 @@ use super::job::{Identity, Job};
 use super::parties::{Parties, is_a_person, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
-use crate::journal::{Arrival, Closed, Outcome, Reason, Route, State};
+use crate::journal::Closed;
+use crate::model::{Arrival, Outcome, Reason, Route, State};
 use crate::link::AskError;
 use crate::rooms::Age;
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::muc::Affiliation;
 
 /// The pause before a room that did not answer is asked again.

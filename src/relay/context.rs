@@ -13,7 +13,8 @@ use super::metrics::Metrics;
 use super::settle::early_bounces::EarlyBounces;
 use crate::config::Live;
 use crate::contacts::Contacts;
-use crate::journal::{Id, Journal};
+use crate::journal::Journal;
+use crate::model::Id;
 use crate::link::{Epoch, Link, Lost};
 use crate::rooms::Rooms;
 

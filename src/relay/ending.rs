@@ -5,7 +5,7 @@ use jid::BareJid;
 use super::decide::lookalikes::Lookalikes;
 use super::fan_out::summary::Summary;
 use super::limits::Answer;
-use crate::journal::{Reason, State};
+use crate::model::{Reason, State};
 
 /// How an invitation ends.
 #[derive(Debug)]

@@ -13,7 +13,8 @@ use super::deliver::module::Module;
 use super::fan_out::progress::Progress;
 use super::limits::Answer;
 use super::parties::Parties;
-use crate::journal::{Admitted, Arrival, Pending, Route, Wishes};
+use crate::journal::Admitted;
+use crate::model::{Arrival, Pending, Route, Wishes};
 
 /// An invitation in memory.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -168,7 +169,7 @@ fn once(charged: &mut bool, charge: impl FnOnce() -> Answer) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Payload;
+    use crate::model::Payload;
 
     #[test]
     fn each_is_counted_once_whichever_way_it_waited() {

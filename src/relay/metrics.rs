@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
-use crate::journal::{Reason, Route, State};
+use crate::model::{Reason, Route, State};
 use crate::telemetry::metrics::Registry;
 
 /// Seconds: most are through in milliseconds, some wait for a server that is away.

@@ -4,8 +4,8 @@
 use jid::BareJid;
 
 use super::context::Context;
-use crate::journal::Arrival;
-use crate::wire::address;
+use crate::model::Arrival;
+use crate::model::address;
 use crate::wire::muc::Inviter;
 
 /// Room, contact and inviter.

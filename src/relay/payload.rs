@@ -2,7 +2,7 @@
 //! operator's measure, and without characters that deceive the eye (XEP-0249 §5, the first attack).
 
 use crate::config::{self, Passwords};
-use crate::journal::Payload;
+use crate::model::Payload;
 use crate::wire::muc::{Details, Password};
 
 /// What is taken in under the operator's rules.

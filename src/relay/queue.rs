@@ -27,9 +27,11 @@ use super::settle::notify::notify;
 use super::settle::report::report;
 use super::settle::words;
 use crate::commands::{self, Commands};
-use crate::journal::{Closed, Id, Outcome, Pending, Reason, Route, State};
+use crate::journal::Closed;
+use crate::model::{Id, Outcome, Pending, Reason, Route, State};
 use crate::link::{Epoch, Incoming, Received};
-use crate::wire::{self, address};
+use crate::wire::{self};
+use crate::model::address;
 use crate::wire::{Iq, Message, Stanza};
 
 /// Invitations that are run at the same time.

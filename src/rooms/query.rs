@@ -12,7 +12,8 @@ use super::{Asker, Rooms};
 use crate::link::AskError;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
-use crate::wire::{IqPayload, IqType, address};
+use crate::wire::{IqPayload, IqType};
+use crate::model::address;
 
 /// In an open room the banned are all that matters for a single contact.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];

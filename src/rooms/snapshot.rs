@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jid::BareJid;
 use tokio::time::Instant;
 
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::muc::{Affiliation, Role};
 
 /// How many people are known of all rooms that somebody still looks at, and of this one.

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Server, Support};
 use crate::link;
-use crate::wire::domain;
+use crate::model::domain;
 
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
 const EJABBERD: &str = include_str!("../../config/ejabberd/ejabberd.yml");

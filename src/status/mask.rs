@@ -1,6 +1,6 @@
 //! Addresses as they are shown to people: harmless to read, and masked where nobody may see whose they are.
 
-use crate::wire::address::{domain_of, printable, split_resource};
+use crate::model::address::{domain_of, printable, split_resource};
 
 /// Shown in place of what is hidden.
 const HIDDEN: char = '…';

@@ -14,7 +14,8 @@ use super::plot::{self, ENDS, count};
 use super::recent::Day;
 use super::{StatusPage, gauges};
 use crate::config::Config;
-use crate::journal::{OpenError, Reason, Record, State};
+use crate::journal::{OpenError, Record};
+use crate::model::{Reason, State};
 use crate::link::own_hosts;
 use crate::telemetry::http::Answer;
 
@@ -305,7 +306,7 @@ mod tests {
             id: 1,
             received: now,
             settled: None,
-            route: crate::journal::Route::Addressed,
+            route: crate::model::Route::Addressed,
             room: "tea@conference.example.org".into(),
             inviter: "tea@conference.example.org/<script>alert(1)</script>\"'&".into(),
             contact: "bob@example.org".into(),

@@ -4,7 +4,8 @@
 use maud::{Markup, html};
 
 use super::recent::HOURS;
-use crate::journal::{State, Tally};
+use crate::journal::Tally;
+use crate::model::State;
 
 /// The width of an hour, and of its bar, in units of the drawing.
 const HOUR: u64 = 10;

@@ -5,7 +5,7 @@
 use jid::BareJid;
 use xso::{AsXml, FromXml};
 
-use super::address;
+use crate::model::address;
 use super::forward::Forwarded;
 use super::muc::{self, Details, Inviter, Malformed};
 use super::ns;

@@ -10,14 +10,12 @@
 //!
 //! No type here holds a tree of unknown depth: the deepest stanza costs a constant stack.
 
-pub mod address;
 pub mod caps;
 pub mod command;
 pub mod confusable;
 pub mod data_form;
 pub mod direct;
 pub mod disco;
-pub mod domain;
 pub mod error;
 pub mod forward;
 pub mod handover;

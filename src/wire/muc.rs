@@ -5,7 +5,7 @@ use jid::BareJid;
 use thiserror::Error;
 use xso::{AsXml, FromXml};
 
-use super::address::{self, AddressError};
+use crate::model::address::{self, AddressError};
 use super::direct::Hint;
 use super::ns;
 use super::stanza::{IqPayload, Message, without_forbidden};

@@ -1,8 +1,8 @@
 //! The addresses in a stanza, so that their domains can be respelled. Knows where addresses stand, not what they mean.
 
-use super::address::split_resource;
+use crate::model::address::split_resource;
 use super::disco::DiscoItems;
-use super::domain;
+use crate::model::domain;
 use super::muc::MucUser;
 use super::privileged::Content;
 use super::{Iq, IqPayload, Message, Stanza};

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::judge::{Facts, Wants};
 use crate::config::Membership;
-use crate::journal::Route;
+use crate::model::Route;
 use crate::relay::context::Context;
 use crate::relay::parties::Parties;
 use crate::rooms::{Age, View};
-use crate::wire::address;
+use crate::model::address;
 
 /// The invitation to several people of which another one is a part.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! Knows nothing of how facts are found or verdicts carried out.
 
 use crate::config::{Membership, Mimicry, Strangers};
-use crate::journal::{Reason, State, Takes};
+use crate::model::{Reason, State, Takes};
 use crate::wire::muc::Affiliation;
 
 /// What is known when an invitation is judged.

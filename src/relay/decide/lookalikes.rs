@@ -3,7 +3,7 @@
 
 use tracing::warn;
 
-use crate::journal::Pending;
+use crate::model::Pending;
 use crate::wire::confusable::told_apart;
 
 /// An address and another one that the contact knows and may take it for.

@@ -15,7 +15,7 @@ use self::judge::{Adding, Facts, Verdict, judge};
 use self::lookalikes::Lookalikes;
 use super::context::Context;
 use super::stop::Stop;
-use crate::journal::{Reason, Wishes};
+use crate::model::{Reason, Wishes};
 use crate::link::AskError;
 use crate::rooms::{Age, View};
 

@@ -6,11 +6,11 @@ use futures::future::{join, try_join};
 use super::judge::Wants;
 use super::lookalikes::Lookalikes;
 use crate::config::{Mimicry, Strangers, Support};
-use crate::journal::{Takes, Wishes};
+use crate::model::{Takes, Wishes};
 use crate::relay::context::Context;
 use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::muc::Inviter;
 
 /// What the contact wants of this invitation, and what room and inviter are to him.

@@ -7,7 +7,7 @@
 
 use tracing::debug;
 
-use crate::journal::{Origin, Reason, State};
+use crate::model::{Origin, Reason, State};
 use crate::link::{AskError, Epoch};
 use crate::relay::context::Context;
 use crate::relay::ending::Ending;

@@ -5,7 +5,7 @@ use jid::BareJid;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::journal::{Arrival, Reason};
+use crate::model::{Arrival, Reason};
 use crate::link::AskError;
 use crate::relay::context::Context;
 use crate::relay::decide::judge::Adding;
@@ -13,7 +13,7 @@ use crate::relay::ending::Ending;
 use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Rights};
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::muc::Affiliation;
 
 /// Makes the contact a member, if that is to be.

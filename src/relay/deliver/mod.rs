@@ -21,7 +21,7 @@ use super::job::Job;
 use super::parties::Parties;
 use super::payload;
 use super::stop::Stop;
-use crate::journal::{Id, Reason, Route};
+use crate::model::{Id, Reason, Route};
 use crate::link::{AskError, DeliverError, Epoch};
 use crate::wire::{Condition, StanzaError};
 

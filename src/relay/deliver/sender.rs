@@ -3,7 +3,7 @@
 use jid::BareJid;
 
 use crate::link::Link;
-use crate::wire::address::{self, AddressError};
+use crate::model::address::{self, AddressError};
 use crate::wire::direct::{self, Hint};
 use crate::wire::muc::{Details, Inviter};
 use crate::wire::privileged::{self, Version};

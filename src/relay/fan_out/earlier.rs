@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use tracing::warn;
 
 use super::summary::Summary;
-use crate::journal::{self, Id, Pending};
+use crate::journal::{self};
+use crate::model::{Id, Pending};
 use crate::link::AskError;
 use crate::relay::context::Context;
 use crate::relay::stop::Stop;

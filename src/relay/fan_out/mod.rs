@@ -26,7 +26,7 @@ use super::ending::Ending;
 use super::job::Job;
 use super::parties::Parties;
 use super::stop::Stop;
-use crate::journal::{Arrival, Outcome, Payload, Pending, Route};
+use crate::model::{Arrival, Outcome, Payload, Pending, Route};
 use crate::link::AskError;
 use crate::rooms::Age;
 use crate::wire::muc::Inviter;

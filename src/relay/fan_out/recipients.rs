@@ -5,8 +5,9 @@ use jid::BareJid;
 use tracing::warn;
 
 use super::earlier::Earlier;
-use crate::groups::{Book, Closed, MEMBERS};
-use crate::journal::{self, Reason};
+use crate::model::group::{Book, Closed, MEMBERS};
+use crate::journal::{self};
+use crate::model::Reason;
 use crate::link::AskError;
 use crate::relay::context::Context;
 use crate::relay::decide::judge;

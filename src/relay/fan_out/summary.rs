@@ -1,7 +1,7 @@
 //! What has become of an invitation to several people: what the journal shows, and what its inviter is told.
 //! Knows nothing of how it is carried out.
 
-use crate::journal::{Reason, State};
+use crate::model::{Reason, State};
 use crate::relay::settle::words::{self, Told};
 
 /// How many people have had what.

@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use crate::config::Muc;
-use crate::journal::{Arrival, Closed, Id, Origin, Outcome, Pending, Reason, Route, State};
+use crate::journal::Closed;
+use crate::model::{Arrival, Id, Origin, Outcome, Pending, Reason, Route, State};
 use crate::link::Epoch;
 use crate::relay::attempt;
 use crate::relay::context::{Context, still_connected};
@@ -31,7 +32,8 @@ use crate::relay::settle::words;
 use crate::relay::stop::Stop;
 use crate::wire::handover::HandedOver;
 use crate::wire::muc::{Inviter, Malformed};
-use crate::wire::{Condition, Iq, Stanza, address};
+use crate::wire::{Condition, Iq, Stanza};
+use crate::model::address;
 
 /// The answer needs some time to arrive before the deadline.
 const ANSWER_MARGIN: Duration = Duration::from_millis(250);

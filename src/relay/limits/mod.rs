@@ -12,7 +12,7 @@ pub(crate) use self::buckets::Answer;
 use self::buckets::{Buckets, micros};
 use crate::config::{self, Rate};
 use crate::telemetry::metrics::{ByOne, Registry};
-use crate::wire::address;
+use crate::model::address;
 
 /// Contacts and rooms that are remembered because an invitation was dropped silently.
 const HUSHED: u64 = 10_000;

@@ -7,7 +7,8 @@ pub(in crate::relay) use super::early_bounces::Bounce;
 use super::notify::notify;
 use super::report::report;
 use super::words;
-use crate::journal::{Closed, Outcome, Pending, Reason, State};
+use crate::journal::Closed;
+use crate::model::{Outcome, Pending, Reason, State};
 use crate::relay::context::Context;
 use crate::relay::deliver::membership;
 

@@ -3,7 +3,7 @@
 
 use moka::sync::Cache;
 
-use crate::journal::Id;
+use crate::model::Id;
 
 /// How many are kept for invitations that are about to be settled. Anybody can send something like a bounce.
 const MAX_EARLY_BOUNCES: u64 = 1024;

@@ -19,7 +19,7 @@ use super::ending::Ending;
 use super::job::Job;
 use super::parties::{Parties, relay_address_of};
 use super::stop::Stop;
-use crate::journal::{Outcome, Reason, Route, State};
+use crate::model::{Outcome, Reason, Route, State};
 
 /// Settles an invitation: takes back what it did where it did not reach the contact, tells the inviter, writes it down.
 /// Safe to repeat. Returns `None` where no trace of it is kept.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::info;
 
-use crate::journal::{Arrival, Outcome, Reason};
+use crate::model::{Arrival, Outcome, Reason};
 use crate::relay::context::Context;
 
 /// Logs and counts an outcome. `took` is unknown for an invitation that ended before it was taken in.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::journal::Reason;
+use crate::model::Reason;
 use crate::wire::Condition;
 
 /// What the inviter is told.

@@ -1,7 +1,7 @@
 //! Stanzas as ejabberd 23.01 and 24.12 send and accept them.
 
 use super::{iq, jid, message, written};
-use crate::wire::address;
+use crate::model::address;
 use crate::wire::direct;
 use crate::wire::muc::{self, Details, Inviter};
 use crate::wire::privileged::{self, Access, Version};

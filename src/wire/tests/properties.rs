@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{jid, reread};
-use crate::wire::address::{
+use crate::model::address::{
     contact_of, escape_localpart, relay_address, relay_address_of_occupant, unescape_localpart,
 };
 use crate::wire::command::{self, Action, Actions, Command, Note, NoteKind, Refusal, Status};

@@ -1,19 +1,87 @@
 //! Groups of people: what their names may look like, whom they stand for, groups in groups included, and who may use
 //! them. Pure. Knows nothing of where they are written down.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use jid::{BareJid, NodePart};
 
-use crate::journal::{KeptGroup, MayUse};
-use crate::wire::address;
+use super::address;
+use super::words::words;
+
 
 /// The localpart of the address that stands for a room's own members.
 pub const MEMBERS: &str = "members";
 
 /// Groups within groups within groups: deeper than anybody means, and than the stack should go.
 const DEEPEST: usize = 50;
+
+/// Groups that can be kept.
+pub const MOST_GROUPS: usize = 200;
+/// Entries of a group, and people who may use one.
+pub const MOST_ENTRIES: usize = 1000;
+
+words! {
+    /// Who may use a group.
+    #[derive(Default)]
+    MayUse {
+        /// Whoever may invite to the room.
+        #[default]
+        Everybody = "everybody",
+        /// Those who are in it.
+        Members = "members",
+        /// Those who are named for that.
+        Named = "named",
+    }
+}
+
+/// A group that admins keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptGroup {
+    /// What it is called.
+    pub name: String,
+    /// Who may use it.
+    pub may_use: MayUse,
+    /// The people who are named for that.
+    pub users: BTreeSet<String>,
+    /// Who is in it, a text for each.
+    pub entries: BTreeSet<String>,
+}
+
+/// What is to be done with a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupChange {
+    /// A new one.
+    Create(KeptGroup),
+    /// These are in it from now on.
+    Add(BTreeSet<String>),
+    /// These are no longer.
+    Remove(BTreeSet<String>),
+    /// These may use it from now on.
+    Allow(MayUse, BTreeSet<String>),
+    /// It is no more.
+    Delete,
+}
+
+/// Why nothing was done with a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GroupError {
+    /// There is one already.
+    #[error("there is a group of that name already")]
+    Exists,
+    /// There is none.
+    #[error("no group of that name is kept")]
+    Unknown,
+    /// More than can be kept.
+    #[error("no more than {MOST_GROUPS} groups can be kept")]
+    TooManyGroups,
+    /// More than can be in one.
+    #[error("no more than {MOST_ENTRIES} can be in a group")]
+    TooManyEntries,
+    /// It would contain itself, by what somebody else has changed meanwhile.
+    #[error("the groups would be a circle, or too deep in each other")]
+    Circle,
+}
 
 /// Somebody, or some people, in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]

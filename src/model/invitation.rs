@@ -1,0 +1,94 @@
+//! An invitation as it comes in, and as it is under way. Knows nothing of how it is kept or sent.
+
+use std::fmt;
+
+use super::Route;
+
+/// An invitation's id in the journal: counts up from 1, never given twice.
+pub type Id = i64;
+
+/// An invitation as it comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// How it came.
+    pub route: Route,
+    /// The room's bare JID.
+    pub room: String,
+    /// The inviter's bare JID, or `ROOM/NICK` where the room masks it.
+    pub inviter: String,
+    /// The contact's bare JID.
+    pub contact: String,
+    /// What goes with it and is wiped when it settles.
+    pub payload: Payload,
+    /// The invitation to a relay address that stands for several people, of which this one is a part.
+    pub parent: Option<Id>,
+}
+
+/// What is passed on to the contact and must not be kept. `Debug` shows none of it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// Why the inviter invites.
+    pub reason: Option<String>,
+    /// The room's password.
+    pub password: Option<String>,
+    /// The thread that the room continues.
+    pub thread: Option<String>,
+    /// Whether the room continues a one-to-one chat.
+    pub continues: bool,
+    /// To whom a refusal goes, where no room stands between him and the relay.
+    pub origin: Option<Origin>,
+    /// The IQ that handed it over, if one did.
+    pub hand_over: Option<Box<Origin>>,
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Payload(…)")
+    }
+}
+
+/// The stanza that an invitation came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The full JID that sent it.
+    pub sender: String,
+    /// Its id, if it has one.
+    pub message: Option<String>,
+}
+
+/// An invitation that is under way, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its id.
+    pub id: Id,
+    /// When it arrived: ms since 1970, UTC.
+    pub received: i64,
+    /// What arrived.
+    pub arrival: Arrival,
+    /// The contact was made a member for it, or was about to be.
+    pub added: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_what_must_not_be_kept() {
+        let planted = |what: &str| Some(format!("planted-{what}"));
+        let payload = Payload {
+            reason: planted("reason"),
+            password: planted("password"),
+            thread: planted("thread"),
+            continues: true,
+            ..Payload::default()
+        };
+        let [room, inviter, contact] =
+            ["tea@c.example", "alice@example.org", "bob@example.org"].map(String::from);
+        let arrival = Arrival { route: Route::Addressed, parent: None, room, inviter, contact, payload };
+        let pending = Pending { id: 1, received: 0, arrival: arrival.clone(), added: false };
+        let shown = format!("{arrival:?} {pending:?} {pending:#?}");
+        assert!(shown.contains("bob@example.org"));
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+}

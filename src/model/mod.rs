@@ -1,0 +1,13 @@
+//! The nouns: addresses, invitations, how they end, what people want, groups. No SQL, no XML, no I/O.
+
+pub mod address;
+pub mod domain;
+pub mod group;
+mod invitation;
+mod outcome;
+mod preferences;
+pub mod words;
+
+pub use invitation::{Arrival, Id, Origin, Payload, Pending};
+pub use outcome::{Outcome, Reason, Route, State};
+pub use preferences::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, Takes, TooMany, Wishes};
