@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use muc_invite_relay::journal::{self, BackupError, Filter, Journal, Keep, OpenError};
-use muc_invite_relay::model::{Arrival, Change, Outcome, Payload, Route, State, Takes};
+use muc_invite_relay::journal::{self, BackupError, Filter, Journal, OpenError, Retention};
+use muc_invite_relay::model::{AcceptFrom, Arrival, Change, Outcome, Payload, Route, State};
 use tempfile::TempDir;
 
 const ROOM: &str = "room@conference.example.org";
 const BOB: &str = "bob@example.org";
 const CAROL: &str = "carol@example.org";
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const KEEP: Keep = Keep { window: DAY, retention: DAY };
+const KEEP: Retention = Retention { window: DAY, retention: DAY };
 
 struct Bench(TempDir);
 
@@ -77,7 +77,7 @@ async fn fill(path: &Path) -> (Journal, tokio::task::JoinHandle<Result<(), OpenE
     let bobs = journal.admit_claimed(arrival(BOB)).await.unwrap().id;
     journal.settle(outcome(bobs)).await.unwrap();
     journal.admit_claimed(arrival(CAROL)).await.unwrap();
-    journal.change_wishes(BOB, vec![Change::Takes(Takes::Contacts)]).await.unwrap().unwrap();
+    journal.change_wishes(BOB, vec![Change::AcceptFrom(AcceptFrom::Contacts)]).await.unwrap().unwrap();
     (journal, writer)
 }
 
@@ -103,7 +103,7 @@ async fn a_backup_is_as_good_as_the_journal() {
     let backlog = restored.backlog(0, 10).await.unwrap();
     assert_eq!(backlog.len(), 1);
     assert_eq!(backlog[0].arrival, arrival(CAROL), "its payload included");
-    assert_eq!(restored.wishes(BOB).await.unwrap().takes, Takes::Contacts);
+    assert_eq!(restored.wishes(BOB).await.unwrap().takes, AcceptFrom::Contacts);
     let next = restored.admit(arrival(BOB)).await.unwrap();
     assert_eq!((next.id, next.duplicate), (3, true), "ids go on, claims hold");
     let records = journal::history(&bench.backup(), &Filter { limit: 9, ..Filter::default() }).await.unwrap();

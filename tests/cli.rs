@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use muc_invite_relay::config::REFERENCE;
-use muc_invite_relay::journal::{Journal, Keep};
+use muc_invite_relay::journal::{Journal, Retention};
 use muc_invite_relay::model::{Arrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ impl Bench {
 
     /// Two invitations: one refused, then one that is under way.
     async fn fill(&self) {
-        let keep = Keep { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
+        let keep = Retention { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
         let (journal, writer) = Journal::open(&self.journal(), keep).await.unwrap();
         let writer = tokio::spawn(writer.run());
         let arrival = |contact: &str, room: &str| Arrival {

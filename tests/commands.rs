@@ -2,9 +2,9 @@
 
 use muc_invite_relay::commands::Commands;
 use muc_invite_relay::config::Config;
-use muc_invite_relay::journal::{self, Filter, Journal, Keep};
-use muc_invite_relay::model::{Arrival, Payload, Reason, Route, State, Takes};
+use muc_invite_relay::journal::{self, Filter, Journal, Retention};
 use muc_invite_relay::link;
+use muc_invite_relay::model::{AcceptFrom, Arrival, Payload, Reason, Route, State};
 use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
 use muc_invite_relay::wire::data_form::{Field, Form};
 use muc_invite_relay::wire::{Command, Condition, Iq, IqPayload};
@@ -31,7 +31,7 @@ impl Bench {
             path.display()
         );
         let config = Config::from_toml(&text, std::iter::empty()).unwrap();
-        let keep = Keep { window: config.relay.window, retention: config.journal.retention };
+        let keep = Retention { window: config.relay.window, retention: config.journal.retention };
         let (journal, writer) = Journal::open(&path, keep).await.unwrap();
         tokio::spawn(writer.run());
         let (link, ..) = link::new(link::Settings {
@@ -67,7 +67,7 @@ impl Bench {
         self.send(from, Command { action: Some(action.into()), ..command }).await
     }
 
-    async fn takes(&self, person: &str) -> Takes {
+    async fn takes(&self, person: &str) -> AcceptFrom {
         self.journal.wishes(person).await.unwrap().takes
     }
 
@@ -139,18 +139,18 @@ async fn settings_are_two_pages_back_and_forth() {
     assert_eq!(blocks.sessionid, from_whom.sessionid);
     let back = taken(bench.go_on(BOB, &blocks, "prev", &[("block", "a@b.example")]).await);
     assert_eq!(shown(&back, "takes"), ["nobody"], "what was filled in is remembered");
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody, "and not yet so");
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Everybody, "and not yet so");
     let blocks = taken(bench.go_on(BOB, &back, "next", &[]).await);
     assert_eq!(shown(&blocks, "block"), ["a@b.example"]);
 
     let done = taken(bench.go_on(BOB, &blocks, "execute", &[]).await);
     assert_eq!((done.status, done.notes[0].kind), (Some(Status::Completed), Some(NoteKind::Info)));
     assert_eq!(shown(&done, "blocks"), ["a@b.example"]);
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
-    assert_eq!(bench.takes("carol@example.org").await, Takes::Everybody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
+    assert_eq!(bench.takes("carol@example.org").await, AcceptFrom::Everybody);
     let over = refused(&bench.go_on(BOB, &blocks, "complete", &[("takes", "everybody")]).await);
     assert_eq!(over, (Some(Condition::NotAllowed), Some(Refusal::SessionExpired)));
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 }
 
 #[tokio::test]
@@ -158,18 +158,18 @@ async fn one_page_is_enough_and_what_is_left_out_stays() {
     let bench = Bench::new().await;
     let from_whom = bench.give(BOB, "my-settings").await;
     bench.go_on(BOB, &from_whom, "complete", &[("takes", "nobody")]).await;
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 
     // Programs that know the fields give them at once.
     let at_once =
         filled_in(given("my-settings"), &[("block", "tea@conference.example.org eve@evil.example")]);
     assert_eq!(taken(bench.send(BOB, at_once).await).status, Some(Status::Completed));
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
     assert_eq!(bench.blocks("bob@example.org").await, ["eve@evil.example", "tea@conference.example.org"]);
 
     let lift = filled_in(given("my-settings"), &[("lift", "eve@evil.example"), ("takes", "everybody")]);
     bench.send("Bob@EXAMPLE.org/phone", lift).await;
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Everybody);
     assert_eq!(bench.blocks("bob@example.org").await, ["tea@conference.example.org"]);
     bench.send(BOB, filled_in(given("my-settings"), &[("lift", "/everything")])).await;
     assert_eq!(bench.blocks("bob@example.org").await, [""; 0]);
@@ -187,9 +187,9 @@ async fn what_makes_no_sense_is_shown_again_and_changes_nothing() {
         "for clients without notes"
     );
     assert_eq!(shown(&again, "block"), ["a@@b"], "to be mended");
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Everybody);
     bench.go_on(BOB, &again, "complete", &[("block", "a@b")]).await;
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Nobody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 
     let contacts = taken(bench.send(BOB, filled_in(given("my-settings"), &[("takes", "contacts")])).await);
     assert_eq!(allowed(&contacts), [Action::Next, Action::Complete], "the relay can't read his roster");
@@ -212,7 +212,7 @@ async fn what_is_given_up_is_forgotten() {
         Command { sessionid: page.sessionid, ..filled_in(given("my-settings"), &[("takes", "nobody")]) };
     command.form.0.as_mut().unwrap().type_ = Some("cancel".into());
     assert_eq!(taken(bench.send(BOB, command).await).status, Some(Status::Canceled));
-    assert_eq!(bench.takes("bob@example.org").await, Takes::Everybody);
+    assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Everybody);
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn an_inviter_is_not_told_what_became_of_it() {
 async fn who_wants_to_be_forgotten_says_how_far() {
     let bench = Bench::new().await;
     bench.send(BOB, filled_in(given("my-settings"), &[("takes", "nobody")])).await;
-    for (what, kept) in [("invitations", Takes::Nobody), ("everything", Takes::Everybody)] {
+    for (what, kept) in [("invitations", AcceptFrom::Nobody), ("everything", AcceptFrom::Everybody)] {
         bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
         bench.note("alice@example.org", "carol@example.org", State::Relayed, None).await;
         let page = bench.give(BOB, "forget-me").await;

@@ -5,9 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use muc_invite_relay::journal::{self, Filter, Forget, Forgotten, Journal, Keep, MOST_HASHES, OpenError};
+use muc_invite_relay::journal::{
+    self, Filter, Forget, Forgotten, Journal, MAX_CLIENT_CAPS, OpenError, Retention,
+};
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
-use muc_invite_relay::model::{Arrival, Change, MOST_BLOCKS, Origin, Outcome, Payload, Reason, Route, State, Takes, TooMany, Wishes};
+use muc_invite_relay::model::{
+    AcceptFrom, Arrival, Change, MAX_BLOCKS, Origin, Outcome, Payload, Preferences, Reason, Route, State,
+    TooMany,
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -17,12 +22,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 struct Bench {
     folder: TempDir,
-    keep: Keep,
+    keep: Retention,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), keep: Keep { window: DAY, retention: 90 * DAY } }
+        Self { folder: TempDir::new().unwrap(), keep: Retention { window: DAY, retention: 90 * DAY } }
     }
 
     fn path(&self) -> PathBuf {
@@ -313,7 +318,7 @@ async fn old_rows_are_swept_away_in_steps() {
         ["history", "claims", "looks", "hashes"].map(|table| format!("(SELECT count(*) FROM {table})"));
     let rows = format!("SELECT {}", rows.join(" + "));
     assert_eq!(bench.sqlite3(&rows).trim(), "5200");
-    bench.keep = Keep { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
+    bench.keep = Retention { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
     let (journal, writer) = bench.open().await;
     tokio::time::timeout(Duration::from_secs(60), async {
         while bench.sqlite3(&rows).trim() != "0" {
@@ -530,8 +535,8 @@ async fn what_ends_at_once_is_noted_without_its_payload() {
     close(journal, writer).await;
 }
 
-fn wishes(takes: Takes, blocks: &[&str]) -> Wishes {
-    Wishes { takes, blocks: blocks.iter().map(|jid| (*jid).to_owned()).collect() }
+fn wishes(takes: AcceptFrom, blocks: &[&str]) -> Preferences {
+    Preferences { takes, blocks: blocks.iter().map(|jid| (*jid).to_owned()).collect() }
 }
 
 fn block(jid: &str) -> Change {
@@ -542,22 +547,23 @@ fn block(jid: &str) -> Change {
 async fn wishes_come_with_the_invitation_and_survive_a_restart() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, Wishes::default());
-    let changes = vec![Change::Takes(Takes::Contacts), block("a.example"), block(ROOM), block("a.example")];
+    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, Preferences::default());
+    let changes =
+        vec![Change::AcceptFrom(AcceptFrom::Contacts), block("a.example"), block(ROOM), block("a.example")];
     let now = journal.change_wishes(BOB, changes).await.unwrap().unwrap();
-    assert_eq!(now, wishes(Takes::Contacts, &["a.example", ROOM]));
+    assert_eq!(now, wishes(AcceptFrom::Contacts, &["a.example", ROOM]));
     close(journal, writer).await;
 
     let (journal, writer) = bench.open().await;
     assert_eq!(journal.wishes(BOB).await.unwrap(), now);
     assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, now);
     assert_eq!(journal.admit_claimed(arrival(BOB)).await.unwrap().wishes, now);
-    assert_eq!(journal.admit(arrival("carol@example.org")).await.unwrap().wishes, Wishes::default());
+    assert_eq!(journal.admit(arrival("carol@example.org")).await.unwrap().wishes, Preferences::default());
 
     let lifted = journal.change_wishes(BOB, vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
-    assert_eq!(lifted, wishes(Takes::Contacts, &["a.example"]));
-    let nothing = vec![Change::Takes(Takes::Everybody), Change::LiftAll];
-    assert_eq!(journal.change_wishes(BOB, nothing).await.unwrap(), Ok(Wishes::default()));
+    assert_eq!(lifted, wishes(AcceptFrom::Contacts, &["a.example"]));
+    let nothing = vec![Change::AcceptFrom(AcceptFrom::Everybody), Change::LiftAll];
+    assert_eq!(journal.change_wishes(BOB, nothing).await.unwrap(), Ok(Preferences::default()));
     assert_eq!(bench.sqlite3("SELECT count(*) FROM wishes").trim(), "0", "who wants nothing has no row");
     close(journal, writer).await;
 }
@@ -568,13 +574,14 @@ async fn a_wish_holds_for_what_comes_in_by_the_same_batch() {
     let (journal, writer) = Journal::open(&bench.path(), bench.keep).await.unwrap();
     let (admitted, changed) = (journal.clone(), journal.clone());
     let admitted = tokio::spawn(async move { admitted.admit(arrival(BOB)).await });
-    let changed =
-        tokio::spawn(async move { changed.change_wishes(BOB, vec![Change::Takes(Takes::Nobody)]).await });
+    let changed = tokio::spawn(async move {
+        changed.change_wishes(BOB, vec![Change::AcceptFrom(AcceptFrom::Nobody)]).await
+    });
     // Both are in the queue before the writer takes the first.
     tokio::task::yield_now().await;
     let writer = tokio::spawn(writer.run());
     changed.await.unwrap().unwrap().unwrap();
-    assert_eq!(admitted.await.unwrap().unwrap().wishes.takes, Takes::Nobody);
+    assert_eq!(admitted.await.unwrap().unwrap().wishes.takes, AcceptFrom::Nobody);
     close(journal, writer).await;
 }
 
@@ -582,11 +589,11 @@ async fn a_wish_holds_for_what_comes_in_by_the_same_batch() {
 async fn nobody_blocks_without_end() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    let changes = (0..MOST_BLOCKS).map(|n| block(&format!("room{n}@conference.example.org"))).collect();
-    assert_eq!(journal.change_wishes(BOB, changes).await.unwrap().unwrap().blocks.len(), MOST_BLOCKS);
-    let one_more = vec![Change::Takes(Takes::Nobody), block(ROOM)];
-    assert_eq!(journal.change_wishes(BOB, one_more.clone()).await.unwrap(), Err(TooMany(MOST_BLOCKS)));
-    assert_eq!(journal.wishes(BOB).await.unwrap().takes, Takes::Everybody, "all or nothing");
+    let changes = (0..MAX_BLOCKS).map(|n| block(&format!("room{n}@conference.example.org"))).collect();
+    assert_eq!(journal.change_wishes(BOB, changes).await.unwrap().unwrap().blocks.len(), MAX_BLOCKS);
+    let one_more = vec![Change::AcceptFrom(AcceptFrom::Nobody), block(ROOM)];
+    assert_eq!(journal.change_wishes(BOB, one_more.clone()).await.unwrap(), Err(TooMany(MAX_BLOCKS)));
+    assert_eq!(journal.wishes(BOB).await.unwrap().takes, AcceptFrom::Everybody, "all or nothing");
     assert!(journal.change_wishes("carol@example.org", one_more).await.unwrap().is_ok());
     close(journal, writer).await;
 }
@@ -603,7 +610,7 @@ async fn what_is_blocked_for_everybody_survives_a_restart_and_is_nobodys_wish() 
 
     let (journal, writer) = bench.open().await;
     assert!(journal.is_blocked_for_all(&asked(ROOM)));
-    assert_eq!(journal.wishes(BOB).await.unwrap(), Wishes::default());
+    assert_eq!(journal.wishes(BOB).await.unwrap(), Preferences::default());
     forget(&bench, "eve@evil.example").await;
     let left = journal.change_blocks_for_all(vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
     assert_eq!(left.into_iter().collect::<Vec<_>>(), ["eve@evil.example"]);
@@ -617,16 +624,16 @@ async fn forget_takes_the_wishes_of_one_and_leaves_those_of_others() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     for person in [BOB, "carol@example.org"] {
-        let changes = vec![Change::Takes(Takes::Nobody), block("alice@example.org"), block(BOB)];
+        let changes = vec![Change::AcceptFrom(AcceptFrom::Nobody), block("alice@example.org"), block(BOB)];
         journal.change_wishes(person, changes).await.unwrap().unwrap();
     }
     let bob: jid::BareJid = BOB.parse().unwrap();
     let kept = journal::forget(&bench.path(), &bob, Forget::Invitations).await.unwrap();
-    assert_eq!((kept.wishes, journal.wishes(BOB).await.unwrap().takes), (false, Takes::Nobody));
+    assert_eq!((kept.wishes, journal.wishes(BOB).await.unwrap().takes), (false, AcceptFrom::Nobody));
     assert!(forget(&bench, BOB).await.wishes);
-    assert_eq!(journal.wishes(BOB).await.unwrap(), Wishes::default());
+    assert_eq!(journal.wishes(BOB).await.unwrap(), Preferences::default());
     let carols = journal.wishes("carol@example.org").await.unwrap();
-    assert_eq!(carols, wishes(Takes::Nobody, &["alice@example.org", BOB]));
+    assert_eq!(carols, wishes(AcceptFrom::Nobody, &["alice@example.org", BOB]));
     close(journal, writer).await;
 }
 
@@ -779,12 +786,12 @@ async fn of_hashes_those_are_kept_that_were_seen_last() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     bench.sqlite3(&format!(
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {MOST_HASHES}) \
-         INSERT INTO hashes SELECT 'sha-1 ' || n, 1, unixepoch() * 1000 - {MOST_HASHES} * 10000 + n * 10000 FROM n"
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {MAX_CLIENT_CAPS}) \
+         INSERT INTO hashes SELECT 'sha-1 ' || n, 1, unixepoch() * 1000 - {MAX_CLIENT_CAPS} * 10000 + n * 10000 FROM n"
     ));
     journal.note_hash("sha-256 new".into(), false).await.unwrap();
     let hashes = journal::hashes(&bench.path()).await.unwrap();
-    assert_eq!(hashes.len(), MOST_HASHES as usize);
+    assert_eq!(hashes.len(), MAX_CLIENT_CAPS as usize);
     let known = |hash: &str| hashes.iter().any(|(known, _)| known == hash);
     assert!(known("sha-256 new") && known("sha-1 2") && !known("sha-1 1"));
     close(journal, writer).await;

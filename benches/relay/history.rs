@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::Utc;
-use muc_invite_relay::journal::{Journal, Keep};
+use muc_invite_relay::journal::{Journal, Retention};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
@@ -22,7 +22,7 @@ pub enum Claims {
     All,
 }
 
-/// Takes out what came in behind the first `rows`, so that the next round finds what this one has found.
+/// AcceptFrom out what came in behind the first `rows`, so that the next round finds what this one has found.
 pub async fn restore(path: &Path, rows: i64) -> Result<()> {
     let mut db = open(path).await?;
     sqlx::query("DELETE FROM history WHERE id > ?").bind(rows).execute(&mut db).await?;
@@ -47,7 +47,7 @@ async fn open(path: &Path) -> Result<SqliteConnection> {
 
 /// Creates a journal at `path` with so many settled invitations.
 pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
-    let keep = Keep { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
+    let keep = Retention { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
     let (journal, writer) = Journal::open(path, keep).await?;
     drop(journal);
     writer.run().await?;

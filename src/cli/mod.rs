@@ -20,8 +20,8 @@ use jid::BareJid;
 
 use crate::config::{Config, ConfigError};
 use crate::journal::{BackupError, OpenError};
-use crate::telemetry::log::LogError;
 use crate::model::address;
+use crate::telemetry::log::LogError;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
 #[derive(Debug, Parser)]

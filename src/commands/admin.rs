@@ -82,7 +82,7 @@ impl Commands {
                         Change::Block(jid) => info!(%admin, "{jid} is blocked for everybody"),
                         Change::Lift(jid) => info!(%admin, "{jid} is no longer blocked for everybody"),
                         Change::LiftAll => info!(%admin, "nothing is blocked for everybody any longer"),
-                        Change::Takes(_) => {}
+                        Change::AcceptFrom(_) => {}
                     }
                 }
                 let note = format!("Blocked for everybody: {}.", now.len());

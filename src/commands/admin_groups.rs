@@ -8,10 +8,10 @@ use tracing::info;
 
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Listed, Outcome};
-use crate::model::group::{self, Book, Entry};
 use crate::journal::{self};
-use crate::model::group::{GroupChange, KeptGroup, MayUse};
 use crate::model::address;
+use crate::model::group::{self, Book, Entry};
+use crate::model::group::{GroupChange, KeptGroup, MayUse};
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::disco::{DiscoItem, DiscoItems};

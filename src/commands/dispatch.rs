@@ -16,10 +16,10 @@ use super::admin_groups::Order;
 use crate::config::{Changes, ConfigError, Live};
 use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
+use crate::model::address;
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
 use crate::wire::data_form::Form;
 use crate::wire::{Condition, Iq, IqPayload, StanzaError};
-use crate::model::address;
 
 /// A session that nobody goes on with is forgotten after this time.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);

@@ -5,7 +5,7 @@ use jid::BareJid;
 
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
-use crate::model::{Change, Takes, Wishes};
+use crate::model::{AcceptFrom, Change, Preferences};
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 
@@ -16,12 +16,12 @@ const TAKES: &str = "takes";
 const FROM_WHOM: usize = 0;
 const BLOCKS: usize = 1;
 
-fn in_words(takes: Takes) -> &'static str {
+fn in_words(takes: AcceptFrom) -> &'static str {
     match takes {
-        Takes::Everybody => "from everybody",
-        Takes::Contacts => "only from people in my contact list",
-        Takes::Nobody => "none at all",
-        Takes::Server => "left to my server where it can deliver them, as if there were no relay",
+        AcceptFrom::Everybody => "from everybody",
+        AcceptFrom::Contacts => "only from people in my contact list",
+        AcceptFrom::Nobody => "none at all",
+        AcceptFrom::Server => "left to my server where it can deliver them, as if there were no relay",
     }
 }
 
@@ -32,7 +32,7 @@ impl Commands {
         draft: &Draft,
     ) -> Result<Vec<Field>, Failure> {
         let now = self.journal.wishes(person.as_str()).await?.takes;
-        let offered = Takes::ALL.iter().filter(|takes| **takes == now || self.can_tell(person, **takes));
+        let offered = AcceptFrom::ALL.iter().filter(|takes| **takes == now || self.can_tell(person, **takes));
         let options = offered.map(|takes| Choice::new(takes.as_str(), in_words(*takes))).collect();
         let chosen = draft.first(TAKES).unwrap_or(now.as_str());
         Ok(vec![Field::choice(TAKES, "Invitations to rooms", options, Some(chosen))])
@@ -54,12 +54,12 @@ impl Commands {
             Err(complaint) => return again(BLOCKS, complaint),
         };
         if let Some(word) = draft.first(TAKES) {
-            let takes: Takes = word.parse().map_err(|_| Refusal::BadPayload)?;
+            let takes: AcceptFrom = word.parse().map_err(|_| Refusal::BadPayload)?;
             let now = self.journal.wishes(person.as_str()).await?.takes;
             if takes != now && !self.can_tell(person, takes) {
                 return again(FROM_WHOM, "The relay can't see your contact list.".to_owned());
             }
-            changes.push(Change::Takes(takes));
+            changes.push(Change::AcceptFrom(takes));
         }
         match self.journal.change_wishes(person.as_str(), changes).await? {
             Ok(wishes) => {
@@ -70,18 +70,18 @@ impl Commands {
     }
 
     /// Whether it can be told who sends what is to be taken.
-    fn can_tell(&self, person: &BareJid, takes: Takes) -> bool {
-        takes != Takes::Contacts
+    fn can_tell(&self, person: &BareJid, takes: AcceptFrom) -> bool {
+        takes != AcceptFrom::Contacts
             || self.link.grants(person.domain().as_str()).is_some_and(|grants| grants.roster)
     }
 }
 
-fn shown(wishes: &Wishes) -> Form {
+fn shown(wishes: &Preferences) -> Form {
     Form::result("My settings", fields(wishes))
 }
 
 /// Somebody's settings, to be read.
-pub(super) fn fields(wishes: &Wishes) -> Vec<Field> {
+pub(super) fn fields(wishes: &Preferences) -> Vec<Field> {
     let mut fields = vec![Field::line(TAKES, "Invitations to rooms", in_words(wishes.takes))];
     if !wishes.blocks.is_empty() {
         fields.push(Field::lines("blocks", "Blocked", blocks::fitting(wishes.blocks.iter().cloned())));

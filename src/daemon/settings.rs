@@ -1,12 +1,12 @@
 //! What the parts of the relay need to know of the configuration. Knows nothing of what they do with it.
 
 use crate::config::Config;
-use crate::journal::Keep;
+use crate::journal::Retention;
 use crate::link::{self, own_hosts};
 
 /// How long the journal keeps things.
-pub(super) fn retention(config: &Config) -> Keep {
-    Keep { window: config.relay.window, retention: config.journal.retention }
+pub(super) fn retention(config: &Config) -> Retention {
+    Retention { window: config.relay.window, retention: config.journal.retention }
 }
 
 /// The server's own hosts.

@@ -8,7 +8,7 @@ use tracing::error;
 
 use super::control::Health;
 use super::systemd;
-use crate::journal::Pulse;
+use crate::journal::WriterHealth;
 use crate::link::Link;
 
 /// Signs of life in the time that the service manager allows for one: a late one does no harm.
@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A sign of life means: the tasks get their turn (this one does), none of the main ones has ended (this one is dropped
 /// then), and the database has not been at the same piece of work for longer than a sign may take. A server that is
 /// away, or a disk that is full, can't be mended by killing the relay, so neither keeps the signs back.
-pub(super) async fn keep(link: Link, pulse: Pulse) {
+pub(super) async fn keep(link: Link, pulse: WriterHealth) {
     let mut link_state = link.watch();
     let allowed = systemd::watchdog();
     let mut next_sign = Instant::now();
@@ -60,7 +60,7 @@ pub(super) async fn keep(link: Link, pulse: Pulse) {
 }
 
 /// The same, for whoever asks in the service manager's place.
-pub(super) fn health(link: &Link, pulse: &Pulse) -> Health {
+pub(super) fn health(link: &Link, pulse: &WriterHealth) -> Health {
     let connection = match (link.is_up(), link.trouble()) {
         (true, Some(trouble)) => format!("connected, but {trouble}"),
         (true, None) => "connected".to_owned(),

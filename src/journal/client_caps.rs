@@ -9,7 +9,7 @@ use super::handle::{Closed, Journal, Op};
 use super::schema::{self, OpenError};
 
 /// More are not kept; those that were not seen for the longest time go first.
-pub const MOST_HASHES: u32 = 10_000;
+pub const MAX_CLIENT_CAPS: u32 = 10_000;
 
 /// A hash, as the writer gets it.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sq
         "DELETE FROM hashes WHERE hash IN \
          (SELECT hash FROM hashes ORDER BY at LIMIT max(0, (SELECT count(*) FROM hashes) - ?))",
     )
-    .bind(MOST_HASHES)
+    .bind(MAX_CLIENT_CAPS)
     .execute(db)
     .await?;
     Ok(())

@@ -11,7 +11,9 @@ use sqlx::{Row, SqliteConnection};
 use super::handle::{Closed, Journal, Op};
 use super::rows::column;
 use super::schema::{self, OpenError};
-use crate::model::group::{Book, Entry, GroupChange, GroupError, KeptGroup, MOST_ENTRIES, MOST_GROUPS, Nesting};
+use crate::model::group::{
+    Book, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, Nesting,
+};
 
 /// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +98,7 @@ pub(super) async fn change(
         (Some(_), GroupChange::Create(_)) => return Ok(Err(GroupError::Exists)),
         (None, GroupChange::Create(group)) => {
             let count: i64 = sqlx::query_scalar("SELECT count(*) FROM groups").fetch_one(&mut *db).await?;
-            if usize::try_from(count).unwrap_or(usize::MAX) >= MOST_GROUPS {
+            if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_GROUPS {
                 return Ok(Err(GroupError::TooManyGroups));
             }
             group.clone()
@@ -118,7 +120,7 @@ pub(super) async fn change(
             KeptGroup { may_use: *may_use, users: users.clone(), ..group }
         }
     };
-    if after.entries.len().max(after.users.len()) > MOST_ENTRIES {
+    if after.entries.len().max(after.users.len()) > MAX_GROUP_ENTRIES {
         return Ok(Err(GroupError::TooManyEntries));
     }
     // Here, where one change comes after the other: two that are no circle each may be one together.

@@ -10,12 +10,12 @@ use super::batch::{Claim, Key, Sent};
 use super::client_caps::Hash;
 use super::confusables::Address;
 use super::groups::Names;
+use super::health::WriterHealth;
+use super::preferences::{BlockedForAll, Whose};
+use super::writer::Retention;
 use crate::model::group::{GroupChange, GroupError};
-use super::health::Pulse;
-use super::wishes::{BlockedForAll, Whose};
-use crate::model::{Change, TooMany, Wishes};
-use super::writer::Keep;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
+use crate::model::{Change, Preferences, TooMany};
 
 /// Bytes of a claim's key that stand for the contact, and for the room.
 pub(super) const HALF: usize = 8;
@@ -35,7 +35,7 @@ pub struct Admitted {
     /// Another invitation holds this contact and room.
     pub duplicate: bool,
     /// What the contact wants.
-    pub wishes: Wishes,
+    pub wishes: Preferences,
 }
 
 /// The handle to the journal; cheap to clone. Every answer means: it is on the disk.
@@ -44,8 +44,8 @@ pub struct Journal {
     pub(super) ops: mpsc::Sender<Op>,
     pub(super) instance: Arc<str>,
     pub(super) first: Id,
-    pub(super) keep: Arc<watch::Sender<Keep>>,
-    pub(super) pulse: Pulse,
+    pub(super) keep: Arc<watch::Sender<Retention>>,
+    pub(super) pulse: WriterHealth,
     pub(super) blocked_for_all: BlockedForAll,
     pub(super) group_names: Names,
 }
@@ -53,7 +53,7 @@ pub struct Journal {
 /// What is asked of the writer.
 #[derive(Debug)]
 pub(super) enum Op {
-    Admit { arrival: Arrival, key: Key, then: Then, answer: oneshot::Sender<Admitted> },
+    Admit { arrival: Arrival, key: Key, then: AfterAdmit, answer: oneshot::Sender<Admitted> },
     Claim { claim: Claim, adding: bool, answer: oneshot::Sender<bool> },
     Discard { id: Id, answer: oneshot::Sender<()> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
@@ -61,16 +61,16 @@ pub(super) enum Op {
     Held { keys: Vec<Key>, answer: oneshot::Sender<Vec<bool>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
-    Wishes { whose: Whose, answer: oneshot::Sender<Wishes> },
+    Preferences { whose: Whose, answer: oneshot::Sender<Preferences> },
     LookAlike { address: Address, answer: oneshot::Sender<Option<String>> },
     Hash { hash: Hash, answer: oneshot::Sender<()> },
     Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
-    Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Wishes, TooMany>> },
+    Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Preferences, TooMany>> },
 }
 
 /// What follows on an arrival in the very same transaction.
 #[derive(Debug)]
-pub(super) enum Then {
+pub(super) enum AfterAdmit {
     /// Nothing: it is under way.
     Wait,
     /// It claims contact and room; if another one holds them it ends as suppressed.
@@ -93,13 +93,13 @@ impl Journal {
     }
 
     /// Keeps things for another time from now on.
-    pub fn keep(&self, keep: Keep) {
+    pub fn keep(&self, keep: Retention) {
         self.keep.send_replace(keep);
     }
 
     /// How the writer is.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
+    pub fn pulse(&self) -> WriterHealth {
         self.pulse.clone()
     }
 
@@ -108,7 +108,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, Then::Wait).await
+        self.take(arrival, AfterAdmit::Wait).await
     }
 
     /// Takes an invitation in and claims contact and room for it, both or none: where the answer says `duplicate` it has
@@ -117,7 +117,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn admit_claimed(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, Then::Claim).await
+        self.take(arrival, AfterAdmit::Claim).await
     }
 
     /// Notes an invitation that has ended before it began.
@@ -125,10 +125,10 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
-        Ok(self.take(arrival, Then::End { state, reason }).await?.id)
+        Ok(self.take(arrival, AfterAdmit::End { state, reason }).await?.id)
     }
 
-    async fn take(&self, arrival: Arrival, then: Then) -> Result<Admitted, Closed> {
+    async fn take(&self, arrival: Arrival, then: AfterAdmit) -> Result<Admitted, Closed> {
         let key = key(&arrival.contact, &arrival.room);
         self.ask(|answer| Op::Admit { arrival, key, then, answer }).await
     }
@@ -239,13 +239,13 @@ pub(super) enum Answer {
     Bounced(Option<Pending>),
     Held(Vec<bool>),
     Backlog(Vec<Pending>),
-    Wishes(Wishes),
+    Preferences(Preferences),
     LookAlike(Option<String>),
-    Changed(Result<Wishes, TooMany>),
+    Changed(Result<Preferences, TooMany>),
     Group(Result<(), GroupError>),
 }
 
-impl Then {
+impl AfterAdmit {
     /// How an arrival ends at once, if it does.
     pub(super) fn outcome(&self, id: Id, duplicate: bool) -> Option<Outcome> {
         let (state, reason) = match self {
@@ -274,7 +274,7 @@ impl Op {
             (Self::Backlog { answer, .. } | Self::Children { answer, .. }, Answer::Backlog(rows)) => {
                 drop(answer.send(rows));
             }
-            (Self::Wishes { answer, .. }, Answer::Wishes(wishes)) => drop(answer.send(wishes)),
+            (Self::Preferences { answer, .. }, Answer::Preferences(wishes)) => drop(answer.send(wishes)),
             (Self::LookAlike { answer, .. }, Answer::LookAlike(other)) => drop(answer.send(other)),
             (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
             (Self::Group { answer, .. }, Answer::Group(done)) => drop(answer.send(done)),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// How the writer is; cheap to clone. It keeps no journal open, unlike a [`super::Journal`].
 #[derive(Debug, Clone, Default)]
-pub struct Pulse(Arc<Mutex<Beat>>);
+pub struct WriterHealth(Arc<Mutex<Beat>>);
 
 #[derive(Debug, Default)]
 struct Beat {
@@ -17,7 +17,7 @@ struct Beat {
     refused: Option<String>,
 }
 
-impl Pulse {
+impl WriterHealth {
     /// How long the database has been at its present work. A disk that refuses answers: each attempt counts for itself.
     #[must_use]
     pub fn busy(&self) -> Duration {

@@ -16,21 +16,21 @@ mod handle;
 mod health;
 mod holder;
 mod maintenance;
+mod preferences;
 mod reader;
 mod rows;
 mod schema;
 mod tally;
-mod wishes;
 mod writer;
 mod writer_thread;
 
 pub use access::owned_by_another;
 pub use backup::{BackupError, backup};
-pub use client_caps::{MOST_HASHES, hashes};
+pub use client_caps::{MAX_CLIENT_CAPS, hashes};
 pub use confusables::met_first;
 pub use groups::kept_groups;
 pub use handle::{Admitted, Closed, Journal};
-pub use health::Pulse;
+pub use health::WriterHealth;
 pub use holder::holder;
 pub use reader::{
     Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
@@ -38,7 +38,7 @@ pub use reader::{
 pub use rows::{Filter, Record};
 pub use schema::OpenError;
 pub use tally::{Tally, tally};
-pub use writer::{Keep, Writer};
+pub use writer::{Retention, Writer};
 
 /// What was seen is not written again on the same day: ms.
 const DAY: i64 = 24 * 3600 * 1000;

@@ -12,7 +12,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
 use super::rows::{column, nullable};
 use super::schema::{self, OpenError};
-use super::{Filter, Record, confusables, groups, handle, tally, wishes};
+use super::{Filter, Record, confusables, groups, handle, preferences, tally};
 use crate::model::{Id, Reason, State};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
@@ -155,7 +155,7 @@ pub async fn forget(path: &Path, jid: &BareJid, what: Forget) -> Result<Forgotte
     let jid = jid.to_string();
     let mut forgotten = Forgotten { invitations: 0, wishes: false };
     if what == Forget::Everything {
-        forgotten.wishes = wishes::forget(&mut db, &jid).await.map_err(failed)?;
+        forgotten.wishes = preferences::forget(&mut db, &jid).await.map_err(failed)?;
         groups::forget(&mut db, &jid).await.map_err(failed)?;
     }
     for table in ["pending", "history"] {

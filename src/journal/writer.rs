@@ -15,13 +15,13 @@ use super::batch::{self, Claim, Window};
 use super::client_caps;
 use super::confusables;
 use super::groups::{self, Names};
-use super::handle::{Admitted, Answer, Journal, Op, Then, key};
-use super::health::Pulse;
+use super::handle::{Admitted, AfterAdmit, Answer, Journal, Op, key};
+use super::health::WriterHealth;
 use super::maintenance::{Until, Upkeep};
+use super::preferences::{self, BlockedForAll};
 use super::schema::{self, OpenError};
-use super::wishes::{self, BlockedForAll};
 use crate::model::TooMany;
-use crate::model::{Id, Wishes};
+use crate::model::{Id, Preferences};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
 const MAX_BATCH: usize = 512;
@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
+pub struct Retention {
     /// `relay.window`: one invitation per contact and room in this time.
     pub window: Duration,
     /// `journal.retention`: how long `history` goes back.
@@ -46,7 +46,7 @@ impl Journal {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(path: &Path, keep: Keep) -> Result<(Self, Writer), OpenError> {
+    pub async fn open(path: &Path, keep: Retention) -> Result<(Self, Writer), OpenError> {
         let (mut db, lock) = schema::for_writing(path).await?;
         let failed = |e| schema::database_error(path, e);
         let instance: String =
@@ -55,12 +55,12 @@ impl Journal {
             .fetch_optional(&mut db)
             .await
             .map_err(failed)?;
-        let blocked_for_all = wishes::blocked_for_all(&mut db).await.map_err(failed)?;
+        let blocked_for_all = preferences::blocked_for_all(&mut db).await.map_err(failed)?;
         let group_names = groups::names(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(QUEUE);
         let first = last.unwrap_or(0) + 1;
         let (keep, keeping) = watch::channel(keep);
-        let pulse = Pulse::default();
+        let pulse = WriterHealth::default();
         let writer = Writer {
             db,
             _lock: lock,
@@ -95,8 +95,8 @@ pub struct Writer {
     path: PathBuf,
     queue: mpsc::Receiver<Op>,
     next: Id,
-    keep: watch::Receiver<Keep>,
-    pulse: Pulse,
+    keep: watch::Receiver<Retention>,
+    pulse: WriterHealth,
     blocked_for_all: BlockedForAll,
     group_names: Names,
     upkeep: Upkeep,
@@ -233,13 +233,13 @@ impl Writer {
                     let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival));
                     match then {
-                        Then::Wait => looked_up.push(*key),
-                        Then::Claim => claims.push(Claim { key: *key, id }),
-                        Then::End { .. } => continue,
+                        AfterAdmit::Wait => looked_up.push(*key),
+                        AfterAdmit::Claim => claims.push(Claim { key: *key, id }),
+                        AfterAdmit::End { .. } => continue,
                     }
                     people.push(arrival.contact.as_str());
                 }
-                Op::Wishes { whose, .. } => people.push(whose.key()),
+                Op::Preferences { whose, .. } => people.push(whose.key()),
                 Op::Claim { claim, adding: adds, .. } => {
                     claims.push(*claim);
                     if *adds {
@@ -256,7 +256,7 @@ impl Writer {
         batch::note_added(db, &adding).await?;
         batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
-        let wishes = wishes::read(db, &people).await?;
+        let wishes = preferences::read(db, &people).await?;
         let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
@@ -268,15 +268,15 @@ impl Writer {
                 Op::Admit { arrival, key, then, .. } => {
                     let Some(id) = admitted.next() else { break };
                     let duplicate = match then {
-                        Then::Wait => held.contains(key),
-                        Then::Claim => !granted.contains(&id),
-                        Then::End { .. } => false,
+                        AfterAdmit::Wait => held.contains(key),
+                        AfterAdmit::Claim => !granted.contains(&id),
+                        AfterAdmit::End { .. } => false,
                     };
                     ended.extend(then.outcome(id, duplicate));
                     let wishes = wishes_of(&arrival.contact);
                     Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
                 }
-                Op::Wishes { whose, .. } => Answer::Wishes(wishes_of(whose.key())),
+                Op::Preferences { whose, .. } => Answer::Preferences(wishes_of(whose.key())),
                 Op::LookAlike { address, .. } => {
                     Answer::LookAlike(confusables::note(db, address, retention).await?)
                 }
@@ -315,11 +315,11 @@ impl Writer {
 }
 
 /// What people have changed. What comes in by the same batch finds the wishes as they are now.
-async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Result<Wishes, TooMany>>> {
+async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Result<Preferences, TooMany>>> {
     let mut changed = Vec::new();
     for op in ops {
         if let Op::Change { whose, changes, .. } = op {
-            changed.push(wishes::change(db, whose, changes).await?);
+            changed.push(preferences::change(db, whose, changes).await?);
         }
     }
     Ok(changed)

@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// What is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plain {
+pub(super) enum BareIqSupport {
     Unknown,
     Passes,
     Swallowed,
@@ -52,22 +52,22 @@ pub(super) async fn watch(link: Link, services: Vec<String>) {
 /// As long as the connection lasts.
 async fn ask(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
     if services.is_empty() {
-        link.plain.send_replace(Plain::Passes);
+        link.plain.send_replace(BareIqSupport::Passes);
     }
     loop {
         let asked = services.iter().map(|service| Box::pin(swallows(link, service)));
         match select_ok(asked).await {
             Ok(_) => {
-                link.plain.send_replace(Plain::Passes);
+                link.plain.send_replace(BareIqSupport::Passes);
             }
             // A lost connection says nothing.
             Err(AskError::Swallowed) if link.epoch() == Ok(on) => {
-                link.plain.send_replace(Plain::Swallowed);
+                link.plain.send_replace(BareIqSupport::Swallowed);
             }
             Err(_) => {}
         }
         let mut plain = link.plain.subscribe();
-        let swallowed = *plain.borrow_and_update() == Plain::Swallowed;
+        let swallowed = *plain.borrow_and_update() == BareIqSupport::Swallowed;
         if swallowed && !link.privileges.asks_rooms() && !std::mem::replace(told, true) {
             warn!(
                 "the server swallows ordinary IQs: no MUC service answers a ping. Rooms can be asked only in the \
@@ -75,7 +75,7 @@ async fn ask(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
                  (config/ejabberd/ejabberd.yml), or unload mod_privilege"
             );
         }
-        if timeout(AGAIN, plain.wait_for(|plain| *plain == Plain::Passes)).await.is_ok() {
+        if timeout(AGAIN, plain.wait_for(|plain| *plain == BareIqSupport::Passes)).await.is_ok() {
             return std::future::pending().await;
         }
     }
@@ -113,9 +113,9 @@ impl Link {
         let own = || self.ask(to, IqType::Get, question());
         let known = *self.plain.borrow();
         match (known, user.filter(|user| self.may_disco(user))) {
-            (Plain::Passes, _) | (_, None) => own().await,
-            (Plain::Swallowed, Some(user)) => self.ask_as(user, to, IqType::Get, question()).await,
-            (Plain::Unknown, Some(user)) => {
+            (BareIqSupport::Passes, _) | (_, None) => own().await,
+            (BareIqSupport::Swallowed, Some(user)) => self.ask_as(user, to, IqType::Get, question()).await,
+            (BareIqSupport::Unknown, Some(user)) => {
                 let both = select(Box::pin(own()), Box::pin(self.ask_as(user, to, IqType::Get, question())));
                 match both.await {
                     Either::Left((Err(_), other)) => other.await,

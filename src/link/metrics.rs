@@ -11,14 +11,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::iq_probe::Plain;
+use super::iq_probe::BareIqSupport;
 use super::trouble::Trouble;
-use crate::telemetry::metrics::Registry;
 use crate::model::address;
+use crate::telemetry::metrics::Registry;
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct Metrics {
     been_up: AtomicBool,
     /// Since when it is up; `None` while it is down.
     since: Mutex<Option<(DateTime<Utc>, Instant)>>,
@@ -44,20 +44,20 @@ impl Epoch {
 pub(super) struct Up {
     told: watch::Sender<Option<Epoch>>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
-    pub(super) plain: watch::Sender<Plain>,
+    pub(super) plain: watch::Sender<BareIqSupport>,
     begun: AtomicU64,
     /// The MUC services.
     services: Vec<String>,
-    pub(super) numbers: Arc<Numbers>,
+    pub(super) numbers: Arc<Metrics>,
 }
 
 impl Up {
     /// It is down.
-    pub(super) fn new(numbers: Arc<Numbers>, services: Vec<String>) -> Self {
+    pub(super) fn new(numbers: Arc<Metrics>, services: Vec<String>) -> Self {
         Self {
             told: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
-            plain: watch::Sender::new(Plain::Unknown),
+            plain: watch::Sender::new(BareIqSupport::Unknown),
             begun: AtomicU64::new(0),
             services,
             numbers,
@@ -72,7 +72,9 @@ impl Up {
     /// An address answered a question of ours: if it is a service or one of its rooms, ordinary questions pass.
     pub(super) fn plain_answer(&self, from: &str) {
         if !from.contains('/') && self.services.iter().any(|service| service == address::domain_of(from)) {
-            self.plain.send_if_modified(|plain| std::mem::replace(plain, Plain::Passes) != Plain::Passes);
+            self.plain.send_if_modified(|plain| {
+                std::mem::replace(plain, BareIqSupport::Passes) != BareIqSupport::Passes
+            });
         }
     }
 
@@ -107,7 +109,7 @@ impl Up {
     }
 }
 
-impl Numbers {
+impl Metrics {
     fn came_up(&self) {
         if self.been_up.swap(true, Ordering::Relaxed) {
             self.reconnects.inc();

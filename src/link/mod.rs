@@ -50,8 +50,8 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use self::ids::Ids;
-use self::iq_probe::Plain;
-use self::metrics::{Numbers, Up};
+use self::iq_probe::BareIqSupport;
+use self::metrics::{Metrics, Up};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
 use crate::config::Server;
@@ -141,12 +141,12 @@ enum Command {
 pub struct Link {
     commands: mpsc::Sender<Command>,
     up: watch::Receiver<Option<Epoch>>,
-    plain: watch::Sender<Plain>,
+    plain: watch::Sender<BareIqSupport>,
     trouble: watch::Sender<Option<Trouble>>,
     privileges: Arc<Privileges>,
     component: Arc<str>,
     ids: Arc<Ids>,
-    numbers: Arc<Numbers>,
+    numbers: Arc<Metrics>,
 }
 
 /// Prepares a link; nothing is connected before [`Task::run`] is polled.
@@ -155,7 +155,7 @@ pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
     let spellings = Spellings::of_settings(&mut settings);
     let (commands, outgoing) = mpsc::channel(OUTGOING);
     let (incoming, taken) = mpsc::channel(INCOMING);
-    let numbers = Arc::<Numbers>::default();
+    let numbers = Arc::<Metrics>::default();
     let up = Up::new(Arc::clone(&numbers), settings.services.clone());
     let link = Link {
         commands,
@@ -265,7 +265,7 @@ impl Link {
         let question = self.question(to, kind, payload);
         let mut plain = self.plain.subscribe();
         let swallowed = async {
-            let known = plain.wait_for(|plain| *plain == Plain::Swallowed).await.is_ok();
+            let known = plain.wait_for(|plain| *plain == BareIqSupport::Swallowed).await.is_ok();
             if !known || passes {
                 std::future::pending::<()>().await;
             }
@@ -330,7 +330,10 @@ impl Link {
     /// Whether the server swallows ordinary questions; waits until it is known.
     pub async fn swallows(&self) -> bool {
         let mut plain = self.plain.subscribe();
-        plain.wait_for(|plain| *plain != Plain::Unknown).await.is_ok_and(|plain| *plain == Plain::Swallowed)
+        plain
+            .wait_for(|plain| *plain != BareIqSupport::Unknown)
+            .await
+            .is_ok_and(|plain| *plain == BareIqSupport::Swallowed)
     }
 
     /// Watches the connection from here on.

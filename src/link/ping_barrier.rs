@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::DeliverError;
-use crate::wire::StanzaError;
 use crate::model::address;
+use crate::wire::StanzaError;
 
 /// So many stanzas may be unconfirmed; beyond that nothing more is taken to be sent.
 pub(super) const MAX_UNCONFIRMED: usize = 1024;

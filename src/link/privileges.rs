@@ -12,10 +12,10 @@ use tracing::{debug, info};
 use super::presence::{Client, Online};
 use super::renewal::Renewal;
 use super::shared::Shared;
+use crate::model::address;
+use crate::wire::ns;
 use crate::wire::privileged::{Advertisement, Version};
 use crate::wire::stanza::Presence;
-use crate::wire::ns;
-use crate::model::address;
 
 /// What one host granted.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]

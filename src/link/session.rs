@@ -24,9 +24,9 @@ use super::privileges::Privileges;
 use super::reader::Read;
 use super::spellings::Spellings;
 use super::{Command, Ids, Received, Settings};
+use crate::model::address;
 use crate::wire::spelling::canonicalise;
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, privileged};
-use crate::model::address;
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PATIENCE: Duration = Duration::from_secs(20);

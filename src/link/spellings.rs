@@ -8,9 +8,9 @@ use lru::LruCache;
 
 use super::Settings;
 use crate::model::address::domain_of;
-use crate::wire::spelling::{canonicalise, each_address, respell};
-use crate::wire::Stanza;
 use crate::model::domain;
+use crate::wire::Stanza;
+use crate::wire::spelling::{canonicalise, each_address, respell};
 
 /// Domains in another spelling than the canonical one that are remembered: those of the configuration and those that
 /// were seen last.

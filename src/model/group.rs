@@ -9,7 +9,6 @@ use jid::{BareJid, NodePart};
 use super::address;
 use super::words::words;
 
-
 /// The localpart of the address that stands for a room's own members.
 pub const MEMBERS: &str = "members";
 
@@ -17,9 +16,9 @@ pub const MEMBERS: &str = "members";
 const DEEPEST: usize = 50;
 
 /// Groups that can be kept.
-pub const MOST_GROUPS: usize = 200;
+pub const MAX_GROUPS: usize = 200;
 /// Entries of a group, and people who may use one.
-pub const MOST_ENTRIES: usize = 1000;
+pub const MAX_GROUP_ENTRIES: usize = 1000;
 
 words! {
     /// Who may use a group.
@@ -73,10 +72,10 @@ pub enum GroupError {
     #[error("no group of that name is kept")]
     Unknown,
     /// More than can be kept.
-    #[error("no more than {MOST_GROUPS} groups can be kept")]
+    #[error("no more than {MAX_GROUPS} groups can be kept")]
     TooManyGroups,
     /// More than can be in one.
-    #[error("no more than {MOST_ENTRIES} can be in a group")]
+    #[error("no more than {MAX_GROUP_ENTRIES} can be in a group")]
     TooManyEntries,
     /// It would contain itself, by what somebody else has changed meanwhile.
     #[error("the groups would be a circle, or too deep in each other")]

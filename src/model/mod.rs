@@ -10,4 +10,4 @@ pub mod words;
 
 pub use invitation::{Arrival, Id, Origin, Payload, Pending};
 pub use outcome::{Outcome, Reason, Route, State};
-pub use preferences::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, Takes, TooMany, Wishes};
+pub use preferences::{AcceptFrom, Change, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Preferences, TooMany};

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use super::words::words;
 
 /// Rooms, services and people that somebody can block.
-pub const MOST_BLOCKS: usize = 200;
+pub const MAX_BLOCKS: usize = 200;
 
 /// Rooms, services and people that can be blocked for everybody.
-pub const MOST_BLOCKS_FOR_ALL: usize = 10_000;
+pub const MAX_BLOCKS_FOR_ALL: usize = 10_000;
 
 words! {
     /// From whom somebody takes invitations.
     #[derive(Default)]
-    Takes {
+    AcceptFrom {
         /// From everybody.
         #[default]
         Everybody = "everybody",
@@ -29,9 +29,9 @@ words! {
 
 /// What somebody wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct Preferences {
     /// From whom invitations are taken.
-    pub takes: Takes,
+    pub takes: AcceptFrom,
     /// Bare JIDs of rooms and people, and domains, that are blocked.
     pub blocks: BTreeSet<String>,
 }
@@ -40,7 +40,7 @@ pub struct Wishes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// From whom he takes invitations.
-    Takes(Takes),
+    AcceptFrom(AcceptFrom),
     /// He blocks one.
     Block(String),
     /// He blocks it no longer.
@@ -54,13 +54,13 @@ pub enum Change {
 #[error("no more than {0} can be blocked")]
 pub struct TooMany(pub usize);
 
-impl Wishes {
+impl Preferences {
     /// The preferences after these changes.
     #[must_use]
     pub fn changed(mut self, changes: &[Change]) -> Self {
         for change in changes {
             match change {
-                Change::Takes(takes) => self.takes = *takes,
+                Change::AcceptFrom(takes) => self.takes = *takes,
                 Change::Block(jid) => drop(self.blocks.insert(jid.clone())),
                 Change::Lift(jid) => drop(self.blocks.remove(jid)),
                 Change::LiftAll => self.blocks.clear(),

@@ -1,6 +1,5 @@
 //! Enums whose variants are stable words. Knows nothing of what they mean.
 
-
 /// An enum whose variants are stable words, in the database, in `history` and in logs alike.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {

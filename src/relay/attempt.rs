@@ -24,10 +24,10 @@ use super::parties::{Parties, is_a_person, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
 use crate::journal::Closed;
-use crate::model::{Arrival, Outcome, Reason, Route, State};
 use crate::link::AskError;
-use crate::rooms::Age;
 use crate::model::address;
+use crate::model::{Arrival, Outcome, Reason, Route, State};
+use crate::rooms::Age;
 use crate::wire::muc::Affiliation;
 
 /// The pause before a room that did not answer is asked again.

@@ -14,8 +14,8 @@ use super::settle::early_bounces::EarlyBounces;
 use crate::config::Live;
 use crate::contacts::Contacts;
 use crate::journal::Journal;
-use crate::model::Id;
 use crate::link::{Epoch, Link, Lost};
+use crate::model::Id;
 use crate::rooms::Rooms;
 
 /// What all attempts share.

@@ -14,7 +14,7 @@ use super::fan_out::progress::Progress;
 use super::limits::Answer;
 use super::parties::Parties;
 use crate::journal::Admitted;
-use crate::model::{Arrival, Pending, Route, Wishes};
+use crate::model::{Arrival, Pending, Preferences, Route};
 
 /// An invitation in memory.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) claimed_when_taken: bool,
     charged: Charged,
     /// What the contact wanted when it came in; `None` once that may have changed.
-    preferences: Option<Wishes>,
+    preferences: Option<Preferences>,
     /// The contact was made a member for it, or was about to be.
     pub(super) member_added: bool,
     /// None of the contact's clients that are online shows direct invitations.
@@ -134,7 +134,7 @@ impl Job {
     }
 
     /// What the contact wanted when it came in, the first time that this is asked for.
-    pub(super) fn take_preferences(&mut self) -> Option<Wishes> {
+    pub(super) fn take_preferences(&mut self) -> Option<Preferences> {
         self.preferences.take()
     }
 
@@ -187,7 +187,7 @@ mod tests {
                 payload: Payload::default(),
                 parent: None,
             };
-            let admitted = Admitted { id: 1, received: 0, duplicate: false, wishes: Wishes::default() };
+            let admitted = Admitted { id: 1, received: 0, duplicate: false, wishes: Preferences::default() };
             let waited = Pending { id: 1, received: 0, arrival: arrival(), added: false };
             for mut job in [Job::new(admitted, arrival()), Job::resumed(waited)] {
                 let full = |job: &mut Job| job.charge_contact(|| Answer::Over) == Answer::Over;

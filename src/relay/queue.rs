@@ -28,10 +28,10 @@ use super::settle::report::report;
 use super::settle::words;
 use crate::commands::{self, Commands};
 use crate::journal::Closed;
-use crate::model::{Id, Outcome, Pending, Reason, Route, State};
 use crate::link::{Epoch, Incoming, Received};
-use crate::wire::{self};
 use crate::model::address;
+use crate::model::{Id, Outcome, Pending, Reason, Route, State};
+use crate::wire::{self};
 use crate::wire::{Iq, Message, Stanza};
 
 /// Invitations that are run at the same time.

@@ -8,7 +8,7 @@
 mod query;
 mod snapshot;
 
-pub use snapshot::{Kind, View};
+pub use snapshot::{Kind, Snapshot};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +66,7 @@ enum Asker {
 }
 
 /// Where a view is kept; locked while the room is being asked.
-type Place = Mutex<Option<Arc<View>>>;
+type Place = Mutex<Option<Arc<Snapshot>>>;
 
 /// Rooms, asked through a link.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Rooms {
         room: &BareJid,
         inviter: Option<&BareJid>,
         age: Age,
-    ) -> Result<Arc<View>, AskError> {
+    ) -> Result<Arc<Snapshot>, AskError> {
         self.see(room, inviter, age, false).await
     }
 
@@ -113,7 +113,7 @@ impl Rooms {
         room: &BareJid,
         inviter: Option<&BareJid>,
         age: Age,
-    ) -> Result<Arc<View>, AskError> {
+    ) -> Result<Arc<Snapshot>, AskError> {
         self.see(room, inviter, age, true).await
     }
 
@@ -123,11 +123,11 @@ impl Rooms {
         inviter: Option<&BareJid>,
         age: Age,
         everybody: bool,
-    ) -> Result<Arc<View>, AskError> {
+    ) -> Result<Arc<Snapshot>, AskError> {
         let asker = self.asker(inviter);
         let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
-        let good = |view: &View| match age {
+        let good = |view: &Snapshot| match age {
             Age::Recent => view.taken.elapsed() <= GOOD_FOR,
             Age::Fresh => view.taken.elapsed() <= FRESH,
             Age::Since(moment) => view.taken >= moment,
@@ -158,7 +158,7 @@ impl Rooms {
 
     /// What the room has told the relay itself, if it kept nothing back: an inviter, in whose name the room would be asked for
     /// the same, and the relay where they are refused, is told no more.
-    fn own_whole_view(&self, room: &BareJid) -> Option<Arc<View>> {
+    fn own_whole_view(&self, room: &BareJid) -> Option<Arc<Snapshot>> {
         let place = self.remembered.get(&(room.clone(), Asker::Relay))?;
         // While the room is being asked, it is quicker to ask as well.
         let view = place.try_lock().ok()?;

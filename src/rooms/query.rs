@@ -7,13 +7,13 @@ use futures::future::{try_join, try_join_all, try_join3};
 use jid::BareJid;
 use tokio::time::Instant;
 
-use super::snapshot::{Kind, Occupants, Share, View};
+use super::snapshot::{Kind, Occupants, Share, Snapshot};
 use super::{Asker, Rooms};
 use crate::link::AskError;
+use crate::model::address;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
 use crate::wire::{IqPayload, IqType};
-use crate::model::address;
 
 /// In an open room the banned are all that matters for a single contact.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];
@@ -27,8 +27,8 @@ pub(super) async fn survey(
     room: &BareJid,
     asker: &Asker,
     everybody: bool,
-    before: Option<&View>,
-) -> Result<View, AskError> {
+    before: Option<&Snapshot>,
+) -> Result<Snapshot, AskError> {
     let taken = Instant::now();
     let ahead = everybody || before.is_some_and(|view| view.kind.members_only == Some(true));
     let ask = |affiliations: &'static [Affiliation]| lists(rooms, room, asker, affiliations);
@@ -52,9 +52,9 @@ pub(super) async fn survey(
             _ => known = None,
         }
     }
-    let share = Share::new(&rooms.people, View::size(known.as_ref(), occupants.as_ref()));
+    let share = Share::new(&rooms.people, Snapshot::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(View { taken, kind, complete, whole, share, affiliations, occupants })
+    Ok(Snapshot { taken, kind, complete, whole, share, affiliations, occupants })
 }
 
 async fn lists(

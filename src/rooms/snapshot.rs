@@ -46,7 +46,7 @@ pub struct Kind {
 
 /// A room as it was when it was asked.
 #[derive(Debug)]
-pub struct View {
+pub struct Snapshot {
     pub(super) taken: Instant,
     pub(super) kind: Kind,
     /// All lists were asked for, not only whatever matters for a single contact.
@@ -84,7 +84,7 @@ impl Occupants {
     }
 }
 
-impl View {
+impl Snapshot {
     /// What it says of itself.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_not_told_is_unknown_and_what_is_told_is_exact() {
         let bob = BareJid::new("bob@example.org").unwrap();
-        let mut view = View {
+        let mut view = Snapshot {
             taken: Instant::now(),
             kind: Kind::default(),
             complete: true,

@@ -18,7 +18,7 @@ pub(crate) use self::gauges::own;
 use self::gauges::Gauges;
 use self::recent::Recent;
 use crate::config::Live;
-use crate::journal::Pulse;
+use crate::journal::WriterHealth;
 use crate::link::Link;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct StatusPage {
     config: Live,
     link: Link,
-    pulse: Pulse,
+    pulse: WriterHealth,
     numbers: Gauges,
     recent: Recent,
     started: DateTime<Utc>,
@@ -40,7 +40,7 @@ pub struct StatusPage {
 impl StatusPage {
     /// Looks at these. What the rooms of the house count has been registered by them.
     #[must_use]
-    pub fn new(config: Live, link: Link, pulse: Pulse, registry: Registry) -> Self {
+    pub fn new(config: Live, link: Link, pulse: WriterHealth, registry: Registry) -> Self {
         let path = config.load().journal.path.clone();
         Self {
             numbers: Gauges::new(registry, path.clone()),

@@ -15,8 +15,8 @@ use super::recent::Day;
 use super::{StatusPage, gauges};
 use crate::config::Config;
 use crate::journal::{OpenError, Record};
-use crate::model::{Reason, State};
 use crate::link::own_hosts;
+use crate::model::{Reason, State};
 use crate::telemetry::http::Answer;
 
 const STYLE: &str = include_str!("page.css");

@@ -5,12 +5,12 @@
 use jid::BareJid;
 use xso::{AsXml, FromXml};
 
-use crate::model::address;
 use super::forward::Forwarded;
 use super::muc::{self, Details, Inviter, Malformed};
 use super::ns;
 use super::stanza::{Iq, IqPayload, IqType};
 use super::xml::First;
+use crate::model::address;
 
 /// `<handover/>`.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]

@@ -5,11 +5,11 @@ use jid::BareJid;
 use thiserror::Error;
 use xso::{AsXml, FromXml};
 
-use crate::model::address::{self, AddressError};
 use super::direct::Hint;
 use super::ns;
 use super::stanza::{IqPayload, Message, without_forbidden};
 use super::xml::{First, Word, words};
+use crate::model::address::{self, AddressError};
 
 pub use super::xml::Password;
 

@@ -1,11 +1,11 @@
 //! The addresses in a stanza, so that their domains can be respelled. Knows where addresses stand, not what they mean.
 
-use crate::model::address::split_resource;
 use super::disco::DiscoItems;
-use crate::model::domain;
 use super::muc::MucUser;
 use super::privileged::Content;
 use super::{Iq, IqPayload, Message, Stanza};
+use crate::model::address::split_resource;
+use crate::model::domain;
 
 /// Does something with each address in a stanza, and in the stanzas inside it.
 pub fn each_address(stanza: &mut Stanza, mut visit: impl FnMut(&mut String)) {

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::judge::{Facts, Wants};
 use crate::config::Membership;
 use crate::model::Route;
+use crate::model::address;
 use crate::relay::context::Context;
 use crate::relay::parties::Parties;
-use crate::rooms::{Age, View};
-use crate::model::address;
+use crate::rooms::{Age, Snapshot};
 
 /// The invitation to several people of which another one is a part.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Invitation<'_> {
     }
 
     /// What is known of it, with this view of the room. Of what the contact wants: nothing yet.
-    pub(in crate::relay) fn facts(&self, cx: &Context, view: &View) -> Facts {
+    pub(in crate::relay) fn facts(&self, cx: &Context, view: &Snapshot) -> Facts {
         let contact = &self.parties.contact;
         let inviter = self.parties.person();
         // It matters in members-only rooms alone.

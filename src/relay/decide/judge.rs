@@ -2,7 +2,7 @@
 //! Knows nothing of how facts are found or verdicts carried out.
 
 use crate::config::{Membership, Mimicry, Strangers};
-use crate::model::{Reason, State, Takes};
+use crate::model::{AcceptFrom, Reason, State};
 use crate::wire::muc::Affiliation;
 
 /// What is known when an invitation is judged.
@@ -39,7 +39,7 @@ pub struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
     /// From whom he takes invitations.
-    pub takes: Takes,
+    pub takes: AcceptFrom,
     /// He, or an admin for everybody, blocks the inviter, the room, or what they belong to.
     pub blocked: bool,
     /// The inviter is not in his roster; `None` where nobody tells.
@@ -130,19 +130,19 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
         return silently(Reason::Blocked);
     }
     match wants.takes {
-        Takes::Nobody => silently(Reason::OptedOut),
+        AcceptFrom::Nobody => silently(Reason::OptedOut),
         // He has said so himself: whoever may be a stranger is one.
-        Takes::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
+        AcceptFrom::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
         _ if wants.strangers == Strangers::Refuse && wants.stranger == Some(true) => {
             Some(Verdict::Hush(State::Refused, Reason::Stranger))
         }
         _ if wants.mimicry == Mimicry::Refuse && wants.mimics => {
             Some(Verdict::Hush(State::Refused, Reason::Mimicry))
         }
-        Takes::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
+        AcceptFrom::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
         // There is no other way for what can't go back, and he may have a client elsewhere.
         _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
-        Takes::Everybody | Takes::Contacts | Takes::Server => None,
+        AcceptFrom::Everybody | AcceptFrom::Contacts | AcceptFrom::Server => None,
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
         wants: WELCOME,
     };
     const WELCOME: Wants = Wants {
-        takes: Takes::Everybody,
+        takes: AcceptFrom::Everybody,
         blocked: false,
         stranger: Some(false),
         strangers: Strangers::Relay,
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn the_rules() {
-        use {Affiliation as A, Membership as M, Reason as R, State as S, Takes as T};
+        use {Affiliation as A, Membership as M, Reason as R, State as S, AcceptFrom as T};
         use Verdict::{HandBack, Hush, Refuse, Suppress};
         let wants = |wants| Facts { wants, ..FINE };
         let direct = |facts| Facts { vouched: false, ..facts };
@@ -327,7 +327,7 @@ mod tests {
     fn wants() -> impl Strategy<Value = Wants> {
         let flags = any::<(bool, Option<bool>, bool, bool, bool, bool)>();
         let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
-        (flags, prop::sample::select(Takes::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
+        (flags, prop::sample::select(AcceptFrom::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
             takes,
             blocked: flags.0,
             stranger: flags.1,
@@ -383,10 +383,10 @@ mod tests {
             } = facts.wants;
             let unwanted = blocked
                 || (mimics && mimicry == Mimicry::Refuse)
-                || takes == Takes::Nobody
-                || (takes == Takes::Contacts && stranger != Some(false))
+                || takes == AcceptFrom::Nobody
+                || (takes == AcceptFrom::Contacts && stranger != Some(false))
                 || (strangers == Strangers::Refuse && stranger == Some(true))
-                || ((takes == Takes::Server || unsupported) && can_go_back);
+                || ((takes == AcceptFrom::Server || unsupported) && can_go_back);
             let relayed = matches!(judge(facts), Verdict::Relay { .. });
             prop_assert!(!(unwanted && relayed));
         }

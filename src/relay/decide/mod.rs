@@ -15,16 +15,16 @@ use self::judge::{Adding, Facts, Verdict, judge};
 use self::lookalikes::Lookalikes;
 use super::context::Context;
 use super::stop::Stop;
-use crate::model::{Reason, Wishes};
 use crate::link::AskError;
-use crate::rooms::{Age, View};
+use crate::model::{Preferences, Reason};
+use crate::rooms::{Age, Snapshot};
 
 /// What has been decided, and what it rests on.
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) verdict: Verdict,
     /// The room as it was looked at last.
-    pub(super) snapshot: Arc<View>,
+    pub(super) snapshot: Arc<Snapshot>,
     /// Of whom room and inviter remind the contact.
     pub(super) lookalikes: Lookalikes,
     /// None of the contact's clients that are online shows direct invitations.
@@ -42,7 +42,7 @@ pub(super) struct Decision {
 pub(super) async fn decide(
     cx: &Context,
     invitation: &Invitation<'_>,
-    known: Option<Wishes>,
+    known: Option<Preferences>,
 ) -> Result<Decision, Stop> {
     let parties = invitation.parties;
     let preferences = async {
@@ -76,7 +76,7 @@ pub(super) async fn decide(
     Ok(Decision { verdict, snapshot, lookalikes, unsupported: wants.unsupported })
 }
 
-async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<View>, AskError> {
+async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<Snapshot>, AskError> {
     let (room, person) = (&invitation.parties.room, invitation.parties.person());
     if invitation.vouched() {
         cx.rooms.look(room, person, age).await

@@ -6,11 +6,11 @@ use futures::future::{join, try_join};
 use super::judge::Wants;
 use super::lookalikes::Lookalikes;
 use crate::config::{Mimicry, Strangers, Support};
-use crate::model::{Takes, Wishes};
+use crate::model::address;
+use crate::model::{AcceptFrom, Preferences};
 use crate::relay::context::Context;
 use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
-use crate::model::address;
 use crate::wire::muc::Inviter;
 
 /// What the contact wants of this invitation, and what room and inviter are to him.
@@ -20,7 +20,7 @@ use crate::wire::muc::Inviter;
 pub(super) async fn of(
     cx: &Context,
     parties: &Parties,
-    preferences: &Wishes,
+    preferences: &Preferences,
     can_go_back: bool,
 ) -> Result<(Wants, Lookalikes), Stop> {
     let Parties { room, contact, inviter } = parties;
@@ -38,7 +38,7 @@ pub(super) async fn of(
     let known = async {
         let stranger = match inviter {
             Inviter::Person(person)
-                if strangers == Strangers::Refuse || preferences.takes == Takes::Contacts =>
+                if strangers == Strangers::Refuse || preferences.takes == AcceptFrom::Contacts =>
             {
                 cx.contacts.knows(contact, person).await?.map(|known| !known)
             }

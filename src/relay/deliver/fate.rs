@@ -7,8 +7,8 @@
 
 use tracing::debug;
 
-use crate::model::{Origin, Reason, State};
 use crate::link::{AskError, Epoch};
+use crate::model::{Origin, Reason, State};
 use crate::relay::context::Context;
 use crate::relay::ending::Ending;
 use crate::relay::job::Job;

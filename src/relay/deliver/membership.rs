@@ -5,15 +5,15 @@ use jid::BareJid;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::model::{Arrival, Reason};
 use crate::link::AskError;
+use crate::model::address;
+use crate::model::{Arrival, Reason};
 use crate::relay::context::Context;
 use crate::relay::decide::judge::Adding;
 use crate::relay::ending::Ending;
 use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Rights};
-use crate::model::address;
 use crate::wire::muc::Affiliation;
 
 /// Makes the contact a member, if that is to be.

@@ -21,8 +21,8 @@ use super::job::Job;
 use super::parties::Parties;
 use super::payload;
 use super::stop::Stop;
-use crate::model::{Id, Reason, Route};
 use crate::link::{AskError, DeliverError, Epoch};
+use crate::model::{Id, Reason, Route};
 use crate::wire::{Condition, StanzaError};
 
 /// Sends it by this connection and no other, by the room where the contact can't be shown a direct one. Returns the address

@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::summary::Summary;
 use crate::journal::{self};
-use crate::model::{Id, Pending};
 use crate::link::AskError;
+use crate::model::{Id, Pending};
 use crate::relay::context::Context;
 use crate::relay::stop::Stop;
 

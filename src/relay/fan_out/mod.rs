@@ -26,8 +26,8 @@ use super::ending::Ending;
 use super::job::Job;
 use super::parties::Parties;
 use super::stop::Stop;
-use crate::model::{Arrival, Outcome, Payload, Pending, Route};
 use crate::link::AskError;
+use crate::model::{Arrival, Outcome, Payload, Pending, Route};
 use crate::rooms::Age;
 use crate::wire::muc::Inviter;
 

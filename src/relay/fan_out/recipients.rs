@@ -5,17 +5,17 @@ use jid::BareJid;
 use tracing::warn;
 
 use super::earlier::Earlier;
-use crate::model::group::{Book, Closed, MEMBERS};
 use crate::journal::{self};
-use crate::model::Reason;
 use crate::link::AskError;
+use crate::model::Reason;
+use crate::model::group::{Book, Closed, MEMBERS};
 use crate::relay::context::Context;
 use crate::relay::decide::judge;
 use crate::relay::ending::{Ending, within};
 use crate::relay::job::Job;
 use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::stop::Stop;
-use crate::rooms::{Age, View};
+use crate::rooms::{Age, Snapshot};
 
 /// How often a room is asked for lists that don't come: they can be so long that they never will, and each time its server
 /// writes them out.
@@ -114,7 +114,7 @@ async fn without_those_who_need_none(
     cx: &Context,
     parties: &Parties,
     people: Vec<BareJid>,
-    view: &View,
+    view: &Snapshot,
     earlier: &Earlier,
 ) -> Result<Recipients, Stop> {
     let mut already = 0;

@@ -5,11 +5,11 @@
 use tracing::debug;
 
 use super::parse;
+use crate::model::address;
 use crate::relay::context::Context;
 use crate::relay::limits::Answer;
 use crate::wire::stanza::Presence;
 use crate::wire::{Condition, Message, Stanza, StanzaError};
-use crate::model::address;
 
 /// The answer to a message in which there is nothing to be read; none to an error, to what asks for no answer, to rooms, and
 /// to those who have had many.

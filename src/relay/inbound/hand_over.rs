@@ -14,8 +14,9 @@ use tracing::{debug, warn};
 
 use crate::config::Muc;
 use crate::journal::Closed;
-use crate::model::{Arrival, Id, Origin, Outcome, Pending, Reason, Route, State};
 use crate::link::Epoch;
+use crate::model::address;
+use crate::model::{Arrival, Id, Origin, Outcome, Pending, Reason, Route, State};
 use crate::relay::attempt;
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
@@ -33,7 +34,6 @@ use crate::relay::stop::Stop;
 use crate::wire::handover::HandedOver;
 use crate::wire::muc::{Inviter, Malformed};
 use crate::wire::{Condition, Iq, Stanza};
-use crate::model::address;
 
 /// The answer needs some time to arrive before the deadline.
 const ANSWER_MARGIN: Duration = Duration::from_millis(250);

@@ -4,15 +4,15 @@
 use jid::BareJid;
 use tracing::debug;
 
+use crate::model::address;
 use crate::model::{Arrival, Origin, Payload, Reason, Route};
 use crate::relay::context::Context;
 use crate::relay::fan_out::recipients;
 use crate::relay::limits::Answer;
 use crate::relay::payload;
+use crate::wire::Message;
 use crate::wire::direct::{self, DirectInvitation};
 use crate::wire::muc::{self, Inviter, Mediated};
-use crate::wire::Message;
-use crate::model::address;
 
 /// A longer id of a message is not kept: its sender does not know it by that any more.
 const MAX_MESSAGE_ID_BYTES: usize = 256;

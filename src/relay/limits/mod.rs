@@ -11,8 +11,8 @@ use tokio::time::Instant;
 pub(crate) use self::buckets::Answer;
 use self::buckets::{Buckets, micros};
 use crate::config::{self, Rate};
-use crate::telemetry::metrics::{ByOne, Registry};
 use crate::model::address;
+use crate::telemetry::metrics::{ByOne, Registry};
 
 /// Contacts and rooms that are remembered because an invitation was dropped silently.
 const HUSHED: u64 = 10_000;

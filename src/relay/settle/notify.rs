@@ -1,12 +1,12 @@
 //! Tells an inviter what became of their invitation, by the one way that reaches them. Knows nothing of why.
 
 use super::words::Told;
-use crate::model::Pending;
 use crate::link::{AskError, DeliverError};
+use crate::model::Pending;
+use crate::model::address;
 use crate::relay::context::Context;
 use crate::relay::parties::relay_address_of;
 use crate::wire::{Message, Stanza, StanzaError, muc};
-use crate::model::address;
 
 /// Tells the inviter: through the room, which alone knows an occupant by their nick (XEP-0045 §7.8.2), or, of what they have
 /// sent to the relay themselves and is not done, by an error. Of a part nothing is told: the whole is summed up.

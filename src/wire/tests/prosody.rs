@@ -1,13 +1,13 @@
 //! Stanzas as Prosody 0.12 and 13.0 send and accept them.
 
 use super::{iq, jid, message, written};
+use crate::model::address;
+use crate::wire::Condition;
 use crate::wire::direct::{self, Hint};
 use crate::wire::handover::{Fate, hand_over};
 use crate::wire::muc::{self, Affiliation, Details, Inviter, Malformed, Password, Role};
 use crate::wire::privileged::{self, Access, Version};
 use crate::wire::stanza::{Iq, IqPayload, IqType};
-use crate::wire::Condition;
-use crate::model::address;
 
 const MEDIATED: &str = r"<message to='bob\40example.test@invites.example.test' id='i1a' xml:lang='en' from='open@conference.example.test'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='open@conference.example.test/Alice'><reason>Come &amp; talk</reason></invite></x><x xmlns='jabber:x:conference' jid='open@conference.example.test'>Come &amp; talk</x><body>open@conference.example.test/Alice invited you to the room open@conference.example.test (Come &amp; talk)</body></message>";
 

@@ -11,7 +11,7 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 use super::batch::{chunks, push_rows};
 use super::handle::{Closed, Journal, Op};
 use super::rows::column;
-use crate::model::{Change, MOST_BLOCKS, MOST_BLOCKS_FOR_ALL, TooMany, Wishes};
+use crate::model::{Change, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Preferences, TooMany};
 
 /// Who stands in the place of a person for what holds for everybody.
 const EVERYBODY: &str = "";
@@ -27,7 +27,7 @@ impl BlockedForAll {
     }
 
     /// These wishes have been committed.
-    pub(super) fn note(&self, whose: &Whose, wishes: &Wishes) {
+    pub(super) fn note(&self, whose: &Whose, wishes: &Preferences) {
         if *whose == Whose::Everybody {
             self.replace(&wishes.blocks);
         }
@@ -57,8 +57,8 @@ impl Whose {
 
     fn limit(&self) -> usize {
         match self {
-            Self::Person(_) => MOST_BLOCKS,
-            Self::Everybody => MOST_BLOCKS_FOR_ALL,
+            Self::Person(_) => MAX_BLOCKS,
+            Self::Everybody => MAX_BLOCKS_FOR_ALL,
         }
     }
 }
@@ -68,20 +68,20 @@ impl Journal {
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn wishes(&self, person: &str) -> Result<Wishes, Closed> {
+    pub async fn wishes(&self, person: &str) -> Result<Preferences, Closed> {
         let whose = Whose::Person(person.to_owned());
-        self.ask(|answer| Op::Wishes { whose, answer }).await
+        self.ask(|answer| Op::Preferences { whose, answer }).await
     }
 
     /// Changes what somebody wants, all of it or nothing, and tells what he wants now.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one where he would block more than [`MOST_BLOCKS`].
+    /// [`Closed`]; the inner one where he would block more than [`MAX_BLOCKS`].
     pub async fn change_wishes(
         &self,
         person: &str,
         changes: Vec<Change>,
-    ) -> Result<Result<Wishes, TooMany>, Closed> {
+    ) -> Result<Result<Preferences, TooMany>, Closed> {
         let whose = Whose::Person(person.to_owned());
         self.ask(|answer| Op::Change { whose, changes, answer }).await
     }
@@ -91,13 +91,13 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, Closed> {
-        Ok(self.ask(|answer| Op::Wishes { whose: Whose::Everybody, answer }).await?.blocks)
+        Ok(self.ask(|answer| Op::Preferences { whose: Whose::Everybody, answer }).await?.blocks)
     }
 
     /// Changes what is blocked for everybody, and tells what is now.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one where it would be more than [`MOST_BLOCKS_FOR_ALL`].
+    /// [`Closed`]; the inner one where it would be more than [`MAX_BLOCKS_FOR_ALL`].
     pub async fn change_blocks_for_all(
         &self,
         changes: Vec<Change>,
@@ -118,7 +118,7 @@ impl Journal {
 pub(super) async fn read(
     db: &mut SqliteConnection,
     people: &[&str],
-) -> sqlx::Result<HashMap<String, Wishes>> {
+) -> sqlx::Result<HashMap<String, Preferences>> {
     let mut found = HashMap::new();
     for chunk in chunks(people) {
         let mut sql =
@@ -134,9 +134,9 @@ pub(super) async fn read(
     Ok(found)
 }
 
-fn read_row(row: &SqliteRow) -> sqlx::Result<Wishes> {
+fn read_row(row: &SqliteRow) -> sqlx::Result<Preferences> {
     let blocks: &str = row.try_get(2)?;
-    Ok(Wishes { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
+    Ok(Preferences { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
 }
 
 /// Changes somebody's wishes, or nothing.
@@ -144,7 +144,7 @@ pub(super) async fn change(
     db: &mut SqliteConnection,
     whose: &Whose,
     changes: &[Change],
-) -> sqlx::Result<Result<Wishes, TooMany>> {
+) -> sqlx::Result<Result<Preferences, TooMany>> {
     let person = whose.key();
     let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
     let known = before.blocks.len();
@@ -153,7 +153,7 @@ pub(super) async fn change(
     if wishes.blocks.len() > whose.limit().max(known) {
         return Ok(Err(TooMany(whose.limit())));
     }
-    if wishes == Wishes::default() {
+    if wishes == Preferences::default() {
         forget(db, person).await?;
     } else {
         let blocks: Vec<&str> = wishes.blocks.iter().map(String::as_str).collect();
