@@ -22,7 +22,7 @@ pub enum Claims {
     All,
 }
 
-/// AcceptFrom out what came in behind the first `rows`, so that the next round finds what this one has found.
+/// Takes out what came in behind the first `rows`, so that the next round finds what this one has found.
 pub async fn restore(path: &Path, rows: i64) -> Result<()> {
     let mut db = open(path).await?;
     sqlx::query("DELETE FROM history WHERE id > ?").bind(rows).execute(&mut db).await?;
