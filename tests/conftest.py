@@ -1,6 +1,7 @@
 """Fixtures that every test with a real server shares: which servers, how set up, and a stage on each.
 
-A test says how its server is set up by parametrising `setup`, and what it needs of it by `needs`:
+A test says how its server is set up by parametrising `setup`, and what it needs of it by `needs`. What no version of a
+server can make different is tried on the newest of each make, unless EVERY_SERVER is set: `one_of_each_make`.
 
     @pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["no privileges"])
     @pytest.mark.needs("masked-inviter")
@@ -8,6 +9,7 @@ A test says how its server is set up by parametrising `setup`, and what it needs
 """
 
 import asyncio
+import os
 
 import pytest
 
@@ -19,6 +21,9 @@ from support.stage import Stage
 from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hook of pytest)
 
 
+ONE_OF_EACH_MAKE = ["ejabberd-24.12", "prosody-13.0"]
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--server", action="append", choices=sorted(KINDS), help="run on this server only; may be given again"
@@ -28,12 +33,30 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.pluginmanager.register(notes)
     config.addinivalue_line("markers", "needs(*words): what the server must be able to do (Server.lacks)")
+    config.addinivalue_line("markers", "one_of_each_make: not on every version, unless EVERY_SERVER is set or --server given")
 
 
 def pytest_generate_tests(metafunc):
     if "kind" in metafunc.fixturenames:
         names = metafunc.config.getoption("server") or list(KINDS)
+        few = metafunc.definition.get_closest_marker("one_of_each_make") and not os.environ.get("EVERY_SERVER")
+        if few and not metafunc.config.getoption("server"):
+            names = ONE_OF_EACH_MAKE
         metafunc.parametrize("kind", [KINDS[name] for name in names], ids=names, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup` all tests of a server run in one worker, which so starts each server once; the slower first."""
+    for item in items:
+        if kind := _kind(item):
+            item.add_marker(pytest.mark.xdist_group(kind.name))
+    items.sort(key=lambda item: not (_kind(item) and _kind(item).name.startswith("ejabberd")))
+
+
+def _kind(item):
+    """The server of a test, if it has a real one."""
+    return item.callspec.params.get("kind") if hasattr(item, "callspec") else None
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,6 +9,8 @@ from support.ports import free_port
 from support.server import Setup
 from support.stanzas import CONFERENCE, MUC_USER, decline
 
+pytestmark = pytest.mark.one_of_each_make
+
 AMPLE = {"max_recipients": 10}
 
 

@@ -14,6 +14,8 @@ from support.client import Component
 from support.server import Server
 from support.stanzas import direct_invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 OTHERWISE_WELL = ("--without", "hand-over,disk")
 
 

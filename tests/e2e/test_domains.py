@@ -2,8 +2,9 @@
 
 import pytest
 from support.server import Setup
-from support.stage import Stage
 from support.stanzas import CONFERENCE, a, direct_invitation, invitation
+
+pytestmark = pytest.mark.one_of_each_make
 
 U_LABEL = "räume.example.test"
 A_LABEL = "xn--rume-loa.example.test"
@@ -22,23 +23,24 @@ SPELLINGS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-async def stage(own_server, servers):
+def hand_over():
+    return None
+
+
+@pytest.fixture
+def setup(servers, hand_over):
     """A server whose MUC service has this name."""
-    own_server.muc = servers
-    await own_server.restart()
-    stage = Stage(own_server)
-    yield stage
-    await stage.empty()
+    return Setup(muc=servers, hand_over=hand_over)
 
 
 @SPELLINGS
-@pytest.mark.parametrize("setup", [Setup(), Setup(hand_over=5)], ids=["addressed", "handed over"])
-async def test_a_room_of_a_service_in_another_spelling(stage, relays, servers, configured, setup):
+@pytest.mark.parametrize("hand_over", [None, 5], ids=["addressed", "handed over"])
+async def test_a_room_of_a_service_in_another_spelling(stage, relays, servers, configured, hand_over):
     relay = relays(stage.server, muc={"services": [configured]})
     await relay.start()
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), members_only=True)
-    address = bob.bare if setup.hand_over else stage.relay_address(bob.bare)
+    address = bob.bare if hand_over else stage.relay_address(bob.bare)
 
     alice.invite(room, address, "Come")
 

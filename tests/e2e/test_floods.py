@@ -12,6 +12,8 @@ import pytest
 from support.server import Setup
 from support.stanzas import decline, direct_invitation, forged_mediated, mediated_invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 DEFAULTS = {"per_inviter": "30/10m", "per_domain": "1000/10m", "per_contact": "20/1h", "per_room": "200/1h"}
 QUIET = {"log": {"level": "info"}}
 """As operators run it."""

@@ -6,6 +6,8 @@ from support import stanzas
 from support.server import Setup
 from support.stanzas import MUC_USER, decline, direct_invitation, invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 
 def address(stage, name):
     return f"{name}@{stage.server.component}"

@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from support.stanzas import decline, direct_invitation
+
+pytestmark = pytest.mark.one_of_each_make
 
 
 async def test_history_tells_all_and_filters(stage, relay):

@@ -20,6 +20,8 @@ from support.sink import Sink
 from support.stanzas import MUC_USER, decline
 from support.web import Web
 
+pytestmark = pytest.mark.one_of_each_make
+
 SIZE = int(os.environ.get("LARGE_ROOM", "2000"))
 OURS = "muc_invite_relay_"
 

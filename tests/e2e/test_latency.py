@@ -13,6 +13,8 @@ import pytest
 from support.server import Setup
 from support.stanzas import direct_invitation, native_invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 ROOMS = 20
 
 QUIET = {"log": {"level": "info"}}

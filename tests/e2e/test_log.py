@@ -11,6 +11,8 @@ from support.journald import Journald
 from support.process import Process
 from support.stanzas import direct_invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 OUTCOMES = {"relayed", "suppressed", "refused", "handed-back", "failed", "expired"}
 
 

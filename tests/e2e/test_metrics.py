@@ -10,6 +10,8 @@ from support.relay import REPOSITORY
 from support.stanzas import decline, direct_invitation
 from support.web import Web
 
+pytestmark = pytest.mark.one_of_each_make
+
 OURS = "muc_invite_relay_"
 
 

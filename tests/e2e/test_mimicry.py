@@ -16,6 +16,8 @@ from support.stage import PASSWORD, Stage
 from support.stanzas import MUC_USER, decline, direct_invitation, native_invitation
 from support.web import Web
 
+pytestmark = pytest.mark.one_of_each_make
+
 CYRILLIC_A, CYRILLIC_E = "\u0430", "\u0435"
 REFUSE = pytest.mark.parametrize("config", [{"relay": {"mimicry": "refuse"}}], ids=["mimicry=refuse"])
 REFUSED = ("refused", "mimicry")

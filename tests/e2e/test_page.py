@@ -9,6 +9,8 @@ from support.ports import free_port
 from support.stanzas import decline, direct_invitation
 from support.web import Web
 
+pytestmark = pytest.mark.one_of_each_make
+
 
 @pytest.fixture
 def web():

@@ -6,6 +6,8 @@ import pytest
 
 from support.stanzas import decline, direct_invitation, invitation
 
+pytestmark = pytest.mark.one_of_each_make
+
 
 class File:
     """The configuration of a relay that runs."""

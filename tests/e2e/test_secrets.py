@@ -23,6 +23,8 @@ from support.stanzas import (
 )
 from support.web import Web
 
+pytestmark = pytest.mark.one_of_each_make
+
 PASSWORD = "planted-password"
 REASON = "planted-reason"
 PLANTED = (PASSWORD, REASON, Server.secret)

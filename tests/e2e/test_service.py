@@ -5,6 +5,8 @@ import pytest
 from support.feed import Wanted
 from support.stanzas import CONFERENCE, DISCO_INFO, PING, VERSION, condition
 
+pytestmark = pytest.mark.one_of_each_make
+
 
 @pytest.fixture(params=["domain", "relay address"])
 def address(request, server):

@@ -56,6 +56,7 @@ async def mallory(own_stage):
     return Mallory(await own_stage.account("mallory"), own_stage.server)
 
 
+@pytest.mark.one_of_each_make
 async def test_each_is_its_senders_own_affair(own_stage, mallory, relays, config, note):
     """One invitation is on its way when it comes, the next one follows: the same link carries both."""
     relay = relays(own_stage.server, **config)
@@ -95,6 +96,7 @@ async def test_each_is_its_senders_own_affair(own_stage, mallory, relays, config
     assert len(records) == len(rooms)
 
 
+@pytest.mark.one_of_each_make
 async def test_fifty_a_second(own_stage, relays, config, note):
     """They rain while others invite: all good ones arrive, over the same link, and the log does not grow with the rain."""
     relay = relays(own_stage.server, **config)
@@ -188,6 +190,7 @@ async def own_raw(stage, jid, resource) -> RawClient:
     return await RawClient(jid, PASSWORD, stage.server.c2s_port).connect(resource)
 
 
+@pytest.mark.one_of_each_make
 @pytest.mark.parametrize("what", ["9000 letters", "20000 quotes", "130000 quotes"])
 async def test_a_long_password_is_its_rooms_own_affair(own_stage, relays, config, what):
     """As an attribute each quote becomes five bytes or more; others' invitations arrive whatever becomes of this one."""

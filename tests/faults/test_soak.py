@@ -25,18 +25,11 @@ RATE = 5
 RAIN = float(os.environ.get("SOAK_RAIN", "5"))
 """Invitations, and hostile stanzas, a second."""
 AT_THE_SAME_TIME = 8
-ONE_OF_EACH_MAKE = ("prosody-13.0", "ejabberd-24.12")
 
 
 @pytest.fixture
 def setup():
     return Setup(hand_over=5)
-
-
-@pytest.fixture(autouse=True)
-def _one_of_each_make(request, kind):
-    if kind.name not in (request.config.getoption("server") or ONE_OF_EACH_MAKE):
-        pytest.skip("the newest of each make is enough, unless this one is named by --server")
 
 
 @pytest.fixture
@@ -85,6 +78,7 @@ async def quiet(running, relay, load, limit: float = 120) -> None:
             await asyncio.sleep(0.5)
 
 
+@pytest.mark.one_of_each_make
 async def test_all_are_accounted_for(own_stage, relays, config, small_disk, note):
     server = own_stage.server
     between = Between(server.component_port, PATTERN)

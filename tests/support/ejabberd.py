@@ -25,6 +25,9 @@ _NODE = "test@localhost"
 _AT_ONCE = 1000
 """Members that are made by one iq."""
 
+_compiled: dict[tuple[Path, str], bytes] = {}
+"""By the root of the version and the source."""
+
 
 class Ejabberd(Server):
     """ejabberd 23.01 as Debian bookworm has it. Other versions are subclasses with another `root`.
@@ -152,7 +155,12 @@ class Ejabberd(Server):
         return f"{architecture}:{self.root / 'usr/lib/erlang/lib'}"
 
     async def _compile(self, source: Path, beams: Path) -> None:
-        """A warning is an error."""
+        """Once for each version and source in a test run; a warning is an error."""
+        key = (self.root, source.read_text())
+        if key in _compiled:
+            beam = beams / f"{source.stem}.beam"
+            beam.write_bytes(_compiled[key])
+            return
         headers = [*self.root.glob("usr/lib/*-linux-gnu/ejabberd-*/include")]
         headers += self.root.glob("usr/lib/erlang/lib/p1_xm*/include")
         includes = [word for directory in headers for word in ("-I", str(directory))]
@@ -160,6 +168,7 @@ class Ejabberd(Server):
             ["erlc", "-Werror", "+debug_info", *includes, "-o", str(beams), str(source)],
             env={"ERL_LIBS": self._libraries()},
         )
+        _compiled[key] = (beams / f"{source.stem}.beam").read_bytes()
 
     async def _write_relays_side(self) -> None:
         text = self.alter(await self._relays_side())

@@ -34,6 +34,8 @@ class Setup:
     """Messages for users who are offline are kept for them."""
     archive: bool = False
     """Messages are archived (XEP-0313)."""
+    muc: str = "conference.example.test"
+    """The name of the MUC service."""
     extra: str = ""
     """More configuration, in the server's own language, after everything else."""
 
@@ -53,7 +55,7 @@ class Server(ABC):
     """The version of XEP-0356 that it speaks."""
 
     host = "example.test"
-    muc = "conference.example.test"
+    muc = Setup.muc
     other_muc = "rooms.example.test"
     """A MUC service that the relay is not told to believe."""
     remote = "remote.example.test"
@@ -63,6 +65,7 @@ class Server(ABC):
 
     def __init__(self, setup: Setup, directory: Path):
         self.setup = setup
+        self.muc = setup.muc
         self.directory = directory
         self.c2s_port = free_port()
         self.component_port = free_port()
