@@ -5,6 +5,7 @@ with it. That much is allowed, and counted.
 """
 
 import asyncio
+import os
 import random
 import re
 from collections import Counter
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from support import clock, stanzas
 from support.stanzas import direct_invitation
 
-CRASHES = 4
+CRASHES = int(os.environ.get("CRASHES", "2"))
 EACH = 20
 
 FASTER = 5

@@ -16,7 +16,7 @@ import pytest
 from support import journal
 from support.server import Setup
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
 INVITATIONS = 2000
 SEED = int(os.environ.get("KILL_SEED", str(random.randrange(1_000_000))))
 

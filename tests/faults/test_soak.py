@@ -1,6 +1,6 @@
 """Everything goes wrong for a while beside a real server, and in the end every invitation is accounted for.
 
-A minute or so as a test, hours by scripts/soak. SOAK_SEED makes the same sequence of faults again.
+Half a minute as a test, hours by scripts/soak. SOAK_SEED makes the same sequence of faults again.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from support.server import Setup
 from support.stage import PASSWORD
 from support.stanzas import CONFERENCE, PING
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
 SEED = int(os.environ.get("SOAK_SEED", str(random.randrange(1_000_000))))
 RATE = 5
 RAIN = float(os.environ.get("SOAK_RAIN", "5"))
