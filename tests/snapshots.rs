@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use insta::{Settings, assert_snapshot};
-use muc_invite_relay::journal::{Arrival, Journal, Keep, Outcome, Payload, Reason, Route, State};
+use muc_invite_relay::journal::{Journal, Retention};
+use muc_invite_relay::model::{Arrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 
 const CONFIG: &str = r#"
@@ -77,7 +78,7 @@ impl Folder {
 
     /// An invitation that was refused, and one that is under way.
     async fn fill(&self) {
-        let keep = Keep { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
+        let keep = Retention { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
         let (journal, writer) = Journal::open(self.journal().as_ref(), keep).await.unwrap();
         let writer = tokio::spawn(writer.run());
         let arrival = |contact: &str, room: &str| Arrival {
