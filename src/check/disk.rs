@@ -11,10 +11,10 @@ use super::{Finding, What};
 use crate::journal::{self, OpenError};
 
 /// Less free space than this deserves a word.
-const LITTLE: u64 = 100 << 20;
+const MIN_FREE_BYTES: u64 = 100 << 20;
 
 /// Some invitations.
-const A_LITTLE: usize = 256 << 10;
+const TRIAL_BYTES: usize = 256 << 10;
 
 const AS_ITS_USER: &str =
     "run this check as the user that runs the relay: runuser -u muc-invite-relay -- muc-invite-relay check";
@@ -76,7 +76,7 @@ fn free(folder: &Path) -> Option<Finding> {
             "free some space, or lift the quota: until then nothing is taken in, and servers deliver invitations \
              themselves",
         )
-    } else if free < LITTLE {
+    } else if free < MIN_FREE_BYTES {
         finding.missing(found, "free some space: on a full disk nothing is taken in")
     } else {
         finding.ok(found)
@@ -100,7 +100,7 @@ fn takes_more(folder: &Path) -> io::Result<()> {
     let written = match opened {
         Ok(file) => {
             let mut file = fs::File::from(file);
-            file.write_all(&vec![0; A_LITTLE]).and_then(|()| file.sync_data())
+            file.write_all(&vec![0; TRIAL_BYTES]).and_then(|()| file.sync_data())
         }
         Err(e) => Err(e.into()),
     };

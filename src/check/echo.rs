@@ -16,10 +16,10 @@ use crate::setup::{Make, Part, Setup};
 use crate::wire::{IqPayload, IqType, Stanza};
 
 /// With two connections each comes back with even odds at most.
-const QUESTIONS: usize = 24;
+const MAX_QUESTIONS: usize = 24;
 
 /// The way to the server and back.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const ECHO_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// How many questions were asked, and how many came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +38,10 @@ async fn ask(link: &Link) -> Echo {
     let one = |_| async {
         // Answered with an error: ejabberd 24.12 lets no result pass to an address without a resource.
         let to = format!("{}/{:016x}", link.component(), fastrand::u64(..));
-        let answer = timeout(PATIENCE, link.ask(&to, IqType::Set, IqPayload::Ping)).await;
+        let answer = timeout(ECHO_TIMEOUT, link.ask(&to, IqType::Set, IqPayload::Ping)).await;
         matches!(answer, Ok(Ok(_) | Err(AskError::Refused(_))))
     };
-    let answers = join_all((0..QUESTIONS).map(one)).await;
+    let answers = join_all((0..MAX_QUESTIONS).map(one)).await;
     Echo { asked: answers.len(), back: answers.into_iter().filter(|back| *back).count() }
 }
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::model::group::{Book, Entry};
 use crate::model::group::{KeptGroup, MayUse};
 
-/// A line for how many there are, and one for each whose use is less than whoever wrote it will have meant. `kept`: those
+/// A line for how many there are, and one for each that does less than its author will have meant. `kept`: those
 /// that admins keep; `None` if nobody has looked.
 #[must_use]
 pub fn groups(config: &Config, kept: Option<Vec<KeptGroup>>) -> Vec<Finding> {
@@ -77,7 +77,7 @@ impl Groups<'_> {
         }
         if self.book.everybody(name).is_empty() {
             findings.push(finding().missing(
-                "nobody is in it: whoever invites it is told that it reaches nobody",
+                "nobody is in it: who invites it is told that it reaches nobody",
                 "put somebody in with the command \"Add to a group\", or delete it",
             ));
         }

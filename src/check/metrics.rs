@@ -12,10 +12,10 @@ use super::{Finding, What};
 use crate::config::Config;
 
 /// The relay answers this at once, however busy it is otherwise.
-const PATIENCE: Duration = Duration::from_secs(5);
+const METRICS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// More than the answer is long.
-const LONGEST: u64 = 4096;
+const MAX_ANSWER_BYTES: u64 = 4096;
 
 const TAKEN: &str = "see which program has the port (ss -ltnp), and stop it; or choose another port for metrics.listen \
                      and restart the relay";
@@ -31,7 +31,7 @@ pub async fn metrics(config: &Config, runs: bool) -> Option<Finding> {
         });
     }
     let answer =
-        timeout(PATIENCE, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        timeout(METRICS_TIMEOUT, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     Some(match answer {
         Ok(answer) if is_ours(&answer) => finding.ok("answers"),
         Ok(_) => finding.failed("somebody else answers there", TAKEN),
@@ -47,7 +47,7 @@ async fn ask(address: SocketAddr) -> io::Result<String> {
     let question = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(question.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.take(LONGEST).read_to_end(&mut answer).await?;
+    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 

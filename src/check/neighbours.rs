@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::config::Server;
 
 /// The machine's own resolver.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SCAN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whether one is. What can't be found out is no: a server on another machine has other machines' programs as well.
 pub async fn somebody_is_connected(server: &Server) -> bool {
@@ -23,7 +23,9 @@ pub async fn somebody_is_connected(server: &Server) -> bool {
             table("unix").is_ok_and(|table| table.lines().any(|line| is_connected_unix(line, &path)))
         }
         Server::Tcp(address) => {
-            let Ok(Ok(found)) = timeout(PATIENCE, lookup_host(address.as_str())).await else { return false };
+            let Ok(Ok(found)) = timeout(SCAN_TIMEOUT, lookup_host(address.as_str())).await else {
+                return false;
+            };
             let servers: Vec<SocketAddr> = found.map(canonical).collect();
             let tables = ["tcp", "tcp6"].map(|name| table(name).unwrap_or_default());
             tables

@@ -7,7 +7,7 @@ use jid::BareJid;
 use tokio::time::{Instant, timeout};
 
 use super::remedies::Remedies;
-use super::server::{ANSWER, Asker};
+use super::server::{ANSWER_TIMEOUT, Asker};
 use super::{Finding, State, What};
 use crate::config::{Config, Membership};
 use crate::journal;
@@ -19,10 +19,10 @@ use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, IqPayload, IqType};
 
 /// So far apart clocks may be: a hand-over's deadline is some seconds away.
-const APART: Duration = Duration::from_secs(1);
+const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// So many of the newest invitations are searched for a room to try rights on.
-const REMEMBERED: u32 = 1000;
+const MAX_RECORDS_SEARCHED: u32 = 1000;
 
 const NO_ROOM: &str = "not tried: there is no room that is public, or that somebody was invited to";
 
@@ -41,10 +41,11 @@ pub(super) struct Answered {
 pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
-    let answer = timeout(ANSWER, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())))
-        .await
-        .ok()?
-        .ok()?;
+    let answer =
+        timeout(ANSWER_TIMEOUT, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())))
+            .await
+            .ok()?
+            .ok()?;
     let error = begun.elapsed() / 2;
     let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
@@ -143,7 +144,7 @@ fn member_lists(
 ) -> Finding {
     let finding = Finding::of(What::MemberLists, service);
     if rights == State::Ok {
-        return finding.ok("the relay may read them: whoever may invite can invite members@");
+        return finding.ok("the relay may read them: everybody who may invite can invite members@");
     }
     let grants = |host: &&&str| asker.link.grants(host).is_some_and(|grants| grants.muc_admin);
     let granting = hosts.iter().filter(grants).copied().collect::<Vec<_>>().join(", ");
@@ -178,7 +179,7 @@ async fn public_room(asker: &Asker<'_>, service: &str) -> Option<String> {
 
 /// A room that somebody was invited to. It may be gone by now.
 async fn remembered_room(config: &Config, service: &str) -> Option<String> {
-    let records = journal::recent(&config.journal.path, REMEMBERED).await.ok()?;
+    let records = journal::recent(&config.journal.path, MAX_RECORDS_SEARCHED).await.ok()?;
     let of_service = |room: &String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
     records.into_iter().map(|record| record.room).find(of_service)
 }
@@ -208,7 +209,7 @@ fn clock(services: &[String], modules: &[Option<Answered>]) -> Option<Finding> {
     let finding = Finding::of(What::Clock, service);
     let apart = Duration::from_millis(ahead.unsigned_abs());
     let found = format!("{:.1} s apart from the server's", apart.as_secs_f64());
-    Some(if apart > APART {
+    Some(if apart > PAUSE_BETWEEN_ATTEMPTS {
         finding.failed(
             format!("{found}: hand-overs come too late, or are delivered twice"),
             "let both machines keep time: timedatectl set-ntp true",

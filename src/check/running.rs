@@ -7,7 +7,7 @@ use super::{Finding, RelayFound, What};
 use crate::config::{Changes, ConfigError};
 
 /// A disk that is well is at one piece of work for less.
-const LONG: Duration = Duration::from_secs(5);
+const MAX_DISK_OPERATION: Duration = Duration::from_secs(5);
 
 /// How a relay is that runs.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub fn running(it: &Running) -> Vec<Finding> {
             format!("runs, and takes nothing in: {refused}"),
             "it goes on by itself as soon as the journal can be written",
         )
-    } else if it.busy >= LONG {
+    } else if it.busy >= MAX_DISK_OPERATION {
         finding.failed(
             format!("runs, and waits: the journal's disk has not answered for {} s", it.busy.as_secs()),
             "look at the disk of journal.path (dmesg, or the machine that it is on)",
@@ -114,7 +114,7 @@ mod tests {
         assert!(finding.remedy.as_ref().is_some_and(|it| it.contains("restart")));
         let refused = Some("the disk is full".to_owned());
         assert_eq!(states(&Running { refused, ..well() }), [State::Failed, State::Ok]);
-        assert_eq!(states(&Running { busy: LONG, ..well() }), [State::Failed, State::Ok]);
+        assert_eq!(states(&Running { busy: MAX_DISK_OPERATION, ..well() }), [State::Failed, State::Ok]);
         let unread = Err(ConfigError::Invalid(Vec::new()));
         assert_eq!(states(&Running { unread, ..well() }), [State::Ok, State::Failed]);
     }

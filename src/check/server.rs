@@ -17,15 +17,15 @@ use crate::wire::query;
 use crate::wire::{IqPayload, IqType};
 
 /// How often a link that is not up is waited for, as long as nobody knows why it isn't.
-const PATIENCE: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 /// How long each time.
-const WHILE: Duration = Duration::from_secs(1);
+const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// For one question: servers answer at once.
-pub(super) const ANSWER: Duration = Duration::from_secs(3);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pings of each host.
-const PINGS: usize = 8;
+const MAX_PINGS: usize = 8;
 /// For all of it, so that the answer comes within ten seconds.
-const DEADLINE: Duration = Duration::from_millis(6500);
+const CHECK_DEADLINE: Duration = Duration::from_millis(6500);
 
 const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
                            docs/troubleshooting.md explains the message";
@@ -38,7 +38,7 @@ pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
     if !is_up(link).await {
         return vec![connection().failed(trouble(config, link).await, CHECK_SETUP)];
     }
-    let why = match timeout(DEADLINE, look(config, link, &mut findings)).await {
+    let why = match timeout(CHECK_DEADLINE, look(config, link, &mut findings)).await {
         Ok(Ok(())) => return findings,
         Ok(Err(Silent)) => "up, but none of the server's hosts answers",
         Err(_) => "up, but the server leaves questions unanswered: not all of it could be looked at",
@@ -84,7 +84,7 @@ struct Silent;
 /// Whether one of the server's hosts answers now. With a resource: ejabberd 24.12 swallows what is asked without.
 async fn answers(link: &Link, hosts: &[String]) -> bool {
     // Several times: another connection of the component may get an answer.
-    let pings = hosts.iter().flat_map(|host| std::iter::repeat_n(host, PINGS)).map(|host| {
+    let pings = hosts.iter().flat_map(|host| std::iter::repeat_n(host, MAX_PINGS)).map(|host| {
         Box::pin(async move {
             match link.ask(&format!("{host}/check"), IqType::Get, IqPayload::Ping).await {
                 Ok(_) | Err(AskError::Refused(_)) => Ok(()),
@@ -92,7 +92,7 @@ async fn answers(link: &Link, hosts: &[String]) -> bool {
             }
         })
     });
-    matches!(timeout(ANSWER, futures::future::select_ok(pings)).await, Ok(Ok(_)))
+    matches!(timeout(ANSWER_TIMEOUT, futures::future::select_ok(pings)).await, Ok(Ok(_)))
 }
 
 async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), Silent> {
@@ -126,8 +126,8 @@ async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Resu
 }
 
 async fn is_up(link: &Link) -> bool {
-    for _ in 0..PATIENCE {
-        match timeout(WHILE, link.up()).await {
+    for _ in 0..MAX_ATTEMPTS {
+        match timeout(PAUSE_BETWEEN_ATTEMPTS, link.up()).await {
             Ok(up) => return up,
             Err(_) if link.trouble().is_some() => break,
             Err(_) => {}
@@ -158,7 +158,7 @@ impl<'a> Asker<'a> {
                 _ => self.link.ask(to, IqType::Get, question).await,
             }
         };
-        let answer = timeout(ANSWER, asked).await.map_err(|_| AskError::Unanswered)??;
+        let answer = timeout(ANSWER_TIMEOUT, asked).await.map_err(|_| AskError::Unanswered)??;
         answer.payload.0.ok_or(AskError::Unanswered)
     }
 }
@@ -208,7 +208,7 @@ async fn name(asker: &Asker<'_>, host: &str) -> Option<String> {
 /// Asked in the component's own name: in a user's, nobody grants it.
 async fn version(link: &Link, host: &str) -> Option<String> {
     let question = IqPayload::Version(query::Version::default());
-    match timeout(ANSWER, link.ask(host, IqType::Get, question)).await.ok()?.ok()?.payload.0 {
+    match timeout(ANSWER_TIMEOUT, link.ask(host, IqType::Get, question)).await.ok()?.ok()?.payload.0 {
         Some(IqPayload::Version(version)) => version.version.0,
         _ => None,
     }

@@ -14,12 +14,12 @@ use crate::config::{Config, ConfigError};
 const PLACEHOLDER: &str = "change me";
 
 /// Permissions of those who are neither the owner nor of the group.
-const OTHERS: u32 = 0o007;
+const OTHERS_MODE_BITS: u32 = 0o007;
 
 /// A shorter one can be guessed. Characters.
-const SHORTEST: usize = 8;
+const MIN_SECRET_CHARACTERS: usize = 8;
 
-/// A line for each section that matters to whoever sets it up.
+/// A line for each section that matters when the relay is set up.
 #[must_use]
 pub fn settings(config: &Config) -> Vec<Finding> {
     let Config { component, muc, relay, journal, log, .. } = config;
@@ -69,7 +69,7 @@ fn mode(file: &Path) -> Option<u32> {
 
 /// What is wrong with a file that holds the secret, if others can read it. A group is somebody's choice.
 fn open_to_others(file: &Path, mode: u32) -> Option<Finding> {
-    (mode & OTHERS != 0).then(|| {
+    (mode & OTHERS_MODE_BITS != 0).then(|| {
         let file = file.display();
         Finding::of(What::Secret, file.to_string()).missing(
             format!(
@@ -88,8 +88,9 @@ fn secret(secret: &str) -> Finding {
                   configuration";
     if secret == PLACEHOLDER {
         finding.missing(format!("still \"{PLACEHOLDER}\", which everybody can read in the reference"), remedy)
-    } else if secret.chars().count() < SHORTEST {
-        finding.missing(format!("shorter than {SHORTEST} characters, so it can be guessed"), remedy)
+    } else if secret.chars().count() < MIN_SECRET_CHARACTERS {
+        finding
+            .missing(format!("shorter than {MIN_SECRET_CHARACTERS} characters, so it can be guessed"), remedy)
     } else {
         finding.ok("is set")
     }

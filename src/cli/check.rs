@@ -14,9 +14,9 @@ use crate::daemon::control::{self, Answered};
 use crate::{daemon, journal, link};
 
 /// A journal answers at once, unless another process holds it or its disk does not answer.
-const JOURNAL: Duration = Duration::from_secs(4);
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// For closing the connection.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -115,7 +115,7 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
     findings.extend(check::server(config, &link).await);
     close.cancel();
     // What it has to say is among the findings.
-    let _ = timeout(GOODBYE, connection).await;
+    let _ = timeout(GOODBYE_TIMEOUT, connection).await;
     answers.abort();
     findings
 }
@@ -128,7 +128,7 @@ async fn look_at_journal(config: &Config) -> Vec<Finding> {
         let kept = journal::kept_groups(&config.journal.path).await.ok();
         (findings, check::groups(config, kept))
     };
-    match timeout(JOURNAL, looked).await {
+    match timeout(JOURNAL_TIMEOUT, looked).await {
         Ok((findings, groups)) => [findings, groups].concat(),
         Err(_) => vec![check::journal_is_mute(&config.journal.path)],
     }

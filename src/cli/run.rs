@@ -11,7 +11,7 @@ use crate::daemon::{self, Outside, Reload, RunError};
 use crate::{journal, telemetry};
 
 /// The server refused us and we never got in.
-const REFUSED: u8 = 3;
+const EXIT_REFUSED: u8 = 3;
 
 pub(super) fn run(
     load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
@@ -39,7 +39,11 @@ pub(super) fn run(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("{error}");
-            if matches!(error, RunError::Refused(_)) { ExitCode::from(REFUSED) } else { ExitCode::FAILURE }
+            if matches!(error, RunError::Refused(_)) {
+                ExitCode::from(EXIT_REFUSED)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     })
 }

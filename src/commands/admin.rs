@@ -18,16 +18,16 @@ use crate::model::address::printable;
 use crate::wire::data_form::{Field, Form};
 
 /// What statistics are about.
-const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+const PERIOD_SHOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Invitations that are shown.
-const SHOWN: u32 = 50;
+const MAX_SHOWN: u32 = 50;
 
 impl Commands {
     pub(super) async fn statistics(&self) -> Result<Outcome, Failure> {
         let counted = {
             let _alone = self.reading.acquire().await;
-            journal::statistics(&self.path, Utc::now() - PERIOD).await?
+            journal::statistics(&self.path, Utc::now() - PERIOD_SHOWN).await?
         };
         let blocks = self.journal.blocks_for_all().await?.len();
         let total: u64 = counted.ended.iter().map(|(.., count)| count).sum();
@@ -51,7 +51,7 @@ impl Commands {
     pub(super) async fn recent(&self) -> Result<Outcome, Failure> {
         let records = {
             let _alone = self.reading.acquire().await;
-            journal::recent(&self.path, SHOWN).await?
+            journal::recent(&self.path, MAX_SHOWN).await?
         };
         let lines = records.iter().map(|record| {
             let reason = record.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -96,7 +96,7 @@ impl Commands {
     pub(super) async fn read_again(&self, admin: &BareJid) -> Result<Outcome, Failure> {
         info!(%admin, "the configuration is to be read again");
         let (asked, answer) = oneshot::channel();
-        // Whoever reads it has gone home: the relay stops.
+        // Nobody reads it any more: the relay stops.
         self.reload.send(asked).await.map_err(|_| Closed)?;
         let lines = |var, label, keys: Vec<String>| Field::lines(var, label, keys);
         let (note, fields) = match answer.await.map_err(|_| Closed)? {

@@ -51,7 +51,7 @@ impl Order {
     pub(super) fn instructions(self) -> &'static str {
         match self {
             Self::List => "",
-            Self::Create => "Whoever invites NAME@ this component invites everybody in the group.",
+            Self::Create => "Who invites NAME@ this component invites everybody in the group.",
             Self::Add | Self::Remove => "Addresses of people, or @NAME for all of another group.",
             Self::Allow => "To others it is as if there were no such group.",
             Self::Delete => "Nobody is invited by it any more.",
@@ -82,7 +82,7 @@ impl Commands {
         Ok(Book::new(&self.config.load().groups, kept))
     }
 
-    /// The answer to whoever asks the component what there is on it (XEP-0030 §4): the groups that he may use. `None` if that
+    /// The answer to somebody who asks the component what there is on it (XEP-0030 §4): the groups that they may use. `None` if that
     /// was not the question.
     pub async fn groups_for(&self, question: &Iq) -> Option<Iq> {
         let person = asks_for_groups(question).then(|| self.person(question)).flatten()?;

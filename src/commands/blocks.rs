@@ -19,7 +19,7 @@ const NOTHING: &str = "/nothing";
 const EVERYTHING: &str = "/everything";
 
 /// Bytes of text in one answer. Servers end a connection that carries too large a stanza, and escaping makes it longer.
-const MOST_TEXT: usize = 40_000;
+const MAX_TEXT_BYTES: usize = 40_000;
 
 /// The fields for a list as it is. Every client has fields of these two types, though others would suit better.
 pub(super) fn fields(blocks: &BTreeSet<String>, draft: &Draft) -> Vec<Field> {
@@ -42,7 +42,7 @@ pub(super) fn fields(blocks: &BTreeSet<String>, draft: &Draft) -> Vec<Field> {
 /// What somebody wants to be changed.
 ///
 /// # Errors
-/// What he wrote is no address: a sentence for him to read.
+/// What they wrote is no address: a sentence for them to read.
 pub(super) fn changes(draft: &Draft, component: &str) -> Result<Vec<Change>, String> {
     let lifted = draft.values(LIFT).unwrap_or_default().iter().filter_map(|value| match value.as_str() {
         NOTHING | "" => None,
@@ -58,7 +58,7 @@ pub(super) fn changes(draft: &Draft, component: &str) -> Result<Vec<Change>, Str
     lifted.map(Ok).chain(blocked).collect()
 }
 
-/// Whom somebody means who copies an address from wherever he has seen it: a full one, or an inviter's relay address.
+/// Whom somebody means who copies an address from where they have seen it: a full one, or an inviter's relay address.
 fn what(word: &str, component: &str) -> Result<BareJid, AddressError> {
     let jid = address::bare(word.trim_start_matches("xmpp:"))?;
     if jid.domain().as_str() == component && jid.node().is_some() {
@@ -69,7 +69,7 @@ fn what(word: &str, component: &str) -> Result<BareJid, AddressError> {
 
 /// The first of these lines, as many as one answer can carry.
 pub(super) fn fitting(lines: impl Iterator<Item = String>) -> Vec<String> {
-    let mut left = MOST_TEXT;
+    let mut left = MAX_TEXT_BYTES;
     let mut fitting = Vec::new();
     for line in lines {
         match left.checked_sub(line.len() + 1) {

@@ -1,7 +1,7 @@
 //! Ad-hoc commands (XEP-0050): who may give which, sessions of several pages, refusals. What each of them does stands in
 //! a file of its own. Knows nothing of the link: a question comes in, an answer goes out.
 //!
-//! Whoever gives a command is known by his bare JID, which his server vouches for, and by nothing else.
+//! A person who gives a command is known by their bare JID alone, for which their server vouches.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,13 +22,13 @@ use crate::wire::data_form::Form;
 use crate::wire::{Condition, Iq, IqPayload, StanzaError};
 
 /// A session that nobody goes on with is forgotten after this time.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+const SESSION_IDLE_TIME: Duration = Duration::from_secs(10 * 60);
 /// Sessions that are remembered.
-const SESSIONS: u64 = 1000;
+const MAX_SESSIONS: u64 = 1000;
 /// Commands that are carried out at the same time.
-const AT_ONCE: usize = 8;
+const MAX_SESSIONS_PER_PERSON: usize = 8;
 /// Bytes of what somebody has filled in; 200 addresses of a usual length.
-const MOST_FILLED_IN: usize = 16_000;
+const MAX_FORM_BYTES: usize = 16_000;
 
 /// A command that people can give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Draft {
         let size = |(var, values): (&String, &Vec<String>)| {
             var.len() + values.iter().map(|it| it.len() + 1).sum::<usize>()
         };
-        if self.0.iter().map(size).sum::<usize>() > MOST_FILLED_IN {
+        if self.0.iter().map(size).sum::<usize>() > MAX_FORM_BYTES {
             return Err(Refusal::BadPayload.into());
         }
         Ok(())
@@ -197,7 +197,7 @@ pub struct Commands {
     pub(super) path: PathBuf,
     pub(super) link: Link,
     pub(super) reload: mpsc::Sender<AskedToReload>,
-    /// Whoever reads all of the history does it alone.
+    /// One at a time reads all of the history.
     pub(super) reading: Semaphore,
     at_once: Semaphore,
     sessions: moka::sync::Cache<String, Session>,
@@ -218,14 +218,17 @@ impl Commands {
             link,
             reload,
             reading: Semaphore::new(1),
-            at_once: Semaphore::new(AT_ONCE),
-            sessions: moka::sync::Cache::builder().max_capacity(SESSIONS).time_to_idle(PATIENCE).build(),
+            at_once: Semaphore::new(MAX_SESSIONS_PER_PERSON),
+            sessions: moka::sync::Cache::builder()
+                .max_capacity(MAX_SESSIONS)
+                .time_to_idle(SESSION_IDLE_TIME)
+                .build(),
             prefix: format!("{:08x}", fastrand::u32(..)),
             next: AtomicU64::new(0),
         }
     }
 
-    /// The commands that the sender of this question may give where he asks: on the component's domain.
+    /// The commands that the sender of this question may give where they ask: on the component's domain.
     #[must_use]
     pub fn listed(&self, question: &Iq) -> Vec<Listed> {
         let Some(person) = self.person(question) else { return Vec::new() };
@@ -309,7 +312,7 @@ impl Commands {
         format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes a session out of its place: whoever goes on with it puts it back.
+    /// Takes a session out of its place: the caller that goes on with it puts it back.
     fn resume(&self, id: &str, person: &BareJid, which: Which) -> Result<Session, Refusal> {
         let number =
             id.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('-')?.parse::<u64>().ok());

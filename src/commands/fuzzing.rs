@@ -7,7 +7,7 @@ use super::dispatch::Draft;
 use crate::model::Change;
 use crate::wire::data_form::{Field, Form};
 
-/// What a form that somebody has filled in changes of what he blocks, and the fields of the next page.
+/// What a form that somebody has filled in changes of what they block, and the fields of the next page.
 #[must_use]
 pub fn filled_in(form: &Form, component: &str) -> (Option<Result<Vec<Change>, String>>, Vec<Field>) {
     let mut draft = Draft::default();

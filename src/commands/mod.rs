@@ -65,7 +65,7 @@ pub fn answer(question: &Iq, commands: &[Listed]) -> Option<Iq> {
     Some(Iq { payload: payload.into(), ..Iq::result_to(question) })
 }
 
-/// What a part of the component is; `None` if there is no such part for whoever asks.
+/// What a part of the component is; `None` if there is no such part for the one who asks.
 fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
     let (category, kind, name, mut features) = match node {
         None => ("component", "generic", NAME, FEATURES.to_vec()),

@@ -10,7 +10,7 @@ use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 
 /// Invitations that are shown, each way.
-const SHOWN: u32 = 100;
+const MAX_SHOWN: u32 = 100;
 
 /// The field for what to forget, and what it can hold.
 const WHAT: &str = "what";
@@ -22,7 +22,7 @@ impl Commands {
         let mut fields = user_settings::fields(&self.journal.wishes(person.as_str()).await?);
         let (received, sent) = {
             let _alone = self.reading.acquire().await;
-            let limit = SHOWN;
+            let limit = MAX_SHOWN;
             let received = Filter { contact: Some(person.clone()), limit, ..Filter::default() };
             let sent = Filter { inviter: Some(person.clone()), limit, ..Filter::default() };
             (journal::history(&self.path, &received).await?, journal::history(&self.path, &sent).await?)
@@ -81,8 +81,8 @@ fn line_for_contact(record: &Record) -> String {
     format!("{} to {room} by {inviter}: {}{reason}", when(record), record.state)
 }
 
-/// An invitation as its inviter may see it: not what became of it. That would tell him who is in a room, or wants
-/// nothing of him.
+/// An invitation as its inviter may see it: not what became of it. That would tell them who is in a room, or wants
+/// nothing of them.
 fn line_for_inviter(record: &Record) -> String {
     let (room, contact) = (printable(&record.room), printable(&record.contact));
     format!("{} to {room} for {contact}", when(record))

@@ -1,5 +1,5 @@
-//! The command *my settings*: from whom somebody takes invitations, and what he blocks.
-//! Knows nothing of sessions, nor of what his settings do to an invitation.
+//! The command *my settings*: from whom somebody takes invitations, and what they block.
+//! Knows nothing of sessions, nor of what the settings do to an invitation.
 
 use jid::BareJid;
 

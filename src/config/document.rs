@@ -1,5 +1,5 @@
 //! The configuration as it was written: sections, keys and raw values, each with the place that it comes from.
-//! Knows nothing of what the keys mean: whoever reads asks for them, and what nobody asked for is unknown.
+//! Knows nothing of what the keys mean: the reader asks for them, and a key that nobody asked for is unknown.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use super::values::{Value, Wrong};
 const PREFIX: &str = "MUC_INVITE_RELAY__";
 
 /// How alike two words are when one may be meant for the other (Jaro: 0 to 1).
-const ALIKE: f64 = 0.7;
+const MIN_SIMILARITY_OF_A_TYPO: f64 = 0.7;
 
 /// The process's variables that override a key.
 ///
@@ -235,5 +235,9 @@ impl Document {
 
 fn nearest<'a>(word: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
     let alike = |known: &&'a str| strsim::jaro(word, known);
-    known.iter().copied().filter(|k| alike(k) > ALIKE).max_by(|a, b| alike(a).total_cmp(&alike(b)))
+    known
+        .iter()
+        .copied()
+        .filter(|k| alike(k) > MIN_SIMILARITY_OF_A_TYPO)
+        .max_by(|a, b| alike(a).total_cmp(&alike(b)))
 }

@@ -116,7 +116,7 @@ pub struct Muc {
 /// What to do for a contact who is not a member of a members-only room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
-    /// Make him one, if the inviter may.
+    /// Make them one, if the inviter may.
     Add,
     /// Refuse the invitation.
     Require,
@@ -148,7 +148,7 @@ pub struct Relay {
 /// What to do with an inviter who is not in the contact's roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strangers {
-    /// Relay his invitations as all others.
+    /// Relay their invitations as all others.
     #[default]
     Relay,
     /// Refuse them.
@@ -303,20 +303,20 @@ impl Config {
         all.find(is_it).unwrap_or(domain).to_owned()
     }
 
-    /// What is valid and yet should not be passed over, for whoever starts the relay.
+    /// What is valid and still deserves a warning when the relay starts.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let server = &self.component.server;
         let cleartext = (!server.is_on_this_machine()).then(|| {
             format!(
-                "component.server = \"{server}\" is not on this machine: whoever can listen between the two reads the \
+                "component.server = \"{server}\" is not on this machine: everybody who can listen between the two reads the \
                  rooms' passwords and can take the relay's place"
             )
         });
         let open = self.metrics.listen.filter(|listen| !listen.ip().to_canonical().is_loopback()).map(|listen| {
             let seen = if self.metrics.show_people { "who invites whom" } else { "the metrics and the page" };
             format!(
-                "metrics.listen = \"{listen}\" is not a loopback address: whoever reaches it sees {seen}, without a \
+                "metrics.listen = \"{listen}\" is not a loopback address: everybody who reaches it sees {seen}, without a \
                  password. Let a firewall or a proxy keep others away"
             )
         });

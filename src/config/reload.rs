@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::{Config, Journal, Log, Metrics, Muc};
 
-/// The configuration as it is now. Whoever needs to know asks each time.
+/// The configuration as it is now. To be asked each time that it is needed.
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys that a running relay can't change: what it is connected as and to, whom it believes on that connection, what it

@@ -19,7 +19,8 @@ use crate::model::group::{self, Entry, NoName};
 use crate::model::{address as jids, domain as domains};
 
 /// All durations; the longest keeps sums with the time of day far from any overflow.
-const DURATIONS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
+const ALLOWED_DURATIONS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
 
 /// A value as it was written.
 #[derive(Hash)]
@@ -173,7 +174,7 @@ pub(super) fn duration(value: Value) -> Result<Duration, Wrong> {
         other => other.text()?,
     };
     match humantime::parse_duration(&text) {
-        Ok(duration) if DURATIONS.contains(&duration) => Ok(duration),
+        Ok(duration) if ALLOWED_DURATIONS.contains(&duration) => Ok(duration),
         Ok(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
         Err(_) => Err(Wrong::quoted(&text, FORM)),
     }
@@ -185,7 +186,7 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
     let parse = |text: &str| {
         let (count, per) = text.split_once('/')?;
         let count = count.trim().parse().ok().filter(|count| (1..=1_000_000).contains(count))?;
-        let per = humantime::parse_duration(per.trim()).ok().filter(|per| DURATIONS.contains(per))?;
+        let per = humantime::parse_duration(per.trim()).ok().filter(|per| ALLOWED_DURATIONS.contains(per))?;
         Some(Rate { count, per })
     };
     parse(&text).ok_or_else(|| {

@@ -15,13 +15,13 @@ use crate::wire::disco::DiscoInfo;
 use crate::wire::{IqPayload, IqType, ns};
 
 /// A client that is online answers at once, or an invitation would wait for it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Hashes that are remembered: a few for each software and version.
-const REMEMBERED: u64 = 10_000;
+const MAX_CACHED_HASHES: u64 = 10_000;
 
-/// Whoever keeps what was verified is told of a hash in use as often as that.
-const TOLD: Duration = Duration::from_secs(24 * 3600);
+/// A hash in use is reported to be kept as often as that.
+const REPORT_IN_USE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a hash stands for: it was that of a client's own answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +42,13 @@ pub(super) struct Hashes {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     shows_direct: bool,
-    /// When whoever keeps it was told of it, by this run.
+    /// When this run has reported it to be kept.
     told: Option<Instant>,
 }
 
 impl Hashes {
     pub(super) fn new(known: Vec<Verified>, seen: mpsc::Sender<Verified>) -> Self {
-        let cache = moka::sync::Cache::builder().max_capacity(REMEMBERED).build();
+        let cache = moka::sync::Cache::builder().max_capacity(MAX_CACHED_HASHES).build();
         for Verified { hash, shows_direct } in known {
             cache.insert(hash, Known { shows_direct, told: None });
         }
@@ -58,7 +58,7 @@ impl Hashes {
     fn get(&self, caps: &Caps) -> Option<bool> {
         let hash = caps.name()?;
         let Known { shows_direct, told } = self.known.get(&hash)?;
-        if told.is_none_or(|told| told.elapsed() > TOLD) {
+        if told.is_none_or(|told| told.elapsed() > REPORT_IN_USE_EVERY) {
             self.keep(hash, shows_direct);
         }
         Some(shows_direct)
@@ -94,7 +94,8 @@ impl Contacts {
         let client = format!("{contact}/{resource}");
         let node = caps.and_then(Caps::node);
         let question = IqPayload::DiscoInfo(DiscoInfo { node, ..DiscoInfo::default() });
-        let answer = timeout(PATIENCE, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
+        let answer =
+            timeout(PROBE_TIMEOUT, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
         let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { return None };
         match caps.map(|caps| (caps.verified(&info), caps.name())) {
             // All who send this hash are judged by its text, so that nobody can answer it in another way for them.

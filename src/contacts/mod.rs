@@ -1,7 +1,7 @@
-//! What a contact's own server says of him, where it lets us ask (XEP-0356): whom he blocks (XEP-0191), and who is in
-//! his roster (RFC 6121 §2). Answers are kept for a short time.
+//! What a contact's own server says of them, where it lets the relay ask (XEP-0356): whom they block (XEP-0191), and who is
+//! in their roster (RFC 6121 §2). Answers are kept for a short time.
 //!
-//! And what his clients can do, where it tells which are online.
+//! And what their clients can do, where it tells which are online.
 //!
 //! Knows nothing of the journal, nor why somebody wants to know.
 
@@ -27,21 +27,21 @@ use crate::wire::{Iq, IqPayload, IqType};
 pub use clients::Verified;
 
 /// How long an answer is good for.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+const LIST_CACHED_FOR: Duration = Duration::from_secs(60);
 
 /// JIDs that are remembered, of all contacts together.
-const REMEMBERED: u64 = 100_000;
+const MAX_CACHED_JIDS: u64 = 100_000;
 
-/// How long somebody who was in a roster is still taken for himself, without asking.
-const HIMSELF_FOR: Duration = Duration::from_secs(24 * 3600);
+/// How long somebody who was in a roster is taken to be in it, without asking.
+const IN_ROSTER_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Pairs of contacts and people in their rosters that are remembered.
-const THEMSELVES: u64 = 10_000;
+const MAX_IN_ROSTERS: u64 = 10_000;
 
 /// An invitation waits no longer than this for a roster that is only looked at for look-alikes.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ROSTER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// JIDs from somebody's list; `None`: he has one that we could not read.
+/// JIDs from somebody's list; `None`: there is one that the relay could not read.
 type List = Option<Arc<Listed>>;
 
 #[derive(Debug, Default)]
@@ -54,8 +54,8 @@ struct Listed {
 /// Whom somebody is, or may be taken for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Likeness {
-    /// One of those, himself.
-    Himself,
+    /// One of those.
+    Same,
     /// Another address that looks the same.
     Of(String),
     /// Nobody of those, or nobody tells.
@@ -80,7 +80,7 @@ pub struct Contacts {
     told: AtomicBool,
     /// Hosts that did not answer a question for such a list.
     silent: moka::sync::Cache<(String, Which), ()>,
-    /// The server gives back what somebody asks of himself: see [`Self::block_list`].
+    /// The server gives back what somebody asks of themselves: see [`Self::block_list`].
     gives_back: AtomicBool,
     /// What clients can do.
     hashes: clients::Hashes,
@@ -97,13 +97,14 @@ impl Contacts {
             list.as_ref().map_or(1, |list| u32::try_from(list.jids.len() + 1).unwrap_or(u32::MAX))
         };
         let remembered = moka::sync::Cache::builder()
-            .max_capacity(REMEMBERED)
+            .max_capacity(MAX_CACHED_JIDS)
             .weigher(size)
-            .time_to_live(GOOD_FOR)
+            .time_to_live(LIST_CACHED_FOR)
             .build();
-        let silent = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
+        let silent =
+            moka::sync::Cache::builder().max_capacity(MAX_CACHED_JIDS).time_to_live(LIST_CACHED_FOR).build();
         let themselves =
-            moka::sync::Cache::builder().max_capacity(THEMSELVES).time_to_live(HIMSELF_FOR).build();
+            moka::sync::Cache::builder().max_capacity(MAX_IN_ROSTERS).time_to_live(IN_ROSTER_FOR).build();
         Self {
             link,
             remembered,
@@ -143,13 +144,13 @@ impl Contacts {
         Ok(list.map(|list| jids.iter().any(|jid| list.jids.contains(jid))))
     }
 
-    /// Whom a person is to a contact, or may be taken for, as far as his roster tells.
+    /// Whom a person is to a contact, or may be taken for, as far as their roster tells.
     ///
     /// # Errors
     /// The link was lost.
     pub async fn resembles(&self, contact: &BareJid, person: &BareJid) -> Result<Likeness, AskError> {
         if contact == person {
-            return Ok(Likeness::Himself);
+            return Ok(Likeness::Same);
         }
         let Some(grants) = self.link.grants(contact.domain().as_str()) else {
             return if self.link.is_up() { Ok(Likeness::Nobody) } else { Err(AskError::Lost) };
@@ -159,14 +160,14 @@ impl Contacts {
         }
         let pair = (contact.clone(), person.clone());
         if self.themselves.contains_key(&pair) {
-            return Ok(Likeness::Himself);
+            return Ok(Likeness::Same);
         }
-        let list = match timeout(PATIENCE, self.list(contact, Which::Roster)).await {
+        let list = match timeout(ROSTER_TIMEOUT, self.list(contact, Which::Roster)).await {
             Ok(Err(AskError::Unanswered)) | Err(_) => self.note_silence(contact, Which::Roster),
             Ok(list) => list?,
         };
         let likeness = list.map_or(Likeness::Nobody, |list| list.resembles(person));
-        if likeness == Likeness::Himself {
+        if likeness == Likeness::Same {
             self.themselves.insert(pair, ());
         }
         Ok(likeness)
@@ -241,10 +242,10 @@ impl Contacts {
         }
     }
 
-    /// Asks in the contact's own name: to him alone his server tells it.
+    /// Asks in the contact's own name: a server tells it to nobody else.
     ///
-    /// ejabberd 24.12 delivers no IQ from somebody to himself, but gives it back to us. It knows the two to be the same
-    /// by their spelling alone, so that his domain in capitals is somebody else to it until it has been delivered. Other
+    /// ejabberd 24.12 delivers no IQ from somebody to themselves, but gives it back to the relay. It knows the two to be the same
+    /// by their spelling alone, so that the domain in capitals is somebody else to it until it has been delivered. Other
     /// servers would look for such a domain elsewhere.
     async fn block_list(&self, contact: &BareJid) -> Result<Iq, AskError> {
         let ask = async |to: &str| {
@@ -276,11 +277,11 @@ impl Contacts {
 impl Listed {
     fn resembles(&self, person: &BareJid) -> Likeness {
         if self.jids.contains(person.as_str()) {
-            return Likeness::Himself;
+            return Likeness::Same;
         }
         let looks = self.looks.get_or_init(|| self.jids.iter().map(|jid| (look(jid), jid.clone())).collect());
         match looks.get(&look(person.as_str())) {
-            Some(jid) if are_one(jid, person.as_str()) => Likeness::Himself,
+            Some(jid) if are_one(jid, person.as_str()) => Likeness::Same,
             Some(jid) => Likeness::Of(jid.clone()),
             None => Likeness::Nobody,
         }
@@ -317,8 +318,8 @@ mod tests {
         let jids = ["alice@example.org", "bob@b\u{fc}cher.example"].map(str::to_owned).into();
         let list = Listed { jids, looks: OnceLock::new() };
         for (person, likeness) in [
-            ("alice@example.org", Likeness::Himself),
-            ("bob@xn--bcher-kva.example", Likeness::Himself),
+            ("alice@example.org", Likeness::Same),
+            ("bob@xn--bcher-kva.example", Likeness::Same),
             ("\u{430}lice@example.org", Likeness::Of("alice@example.org".into())),
             ("carol@example.org", Likeness::Nobody),
         ] {

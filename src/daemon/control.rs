@@ -21,15 +21,15 @@ use crate::check::Finding;
 const CHECK: &str = "check\n";
 const HEALTH: &str = "health\n";
 /// A check asks the server several things; all of them together end earlier than this.
-const PATIENCE: Duration = Duration::from_secs(8);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
 /// Its health it knows by itself.
-const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A relay that ended without being told to, and so soon after its start, may do so again and again.
-const SHORT_LIFE: Duration = Duration::from_secs(300);
+const CRASH_LOOP_PERIOD: Duration = Duration::from_secs(300);
 /// So many may ask at the same time.
-const ASKERS: usize = 16;
+const MAX_CLIENTS: usize = 16;
 /// The pause before the socket is tried again: the system may be short of something, such as open files.
-const AGAIN: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether a relay lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Crash {
     /// It lived for a few minutes at most, and this one has not lived for longer: so it may go on.
     #[must_use]
     pub fn may_go_on(&self) -> bool {
-        self.lived < SHORT_LIFE && self.seen.elapsed() < SHORT_LIFE
+        self.lived < CRASH_LOOP_PERIOD && self.seen.elapsed() < CRASH_LOOP_PERIOD
     }
 }
 
@@ -89,16 +89,16 @@ where
     let mut answers = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept(), if answers.len() < ASKERS => match accepted {
+            accepted = listener.accept(), if answers.len() < MAX_CLIENTS => match accepted {
                 Ok((stream, _)) => {
                     told = false;
-                    answers.spawn(timeout(PATIENCE, answer(stream, check(), health())));
+                    answers.spawn(timeout(CHECK_TIMEOUT, answer(stream, check(), health())));
                 }
                 Err(e) => {
                     if !std::mem::replace(&mut told, true) {
                         warn!("the control socket can't take a question ({e}): this is tried again");
                     }
-                    sleep(AGAIN).await;
+                    sleep(ACCEPT_RETRY_PAUSE).await;
                 }
             },
             Some(answered) = answers.join_next() => match answered {
@@ -125,12 +125,12 @@ async fn listen(path: &Path) -> Option<UnixListener> {
         if e.kind() == ErrorKind::InvalidInput {
             return None;
         }
-        sleep(AGAIN).await;
+        sleep(ACCEPT_RETRY_PAUSE).await;
     }
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    // A relay that was killed leaves it behind; whoever is alive holds the journal.
+    // A relay that was killed leaves it behind; one that is alive holds the journal.
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
@@ -174,7 +174,7 @@ pub enum Answered<T> {
 /// # Errors
 /// It may run, and could not be asked.
 pub async fn ask(path: &Path) -> io::Result<Answered<Vec<Finding>>> {
-    question(path, CHECK, PATIENCE).await
+    question(path, CHECK, CHECK_TIMEOUT).await
 }
 
 /// Asks the relay that runs whether it lives.
@@ -182,7 +182,7 @@ pub async fn ask(path: &Path) -> io::Result<Answered<Vec<Finding>>> {
 /// # Errors
 /// It may run, and could not be asked.
 pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
-    question(path, HEALTH, SHORT_PATIENCE).await
+    question(path, HEALTH, HEALTH_TIMEOUT).await
 }
 
 async fn question<T: DeserializeOwned>(

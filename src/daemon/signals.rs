@@ -39,7 +39,7 @@ impl HangUps {
     /// Resolves at the next one; at once if some came meanwhile, which count as one.
     pub async fn next(&mut self) {
         if self.0.recv().await.is_none() {
-            // The runtime ends, and so does whoever waits here.
+            // The runtime ends, and with it the task that waits here.
             std::future::pending::<()>().await;
         }
         info!("SIGHUP");

@@ -1,4 +1,5 @@
-//! Tells the service manager, and whoever asks, how it goes: ready, connected or not, alive. Knows nothing of invitations.
+//! Tells the service manager, and all who ask, how the relay is: ready, connected or not, alive. Knows nothing of
+//! invitations.
 
 use std::future::pending;
 use std::time::Duration;
@@ -12,16 +13,16 @@ use crate::journal::WriterHealth;
 use crate::link::Link;
 
 /// Signs of life in the time that the service manager allows for one: a late one does no harm.
-const SIGNS: u32 = 3;
+const SIGNS_PER_PERIOD: u32 = 3;
 
 /// No disk that is well is at one piece of work for so long.
-const LONG: Duration = Duration::from_secs(20);
+const MAX_DISK_OPERATION: Duration = Duration::from_secs(20);
 
 /// Until dropped.
 ///
 /// The relay is ready when its first attempt to connect has come to something, be it that nobody listens there yet: a
-/// server that starts later must not make the unit fail. Only a refusal that ends the relay comes before that, so whoever
-/// starts a unit with a wrong secret sees it fail.
+/// server that starts later must not make the unit fail. Only a refusal that ends the relay comes before that, so an
+/// operator who starts a unit with a wrong secret sees it fail.
 ///
 /// A sign of life means: the tasks get their turn (this one does), none of the main ones has ended (this one is dropped
 /// then), and the database has not been at the same piece of work for longer than a sign may take. A server that is
@@ -48,8 +49,8 @@ pub(super) async fn keep(link: Link, pulse: WriterHealth) {
             }
             () = at(allowed.map(|_| next_sign)) => {
                 let allowed = allowed.unwrap_or_default();
-                next_sign += allowed / SIGNS;
-                if pulse.busy() < allowed / SIGNS {
+                next_sign += allowed / SIGNS_PER_PERIOD;
+                if pulse.busy() < allowed / SIGNS_PER_PERIOD {
                     systemd::alive();
                 } else {
                     error!("the journal's disk has not answered for {} s", pulse.busy().as_secs());
@@ -59,7 +60,7 @@ pub(super) async fn keep(link: Link, pulse: WriterHealth) {
     }
 }
 
-/// The same, for whoever asks in the service manager's place.
+/// The same, for callers other than the service manager.
 pub(super) fn health(link: &Link, pulse: &WriterHealth) -> Health {
     let connection = match (link.is_up(), link.trouble()) {
         (true, Some(trouble)) => format!("connected, but {trouble}"),
@@ -68,7 +69,7 @@ pub(super) fn health(link: &Link, pulse: &WriterHealth) -> Health {
         (false, None) => "not yet connected".to_owned(),
     };
     let busy = pulse.busy();
-    if busy >= LONG {
+    if busy >= MAX_DISK_OPERATION {
         let found = format!("the journal's disk has not answered for {} s; {connection}", busy.as_secs());
         return Health { alive: false, found };
     }

@@ -18,7 +18,7 @@ use super::rows::column;
 use crate::model::{Arrival, Id, Origin, Outcome, Pending};
 
 /// 256 rows of 13 values stay far below `SQLite`'s limit of 32766 parameters.
-const LARGEST: usize = 256;
+const MAX_ROWS_PER_STATEMENT: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
 pub(super) type Key = [u8; 16];
@@ -42,7 +42,7 @@ pub(super) struct Window {
 
 /// Cuts `items` into pieces for one statement each.
 pub(super) fn chunks<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
-    items.chunks(LARGEST)
+    items.chunks(MAX_ROWS_PER_STATEMENT)
 }
 
 /// For how many rows a statement is that takes so many: 1, 2, 3, 4, 6, 8, 12, 16, …

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::DAY;
+use super::DAY_MS;
 use super::handle::{Closed, Journal, Op};
 use super::schema::{self, OpenError};
 
@@ -39,7 +39,7 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sq
     .bind(&seen.hash)
     .bind(seen.shows_direct)
     .bind(now)
-    .bind(now - DAY)
+    .bind(now - DAY_MS)
     .execute(&mut *db)
     .await?;
     sqlx::query(

@@ -7,13 +7,13 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::DAY;
+use super::DAY_MS;
 use super::batch::{Key, Window};
 use super::handle::{Closed, Journal, Op};
 use super::schema::{self, OpenError};
 
 /// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
-const NEWEST: i64 = 200_000;
+const MAX_INVITATIONS_SEARCHED: i64 = 200_000;
 
 /// An address, as the writer gets it.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) async fn note(
     .bind(&key[..])
     .bind(jid)
     .bind(remembered.now)
-    .bind(remembered.now - DAY)
+    .bind(remembered.now - DAY_MS)
     .execute(&mut *db)
     .await?;
     sqlx::query_scalar("SELECT jid FROM looks WHERE key = ? AND jid <> ? AND at > ? LIMIT 1")
@@ -65,8 +65,8 @@ pub(super) async fn note(
 }
 
 /// Which of the addresses with this look a contact has met first, be it as a room or as an inviter, of the newest 200,000
-/// invitations that reached anybody; `None`: none of them. However many they are, it takes no longer: nobody can crowd
-/// another one out of his look.
+/// invitations that reached anybody; `None`: none of them. The cost is bounded, so registering many
+/// look-alikes cannot hide the original.
 ///
 /// # Errors
 /// See [`OpenError`].
@@ -78,7 +78,7 @@ pub async fn met_first(path: &Path, contact: &BareJid, look: &str) -> Result<Opt
          AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
     )
     .bind(&key(look)[..])
-    .bind(NEWEST)
+    .bind(MAX_INVITATIONS_SEARCHED)
     .bind(contact.to_string())
     .fetch_optional(&mut db)
     .await

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use blake2::{Blake2s256, Digest};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Claim, Key, Sent};
@@ -18,7 +18,7 @@ use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 use crate::model::{Change, Preferences, TooMany};
 
 /// Bytes of a claim's key that stand for the contact, and for the room.
-pub(super) const HALF: usize = 8;
+pub(super) const HALF_KEY_BYTES: usize = 8;
 
 /// The journal can't be written any more; the reason stands in the log and in what [`Writer::run`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -258,7 +258,7 @@ impl AfterAdmit {
 }
 
 impl Op {
-    /// Whoever asked may be gone: that is his business.
+    /// A dropped receiver is fine: the caller has gone.
     pub(super) fn answer(self, with: Answer) {
         match (self, with) {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
@@ -286,15 +286,15 @@ impl Op {
 /// What stands for a contact and a room in `claims`: half of it for each, so that both can be forgotten.
 pub(super) fn key(contact: &str, room: &str) -> Key {
     let mut key = Key::default();
-    let (first, second) = key.split_at_mut(HALF);
+    let (first, second) = key.split_at_mut(HALF_KEY_BYTES);
     first.copy_from_slice(&half(contact));
     second.copy_from_slice(&half(room));
     key
 }
 
 /// The part of the key that stands for this contact, or this room.
-pub(super) fn half(jid: &str) -> [u8; HALF] {
-    let mut half = [0; HALF];
-    half.copy_from_slice(&Sha256::digest(jid)[..HALF]);
+pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
+    let mut half = [0; HALF_KEY_BYTES];
+    half.copy_from_slice(&Blake2s256::digest(jid)[..HALF_KEY_BYTES]);
     half
 }

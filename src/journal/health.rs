@@ -1,4 +1,4 @@
-//! How the writer is, for whoever watches over the relay: at rest, at work since when, or refused by the disk.
+//! How the writer is: at rest, at work since when, or refused by the disk. Knows nothing of who asks.
 //! Knows nothing of what it writes.
 
 use std::sync::{Arc, Mutex, PoisonError};

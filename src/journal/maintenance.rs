@@ -10,15 +10,15 @@ use tracing::debug;
 use super::schema;
 
 /// Rows looked at in one step: some milliseconds.
-const STEP: u32 = 500;
+const ROWS_PER_SWEEP: u32 = 500;
 
 /// The pause between steps while there is more to do, while the WAL holds something, and else.
-const BUSY: Duration = Duration::from_millis(200);
-const DIRTY: Duration = Duration::from_secs(1);
-const CALM: Duration = Duration::from_secs(10);
+const PAUSE_WHILE_SWEEPING: Duration = Duration::from_millis(200);
+const PAUSE_WITH_WRITES: Duration = Duration::from_secs(1);
+const PAUSE_WITHOUT_WRITES: Duration = Duration::from_secs(10);
 
 /// The WAL is emptied after this time even when the writer is never idle.
-const WAL_AGE: Duration = Duration::from_secs(30);
+const MAX_WAL_AGE: Duration = Duration::from_secs(30);
 
 /// Until when things are kept; ms, the time since 1970, UTC.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +51,11 @@ struct Sweep {
 impl Sweep {
     /// Takes out what is older than `oldest`, ms, or from a future that is further off than that. Whether there was any.
     async fn step(&mut self, db: &mut SqliteConnection, now: i64, oldest: i64) -> sqlx::Result<bool> {
-        let last: Option<Vec<u8>> =
-            sqlx::query_scalar(self.step).bind(&self.cursor[..]).bind(STEP).fetch_one(&mut *db).await?;
+        let last: Option<Vec<u8>> = sqlx::query_scalar(self.step)
+            .bind(&self.cursor[..])
+            .bind(ROWS_PER_SWEEP)
+            .fetch_one(&mut *db)
+            .await?;
         let Some(last) = last else {
             self.cursor.clear();
             return Ok(false);
@@ -110,7 +113,7 @@ impl Upkeep {
             Ok(pause) => pause,
             Err(e) => {
                 debug!("the journal's upkeep waits: {e}");
-                CALM
+                PAUSE_WITHOUT_WRITES
             }
         }
     }
@@ -129,18 +132,18 @@ impl Upkeep {
         if swept {
             self.note_write();
         }
-        if self.dirty.is_some_and(|since| idle || since.elapsed() > WAL_AGE) {
+        if self.dirty.is_some_and(|since| idle || since.elapsed() > MAX_WAL_AGE) {
             self.empty_wal(db).await?;
         }
         let through = [&self.history, &self.claims, &self.looks, &self.hashes]
             .iter()
             .all(|sweep| sweep.cursor.is_empty());
         Ok(if swept {
-            BUSY
+            PAUSE_WHILE_SWEEPING
         } else if self.dirty.is_some() || !through {
-            DIRTY
+            PAUSE_WITH_WRITES
         } else {
-            CALM
+            PAUSE_WITHOUT_WRITES
         })
     }
 
@@ -149,7 +152,7 @@ impl Upkeep {
     async fn empty_wal(&mut self, db: &mut SqliteConnection) -> sqlx::Result<()> {
         sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *db).await?;
         let emptied = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *db).await;
-        let waiting = format!("PRAGMA busy_timeout = {}", schema::BUSY.as_millis());
+        let waiting = format!("PRAGMA busy_timeout = {}", schema::BUSY_TIMEOUT.as_millis());
         sqlx::query(AssertSqlSafe(waiting)).execute(db).await?;
         let in_use: i64 = emptied?;
         if in_use == 0 {
@@ -187,10 +190,10 @@ mod tests {
         let began = Instant::now();
         upkeep.step(&mut db, NEVER, true).await;
 
-        assert!(began.elapsed() < schema::BUSY, "it waited for the reader");
+        assert!(began.elapsed() < schema::BUSY_TIMEOUT, "it waited for the reader");
         assert!(upkeep.dirty.is_some(), "the WAL still holds what the reader looks at");
         let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(&mut db).await.unwrap();
-        assert_eq!(u128::try_from(waits).unwrap(), schema::BUSY.as_millis());
+        assert_eq!(u128::try_from(waits).unwrap(), schema::BUSY_TIMEOUT.as_millis());
 
         sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
         upkeep.step(&mut db, NEVER, true).await;

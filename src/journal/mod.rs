@@ -2,7 +2,7 @@
 //!
 //! One task owns the one writing connection. Whatever waits for it goes into one transaction (group commit), so that
 //! an answer of [`Journal`] means: on the disk, `kill -9` and power loss included. While the disk refuses (full, locked,
-//! failing) the answers don't come, which holds up whoever asks: that is how relaying stops taking.
+//! failing) the answers don't come, so all who ask have to wait: that is how the relay stops taking invitations.
 //!
 //! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
 
@@ -41,4 +41,4 @@ pub use tally::{Tally, tally};
 pub use writer::{Retention, Writer};
 
 /// What was seen is not written again on the same day: ms.
-const DAY: i64 = 24 * 3600 * 1000;
+const DAY_MS: i64 = 24 * 3600 * 1000;

@@ -73,10 +73,10 @@ impl Journal {
         self.ask(|answer| Op::Preferences { whose, answer }).await
     }
 
-    /// Changes what somebody wants, all of it or nothing, and tells what he wants now.
+    /// Makes all of these changes or none. Returns what the person wants now.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one where he would block more than [`MAX_BLOCKS`].
+    /// [`Closed`]; the inner one where they would block more than [`MAX_BLOCKS`].
     pub async fn change_wishes(
         &self,
         person: &str,
@@ -149,7 +149,7 @@ pub(super) async fn change(
     let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
     let known = before.blocks.len();
     let wishes = before.changed(changes);
-    // Whoever is over the limit already can still lift.
+    // Somebody who is over the limit already can still lift.
     if wishes.blocks.len() > whose.limit().max(known) {
         return Ok(Err(TooMany(whose.limit())));
     }
@@ -167,7 +167,7 @@ pub(super) async fn change(
     Ok(Ok(wishes))
 }
 
-/// Forgets what somebody wants; `false` where he wanted nothing.
+/// Forgets what somebody wants; `false` where they wanted nothing.
 pub(super) async fn forget(db: &mut SqliteConnection, person: &str) -> sqlx::Result<bool> {
     let done = sqlx::query("DELETE FROM wishes WHERE person = ?").bind(person).execute(db).await?;
     Ok(done.rows_affected() > 0)

@@ -16,7 +16,7 @@ use super::{Filter, Record, confusables, groups, handle, preferences, tally};
 use crate::model::{Id, Reason, State};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
-const STEP: Id = 5000;
+const ROWS_PER_STEP: Id = 5000;
 
 /// What became of invitations, newest first.
 ///
@@ -98,7 +98,7 @@ pub async fn status(path: &Path) -> Result<Status, OpenError> {
     Ok(Status { schema: row.try_get(0).map_err(failed)?, pending: row.try_get(1).map_err(failed)? })
 }
 
-/// The newest of all, for whoever starts and needs to know what has just been. `count` bounds the work.
+/// The newest of all, `count` at most: what a relay that starts needs to know of the last minutes.
 ///
 /// # Errors
 /// See [`OpenError`].
@@ -131,7 +131,7 @@ fn time(millis: i64) -> DateTime<Utc> {
 pub struct Forgotten {
     /// So many invitations.
     pub invitations: u64,
-    /// And what he wants of the relay.
+    /// Their preferences as well.
     pub wishes: bool,
 }
 
@@ -140,7 +140,7 @@ pub struct Forgotten {
 pub enum Forget {
     /// The invitations.
     Invitations,
-    /// And what the person wants of the relay, which then knows him no more.
+    /// The person's preferences were forgotten as well.
     Everything,
 }
 
@@ -176,18 +176,22 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
     while from <= last {
         let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
         let mut sql = QueryBuilder::<Sqlite>::new("DELETE FROM ");
-        sql.push(table).push(" WHERE id >= ").push_bind(from).push(" AND id < ").push_bind(from + STEP);
+        sql.push(table)
+            .push(" WHERE id >= ")
+            .push_bind(from)
+            .push(" AND id < ")
+            .push_bind(from + ROWS_PER_STEP);
         sql.push(" AND (contact = ").push_bind(jid).push(" OR inviter = ").push_bind(jid);
         sql.push(" OR room = ").push_bind(jid).push(")");
         removed += sql.build().execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
-        from += STEP;
+        from += ROWS_PER_STEP;
     }
     Ok(removed)
 }
 
 /// Claims outlive the rows of their invitations where the window is longer than the retention. Those of an inviter stay:
-/// one who has himself forgotten has not yet the right to invite once more.
+/// somebody who has themselves forgotten may not invite once more by that.
 async fn forget_claims(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
     let half = handle::half(jid).to_vec();
     // Looked for without holding up the writer.

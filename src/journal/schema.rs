@@ -18,10 +18,10 @@ use super::access;
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a statement waits for another process that holds the write lock (`forget`, a backup).
-pub(super) const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Journals up to this size are checked page by page at start; larger ones only in the part that is read then.
-const SMALL: u64 = 64 << 20;
+const MAX_SMALL_FILE_BYTES: u64 = 64 << 20;
 
 /// Why the journal can't be opened. Each one says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +132,7 @@ pub enum OpenError {
 /// See [`OpenError`]; a damaged, too open or newer journal, or one that is in use, is refused and left as it was.
 pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File), OpenError> {
     let file_error = |source| file_error(path, source);
-    // Opened before SQLite does, and closed after it: whoever closes a file gives up all locks that his process has on it,
+    // Opened before SQLite does, and closed after it: a process that closes a file gives up all locks that it has on it,
     // SQLite's as well, and another process would take the WAL away from under us.
     let file = OpenOptions::new()
         .read(true)
@@ -210,7 +210,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(128)
         .disable_statement_logging()
 }
@@ -224,7 +224,7 @@ fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
 
 /// A truncated or overwritten file is found here; damage in old rows of a large journal only when they are read.
 async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Result<(), OpenError> {
-    let query = if size <= SMALL {
+    let query = if size <= MAX_SMALL_FILE_BYTES {
         "PRAGMA quick_check(1)"
     } else {
         "SELECT CASE WHEN page_count <= 0 THEN 'no pages' ELSE 'ok' END FROM pragma_page_count"

@@ -12,7 +12,7 @@ use super::schema::{self, OpenError};
 use crate::model::{Id, Reason, State};
 
 /// Rows read at a time: some milliseconds.
-const STEP: i64 = 10_000;
+const ROWS_PER_STEP: i64 = 10_000;
 
 /// So many of a kind, received in one span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> s
         .bind(since)
         .bind(width)
         .bind(next)
-        .bind(STEP)
+        .bind(ROWS_PER_STEP)
         .fetch_all(&mut *db)
         .await?;
         if rows.is_empty() {

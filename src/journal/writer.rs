@@ -24,13 +24,13 @@ use crate::model::TooMany;
 use crate::model::{Id, Preferences};
 
 /// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
-const MAX_BATCH: usize = 512;
+const MAX_BATCH_OPERATIONS: usize = 512;
 
-/// What may wait for the writer; beyond that whoever asks waits himself.
-const QUEUE: usize = 1024;
+/// Operations that may wait for the writer. Beyond that the sender waits.
+const MAX_QUEUED_OPERATIONS: usize = 1024;
 
 /// The pause before a transaction is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+const WRITE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ impl Journal {
             .map_err(failed)?;
         let blocked_for_all = preferences::blocked_for_all(&mut db).await.map_err(failed)?;
         let group_names = groups::names(&mut db).await.map_err(failed)?;
-        let (ops, queue) = mpsc::channel(QUEUE);
+        let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
         let first = last.unwrap_or(0) + 1;
         let (keep, keeping) = watch::channel(keep);
         let pulse = WriterHealth::default();
@@ -113,11 +113,11 @@ impl Writer {
 
     /// What was asked and the answers go to `give`, a batch at a time.
     pub(super) async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
-        let mut ops = Vec::with_capacity(MAX_BATCH);
+        let mut ops = Vec::with_capacity(MAX_BATCH_OPERATIONS);
         let mut upkeep_at = Instant::now();
         loop {
             tokio::select! {
-                taken = self.queue.recv_many(&mut ops, MAX_BATCH) => {
+                taken = self.queue.recv_many(&mut ops, MAX_BATCH_OPERATIONS) => {
                     if taken == 0 {
                         break;
                     }
@@ -173,7 +173,7 @@ impl Writer {
                         );
                         refused = true;
                     }
-                    sleep(RETRY).await;
+                    sleep(WRITE_RETRY_PAUSE).await;
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::writer::Writer;
 
 impl Writer {
     /// Like [`Writer::run`]: putting a batch together takes about as long as reading what is in it. The answers to a batch
-    /// come over in one piece, and are given out by whoever polls this: a thread that wakes each one who waits costs more
+    /// come over in one piece, and are given out by the task that polls this: a thread that wakes each one who waits costs more
     /// than it takes off.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Writer {
         if let Err(e) = thread::Builder::new().name("journal".to_owned()).spawn(work) {
             error!("no thread for the journal: {e}. Allow the relay's user one more (ulimit -u, TasksMax)");
         }
-        // No more of them than ask: whoever asks waits for the answer.
+        // No more of them than ask, since each waits for its answer.
         while let Some(batch) = batches.recv().await {
             for (op, answer) in batch {
                 op.answer(answer);

@@ -15,16 +15,16 @@ use memchr::{memchr, memchr3, memmem};
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The largest top-level element in bytes: the member list of a room with 100,000 members passes.
-pub(super) const MAX_ELEMENT: usize = 16 << 20;
+pub(super) const MAX_ELEMENT_BYTES: usize = 16 << 20;
 
 /// A buffer that grew larger than this for one element is given back.
-const MAX_KEPT_BUFFER: usize = 256 << 10;
+const MAX_KEPT_BUFFER_BYTES: usize = 256 << 10;
 
 /// The longest end tag of the stream itself, in bytes.
-const MAX_ROOT_NAME: usize = 1024;
+const MAX_ROOT_NAME_BYTES: usize = 1024;
 
 /// While an element is left out, so many of its last bytes are kept: the longest mark (`<![CDATA[`) may be cut in two.
-const LONGEST_MARK: usize = 9;
+const MAX_MARK_BYTES: usize = 9;
 
 /// Why an element is left out before it reaches the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl fmt::Display for LeftOut {
             Self::Large => write!(
                 f,
                 "more than {} MB: a room's list that is too long, or an attempt to use up memory",
-                MAX_ELEMENT >> 20
+                MAX_ELEMENT_BYTES >> 20
             ),
             Self::BetweenElements => f.write_str("no element: text, a comment or an instruction"),
         }
@@ -120,7 +120,7 @@ impl Framer {
 
     /// Where more bytes are to be appended. Ranges of earlier frames mean nothing after that.
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
-        if self.buffer.is_empty() && self.buffer.capacity() > MAX_KEPT_BUFFER {
+        if self.buffer.is_empty() && self.buffer.capacity() > MAX_KEPT_BUFFER_BYTES {
             self.buffer = BytesMut::new();
         }
         &mut self.buffer
@@ -151,7 +151,7 @@ impl Framer {
             if let Some(frame) = self.step()? {
                 return Ok(Some(frame));
             }
-            if self.inside() && self.dropped + self.position - self.start > MAX_ELEMENT {
+            if self.inside() && self.dropped + self.position - self.start > MAX_ELEMENT_BYTES {
                 if self.depth == 0 {
                     return Err(Broken("a stream header without an end"));
                 }
@@ -159,7 +159,7 @@ impl Framer {
             }
             if before == (self.position, self.at) {
                 if self.dropping.is_some() {
-                    let from = self.position.saturating_sub(LONGEST_MARK).max(self.start);
+                    let from = self.position.saturating_sub(MAX_MARK_BYTES).max(self.start);
                     self.dropped += from - self.start;
                     self.start = from;
                     self.discard(from);
@@ -215,7 +215,7 @@ impl Framer {
                 }
                 None if self.depth > 1 => self.position = self.buffer.len(),
                 // The name must be the stream's own.
-                None if rest.len() > MAX_ROOT_NAME => return Err(Broken("an end tag without an end")),
+                None if rest.len() > MAX_ROOT_NAME_BYTES => return Err(Broken("an end tag without an end")),
                 None => {}
             },
             At::Comment => return self.mark(b"-->"),
@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn what_is_too_deep_or_too_large_is_left_out_and_nothing_else() {
         let deep = format!("<a>{}{}</a>", "<b>".repeat(70_000), "</b>".repeat(70_000));
-        let large = "b".repeat(MAX_ELEMENT + 10);
+        let large = "b".repeat(MAX_ELEMENT_BYTES + 10);
         for (element, why) in [
             (deep, LeftOut::Deep),
             (format!("<message><body>{large}</body></message>"), LeftOut::Large),
@@ -439,15 +439,15 @@ mod tests {
         framer.next().unwrap();
         framer.buffer().extend_from_slice(b"<a>");
         let piece = vec![b'b'; 65_536];
-        for _ in 0..3 * MAX_ELEMENT / 65_536 {
+        for _ in 0..3 * MAX_ELEMENT_BYTES / 65_536 {
             framer.buffer().extend_from_slice(&piece);
             assert_eq!(framer.next(), Ok(None));
-            assert!(framer.buffer.len() <= MAX_ELEMENT + 65_536);
+            assert!(framer.buffer.len() <= MAX_ELEMENT_BYTES + 65_536);
         }
         framer.buffer().extend_from_slice(b"</a>");
         assert_eq!(framer.next(), Ok(Some(Frame::LeftOut(LeftOut::Large))));
         framer.next().unwrap();
-        assert!(framer.buffer().capacity() <= MAX_KEPT_BUFFER);
+        assert!(framer.buffer().capacity() <= MAX_KEPT_BUFFER_BYTES);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::config::Server;
 use crate::wire::{Stanza, StreamError, ns};
 
 /// The time for each step of getting in.
-const PATIENCE: Duration = Duration::from_secs(20);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the bytes go.
 pub(super) type Socket = Either<QuickAck, UnixStream>;
@@ -125,11 +125,11 @@ async fn dial_as_written(settings: &Settings, spellings: &Spellings) -> Result<S
 async fn dial_as(settings: &Settings, component: &str) -> Result<Stream, Failure> {
     let server = settings.server.to_string();
     let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
-    let socket = timeout(PATIENCE, connect(&settings.server))
+    let socket = timeout(HANDSHAKE_TIMEOUT, connect(&settings.server))
         .await
         .map_err(|_| unreachable(too_slow()))?
         .map_err(unreachable)?;
-    match timeout(PATIENCE, shake_hands(settings, component, &server, socket)).await {
+    match timeout(HANDSHAKE_TIMEOUT, shake_hands(settings, component, &server, socket)).await {
         Ok(result) => result,
         Err(_) => Err(Failure::Strange { server, what: "no answer to the handshake".into() }),
     }

@@ -19,13 +19,13 @@ use super::{AskError, Link};
 use crate::wire::{Iq, IqPayload, IqType};
 
 /// How long the first answer may take, when the second is there.
-const BEHIND: Duration = Duration::from_millis(300);
+const PRIVILEGED_PROBE_DELAY: Duration = Duration::from_millis(300);
 
 /// How long it may take when there is none at all.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Between two questions, as long as they are swallowed.
-const AGAIN: Duration = Duration::from_secs(30);
+const PROBE_RETRY_PAUSE: Duration = Duration::from_secs(30);
 
 /// What is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ async fn ask(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
                  (config/ejabberd/ejabberd.yml), or unload mod_privilege"
             );
         }
-        if timeout(AGAIN, plain.wait_for(|plain| *plain == BareIqSupport::Passes)).await.is_ok() {
+        if timeout(PROBE_RETRY_PAUSE, plain.wait_for(|plain| *plain == BareIqSupport::Passes)).await.is_ok() {
             return std::future::pending().await;
         }
     }
@@ -86,9 +86,9 @@ async fn swallows(link: &Link, service: &str) -> Result<(), AskError> {
     let ping = |to: &str| link.ask_raw(link.question(to, IqType::Get, IqPayload::Ping));
     let behind = format!("{service}/{RESOURCE}");
     let behind = async {
-        let answered = timeout(PATIENCE, ping(&behind)).await;
+        let answered = timeout(PROBE_TIMEOUT, ping(&behind)).await;
         if matches!(answered, Ok(Ok(_))) {
-            sleep(BEHIND).await;
+            sleep(PRIVILEGED_PROBE_DELAY).await;
         }
     };
     let first = Box::pin(ping(service));

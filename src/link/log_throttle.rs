@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The pause after a line.
-const PAUSE: Duration = Duration::from_secs(10);
+const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// One kind of line.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl Sparing {
     /// It has happened: `Some` if it is time for a line, with how often it happened since the last one.
     pub(super) fn due(&mut self, now: Instant) -> Option<u64> {
         self.unsaid += 1;
-        if self.last.is_some_and(|last| now - last < PAUSE) {
+        if self.last.is_some_and(|last| now - last < LOG_PAUSE) {
             return None;
         }
         self.last = Some(now);
@@ -36,7 +36,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(sparing.due(now), Some(1));
         assert_eq!((sparing.due(now), sparing.due(now)), (None, None));
-        assert_eq!(sparing.due(now + PAUSE), Some(3));
-        assert_eq!(sparing.due(now + PAUSE), None);
+        assert_eq!(sparing.due(now + LOG_PAUSE), Some(3));
+        assert_eq!(sparing.due(now + LOG_PAUSE), None);
     }
 }

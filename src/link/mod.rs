@@ -60,12 +60,12 @@ use crate::wire::caps::Caps;
 use crate::wire::privileged;
 use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
 
-/// What waits to be sent; beyond that whoever sends waits himself.
-const OUTGOING: usize = 1024;
+/// Stanzas that may wait to be sent. Beyond that the sender waits.
+const MAX_OUTGOING_STANZAS: usize = 1024;
 /// What waits to be taken from [`Incoming`]; beyond that nothing is read.
-const INCOMING: usize = 256;
+const MAX_INCOMING_STANZAS: usize = 256;
 /// An IQ that has no answer after this time will hardly get one.
-const ANSWER: Duration = Duration::from_secs(10);
+const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the link needs to know. Domains as the configuration spells them: the server may know them under no other name.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ pub enum AskError {
     /// The server swallows such questions.
     #[error("the server swallows IQs to this address")]
     Swallowed,
-    /// The one who was asked answered with an error; one without a condition if his server gave the question back.
+    /// The one who was asked answered with an error; one without a condition if their server gave the question back.
     #[error("{0}")]
     Refused(StanzaError),
 }
@@ -153,8 +153,8 @@ pub struct Link {
 #[must_use]
 pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
     let spellings = Spellings::of_settings(&mut settings);
-    let (commands, outgoing) = mpsc::channel(OUTGOING);
-    let (incoming, taken) = mpsc::channel(INCOMING);
+    let (commands, outgoing) = mpsc::channel(MAX_OUTGOING_STANZAS);
+    let (incoming, taken) = mpsc::channel(MAX_INCOMING_STANZAS);
     let numbers = Arc::<Metrics>::default();
     let up = Up::new(Arc::clone(&numbers), settings.services.clone());
     let link = Link {
@@ -314,7 +314,7 @@ impl Link {
         let (answer, wait) = oneshot::channel();
         let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
-        match timeout(ANSWER, wait).await {
+        match timeout(IQ_ANSWER_TIMEOUT, wait).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(AskError::Lost),
             Err(_) => Err(AskError::Unanswered),

@@ -10,14 +10,14 @@ use super::handshake;
 use crate::config::Server;
 
 /// Servers answer a stream header at once.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PEER_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// A stream header and an error behind it are shorter.
-const LONGEST: u64 = 2048;
+const MAX_PEER_BYTES: u64 = 2048;
 
 /// In words that end a sentence; `None` if it can't be reached, or takes components.
 pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PEER_TIMEOUT;
     let mut socket = timeout_at(deadline, handshake::connect(server)).await.ok()?.ok()?;
     // The configuration lets no character into a domain that XML would mind.
     let header = format!(
@@ -27,7 +27,7 @@ pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
     let mut said = Vec::new();
     let closed = timeout_at(deadline, async {
         socket.write_all(header.as_bytes()).await?;
-        let mut socket = socket.take(LONGEST);
+        let mut socket = socket.take(MAX_PEER_BYTES);
         while socket.read_buf(&mut said).await? > 0 {
             if recognised(&said).is_some() {
                 break;

@@ -24,13 +24,13 @@ impl Replies {
         asked.is_some_and(|(to, _)| iq.from.as_ref() == Some(to))
     }
 
-    /// Hands an answer to whoever waits for it; `false` if nobody does.
+    /// Hands an answer to the caller that waits for it; `false` if there is none.
     pub(super) fn answered(&mut self, iq: Iq) -> bool {
         if !self.expects(&iq) {
             return false;
         }
         let Some((_, answer)) = iq.id.as_ref().and_then(|id| self.waiting.remove(id)) else { return false };
-        // Whoever asked may have given up.
+        // The caller may have given up.
         let _ = answer.send(iq);
         true
     }

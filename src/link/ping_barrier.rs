@@ -16,11 +16,11 @@ use crate::model::address;
 use crate::wire::StanzaError;
 
 /// So many stanzas may be unconfirmed; beyond that nothing more is taken to be sent.
-pub(super) const MAX_UNCONFIRMED: usize = 1024;
+pub(super) const MAX_UNCONFIRMED_STANZAS: usize = 1024;
 
 /// A ping without an answer for so long is followed by another: where several connections share a component's name, an
 /// answer may have gone to another one.
-const AGAIN: Duration = Duration::from_secs(5);
+const PING_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// So many pings, and so many probes before the first answer, may be under way.
 const MAX_PINGS: usize = 4;
@@ -99,7 +99,7 @@ impl Barrier {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.is_up() && self.unconfirmed.len() < MAX_UNCONFIRMED
+        self.is_up() && self.unconfirmed.len() < MAX_UNCONFIRMED_STANZAS
     }
 
     /// A stanza is being sent that wants to be confirmed.
@@ -120,13 +120,13 @@ impl Barrier {
 
     /// Another ping, if the answers to those under way may have been lost. Looked at once a second.
     pub(super) fn again(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
-        let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= AGAIN);
+        let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= PING_AGAIN_AFTER);
         if late && self.pings.len() < MAX_PINGS { self.send_ping(id) } else { None }
     }
 
     /// The same for the first ones, as long as none of them has been answered.
     pub(super) fn probe_again(&mut self, mut id: impl FnMut() -> String) -> Vec<(String, String)> {
-        if self.is_up() || self.probed.elapsed() < AGAIN || self.probes.len() > MAX_PROBES {
+        if self.is_up() || self.probed.elapsed() < PING_AGAIN_AFTER || self.probes.len() > MAX_PROBES {
             return Vec::new();
         }
         self.probed = Instant::now();
@@ -170,7 +170,7 @@ impl Barrier {
             && first.number <= ping.covers
         {
             if let Some(confirmed) = self.unconfirmed.pop_front() {
-                // Whoever sent it may not care.
+                // A dropped receiver is fine: the sender does not care.
                 let _ = confirmed.answer.send(Ok(()));
             }
         }
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(barrier.again(&mut ids), None, "it is not late yet");
         let mut later = Vec::new();
         for _ in 0..10 {
-            advance(AGAIN).await;
+            advance(PING_AGAIN_AFTER).await;
             later.extend(barrier.again(&mut ids));
         }
         assert_eq!(later.len(), MAX_PINGS - 1);
@@ -280,7 +280,7 @@ mod tests {
         let mut ids = ids();
         let (mut barrier, first) = Barrier::new(&["example.org".into()], &mut ids);
         assert_eq!(barrier.probe_again(&mut ids), []);
-        advance(AGAIN).await;
+        advance(PING_AGAIN_AFTER).await;
         let again = barrier.probe_again(&mut ids);
         assert_eq!(again.len(), 1);
         assert_ne!(again, first);
@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn the_unconfirmed_are_bounded() {
         let (mut barrier, _) = up();
-        let waits: Vec<_> = (0..MAX_UNCONFIRMED).map(|n| send(&mut barrier, &n.to_string())).collect();
+        let waits: Vec<_> =
+            (0..MAX_UNCONFIRMED_STANZAS).map(|n| send(&mut barrier, &n.to_string())).collect();
         assert!(!barrier.has_room());
         drop(waits);
     }

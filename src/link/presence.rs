@@ -9,13 +9,13 @@ use crate::wire::caps::Caps;
 use crate::wire::stanza::Presence;
 
 /// More people are not remembered; of the others nobody knows whether they are online.
-const PEOPLE: usize = 50_000;
+const MAX_PEOPLE: usize = 50_000;
 
-/// More of one person's clients are not remembered: he is not known to have only those that are.
-const CLIENTS: usize = 8;
+/// More clients of one person are not remembered; there may be others than those that are.
+const MAX_CLIENTS_PER_PERSON: usize = 8;
 
 /// Longer words in a presence are no hash.
-const LONGEST: usize = 256;
+const MAX_RESOURCE_BYTES: usize = 256;
 
 /// A client that is online: its resource, and what it says that it can do.
 pub(super) type Client = (String, Option<Caps>);
@@ -31,14 +31,14 @@ impl Online {
         let mut people = self.people();
         match presence.type_.as_deref() {
             None => {
-                if people.len() >= PEOPLE && !people.contains_key(person) {
+                if people.len() >= MAX_PEOPLE && !people.contains_key(person) {
                     return;
                 }
                 let clients = people.entry(person.to_owned()).or_default();
                 let caps = presence.caps.as_ref().filter(|caps| is_short(caps)).cloned();
                 if let Some((_, known)) = clients.iter_mut().find(|(known, _)| known == resource) {
                     *known = caps;
-                } else if clients.len() <= CLIENTS {
+                } else if clients.len() <= MAX_CLIENTS_PER_PERSON {
                     // One more than are remembered says that there are more.
                     clients.push((resource.to_owned(), caps));
                 }
@@ -58,7 +58,7 @@ impl Online {
     /// All clients of a person that are online; none if nobody knows, or not of all.
     pub(super) fn of(&self, person: &str) -> Vec<Client> {
         let clients = self.people().get(person).cloned().unwrap_or_default();
-        if clients.len() > CLIENTS { Vec::new() } else { clients }
+        if clients.len() > MAX_CLIENTS_PER_PERSON { Vec::new() } else { clients }
     }
 
     /// With the connection all that was told ends.
@@ -73,7 +73,7 @@ impl Online {
 }
 
 fn is_short(caps: &Caps) -> bool {
-    [&caps.hash, &caps.node, &caps.ver].into_iter().flatten().all(|word| word.len() <= LONGEST)
+    [&caps.hash, &caps.node, &caps.ver].into_iter().flatten().all(|word| word.len() <= MAX_RESOURCE_BYTES)
 }
 
 #[cfg(test)]
@@ -105,20 +105,20 @@ mod tests {
     #[test]
     fn it_remembers_no_more_than_so_many() {
         let online = Online::default();
-        for n in 0..CLIENTS {
+        for n in 0..MAX_CLIENTS_PER_PERSON {
             online.seen(&presence(&format!("bob@example.org/{n}"), None));
         }
-        assert_eq!(online.of("bob@example.org").len(), CLIENTS);
+        assert_eq!(online.of("bob@example.org").len(), MAX_CLIENTS_PER_PERSON);
         for n in 0..1000 {
             online.seen(&presence(&format!("bob@example.org/more{n}"), None));
         }
         assert_eq!(online.of("bob@example.org"), [], "not all of them are known");
-        assert!(online.people()["bob@example.org"].len() <= CLIENTS + 1);
-        for n in 0..PEOPLE + 10 {
+        assert!(online.people()["bob@example.org"].len() <= MAX_CLIENTS_PER_PERSON + 1);
+        for n in 0..MAX_PEOPLE + 10 {
             online.seen(&presence(&format!("user{n}@example.org/x"), None));
         }
-        assert_eq!(online.people().len(), PEOPLE);
-        let caps = Caps { ver: Some("x".repeat(LONGEST + 1)), ..Caps::default() };
+        assert_eq!(online.people().len(), MAX_PEOPLE);
+        let caps = Caps { ver: Some("x".repeat(MAX_RESOURCE_BYTES + 1)), ..Caps::default() };
         online.seen(&Presence { caps: caps.into(), ..presence("user1@example.org/x", None) });
         assert_eq!(online.of("user1@example.org"), [("x".to_owned(), None)]);
     }

@@ -119,7 +119,7 @@ impl Privileges {
         self.online.of(user.as_str())
     }
 
-    /// Whether rooms can be asked in inviters' names, whoever invites: all that is needed where ordinary IQs vanish.
+    /// Whether rooms can be asked in inviters' names, no matter who invites: all that is needed where ordinary IQs vanish.
     pub(super) fn asks_rooms(&self) -> bool {
         let granted = self.granted();
         !granted.is_empty() && granted.values().all(|grants| grants.muc_admin && grants.disco_info)

@@ -18,7 +18,7 @@ use crate::wire::Stanza;
 
 /// The longest name or attribute value that the parser for all elements takes; it reserves so much memory. An element that
 /// is longer as a whole gets a parser of its own.
-const MAX_TOKEN: usize = 8192;
+const MAX_TOKEN_BYTES: usize = 8192;
 
 /// What stands next in the stream.
 #[derive(Debug, PartialEq)]
@@ -68,7 +68,7 @@ impl Reader {
             return Ok(Some(match frame {
                 Frame::Header(header) => {
                     self.header = self.framer.bytes(&header).to_vec();
-                    self.parser = self.fresh_parser(MAX_TOKEN)?;
+                    self.parser = self.fresh_parser(MAX_TOKEN_BYTES)?;
                     continue;
                 }
                 Frame::Element(element) => match self.element(&element)? {
@@ -83,13 +83,13 @@ impl Reader {
 
     fn element(&mut self, element: &Range<usize>) -> io::Result<Result<Stanza, String>> {
         let bytes = self.framer.bytes(element);
-        if bytes.len() > MAX_TOKEN {
+        if bytes.len() > MAX_TOKEN_BYTES {
             let mut parser = self.fresh_parser(bytes.len())?;
             return Ok(parse(&mut parser, bytes));
         }
         let result = parse(&mut self.parser, bytes);
         if result.is_err() {
-            self.parser = self.fresh_parser(MAX_TOKEN)?;
+            self.parser = self.fresh_parser(MAX_TOKEN_BYTES)?;
         }
         Ok(result)
     }

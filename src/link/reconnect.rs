@@ -144,7 +144,7 @@ impl Task {
             tokio::select! {
                 biased;
                 () = close.cancelled() => return true,
-                // Dropped with its answer: whoever waits learns that it is lost.
+                // Dropped with its answer: the caller that waits learns that it is lost.
                 command = self.outgoing.recv() => if command.is_none() { return true },
                 () = &mut pause => return false,
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 
 /// The most that is read through it, in bytes; a handshake takes some hundreds.
-const MAX_RECORDED: usize = 64 << 10;
+const MAX_RECORDED_BYTES: usize = 64 << 10;
 
 /// A socket and what was read from it.
 pub(super) struct Recorder<Socket> {
@@ -31,7 +31,7 @@ impl<Socket: AsyncRead + Unpin> Recorder<Socket> {
 impl<Socket: AsyncRead + Unpin> AsyncBufRead for Recorder<Socket> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        if this.read.len() > MAX_RECORDED {
+        if this.read.len() > MAX_RECORDED_BYTES {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "it talks without end")));
         }
         Pin::new(&mut this.socket).poll_fill_buf(cx)

@@ -23,22 +23,22 @@ use crate::wire::query::Roster;
 use crate::wire::{IqPayload, IqType};
 
 /// Between two trials.
-const PAUSE: Duration = Duration::from_secs(4);
+const PROBE_INTERVAL: Duration = Duration::from_secs(4);
 /// What has no answer after this time is said to have none: the server answers such questions by itself.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// So often in a row.
-const SILENT: u32 = 2;
+const MAX_SILENT_PROBES: u32 = 2;
 /// So many pings go with each trial. Where another connection gets a part of the answers, it hardly gets none of them.
-const PINGS: usize = 3;
+const MAX_PINGS: usize = 3;
 
 /// Connecting again follows at once the first time, later after pauses that double up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const FIRST_RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+const MAX_RENEWAL_PAUSE: Duration = Duration::from_secs(300);
 /// After so long without, it is the first time again.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+const RENEWALS_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
 /// Whose roster is asked for, and in whose name questions are asked. The account need not exist.
-const NOBODY: &str = "muc-invite-relay";
+const PROBE_LOCALPART: &str = "muc-invite-relay";
 
 /// Connecting again for what was granted.
 #[derive(Debug)]
@@ -69,8 +69,10 @@ impl State {
 
     fn done(&mut self, on: Epoch, now: Instant) {
         let pause = match self.last {
-            Some((last, pause)) if now - last < FORGOTTEN => (pause * 2).min(LONGEST_PAUSE),
-            _ => FIRST_PAUSE,
+            Some((last, pause)) if now - last < RENEWALS_FORGOTTEN_AFTER => {
+                (pause * 2).min(MAX_RENEWAL_PAUSE)
+            }
+            _ => FIRST_RENEWAL_PAUSE,
         };
         self.last = Some((now, pause));
         self.born = Some(on.next());
@@ -176,7 +178,7 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
                 trials.push(trial);
                 if trial == Trial::Refused {
                     gone = Some(host);
-                } else if trial == Trial::Silent && silent + 1 >= SILENT {
+                } else if trial == Trial::Silent && silent + 1 >= MAX_SILENT_PROBES {
                     gone.get_or_insert(host);
                 }
             }
@@ -184,7 +186,7 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
         let saw = |trial| trials.contains(&trial);
         silent = if saw(Trial::Silent) && link.wrong() != Some(Trouble::Shared) { silent + 1 } else { 0 };
         lost = if saw(Trial::Lost) { lost + 1 } else { 0 };
-        if lost >= SILENT {
+        if lost >= MAX_SILENT_PROBES {
             link.privileges.shared().noticed(&link.trouble);
         } else if let Some(host) = gone {
             if !link.renew(on, &host).await && !told {
@@ -202,7 +204,7 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
             told = false;
         }
         if silent == 0 && lost == 0 {
-            sleep(PAUSE).await;
+            sleep(PROBE_INTERVAL).await;
         }
     }
 }
@@ -223,7 +225,7 @@ async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
     if !grants.roster && !grants.disco_info {
         return None;
     }
-    let nobody = BareJid::new(&format!("{NOBODY}@{host}")).ok()?;
+    let nobody = BareJid::new(&format!("{PROBE_LOCALPART}@{host}")).ok()?;
     let asked = async {
         if grants.roster {
             link.ask(nobody.as_str(), IqType::Get, IqPayload::Roster(Roster::default())).await
@@ -232,18 +234,18 @@ async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
         }
     };
     let pings =
-        (0..PINGS).map(|_| link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping));
-    let pings = join_all(pings.map(|ping| timeout(PATIENCE, link.ask_raw(ping))));
-    let (asked, pings) = join(timeout(PATIENCE, asked), pings).await;
+        (0..MAX_PINGS).map(|_| link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping));
+    let pings = join_all(pings.map(|ping| timeout(PROBE_TIMEOUT, link.ask_raw(ping))));
+    let (asked, pings) = join(timeout(PROBE_TIMEOUT, asked), pings).await;
     let answered = pings.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count();
     match asked {
         Ok(Err(AskError::Lost)) => None,
         // Of a user who does not exist a server may say so.
         Ok(Err(AskError::Refused(_))) if !grants.roster => None,
         Ok(Err(AskError::Refused(_))) => Some(Trial::Refused),
-        _ if answered > 0 && answered < PINGS => Some(Trial::Lost),
+        _ if answered > 0 && answered < MAX_PINGS => Some(Trial::Lost),
         Ok(Ok(_)) => Some(if answered == 0 { Trial::Lost } else { Trial::Holds }),
-        Ok(Err(_)) | Err(_) => (answered == PINGS).then_some(Trial::Silent),
+        Ok(Err(_)) | Err(_) => (answered == MAX_PINGS).then_some(Trial::Silent),
     }
 }
 
@@ -266,7 +268,7 @@ mod tests {
             state.holds = Some(on);
         }
         assert_eq!(pauses, [0, 30, 60, 120, 240, 300, 300, 300]);
-        assert_eq!(state.due(on, now + FORGOTTEN), Some(now + FORGOTTEN));
+        assert_eq!(state.due(on, now + RENEWALS_FORGOTTEN_AFTER), Some(now + RENEWALS_FORGOTTEN_AFTER));
     }
 
     #[test]
@@ -275,7 +277,7 @@ mod tests {
         let (first, now) = (Epoch::default().next(), Instant::now());
         assert_eq!(state.due(first, now), Some(now));
         state.done(first, now);
-        assert_eq!(state.due(first.next(), now + FORGOTTEN), None);
+        assert_eq!(state.due(first.next(), now + RENEWALS_FORGOTTEN_AFTER), None);
         assert!(state.due(first.next().next(), now).is_some(), "a connection that came by itself");
     }
 }

@@ -29,34 +29,34 @@ use crate::wire::spelling::canonicalise;
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, privileged};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// As long as stanzas come in, the answer may only be waiting its turn behind them.
-const PATIENCE_WHILE_READING: Duration = Duration::from_secs(300);
+const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
 
 /// After so much silence a ping asks whether somebody is still there.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_PING_AFTER: Duration = Duration::from_secs(60);
 
 /// How long to wait for privileges, at least; there may be none.
-const GRACE: Duration = Duration::from_millis(300);
+const PRIVILEGES_WAIT: Duration = Duration::from_millis(300);
 
 /// The same where there were some on the last connection.
-const GRACE_IF_EXPECTED: Duration = Duration::from_secs(5);
+const EXPECTED_PRIVILEGES_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the server may take to close its side.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long it may take until all that had been read when the connection ended is taken.
-const REST: Duration = Duration::from_secs(10);
+const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the end of the stream may take to be written to a server that did not confirm what was sent before.
-const LAST_WORD: Duration = Duration::from_millis(100);
+const LAST_READ_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Stanzas handled before what they led to is flushed.
-const BURST: usize = 128;
+const MAX_STANZAS_PER_TURN: usize = 128;
 
 /// Stanzas that wait for the socket.
-const QUEUE: usize = 512;
+const MAX_WAITING_STANZAS: usize = 512;
 
 pub(super) struct Connection<'a> {
     epoch: Epoch,
@@ -136,7 +136,7 @@ impl<'a> Connection<'a> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            for _ in 0..BURST {
+            for _ in 0..MAX_STANZAS_PER_TURN {
                 if let Err(e) = self.poll_write(cx) {
                     return Poll::Ready(End::Lost(e));
                 }
@@ -164,7 +164,7 @@ impl<'a> Connection<'a> {
 
     /// Takes commands and writes as far as the socket takes it.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.barrier.has_room() && self.queue.len() < QUEUE {
+        while self.barrier.has_room() && self.queue.len() < MAX_WAITING_STANZAS {
             match self.commands.poll_recv(cx) {
                 Poll::Ready(Some(command)) => self.obey(command),
                 Poll::Ready(None) | Poll::Pending => break,
@@ -243,7 +243,7 @@ impl<'a> Connection<'a> {
         match stanza {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
             Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
-            // ejabberd 24.12 takes what somebody asks of himself for the answer.
+            // ejabberd 24.12 takes a question from somebody to themselves for the answer.
             Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.replies.expects(&iq) => {
                 self.answered(iq);
             }
@@ -291,14 +291,18 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Some servers advertise privileges a moment after the first answer, and whoever sends before that sends without
+    /// Some servers advertise privileges a moment after the first answer, and a relay that sends before that sends without
     /// them: unless there are some, the link waits a moment.
     fn go_up(&mut self, privileges: bool) {
         if let Some(answered) = self.answered_at
             && !self.ending
             && (privileges
                 || answered.elapsed()
-                    > if self.privileges.missing().is_empty() { GRACE } else { GRACE_IF_EXPECTED })
+                    > if self.privileges.missing().is_empty() {
+                        PRIVILEGES_WAIT
+                    } else {
+                        EXPECTED_PRIVILEGES_WAIT
+                    })
         {
             self.answered_at = None;
             info!(component = self.component, "link is up");
@@ -346,7 +350,7 @@ impl<'a> Connection<'a> {
             self.barrier.not_reading();
             self.last_read = Instant::now();
         }
-        if self.last_read.elapsed() > IDLE
+        if self.last_read.elapsed() > IDLE_PING_AFTER
             && let Some((id, to)) = self.barrier.ping(|| self.ids.next())
         {
             self.queue.push_back(ping(self.component, id, to).into());
@@ -357,8 +361,8 @@ impl<'a> Connection<'a> {
         if let Some((id, to)) = self.barrier.again(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        let reading = self.barrier.is_up() && self.last_read.elapsed() <= PATIENCE;
-        let patience = if reading { PATIENCE_WHILE_READING } else { PATIENCE };
+        let reading = self.barrier.is_up() && self.last_read.elapsed() <= PING_TIMEOUT;
+        let patience = if reading { PING_TIMEOUT_WHILE_READING } else { PING_TIMEOUT };
         let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > patience);
         if hangs && !self.barrier.is_up() {
             error!(
@@ -389,7 +393,7 @@ impl<'a> Connection<'a> {
                 }
             }
         });
-        if timeout(REST, rest).await.is_err() {
+        if timeout(READ_THE_REST_TIMEOUT, rest).await.is_err() {
             warn!(
                 "the journal takes nothing: what the server had sent before the connection ended may be lost"
             );
@@ -432,9 +436,9 @@ impl<'a> Connection<'a> {
                 }
             }
         });
-        if timeout(GOODBYE, goodbye).await.is_err() {
+        if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
             debug!("the server did not close its side of the stream");
-            let _ = timeout(LAST_WORD, poll_fn(|cx| self.stream.poll_end(cx))).await;
+            let _ = timeout(LAST_READ_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
         }
     }
 }

@@ -11,10 +11,10 @@ use tracing::{info, warn};
 use super::trouble::Trouble;
 
 /// Answers to an earlier run of this relay come in this time after the connection began, if they come at all.
-const EARLIER_RUN: Duration = Duration::from_secs(30);
+const EARLIER_CONNECTION_WAIT: Duration = Duration::from_secs(30);
 
 /// So long after the last sign it is over.
-const OVER: Duration = Duration::from_secs(300);
+const SHARED_FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -39,14 +39,14 @@ impl Shared {
 
     /// An answer came to a question that another relay asked.
     pub(super) fn heard_anothers(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
-        if self.began.elapsed() > EARLIER_RUN {
+        if self.began.elapsed() > EARLIER_CONNECTION_WAIT {
             self.noticed(trouble);
         }
     }
 
     /// Once a second: is it over?
     pub(super) fn look(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
-        if self.noticed.take_if(|noticed| noticed.elapsed() > OVER).is_some() {
+        if self.noticed.take_if(|noticed| noticed.elapsed() > SHARED_FORGOTTEN_AFTER).is_some() {
             info!("answers of the server come back again");
             trouble.send_if_modified(|it| it.take_if(|it| *it == Trouble::Shared).is_some());
         }
@@ -65,12 +65,12 @@ mod tests {
         let mut shared = Shared::default();
         shared.heard_anothers(&trouble);
         assert_eq!(*trouble.borrow(), None, "it may be an answer to an earlier run");
-        advance(EARLIER_RUN * 2).await;
+        advance(EARLIER_CONNECTION_WAIT * 2).await;
         shared.heard_anothers(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));
-        advance(OVER).await;
+        advance(SHARED_FORGOTTEN_AFTER).await;
         shared.noticed(&trouble);
-        advance(OVER).await;
+        advance(SHARED_FORGOTTEN_AFTER).await;
         shared.look(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));
         advance(Duration::from_secs(1)).await;

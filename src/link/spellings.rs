@@ -14,7 +14,7 @@ use crate::wire::spelling::{canonicalise, each_address, respell};
 
 /// Domains in another spelling than the canonical one that are remembered: those of the configuration and those that
 /// were seen last.
-const REMEMBERED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10_000).unwrap();
+const MAX_SPELLINGS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10_000).unwrap();
 
 /// Domains, and how the server writes them where that is not the canonical form.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Spellings {
     }
 
     fn new(component: &str, written: &[String]) -> Self {
-        let this = Self { component: component.to_owned(), known: Mutex::new(LruCache::new(REMEMBERED)) };
+        let this = Self { component: component.to_owned(), known: Mutex::new(LruCache::new(MAX_SPELLINGS)) };
         for domain in written {
             let above = domain.split_once('.').map(|(_, above)| above);
             // Where two of them disagree, somebody has typed the less usual form for a reason.

@@ -13,10 +13,10 @@ use super::writer::Writer;
 use crate::wire::Stanza;
 
 /// What is read at a time, in bytes.
-const READ_AT_ONCE: usize = 64 << 10;
+const MAX_BYTES_PER_READ: usize = 64 << 10;
 
 /// Above so many bytes that wait for the socket no stanza is added to them.
-const MAX_UNWRITTEN: usize = 64 << 10;
+const MAX_UNWRITTEN_BYTES: usize = 64 << 10;
 
 /// An open stream.
 pub(super) struct Stream<Socket> {
@@ -57,7 +57,7 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
                 return Poll::Ready(Ok(read));
             }
             let buffer = self.reader.buffer();
-            buffer.reserve(READ_AT_ONCE);
+            buffer.reserve(MAX_BYTES_PER_READ);
             if ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer))? == 0 {
                 return Poll::Ready(Err(closed()));
             }
@@ -70,7 +70,7 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
     ///
     /// The connection is lost.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writer.buffer.len() < MAX_UNWRITTEN { Poll::Ready(Ok(())) } else { self.poll_flush(cx) }
+        if self.writer.buffer.len() < MAX_UNWRITTEN_BYTES { Poll::Ready(Ok(())) } else { self.poll_flush(cx) }
     }
 
     /// Adds a stanza to what is written next.

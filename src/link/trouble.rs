@@ -53,17 +53,17 @@ impl fmt::Display for Trouble {
 }
 
 /// However often it failed, the next attempt follows after no more than this.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(60);
 
 /// A connection that lived so long was a good one.
-const GOOD: Duration = Duration::from_secs(60);
+const GOOD_AFTER: Duration = Duration::from_secs(60);
 
 /// The pauses while another relay takes the place: two that both came back at once would fight without end.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_CONFLICT_PAUSE: Duration = Duration::from_secs(300);
+const MAX_CONFLICT_PAUSE: Duration = Duration::from_secs(300);
 
 /// Longer than the other relay waits before it takes the place again, so that surviving it means that it has gone.
-const CONFLICT_OVER: Duration = Duration::from_secs(900);
+const CONFLICT_FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
 
 /// How a connection, or the attempt at one, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,18 +103,18 @@ impl Backoff {
             if lived >= self.settles_after() {
                 self.settled();
             }
-            self.short_lived = if lived < GOOD { self.short_lived.saturating_add(1) } else { 0 };
+            self.short_lived = if lived < GOOD_AFTER { self.short_lived.saturating_add(1) } else { 0 };
         }
         if let Ended::Ousted(_) = ended {
-            let pauses = self.conflict.get_or_insert_with(|| growing(CONFLICT_PAUSE, LONGEST_CONFLICT_PAUSE));
-            return pauses.next().unwrap_or(LONGEST_CONFLICT_PAUSE);
+            let pauses = self.conflict.get_or_insert_with(|| growing(CONFLICT_PAUSE, MAX_CONFLICT_PAUSE));
+            return pauses.next().unwrap_or(MAX_CONFLICT_PAUSE);
         }
-        self.pauses.next().unwrap_or(LONGEST_PAUSE)
+        self.pauses.next().unwrap_or(MAX_RECONNECT_PAUSE)
     }
 
     /// How long a connection must live until everything is well again.
     pub(super) fn settles_after(&self) -> Duration {
-        if self.conflict.is_some() { CONFLICT_OVER } else { GOOD }
+        if self.conflict.is_some() { CONFLICT_FORGOTTEN_AFTER } else { GOOD_AFTER }
     }
 
     /// The connection has lived long enough.
@@ -134,7 +134,7 @@ impl Backoff {
 
 /// At once, then 1 s to 60 s with jitter, so that many components don't come back in step.
 fn pauses() -> Pauses {
-    Box::new(std::iter::once(Duration::ZERO).chain(growing(Duration::from_secs(1), LONGEST_PAUSE)))
+    Box::new(std::iter::once(Duration::ZERO).chain(growing(Duration::from_secs(1), MAX_RECONNECT_PAUSE)))
 }
 
 fn growing(shortest: Duration, longest: Duration) -> Pauses {
@@ -151,7 +151,7 @@ fn growing(shortest: Duration, longest: Duration) -> Pauses {
 mod tests {
     use super::*;
 
-    const MOMENT: Duration = Duration::from_secs(3);
+    const SHORT_CONNECTION: Duration = Duration::from_secs(3);
 
     #[test]
     fn pauses_begin_at_once_and_stay_bounded() {
@@ -159,32 +159,32 @@ mod tests {
         let pauses: Vec<_> = (0..50).map(|_| backoff.after(Ended::NotUp)).collect();
         assert_eq!(pauses[0], Duration::ZERO);
         assert!(pauses[1] >= Duration::from_secs(1) && pauses[1] <= Duration::from_secs(2));
-        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert!(pauses.iter().all(|pause| *pause <= MAX_RECONNECT_PAUSE));
         assert!(pauses[40] >= Duration::from_secs(30));
     }
 
     #[test]
     fn a_connection_that_lived_some_seconds_resets_nothing() {
         let mut backoff = Backoff::new();
-        let pauses: Vec<_> = (0..20).map(|_| backoff.after(Ended::Lived(MOMENT))).collect();
+        let pauses: Vec<_> = (0..20).map(|_| backoff.after(Ended::Lived(SHORT_CONNECTION))).collect();
         assert_eq!(pauses[0], Duration::ZERO);
         assert!(pauses[19] >= Duration::from_secs(30), "{pauses:?}");
         assert!(backoff.is_flapping());
-        assert_eq!(backoff.after(Ended::Lived(GOOD)), Duration::ZERO);
+        assert_eq!(backoff.after(Ended::Lived(GOOD_AFTER)), Duration::ZERO);
         assert!(!backoff.is_flapping());
     }
 
     #[test]
     fn whoever_is_ousted_waits_for_minutes_until_nobody_does_it_any_more() {
         let mut backoff = Backoff::new();
-        let first = backoff.after(Ended::Ousted(GOOD * 60));
+        let first = backoff.after(Ended::Ousted(GOOD_AFTER * 60));
         assert!(first >= CONFLICT_PAUSE && backoff.in_conflict());
         // The other one is ousted as well, and comes back after as long.
-        let pauses: Vec<_> = (0..10).map(|_| backoff.after(Ended::Ousted(LONGEST_CONFLICT_PAUSE))).collect();
-        assert!(pauses.iter().all(|pause| *pause >= CONFLICT_PAUSE && *pause <= LONGEST_CONFLICT_PAUSE));
-        assert_eq!(pauses[9], LONGEST_CONFLICT_PAUSE);
-        assert_eq!(backoff.settles_after(), CONFLICT_OVER);
-        backoff.after(Ended::Lived(CONFLICT_OVER));
+        let pauses: Vec<_> = (0..10).map(|_| backoff.after(Ended::Ousted(MAX_CONFLICT_PAUSE))).collect();
+        assert!(pauses.iter().all(|pause| *pause >= CONFLICT_PAUSE && *pause <= MAX_CONFLICT_PAUSE));
+        assert_eq!(pauses[9], MAX_CONFLICT_PAUSE);
+        assert_eq!(backoff.settles_after(), CONFLICT_FORGOTTEN_AFTER);
+        backoff.after(Ended::Lived(CONFLICT_FORGOTTEN_AFTER));
         assert!(!backoff.in_conflict());
     }
 }

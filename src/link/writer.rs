@@ -11,7 +11,7 @@ use xso::{AsXml, Item};
 use crate::wire::{Stanza, ns};
 
 /// The largest stanza that is sent, in bytes: servers end the stream at what is larger (Prosody's default is 512 KiB).
-const MAX_STANZA: usize = 256 << 10;
+const MAX_STANZA_BYTES: usize = 256 << 10;
 
 /// Stanzas in, bytes out.
 pub(super) struct Writer {
@@ -32,7 +32,7 @@ impl Writer {
     pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
         let before = self.buffer.len();
         let result = self.encode(stanza).and_then(|()| match self.buffer.len() - before {
-            0..=MAX_STANZA => Ok(()),
+            0..=MAX_STANZA_BYTES => Ok(()),
             length => Err(invalid(format!("{length} bytes are more than servers take"))),
         });
         if result.is_err() {
@@ -97,7 +97,7 @@ mod tests {
         let mut writer = Writer::new();
         writer.push(&ping("1")).unwrap();
         assert!(writer.push(&ping("\u{1}")).is_err());
-        assert!(writer.push(&ping(&"'".repeat(MAX_STANZA / 5))).is_err());
+        assert!(writer.push(&ping(&"'".repeat(MAX_STANZA_BYTES / 5))).is_err());
         writer.push(&ping("2")).unwrap();
         assert_eq!(writer.buffer, expected.buffer);
         assert_eq!(

@@ -13,7 +13,7 @@ use super::words::words;
 pub const MEMBERS: &str = "members";
 
 /// Groups within groups within groups: deeper than anybody means, and than the stack should go.
-const DEEPEST: usize = 50;
+const MAX_NESTING: usize = 50;
 
 /// Groups that can be kept.
 pub const MAX_GROUPS: usize = 200;
@@ -24,7 +24,7 @@ words! {
     /// Who may use a group.
     #[derive(Default)]
     MayUse {
-        /// Whoever may invite to the room.
+        /// Everybody who may invite to the room.
         #[default]
         Everybody = "everybody",
         /// Those who are in it.
@@ -151,7 +151,7 @@ pub enum Nesting {
     #[error("a circle ({})", .0.join(", "))]
     Circle(Vec<String>),
     /// It never ends, or might as well.
-    #[error("more than {DEEPEST} groups within each other")]
+    #[error("more than {MAX_NESTING} groups within each other")]
     TooDeep,
 }
 
@@ -185,7 +185,7 @@ impl<'a> Found<'a> {
         if let Some(from) = path.iter().position(|above| above == name) {
             return Err(Nesting::Circle([&path[from..], std::slice::from_ref(name)].concat()));
         }
-        if path.len() >= DEEPEST {
+        if path.len() >= MAX_NESTING {
             return Err(Nesting::TooDeep);
         }
         if self.done.contains(name.as_str()) {
@@ -213,7 +213,7 @@ impl<'a> Found<'a> {
 pub enum Closed {
     /// There is none of that name, or nobody in it.
     Nobody,
-    /// It is not for him.
+    /// The inviter may not use it.
     MayNotUse,
 }
 
@@ -265,7 +265,7 @@ impl Book {
         }
     }
 
-    /// Whom a group stands for, whoever may use it. A group in it that is not there any more is passed over.
+    /// Whom a group stands for, regardless of who may use it. A group in it that is not there any more is passed over.
     #[must_use]
     pub fn everybody(&self, name: &str) -> Vec<BareJid> {
         people(name, &self.whole()).unwrap_or_default()

@@ -35,7 +35,7 @@ pub struct Payload {
     pub thread: Option<String>,
     /// Whether the room continues a one-to-one chat.
     pub continues: bool,
-    /// To whom a refusal goes, where no room stands between him and the relay.
+    /// Who is told of a refusal, where no room stands between the inviter and the relay.
     pub origin: Option<Origin>,
     /// The IQ that handed it over, if one did.
     pub hand_over: Option<Box<Origin>>,

@@ -27,7 +27,7 @@ words! {
         Relayed = "relayed",
         /// Dropped silently: the contact has it already, is inside, or wants none.
         Suppressed = "suppressed",
-        /// Not passed on; the inviter was told, where he may know.
+        /// Not passed on; the inviter was told, where they may know.
         Refused = "refused",
         /// Left to the server that handed it over.
         HandedBack = "handed-back",
@@ -61,7 +61,7 @@ words! {
         Bounced = "bounced",
         /// The server would not let the relay speak for the inviter.
         NotPermitted = "not-permitted",
-        /// The inviter is no user of this server, or his host granted nothing.
+        /// The inviter is no user of this server, or their host granted nothing.
         NotLocal = "not-local",
         /// The room did not answer in time for a hand-over.
         Unsure = "unsure",

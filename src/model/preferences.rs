@@ -18,11 +18,11 @@ words! {
         /// From everybody.
         #[default]
         Everybody = "everybody",
-        /// From the people in his roster.
+        /// From the people in their roster.
         Contacts = "contacts",
         /// From nobody.
         Nobody = "nobody",
-        /// From everybody; those that his server handed over, it is to deliver itself.
+        /// From everybody; what their server hands over is to be delivered by that server.
         Server = "server",
     }
 }
@@ -39,13 +39,13 @@ pub struct Preferences {
 /// A change of somebody's wishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// From whom he takes invitations.
+    /// From whom they take invitations.
     AcceptFrom(AcceptFrom),
-    /// He blocks one.
+    /// They block one.
     Block(String),
-    /// He blocks it no longer.
+    /// They block it no longer.
     Lift(String),
-    /// He blocks nothing any longer.
+    /// They block nothing any longer.
     LiftAll,
 }
 

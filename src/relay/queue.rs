@@ -240,7 +240,7 @@ impl Queue {
             match admitted {
                 Ok(admitted) => under_way.push((arrival, admitted)),
                 Err(ended) => match refused {
-                    // Whoever could be lying is not answered.
+                    // A sender who could be lying is not answered.
                     Some(Reason::Untrusted) if ended.arrival.payload.origin.is_none() => {}
                     Some(reason) => self.tell(ended, reason),
                     None => {}

@@ -1,6 +1,6 @@
 //! What a room says: its kind, who is what to it, who is in it; and making somebody a member of it (XEP-0045 §9).
 //!
-//! A room is asked in the inviter's name where his server granted that (XEP-0356), else as a service admin. What
+//! A room is asked in the inviter's name where their server granted that (XEP-0356), else as a service admin. What
 //! neither may know stays unknown. Answers are kept for a short time, our own changes are in them at once.
 //!
 //! Knows nothing of the journal, nor why somebody wants to know.
@@ -24,15 +24,15 @@ use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
 /// How long an answer is good for.
-const GOOD_FOR: Duration = Duration::from_secs(15);
+const RECENT_FOR: Duration = Duration::from_secs(15);
 /// How old it may be when something depends on it that can't be undone: a refusal, a change.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH_FOR: Duration = Duration::from_secs(1);
 /// Rooms (and inviters asking them) that are remembered.
-const REMEMBERED: u64 = 1000;
+const MAX_CACHED_ROOMS: u64 = 1000;
 /// People who are known of all of them together, some 100 bytes each: when there are more, everything is forgotten.
-const MOST_PEOPLE: usize = 200_000;
+const MAX_CACHED_PEOPLE: usize = 200_000;
 /// A room that nobody asked for is forgotten after this time.
-const IDLE: Duration = Duration::from_secs(60);
+const CACHED_ROOM_IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// How old an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum Age {
 pub enum Rights {
     /// The inviter's alone.
     Inviters,
-    /// The inviter's, and the relay's own where his are not enough.
+    /// The inviter's, and the relay's own where the inviter's are not enough.
     Any,
 }
 
@@ -81,7 +81,10 @@ impl Rooms {
     /// Rooms as they are seen through this link.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        let remembered = moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
+        let remembered = moka::sync::Cache::builder()
+            .max_capacity(MAX_CACHED_ROOMS)
+            .time_to_idle(CACHED_ROOM_IDLE_TIME)
+            .build();
         Self { link, remembered, people: Arc::default(), lookups: Lookups::default() }
     }
 
@@ -128,10 +131,10 @@ impl Rooms {
         let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
         let good = |view: &Snapshot| match age {
-            Age::Recent => view.taken.elapsed() <= GOOD_FOR,
-            Age::Fresh => view.taken.elapsed() <= FRESH,
+            Age::Recent => view.taken.elapsed() <= RECENT_FOR,
+            Age::Fresh => view.taken.elapsed() <= FRESH_FOR,
             Age::Since(moment) => view.taken >= moment,
-            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= FRESH,
+            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= FRESH_FOR,
         } && (view.complete || !everybody);
         if let Some(view) = &*place
             && good(view)
@@ -150,7 +153,7 @@ impl Rooms {
         // On the heap, as it is rare: what only looks at a view should not carry room for a survey.
         let view = Arc::new(Box::pin(query::survey(self, room, &asker, everybody, place.as_deref())).await?);
         *place = Some(Arc::clone(&view));
-        if self.people.load(Ordering::Relaxed) > MOST_PEOPLE {
+        if self.people.load(Ordering::Relaxed) > MAX_CACHED_PEOPLE {
             self.remembered.invalidate_all();
         }
         Ok(view)

@@ -47,7 +47,7 @@ pub(super) async fn survey(
             (Some(items), Some(known)) => {
                 known.extend(items.into_iter().filter_map(|item| Some((bare(&item.jid?)?, affiliation))));
             }
-            // An admin may not see the owners, nor change them: for him everybody else is known all the same.
+            // An admin may not see the owners, nor change them. Everybody else is known all the same.
             (None, _) if matches!(affiliation, Affiliation::Owner | Affiliation::Admin) => {}
             _ => known = None,
         }

@@ -6,7 +6,7 @@ use crate::model::address::{domain_of, printable, split_resource};
 const HIDDEN: char = '…';
 
 /// A localpart of fewer characters is hidden altogether.
-const SHORT: usize = 3;
+const SHOWN_CHARACTERS: usize = 3;
 
 /// Who may be seen.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ impl Mask<'_> {
         let local = bare.rsplit_once('@').map_or("", |(local, _)| local);
         let mut shown = String::new();
         if !local.is_empty() {
-            shown.extend(local.chars().next().filter(|_| local.chars().count() >= SHORT));
+            shown.extend(local.chars().next().filter(|_| local.chars().count() >= SHOWN_CHARACTERS));
             shown.extend([HIDDEN, '@']);
         }
         let domain = domain_of(bare);

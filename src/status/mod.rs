@@ -24,7 +24,7 @@ use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
 /// No disk that is well is at one piece of work for so long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the looks need.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl StatusPage {
     /// Why nothing can be relayed, on the disk's side.
     fn journal_trouble(&self) -> Option<String> {
         let busy = self.pulse.busy();
-        let hangs = (busy > PATIENCE)
+        let hangs = (busy > JOURNAL_TIMEOUT)
             .then(|| format!("the journal's disk has not answered for {} s", busy.as_secs()));
         self.pulse.refused().or(hangs)
     }

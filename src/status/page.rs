@@ -22,7 +22,7 @@ use crate::telemetry::http::Answer;
 const STYLE: &str = include_str!("page.css");
 
 /// The page is loaded again after so many seconds.
-const AGAIN: &str = "30";
+const RELOAD_AFTER_SECONDS: &str = "30";
 
 /// This very style and nothing else may be applied.
 static POLICY: LazyLock<String> =
@@ -38,7 +38,7 @@ impl StatusPage {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta http-equiv="refresh" content=(AGAIN);
+                    meta http-equiv="refresh" content=(RELOAD_AFTER_SECONDS);
                     title { (self.link.component()) " · invitation relay" }
                     style { (PreEscaped(STYLE)) }
                 }

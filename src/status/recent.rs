@@ -15,14 +15,14 @@ use crate::journal::{self, OpenError, Record, Tally};
 pub(super) const HOURS: usize = 24;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// From the beginning of the first hour to that of the last.
-const BEFORE: Duration = Duration::from_secs(60 * 60 * (HOURS as u64 - 1));
+const PERIOD_SHOWN: Duration = Duration::from_secs(60 * 60 * (HOURS as u64 - 1));
 
 /// Invitations that are listed.
-const LISTED: u32 = 20;
+const MAX_LISTED: u32 = 20;
 
 /// It is read again after this time, or after so many times the time that reading took.
-const GOOD_FOR: Duration = Duration::from_secs(5);
-const SHARE: u32 = 20;
+const CACHED_FOR: Duration = Duration::from_secs(5);
+const MAX_SHARE_OF_TIME: u32 = 20;
 
 /// What the journal says.
 #[derive(Debug)]
@@ -62,17 +62,18 @@ impl Recent {
         }
         let began = Instant::now();
         let day = Arc::new(self.look(Utc::now()).await?);
-        *read = Some((Instant::now() + GOOD_FOR.max(began.elapsed() * SHARE), Arc::clone(&day)));
+        *read =
+            Some((Instant::now() + CACHED_FOR.max(began.elapsed() * MAX_SHARE_OF_TIME), Arc::clone(&day)));
         Ok(day)
     }
 
     async fn look(&self, now: DateTime<Utc>) -> Result<Day, OpenError> {
         let this_hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
-        let begin = this_hour - BEFORE;
+        let begin = this_hour - PERIOD_SHOWN;
         Ok(Day {
             begin,
             ended: journal::tally(&self.path, begin, HOUR).await?,
-            latest: journal::recent(&self.path, LISTED).await?,
+            latest: journal::recent(&self.path, MAX_LISTED).await?,
             pending: journal::status(&self.path).await?.pending,
         })
     }

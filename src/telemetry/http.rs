@@ -19,20 +19,20 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info};
 
 /// Connections at the same time; further ones wait.
-const AT_ONCE: usize = 32;
+const MAX_CONNECTIONS: usize = 32;
 /// A request must have come in after this time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection is closed, between two requests, after this time.
-const AGE: Duration = Duration::from_secs(60);
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(60);
 /// The pause before a port that is taken is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+const LISTEN_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What somebody wants to see.
 #[derive(Debug)]
 pub struct Question {
     /// The path, which begins with a slash.
     pub path: String,
-    /// The media types that he understands, as he says it; empty if he doesn't.
+    /// The media types that the client accepts, as it says; empty if it does not say.
     pub accept: String,
 }
 
@@ -67,7 +67,7 @@ where
     loop {
         tokio::select! {
             _ = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept(), if connections.len() < AT_ONCE => match accepted {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(connection(stream, answer.clone()))),
                 Err(e) => {
                     // Too many open files, perhaps.
@@ -101,7 +101,7 @@ async fn listen(address: SocketAddr) -> TcpListener {
             }
             Err(_) => {}
         }
-        sleep(AGAIN).await;
+        sleep(LISTEN_RETRY_PAUSE).await;
     }
 }
 
@@ -129,15 +129,15 @@ where
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(REQUEST_TIMEOUT)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let done = tokio::select! {
         done = &mut connection => done,
-        () = sleep(AGE) => {
+        () = sleep(MAX_CONNECTION_AGE) => {
             connection.as_mut().graceful_shutdown();
-            timeout(PATIENCE, connection).await.unwrap_or(Ok(()))
+            timeout(REQUEST_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(e) = done {

@@ -2,7 +2,7 @@
 //! and says the priority of each line. Knows nothing of who writes to it.
 //!
 //! No level shows stanzas: the libraries below log them raw, room passwords and the handshake included, so they are
-//! held at [`CAP`] whatever the operator asks for.
+//! held at [`MAX_LEVEL_OF_VERBOSE_CRATES`] whatever the operator asks for.
 
 use std::env;
 use std::fmt::{self, Write as _};
@@ -21,10 +21,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{Log, LogFormat};
 
 /// Libraries that hold stanzas and rows in their hands.
-const TALKATIVE: [&str; 5] = ["tokio_xmpp", "xmpp_parsers", "xso", "rxml", "sqlx"];
+const VERBOSE_CRATES: [&str; 5] = ["tokio_xmpp", "xmpp_parsers", "xso", "rxml", "sqlx"];
 
 /// What they may say at most.
-const CAP: tracing::Level = tracing::Level::INFO;
+const MAX_LEVEL_OF_VERBOSE_CRATES: tracing::Level = tracing::Level::INFO;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +149,7 @@ fn subscriber(level: &str, output: Output) -> Result<(impl Subscriber + Send + S
 
 fn may_say(metadata: &Metadata<'_>) -> bool {
     let library = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= CAP || !TALKATIVE.contains(&library)
+    *metadata.level() <= MAX_LEVEL_OF_VERBOSE_CRATES || !VERBOSE_CRATES.contains(&library)
 }
 
 #[cfg(test)]

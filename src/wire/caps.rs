@@ -38,7 +38,7 @@ impl Caps {
         Some(format!("{} {}", self.hash.as_deref()?, self.ver.as_deref()?))
     }
 
-    /// What the hash stands for whoever sends it, if it is that of this answer (§5.4). Anybody can claim any hash, and what
+    /// What the hash stands for, no matter who sends it, if it is that of this answer (§5.4). Anybody can claim any hash, and what
     /// is believed of it is believed of all who send the same.
     #[must_use]
     pub fn verified(&self, info: &DiscoInfo) -> Option<Hashed> {

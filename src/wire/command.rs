@@ -15,7 +15,7 @@ pub struct Command {
     /// Which command.
     #[xml(attribute(default))]
     pub node: Option<String>,
-    /// What belongs together: given by the one who executes, with his first answer.
+    /// The session: given by the one who executes the command, with the first answer.
     #[xml(attribute(default))]
     pub sessionid: Option<String>,
     /// What to do next, as it was written: see [`Command::action`].

@@ -1,4 +1,4 @@
-//! How an address looks to people (XEP-0165, UTS #39 §4). Knows neither who somebody is nor who knows him.
+//! How an address looks to people (XEP-0165, UTS #39 §4). Knows neither who somebody is nor who knows them.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! XEP-0030, and the XEP-0128 forms in it: what somebody says of himself, asked and answered with the same elements.
+//! XEP-0030, and the XEP-0128 forms in it: what an entity says of itself, asked and answered with the same elements.
 
 use xso::{AsXml, FromXml};
 

@@ -127,7 +127,7 @@ pub enum Malformed {
     #[error("it holds more than one invitation")]
     Several,
     /// A hand-over whose inviter is an occupant, not a person.
-    #[error("it tells the inviter's nick only, not his address")]
+    #[error("it tells the inviter's nick only, not their address")]
     Masked,
     /// A hand-over without its deadline.
     #[error("it has no deadline")]
@@ -241,7 +241,7 @@ pub fn invite(
 }
 
 /// A decline (§7.8.2), the one thing that reaches an inviter, a masked one too. `from` is the relay address that was
-/// invited, `to` the inviter as the room named him.
+/// invited, `to` the inviter as the room named them.
 #[must_use]
 pub fn decline(from: &str, room: &BareJid, to: &str, reason: &str, id: &str) -> Message {
     let decline = Decline { from: None, to: Some(to.to_owned()), reason: without_forbidden(reason).into() };

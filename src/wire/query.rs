@@ -42,7 +42,7 @@ pub struct RosterItem {
 }
 
 impl RosterItem {
-    /// Whether one of the two has let the other see his presence: more than an entry that anybody can make.
+    /// Whether one of the two lets the other see their presence: more than an entry that anybody can make.
     #[must_use]
     pub fn is_subscribed(&self) -> bool {
         matches!(self.subscription.as_deref(), Some("to" | "from" | "both"))

@@ -127,7 +127,7 @@ impl Iq {
         }
     }
 
-    /// The empty result of a request: back to its sender, from where he sent it to, with his id.
+    /// The empty result of a request: back to its sender, from where it was sent to, with its id.
     #[must_use]
     pub fn result_to(request: &Iq) -> Self {
         Self::answer_to(request, IqType::Result)

@@ -319,7 +319,7 @@ impl<T: FromXml, N: Translation> FromXml for Translated<T, N> {
         }
         match T::from_events((Namespace::from(N::OURS), name), attrs, context) {
             Ok(builder) => Ok(TranslatedBuilder { inner: Box::new(builder), namespaces: PhantomData }),
-            // Whoever is asked next must see the name as it stands on the wire.
+            // The next one asked must see the name as it stands on the wire.
             Err(FromEventsError::Mismatch { name, attrs }) => {
                 Err(FromEventsError::Mismatch { name: (namespace, name.1), attrs })
             }

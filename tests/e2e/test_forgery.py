@@ -53,7 +53,7 @@ def advertisement(namespace, type):
 
 
 def error(to, id):
-    """Somebody says that this message did not reach him."""
+    """Somebody says that this message did not reach them."""
     return (
         f"<message type='error' to={quoteattr(to)} id={quoteattr(id)}>"
         f"<error type='cancel'><service-unavailable xmlns='{STANZA_ERRORS}'/></error></message>"

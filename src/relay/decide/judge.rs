@@ -22,7 +22,7 @@ pub struct Facts {
     pub vouched: bool,
     /// The inviter is in the room and may speak there; `None` where we may not see it.
     pub inviter_speaks: Option<bool>,
-    /// The inviter's affiliation; `None` where he is not known, or we may not read it.
+    /// The inviter's affiliation; `None` where they are not known, or the relay may not read it.
     pub inviter: Option<Affiliation>,
     /// The affiliation of the relay address that was invited; `None` where we may not read it.
     pub relay_address: Option<Affiliation>,
@@ -38,11 +38,11 @@ pub struct Facts {
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
-    /// From whom he takes invitations.
+    /// From whom they take invitations.
     pub takes: AcceptFrom,
-    /// He, or an admin for everybody, blocks the inviter, the room, or what they belong to.
+    /// They, or an admin for everybody, block the inviter, the room, or what they belong to.
     pub blocked: bool,
-    /// The inviter is not in his roster; `None` where nobody tells.
+    /// The inviter is not in their roster; `None` where nobody tells.
     pub stranger: Option<bool>,
     /// The operator's `relay.strangers`.
     pub strangers: Strangers,
@@ -50,7 +50,7 @@ pub struct Wants {
     pub mimics: bool,
     /// The operator's `relay.mimicry`.
     pub mimicry: Mimicry,
-    /// None of his clients that are online shows direct invitations.
+    /// None of their clients that are online shows direct invitations.
     pub unsupported: bool,
     /// The server that handed it over can still deliver it itself.
     pub can_go_back: bool,
@@ -59,9 +59,9 @@ pub struct Wants {
 /// Whether the contact is made a member, and by whose rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adding {
-    /// He is not.
+    /// They are not made one.
     No,
-    /// By the inviter's own, which the room will look at; by no others, since nobody vouches for him.
+    /// By the inviter's own, which the room will look at; by no others, since nobody vouches for the inviter.
     ByInviter,
     /// By whichever there are: the relay may have more of them than the inviter.
     ByAnyRight,
@@ -72,14 +72,14 @@ pub enum Adding {
 pub enum Verdict {
     /// It goes to the contact.
     Relay {
-        /// Whether he is made a member first.
+        /// Whether they are made a member first.
         add_member: Adding,
     },
     /// It ends here, silently: the contact has nothing to gain and nobody may learn why.
     Suppress(Reason),
     /// It ends here, and the inviter is told.
     Refuse(Reason),
-    /// It ends here, in this state, and the inviter sees what he would see of a contact who does not answer.
+    /// It ends here, in this state, and the inviter sees what they would see of a contact who does not answer.
     Hush(State, Reason),
     /// The server that handed it over is to deliver it itself.
     HandBack(Reason),
@@ -90,7 +90,7 @@ pub enum Verdict {
 /// What can't be known counts in favour of the invitation: a contact who may be a member already, or be outside, should
 /// get it. Only a known obstacle stops it.
 ///
-/// What the contact wants comes last: whatever the inviter is told of a silent contact, he is told of this one.
+/// What the contact wants comes last, so that the inviter is told of this contact what they would be told of a silent one.
 #[must_use]
 pub fn judge(facts: Facts) -> Verdict {
     match as_if_all_were_welcome(facts) {
@@ -123,7 +123,7 @@ fn as_if_all_were_welcome(facts: Facts) -> Verdict {
     }
 }
 
-/// What the contact's wishes make of an invitation that could be relayed; `None` if he has nothing against it.
+/// What the contact's wishes make of an invitation that could be relayed; `None` if they have nothing against it.
 fn unwelcome(wants: Wants) -> Option<Verdict> {
     let silently = |reason| Some(Verdict::Hush(State::Suppressed, reason));
     if wants.blocked {
@@ -131,7 +131,7 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
     }
     match wants.takes {
         AcceptFrom::Nobody => silently(Reason::OptedOut),
-        // He has said so himself: whoever may be a stranger is one.
+        // They have said so: everybody who may be a stranger is one.
         AcceptFrom::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
         _ if wants.strangers == Strangers::Refuse && wants.stranger == Some(true) => {
             Some(Verdict::Hush(State::Refused, Reason::Stranger))
@@ -140,18 +140,18 @@ fn unwelcome(wants: Wants) -> Option<Verdict> {
             Some(Verdict::Hush(State::Refused, Reason::Mimicry))
         }
         AcceptFrom::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
-        // There is no other way for what can't go back, and he may have a client elsewhere.
+        // There is no other way for what can't go back, and they may have a client elsewhere.
         _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
         AcceptFrom::Everybody | AcceptFrom::Contacts | AcceptFrom::Server => None,
     }
 }
 
-/// Whether the inviter may invite to the room. Where nobody vouches for him the rules of rooms are applied to what is
-/// known, and what is not known does not help him.
+/// Whether the inviter may invite to the room. Where nobody vouches for them the rules of rooms are applied to what is
+/// known, and what is not known does not help them.
 pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
     match facts.inviter {
         Some(Affiliation::Outcast) => false,
-        // One that has been banned since has lost his say.
+        // One who has been banned since may not.
         _ if facts.vouched => true,
         Some(Affiliation::Owner | Affiliation::Admin) => true,
         Some(Affiliation::Member) => facts.allows_invites == Some(true),
@@ -211,7 +211,7 @@ mod tests {
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
     const RELAY: Verdict = Verdict::Relay { add_member: Adding::No };
     const ADD_AND_RELAY: Verdict = Verdict::Relay { add_member: Adding::ByAnyRight };
-    const ADD_IF_HE_MAY: Verdict = Verdict::Relay { add_member: Adding::ByInviter };
+    const ADD_IF_INVITER_MAY: Verdict = Verdict::Relay { add_member: Adding::ByInviter };
 
     #[test]
     #[rustfmt::skip]
@@ -232,12 +232,12 @@ mod tests {
             ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
             ("banned, in a members-only room",          Facts { affiliation: Some(A::Outcast), ..MEMBERS_ONLY },     Refuse(R::Outcast)),
             ("members-only, not yet a member",          MEMBERS_ONLY,                                                ADD_AND_RELAY),
-            ("the inviter is nothing to the room",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_HE_MAY),
-            ("who the inviter is can't be known",       Facts { inviter: None, ..MEMBERS_ONLY },                     ADD_IF_HE_MAY),
-            ("he is, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_HE_MAY),
-            ("he is, and whether members may is not told", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
-            ("he is, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
-            ("he is nothing, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_HE_MAY),
+            ("the inviter is nothing to the room",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_INVITER_MAY),
+            ("who the inviter is can't be known",       Facts { inviter: None, ..MEMBERS_ONLY },                     ADD_IF_INVITER_MAY),
+            ("they are, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_INVITER_MAY),
+            ("they are, and whether members may is not told", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
+            ("they are, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("they are nothing, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
             ("the room made the relay address a member", Facts { inviter: None, relay_address: Some(A::Member), ..MEMBERS_ONLY }, ADD_AND_RELAY),
             ("nobody vouches, an open room",            Facts { inviter: None, ..FINE },                             RELAY),
             ("members-only, already a member",          Facts { affiliation: Some(A::Member), ..MEMBERS_ONLY },      RELAY),
@@ -264,8 +264,8 @@ mod tests {
             ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
             ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Hush(S::Suppressed, R::Blocked)),
-            ("he takes none",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Hush(S::Suppressed, R::OptedOut)),
-            ("he takes none, and none is added",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Hush(S::Suppressed, R::OptedOut)),
+            ("they take none",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Hush(S::Suppressed, R::OptedOut)),
+            ("they take none, and none is added",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Hush(S::Suppressed, R::OptedOut)),
             ("from contacts, the inviter is one",       wants(Wants { takes: T::Contacts, ..WELCOME }),              RELAY),
             ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Hush(S::Suppressed, R::Stranger)),
             ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Hush(S::Suppressed, R::Stranger)),
@@ -279,13 +279,13 @@ mod tests {
             ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
             ("clients that can't show it",              wants(Wants { unsupported: true, ..WELCOME }),                  RELAY),
             ("clients that can't, and it can go back",  wants(Wants { unsupported: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsupported)),
-            ("they can't, and he wants none",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Hush(S::Suppressed, R::OptedOut)),
-            ("a look-alike, and his server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
-            ("his server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
-            ("his server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
-            ("blocked, whoever would deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
-            ("he takes none, and is banned: as anybody", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
-            ("he takes none, and is no member: as anybody", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
+            ("they can't, and they want none",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Hush(S::Suppressed, R::OptedOut)),
+            ("a look-alike, and their server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
+            ("their server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
+            ("their server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
+            ("blocked, by whichever way it would come",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("they take none, and is banned: as anybody", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("they take none, and is no member: as anybody", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
         ];
         for (what, facts, verdict) in table {
             assert_eq!(judge(facts), verdict, "{what}");

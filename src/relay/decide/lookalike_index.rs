@@ -21,8 +21,8 @@ use crate::wire::confusable::{are_one, look, told_apart};
 use crate::wire::muc::Inviter;
 
 /// Addresses of which it is remembered whether they have look-alikes, and for how long.
-const REMEMBERED: u64 = 10_000;
-const GOOD_FOR: Duration = Duration::from_secs(60);
+const MAX_CACHED_ADDRESSES: u64 = 10_000;
+const CACHED_FOR: Duration = Duration::from_secs(60);
 
 /// Addresses, and whether others look like them.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct LookalikeIndex {
 impl LookalikeIndex {
     /// `path`: the journal's.
     pub(crate) fn new(journal: Journal, path: PathBuf) -> Self {
-        let alike = Cache::builder().max_capacity(REMEMBERED).time_to_live(GOOD_FOR).build();
+        let alike = Cache::builder().max_capacity(MAX_CACHED_ADDRESSES).time_to_live(CACHED_FOR).build();
         Self { journal, path, alike, reading: Semaphore::new(1) }
     }
 
@@ -80,7 +80,7 @@ impl LookalikeIndex {
                 None
             };
             let known = match likeness {
-                Likeness::Himself => None,
+                Likeness::Same => None,
                 Likeness::Of(other) => Some(other),
                 Likeness::Nobody => met,
             };

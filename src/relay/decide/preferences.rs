@@ -13,7 +13,7 @@ use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
 use crate::wire::muc::Inviter;
 
-/// What the contact wants of this invitation, and what room and inviter are to him.
+/// What the contact wants of this invitation, and what room and inviter are to them.
 ///
 /// # Errors
 /// The link was lost, the contact's server did not answer, or the journal is closed.

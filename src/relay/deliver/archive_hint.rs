@@ -15,7 +15,7 @@ use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
 
 /// A server that did not say what it is will not say it a moment later.
-const AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// What Prosody calls itself.
 const PROSODY: &str = "Prosody";
@@ -83,7 +83,7 @@ impl ArchiveHint {
         let mut found = self.found.lock().await;
         match *found {
             Found::Server { .. } => return Ok(*found),
-            Found::Nothing(asked) if asked.elapsed() < AGAIN => return Ok(*found),
+            Found::Nothing(asked) if asked.elapsed() < ASK_AGAIN_AFTER => return Ok(*found),
             Found::Nothing(_) | Found::NotYet => {}
         }
         *found = self.find_out(inviter).await?;

@@ -65,14 +65,14 @@ pub(in crate::relay) async fn take_back(
         if view.affiliation(&contact) == Some(Affiliation::Member) && view.is_occupant(&contact) != Some(true)
         {
             cx.rooms.remove_member(&room, inviter, &contact).await?;
-            info!(%room, "{contact} is no member any more: the invitation did not reach him");
+            info!(%room, "{contact} is no member any more: the invitation did not reach them");
         }
         Ok(())
     };
     match taken.await {
         Err(AskError::Lost) => Err(AskError::Lost),
         Err(e) => {
-            warn!(%room, "{contact} stays a member, though the invitation did not reach him: {e}");
+            warn!(%room, "{contact} stays a member, though the invitation did not reach them: {e}");
             Ok(())
         }
         Ok(()) => Ok(()),

@@ -14,7 +14,7 @@ use crate::config::Rate;
 
 /// Buckets that are remembered of each kind: those that were used last. The others are full, or nearly so, unless
 /// very many are used at a time.
-const REMEMBERED: usize = 50_000;
+const MAX_BUCKETS: usize = 50_000;
 
 /// The answer of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Buckets {
     pub(super) fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
         let key = self.names.hash_one(key);
         let mut used = self.used();
-        if used.len() >= REMEMBERED && !used.contains(&key) {
+        if used.len() >= MAX_BUCKETS && !used.contains(&key) {
             used.pop_lru();
         }
         let bucket = used.get_or_insert_mut(key, || Bucket { full: now, told_until: i64::MIN });

@@ -15,15 +15,15 @@ use crate::model::address;
 use crate::telemetry::metrics::{ByOne, Registry};
 
 /// Contacts and rooms that are remembered because an invitation was dropped silently.
-const HUSHED: u64 = 10_000;
+const MAX_UNWANTED: u64 = 10_000;
 
 /// Commands that a person, and all people of a domain, may give: each page is one.
-const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
-const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
+const COMMANDS_PER_PERSON: Rate = Rate { count: 60, per: Duration::from_secs(600) };
+const COMMANDS_PER_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
 
 /// Stanzas that have no business here, and are sent back to a person, or to all people of a domain.
-const ANSWERS: Rate = Rate { count: 20, per: Duration::from_secs(60) };
-const ANSWERS_TO_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
+const ANSWERS_PER_PERSON: Rate = Rate { count: 20, per: Duration::from_secs(60) };
+const ANSWERS_PER_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
 
 /// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
 #[derive(Debug)]
@@ -62,11 +62,11 @@ impl Limits {
                 buckets("room", rooms_reach),
             ],
             forgers: buckets("untrusted", config.per_inviter),
-            commands: buckets("commands", COMMANDS),
-            commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
-            answers: buckets("answers", ANSWERS),
-            answers_to_domains: buckets("answers", ANSWERS_TO_DOMAIN),
-            hushed: Cache::builder().max_capacity(HUSHED).time_to_live(window).build(),
+            commands: buckets("commands", COMMANDS_PER_PERSON),
+            commands_of_domains: buckets("commands", COMMANDS_PER_DOMAIN),
+            answers: buckets("answers", ANSWERS_PER_PERSON),
+            answers_to_domains: buckets("answers", ANSWERS_PER_DOMAIN),
+            hushed: Cache::builder().max_capacity(MAX_UNWANTED).time_to_live(window).build(),
             hits,
         }
     }
@@ -103,25 +103,25 @@ impl Limits {
         if self.hushed.policy().time_to_live() == Some(window) {
             return self.hushed.clone();
         }
-        let hushed = Cache::builder().max_capacity(HUSHED).time_to_live(window).build();
+        let hushed = Cache::builder().max_capacity(MAX_UNWANTED).time_to_live(window).build();
         for (who, ()) in &self.hushed {
             hushed.insert((*who).clone(), ());
         }
         hushed
     }
 
-    /// An invitation has come in. Whoever is over his own limit takes nothing from the others. Of an inviter whom the room
-    /// names by his nick alone this counts that nick only, the rest follows when it is known whose it is.
+    /// An invitation has come in. An inviter who is over their own limit takes nothing from the others. Of an inviter whom the
+    /// room names by a nick alone this counts that nick only; the rest follows when it is known whose nick it is.
     pub(crate) fn received(&self, inviter: &str, room: &str) -> Answer {
         self.received_at(self.now(), inviter, Some(room))
     }
 
-    /// An invitation has come from its inviter himself, who may have no business in the room: it takes nothing from that one.
+    /// An invitation has come from the inviter directly, who may have nothing to do with the room: the room is not charged.
     pub(crate) fn received_from(&self, inviter: &str) -> Answer {
         self.received_at(self.now(), inviter, None)
     }
 
-    /// The inviter of one that came from himself may invite in this room.
+    /// The inviter of a direct invitation may invite in this room.
     pub(crate) fn seen_in(&self, room: &str) -> Answer {
         self.rooms.take(room, self.now())
     }
@@ -132,8 +132,8 @@ impl Limits {
         self.reaching_at(self.now(), inviter, room, people)
     }
 
-    /// An inviter whom the room names by his nick alone is this person, or nobody can tell. Somebody with many nicks has no
-    /// more than his own share of the room by that.
+    /// An inviter whom the room names by a nick alone is this person, or nobody can tell. Many nicks give nobody more than
+    /// their own share of the room.
     pub(crate) fn unmasked(&self, person: Option<&str>, room: &str) -> Answer {
         match person {
             Some(person) => self.received_at(self.now(), person, Some(room)),
