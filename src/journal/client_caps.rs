@@ -4,19 +4,13 @@ use std::path::Path;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::DAY_MS;
-use super::handle::{Closed, Journal, Op};
+use super::handle::{Closed, Journal};
+use super::op::{Hash, Op};
+use super::retention::DAY_MS;
 use super::schema::{self, OpenError};
 
 /// More are not kept; those that were not seen for the longest time go first.
 pub const MAX_CLIENT_CAPS: u32 = 10_000;
-
-/// A hash, as the writer gets it.
-#[derive(Debug)]
-pub(super) struct Hash {
-    hash: String,
-    shows_direct: bool,
-}
 
 impl Journal {
     /// Notes that a hash was seen, and whether it stands for clients that show direct invitations.

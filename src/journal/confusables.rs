@@ -7,20 +7,14 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::DAY_MS;
 use super::batch::{Key, Window};
-use super::handle::{Closed, Journal, Op};
+use super::handle::{Closed, Journal};
+use super::op::{Address, Op};
+use super::retention::DAY_MS;
 use super::schema::{self, OpenError};
 
 /// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
 const MAX_INVITATIONS_SEARCHED: i64 = 200_000;
-
-/// An address, as the writer gets it.
-#[derive(Debug)]
-pub(super) struct Address {
-    pub(super) key: Key,
-    pub(super) jid: String,
-}
 
 impl Journal {
     /// Remembers an address with this look; returns another one that has it, if there is any.

@@ -3,39 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::handle::{Closed, Journal, Op};
+use super::handle::{Closed, Journal};
+use super::in_memory::Names;
+use super::op::Op;
 use super::rows::column;
 use super::schema::{self, OpenError};
 use crate::model::group::{
     Book, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, Nesting,
 };
 
-/// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Names(Arc<RwLock<BTreeSet<String>>>);
-
-impl Names {
-    /// This change has been committed.
-    pub(super) fn note(&self, name: &str, change: &GroupChange) {
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match change {
-            GroupChange::Create(_) => drop(names.insert(name.to_owned())),
-            GroupChange::Delete => drop(names.remove(name)),
-            _ => {}
-        }
-    }
-}
-
 impl Journal {
     /// Whether a group of this name is kept.
     #[must_use]
     pub fn keeps_group(&self, name: &str) -> bool {
-        self.group_names.0.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+        self.group_names.contains(name)
     }
 
     /// Changes a group, or nothing.
@@ -70,7 +55,7 @@ async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
 /// The names, as an earlier run has left them.
 pub(super) async fn names(db: &mut SqliteConnection) -> sqlx::Result<Names> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM groups").fetch_all(db).await?;
-    Ok(Names(Arc::new(RwLock::new(names.into_iter().collect()))))
+    Ok(Names::of(names))
 }
 
 fn group(row: &SqliteRow) -> sqlx::Result<KeptGroup> {

@@ -15,9 +15,12 @@ mod groups;
 mod handle;
 mod health;
 mod holder;
+mod in_memory;
 mod maintenance;
+mod op;
 mod preferences;
 mod reader;
+mod retention;
 mod rows;
 mod schema;
 mod tally;
@@ -29,16 +32,15 @@ pub use backup::{BackupError, backup};
 pub use client_caps::{MAX_CLIENT_CAPS, hashes};
 pub use confusables::met_first;
 pub use groups::kept_groups;
-pub use handle::{Admitted, Closed, Journal};
+pub use handle::{Closed, Journal};
 pub use health::WriterHealth;
 pub use holder::holder;
+pub use op::Admitted;
 pub use reader::{
     Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
 };
+pub use retention::Retention;
 pub use rows::{Filter, Record};
 pub use schema::OpenError;
 pub use tally::{Tally, tally};
-pub use writer::{Retention, Writer};
-
-/// What was seen is not written again on the same day: ms.
-const DAY_MS: i64 = 24 * 3600 * 1000;
+pub use writer::Writer;

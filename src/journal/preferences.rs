@@ -1,67 +1,20 @@
 //! What people want of the relay, and what its admins have blocked for everybody: kept until they change it.
 //! Knows what a wish looks like, not what it does to an invitation.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::batch::{chunks, push_rows};
-use super::handle::{Closed, Journal, Op};
+use super::handle::{Closed, Journal};
+use super::in_memory::BlockedForAll;
+use super::op::{EVERYBODY, Op, Whose};
 use super::rows::column;
-use crate::model::{Change, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Preferences, TooMany};
-
-/// Who stands in the place of a person for what holds for everybody.
-const EVERYBODY: &str = "";
-
-/// What is blocked for everybody, in memory: every invitation asks for it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct BlockedForAll(Arc<RwLock<HashSet<String>>>);
-
-impl BlockedForAll {
-    pub(super) fn any(&self, jids: &[String]) -> bool {
-        let blocked = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        !blocked.is_empty() && jids.iter().any(|jid| blocked.contains(jid))
-    }
-
-    /// These wishes have been committed.
-    pub(super) fn note(&self, whose: &Whose, wishes: &Preferences) {
-        if *whose == Whose::Everybody {
-            self.replace(&wishes.blocks);
-        }
-    }
-
-    fn replace(&self, blocks: &BTreeSet<String>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = blocks.iter().cloned().collect();
-    }
-}
-
-/// Whose wishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// This person's.
-    Person(String),
-    /// The admins', on everybody's behalf.
-    Everybody,
-}
-
-impl Whose {
-    pub(super) fn key(&self) -> &str {
-        match self {
-            Self::Person(person) => person,
-            Self::Everybody => EVERYBODY,
-        }
-    }
-
-    fn limit(&self) -> usize {
-        match self {
-            Self::Person(_) => MAX_BLOCKS,
-            Self::Everybody => MAX_BLOCKS_FOR_ALL,
-        }
-    }
-}
+use crate::model::{Change, Preferences, TooMany};
+#[cfg(doc)]
+use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
 
 impl Journal {
     /// What somebody wants.

@@ -14,11 +14,14 @@ use tracing::{error, info};
 use super::batch::{self, Claim, Window};
 use super::client_caps;
 use super::confusables;
-use super::groups::{self, Names};
-use super::handle::{Admitted, AfterAdmit, Answer, Journal, Op, key};
+use super::groups;
+use super::handle::{Journal, key};
 use super::health::WriterHealth;
+use super::in_memory::{BlockedForAll, Names};
 use super::maintenance::{Until, Upkeep};
-use super::preferences::{self, BlockedForAll};
+use super::op::{Admitted, AfterAdmit, Answer, Op};
+use super::preferences;
+use super::retention::Retention;
 use super::schema::{self, OpenError};
 use crate::model::TooMany;
 use crate::model::{Id, Preferences};
@@ -31,15 +34,6 @@ const MAX_QUEUED_OPERATIONS: usize = 1024;
 
 /// The pause before a transaction is tried again.
 const WRITE_RETRY_PAUSE: Duration = Duration::from_millis(500);
-
-/// How long things are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// `relay.window`: one invitation per contact and room in this time.
-    pub window: Duration,
-    /// `journal.retention`: how long `history` goes back.
-    pub retention: Duration,
-}
 
 impl Journal {
     /// Opens the journal, or creates it. The writer does nothing until [`Writer::run`] is polled.
