@@ -3,20 +3,17 @@
 
 use std::sync::Arc;
 
-use blake2::{Blake2s256, Digest};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::{Claim, Key, Sent};
+use super::batch::{Claim, Sent};
+use super::claim_keys::key;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
 use super::op::{Admitted, AfterAdmit, Op};
 use super::retention::Retention;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 
-/// Bytes of a claim's key that stand for the contact, and for the room.
-pub(super) const HALF_KEY_BYTES: usize = 8;
-
-/// The journal can't be written any more; the reason stands in the log and in what [`Writer::run`] returned.
+/// The journal can't be written any more; the reason stands in the log and in what [`super::Writer::run`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is closed")]
 pub struct Closed;
@@ -183,20 +180,4 @@ impl Journal {
         self.ops.send(op(answer)).await.map_err(|_| Closed)?;
         wait.await.map_err(|_| Closed)
     }
-}
-
-/// What stands for a contact and a room in `claims`: half of it for each, so that both can be forgotten.
-pub(super) fn key(contact: &str, room: &str) -> Key {
-    let mut key = Key::default();
-    let (first, second) = key.split_at_mut(HALF_KEY_BYTES);
-    first.copy_from_slice(&half(contact));
-    second.copy_from_slice(&half(room));
-    key
-}
-
-/// The part of the key that stands for this contact, or this room.
-pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
-    let mut half = [0; HALF_KEY_BYTES];
-    half.copy_from_slice(&Blake2s256::digest(jid)[..HALF_KEY_BYTES]);
-    half
 }

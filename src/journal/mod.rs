@@ -9,6 +9,7 @@
 mod access;
 mod backup;
 mod batch;
+mod claim_keys;
 mod client_caps;
 mod confusables;
 mod groups;

@@ -12,7 +12,7 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
 use super::rows::{column, nullable};
 use super::schema::{self, OpenError};
-use super::{Filter, Record, confusables, groups, handle, preferences, tally};
+use super::{Filter, Record, claim_keys, confusables, groups, preferences, tally};
 use crate::model::{Id, Reason, State};
 
 /// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
@@ -193,7 +193,7 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
 /// Claims outlive the rows of their invitations where the window is longer than the retention. Those of an inviter stay:
 /// somebody who has themselves forgotten may not invite once more by that.
 async fn forget_claims(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
-    let half = handle::half(jid).to_vec();
+    let half = claim_keys::half(jid).to_vec();
     // Looked for without holding up the writer.
     let keys: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT key FROM claims WHERE substr(key, 1, 8) = ? OR substr(key, 9) = ?")

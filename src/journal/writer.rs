@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
 use super::batch::{self, Claim, Window};
+use super::claim_keys::{self, key};
 use super::client_caps;
 use super::confusables;
 use super::groups;
-use super::handle::{Journal, key};
+use super::handle::Journal;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
 use super::maintenance::{Until, Upkeep};
@@ -43,6 +44,7 @@ impl Journal {
     pub async fn open(path: &Path, keep: Retention) -> Result<(Self, Writer), OpenError> {
         let (mut db, lock) = schema::for_writing(path).await?;
         let failed = |e| schema::database_error(path, e);
+        claim_keys::bring_up_to_date(&mut db).await.map_err(failed)?;
         let instance: String =
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")

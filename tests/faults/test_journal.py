@@ -91,11 +91,15 @@ async def test_of_every_version_before(scripted, relays, config, migrations):
     before = rows(relay.journal, then)
     assert all(before.values()), "there is a table without a row"
 
-    # As long as nothing happens, all is as it was.
+    # As long as nothing happens, all is as it was, but for the claims' keys, which are made anew.
     await scripted.kill()
     await relay.launch()
     await relay.process.says("can't be reached")
-    assert rows(relay.journal, then) == before
+    after = rows(relay.journal, then)
+    for found in (before, after):
+        found["claims"] = [claim[1:] for claim in found["claims"]]
+        found["journal"] = [journal[:1] for journal in found["journal"]]
+    assert after == before
     await scripted.start()
     await relay.connected()
 
