@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use muc_invite_relay::journal::{self, BackupError, Filter, Journal, OpenError, Retention};
+use muc_invite_relay::journal::{self, BackupError, Filter, Journal, JournalReader, OpenError, Retention};
 use muc_invite_relay::model::{AcceptFrom, Arrival, Change, Outcome, Payload, Route, State};
 use tempfile::TempDir;
 
@@ -106,7 +106,8 @@ async fn a_backup_is_as_good_as_the_journal() {
     assert_eq!(restored.wishes(BOB).await.unwrap().takes, AcceptFrom::Contacts);
     let next = restored.admit(arrival(BOB)).await.unwrap();
     assert_eq!((next.id, next.duplicate), (3, true), "ids go on, claims hold");
-    let records = journal::history(&bench.backup(), &Filter { limit: 9, ..Filter::default() }).await.unwrap();
+    let records =
+        JournalReader::new(&bench.backup()).history(&Filter { limit: 9, ..Filter::default() }).await.unwrap();
     let known: Vec<_> = records.iter().map(|it| (it.id, it.state)).collect();
     assert_eq!(known, [(3, State::Pending), (2, State::Pending), (1, State::Relayed)]);
     drop(restored);

@@ -2,7 +2,7 @@
 
 use muc_invite_relay::commands::Commands;
 use muc_invite_relay::config::Config;
-use muc_invite_relay::journal::{self, Filter, Journal, Retention};
+use muc_invite_relay::journal::{Filter, Journal, JournalReader, Retention};
 use muc_invite_relay::link;
 use muc_invite_relay::model::{AcceptFrom, Arrival, Payload, Reason, Route, State};
 use muc_invite_relay::wire::command::{Action, NoteKind, Refusal, Status};
@@ -376,6 +376,6 @@ async fn the_history_of_an_inviter_goes_when_he_wants_it() {
     bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
     bench.send("alice@example.org/x", filled_in(given("forget-me"), &[("what", "everything")])).await;
     let path = bench.folder.path().join("journal.db");
-    let left = journal::history(&path, &Filter { limit: 9, ..Filter::default() }).await.unwrap();
+    let left = JournalReader::new(&path).history(&Filter { limit: 9, ..Filter::default() }).await.unwrap();
     assert_eq!(left, []);
 }

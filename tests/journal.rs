@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Filter, Forget, Forgotten, Journal, MAX_CLIENT_CAPS, OpenError, Retention,
+    self, Filter, Forget, Forgotten, Journal, JournalReader, MAX_CLIENT_CAPS, OpenError, Retention,
 };
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
 use muc_invite_relay::model::{
@@ -75,7 +75,7 @@ fn outcome(id: i64, state: State, reason: Option<Reason>) -> Outcome {
 }
 
 async fn lines(path: &Path) -> Vec<journal::Record> {
-    journal::history(path, &Filter { limit: 100, ..Filter::default() }).await.unwrap()
+    JournalReader::new(path).history(&Filter { limit: 100, ..Filter::default() }).await.unwrap()
 }
 
 #[tokio::test]
@@ -253,7 +253,7 @@ fn planted(folder: &Path) -> bool {
 }
 
 async fn forget(bench: &Bench, jid: &str) -> Forgotten {
-    journal::forget(&bench.path(), &jid.parse().unwrap(), Forget::Everything).await.unwrap()
+    JournalReader::new(&bench.path()).forget(&jid.parse().unwrap(), Forget::Everything).await.unwrap()
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn history_filters() {
         (Filter { since: Some(chrono::Utc::now() + DAY), ..all }, 0),
     ];
     for (filter, expected) in cases {
-        let found = journal::history(&bench.path(), &filter).await.unwrap();
+        let found = JournalReader::new(&bench.path()).history(&filter).await.unwrap();
         assert_eq!(found.len(), expected, "{filter:?}");
         assert!(found.is_sorted_by(|a, b| a.id > b.id), "newest first");
     }
@@ -492,7 +492,7 @@ async fn a_journal_that_is_not_fit_is_refused_and_left_alone() {
     let missing = bench.folder.path().join("no/such/journal.db");
     let e = Journal::open(&missing, bench.keep).await.map(|_| ()).unwrap_err();
     assert!(e.to_string().contains("Create the folder"), "{e}");
-    let e = journal::history(&missing, &Filter::default()).await.unwrap_err();
+    let e = JournalReader::new(&missing).history(&Filter::default()).await.unwrap_err();
     assert!(matches!(e, OpenError::Missing { .. }), "{e}");
 }
 
@@ -628,7 +628,7 @@ async fn forget_takes_the_wishes_of_one_and_leaves_those_of_others() {
         journal.change_wishes(person, changes).await.unwrap().unwrap();
     }
     let bob: jid::BareJid = BOB.parse().unwrap();
-    let kept = journal::forget(&bench.path(), &bob, Forget::Invitations).await.unwrap();
+    let kept = JournalReader::new(&bench.path()).forget(&bob, Forget::Invitations).await.unwrap();
     assert_eq!((kept.wishes, journal.wishes(BOB).await.unwrap().takes), (false, AcceptFrom::Nobody));
     assert!(forget(&bench, BOB).await.wishes);
     assert_eq!(journal.wishes(BOB).await.unwrap(), Preferences::default());
@@ -653,7 +653,7 @@ async fn an_inviter_who_is_forgotten_may_not_repeat_himself() {
 async fn statistics_count_what_came_since() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    let empty = journal::statistics(&bench.path(), chrono::Utc::now() - DAY).await.unwrap();
+    let empty = JournalReader::new(&bench.path()).statistics(chrono::Utc::now() - DAY).await.unwrap();
     assert_eq!(empty, journal::Statistics::default());
     for n in 0..20 {
         let state = if n % 2 == 0 { (State::Relayed, None) } else { (State::Refused, Some(Reason::Outcast)) };
@@ -665,7 +665,7 @@ async fn statistics_count_what_came_since() {
     // The first seven are of the day before yesterday, and some of them have been forgotten.
     bench.sqlite3("UPDATE history SET received = received - 2 * 86400000 WHERE id <= 7");
     bench.sqlite3("DELETE FROM history WHERE id IN (1, 3, 4, 8, 12)");
-    let counted = journal::statistics(&bench.path(), chrono::Utc::now() - DAY).await.unwrap();
+    let counted = JournalReader::new(&bench.path()).statistics(chrono::Utc::now() - DAY).await.unwrap();
     assert_eq!((counted.pending, counted.people), (1, 1));
     // 9, 11, …, 19 were relayed; 10, 14, …, 20 were refused.
     assert_eq!(counted.ended, [(State::Relayed, None, 6), (State::Refused, Some(Reason::Outcast), 5)]);
@@ -735,7 +735,7 @@ async fn meets(journal: &Journal, contact: &str, inviter: &str) {
 }
 
 async fn met_first(bench: &Bench, contact: &str, look: &str) -> Option<String> {
-    journal::met_first(&bench.path(), &jid::BareJid::new(contact).unwrap(), look).await.unwrap()
+    JournalReader::new(&bench.path()).met_first(&jid::BareJid::new(contact).unwrap(), look).await.unwrap()
 }
 
 #[tokio::test]
@@ -771,7 +771,7 @@ async fn what_hashes_stand_for_is_known_at_the_next_start() {
         journal.note_hash(hash.into(), shows_direct).await.unwrap();
     }
     let expected = [("sha-1 b".to_owned(), true), ("sha-256 a".to_owned(), false)];
-    assert_eq!(journal::hashes(&bench.path()).await.unwrap(), expected);
+    assert_eq!(JournalReader::new(&bench.path()).hashes().await.unwrap(), expected);
     let seen =
         || bench.sqlite3("SELECT max(at) FROM hashes WHERE hash = 'sha-1 b'").trim().parse::<i64>().unwrap();
     let first = seen();
@@ -790,7 +790,7 @@ async fn of_hashes_those_are_kept_that_were_seen_last() {
          INSERT INTO hashes SELECT 'sha-1 ' || n, 1, unixepoch() * 1000 - {MAX_CLIENT_CAPS} * 10000 + n * 10000 FROM n"
     ));
     journal.note_hash("sha-256 new".into(), false).await.unwrap();
-    let hashes = journal::hashes(&bench.path()).await.unwrap();
+    let hashes = JournalReader::new(&bench.path()).hashes().await.unwrap();
     assert_eq!(hashes.len(), MAX_CLIENT_CAPS as usize);
     let known = |hash: &str| hashes.iter().any(|(known, _)| known == hash);
     assert!(known("sha-256 new") && known("sha-1 2") && !known("sha-1 1"));
@@ -861,7 +861,7 @@ async fn a_long_day_is_counted_by_hours_and_in_steps() {
         since.timestamp_millis() - 3_600_000,
     ));
 
-    let mut tallies = journal::tally(&bench.path(), since, hour).await.unwrap();
+    let mut tallies = JournalReader::new(&bench.path()).tally(since, hour).await.unwrap();
 
     tallies.sort_by_key(|tally| (tally.span, tally.state));
     assert_eq!(tallies.len(), 48);
@@ -870,7 +870,7 @@ async fn a_long_day_is_counted_by_hours_and_in_steps() {
             [(State::Relayed, None, 800), (State::Suppressed, Some(Reason::Duplicate), 400)][at % 2];
         assert_eq!((tally.span, (tally.state, tally.reason, tally.count)), (at / 2, expected));
     }
-    let day = journal::statistics(&bench.path(), since).await.unwrap();
+    let day = JournalReader::new(&bench.path()).statistics(since).await.unwrap();
     let ended = [(State::Relayed, None, 19_200), (State::Suppressed, Some(Reason::Duplicate), 9_600)];
     assert_eq!(day.ended, ended);
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, Mode, OFlags};
 
 use super::{Finding, What};
-use crate::journal::{self, OpenError};
+use crate::journal::{JournalReader, OpenError};
 
 /// Less free space than this deserves a word.
 const MIN_FREE_BYTES: u64 = 100 << 20;
@@ -24,7 +24,7 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
     let finding = Finding::of(What::Journal, path.display().to_string());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = match fs::metadata(path) {
-        Ok(file) => match journal::status(path).await {
+        Ok(file) => match JournalReader::new(path).status().await {
             Ok(status) => finding.ok(format!(
                 "mode 0600, schema {}, {:.1} MB, {} under way",
                 status.schema,

@@ -10,7 +10,7 @@ use super::remedies::Remedies;
 use super::server::{ANSWER_TIMEOUT, Asker};
 use super::{Finding, State, What};
 use crate::config::{Config, Membership};
-use crate::journal;
+use crate::journal::JournalReader;
 use crate::link::{AskError, Link};
 use crate::setup::{Make, Part};
 use crate::wire::disco::{DiscoInfo, DiscoItems};
@@ -179,7 +179,7 @@ async fn public_room(asker: &Asker<'_>, service: &str) -> Option<String> {
 
 /// A room that somebody was invited to. It may be gone by now.
 async fn remembered_room(config: &Config, service: &str) -> Option<String> {
-    let records = journal::recent(&config.journal.path, MAX_RECORDS_SEARCHED).await.ok()?;
+    let records = JournalReader::new(&config.journal.path).recent(MAX_RECORDS_SEARCHED).await.ok()?;
     let of_service = |room: &String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
     records.into_iter().map(|record| record.room).find(of_service)
 }

@@ -1,5 +1,6 @@
 //! `check`: says whether the set-up works, a line for each thing, with the remedy. Knows nothing of how it is mended.
 
+use crate::journal::JournalReader;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -125,7 +126,7 @@ async fn look_at_journal(config: &Config) -> Vec<Finding> {
     let looked = async {
         let findings = check::journal(&config.journal.path).await;
         // Why they can't be read is among the findings already.
-        let kept = journal::kept_groups(&config.journal.path).await.ok();
+        let kept = JournalReader::new(&config.journal.path).kept_groups().await.ok();
         (findings, check::groups(config, kept))
     };
     match timeout(JOURNAL_TIMEOUT, looked).await {

@@ -7,7 +7,7 @@ use jid::BareJid;
 
 use super::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
-use crate::journal::{self, Forget};
+use crate::journal::{Forget, JournalReader};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
     let jid = &arguments.jid;
-    let forgotten = block_on(journal::forget(&config.journal.path, jid, Forget::Everything))??;
+    let forgotten = block_on(JournalReader::new(&config.journal.path).forget(jid, Forget::Everything))??;
     let count = forgotten.invitations;
     let noun = if count == 1 { "invitation" } else { "invitations" };
     writeln!(out, "{count} {noun} of {jid} removed")?;

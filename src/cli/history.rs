@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
-use crate::journal::{self, Filter, Record};
+use crate::journal::{Filter, JournalReader, Record};
 use crate::model::State;
 use crate::model::address::printable;
 
@@ -62,7 +62,7 @@ pub(super) fn run(
     let config = load()?;
     let Arguments { room, contact, inviter, state, since, limit, json } = arguments;
     let filter = Filter { room, contact, inviter, state, since, limit };
-    let records = block_on(journal::history(&config.journal.path, &filter))??;
+    let records = block_on(JournalReader::new(&config.journal.path).history(&filter))??;
     let write = if json { lines } else { table };
     write(&records, out)?;
     Ok(ExitCode::SUCCESS)

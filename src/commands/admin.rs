@@ -12,7 +12,7 @@ use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
 use super::user_data::when;
 use crate::config::Changes;
-use crate::journal::{self, Closed};
+use crate::journal::{Closed, JournalReader};
 use crate::model::Change;
 use crate::model::address::printable;
 use crate::wire::data_form::{Field, Form};
@@ -27,7 +27,7 @@ impl Commands {
     pub(super) async fn statistics(&self) -> Result<Outcome, Failure> {
         let counted = {
             let _alone = self.reading.acquire().await;
-            journal::statistics(&self.path, Utc::now() - PERIOD_SHOWN).await?
+            JournalReader::new(&self.path).statistics(Utc::now() - PERIOD_SHOWN).await?
         };
         let blocks = self.journal.blocks_for_all().await?.len();
         let total: u64 = counted.ended.iter().map(|(.., count)| count).sum();
@@ -51,7 +51,7 @@ impl Commands {
     pub(super) async fn recent(&self) -> Result<Outcome, Failure> {
         let records = {
             let _alone = self.reading.acquire().await;
-            journal::recent(&self.path, MAX_SHOWN).await?
+            JournalReader::new(&self.path).recent(MAX_SHOWN).await?
         };
         let lines = records.iter().map(|record| {
             let reason = record.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Listed, Outcome};
-use crate::journal::{self};
+use crate::journal::JournalReader;
 use crate::model::address;
 use crate::model::group::{self, Book, Entry};
 use crate::model::group::{GroupChange, KeptGroup, MayUse};
@@ -74,7 +74,7 @@ fn in_words(may_use: MayUse) -> &'static str {
 
 impl Commands {
     async fn kept(&self) -> Result<Vec<KeptGroup>, Failure> {
-        Ok(journal::kept_groups(&self.path).await?)
+        Ok(JournalReader::new(&self.path).kept_groups().await?)
     }
 
     async fn book(&self) -> Result<Book, Failure> {

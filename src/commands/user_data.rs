@@ -4,7 +4,7 @@ use jid::BareJid;
 
 use super::dispatch::{Commands, Draft, Failure, Outcome};
 use super::{blocks, user_settings};
-use crate::journal::{self, Filter, Forget, Record};
+use crate::journal::{Filter, Forget, JournalReader, Record};
 use crate::model::address::printable;
 use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
@@ -25,7 +25,10 @@ impl Commands {
             let limit = MAX_SHOWN;
             let received = Filter { contact: Some(person.clone()), limit, ..Filter::default() };
             let sent = Filter { inviter: Some(person.clone()), limit, ..Filter::default() };
-            (journal::history(&self.path, &received).await?, journal::history(&self.path, &sent).await?)
+            (
+                JournalReader::new(&self.path).history(&received).await?,
+                JournalReader::new(&self.path).history(&sent).await?,
+            )
         };
         let lists = [
             (
@@ -61,7 +64,7 @@ impl Commands {
             Some(_) => return Err(Refusal::BadPayload.into()),
         };
         let _alone = self.reading.acquire().await;
-        let forgotten = journal::forget(&self.path, person, what).await?;
+        let forgotten = JournalReader::new(&self.path).forget(person, what).await?;
         let count = forgotten.invitations;
         let noun = if count == 1 { "invitation is" } else { "invitations are" };
         let settings = match what {

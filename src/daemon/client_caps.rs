@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use crate::contacts::Verified;
-use crate::journal::{self, Journal, OpenError};
+use crate::journal::{Journal, JournalReader, OpenError};
 
 /// So many hashes of clients may wait to be written down.
 const MAX_WAITING_HASHES: usize = 64;
@@ -16,7 +16,7 @@ const MAX_WAITING_HASHES: usize = 64;
 /// # Errors
 /// See [`OpenError`].
 pub(super) async fn known(path: &Path) -> Result<Vec<Verified>, OpenError> {
-    let hashes = journal::hashes(path).await?;
+    let hashes = JournalReader::new(path).hashes().await?;
     Ok(hashes.into_iter().map(|(hash, shows_direct)| Verified { hash, shows_direct }).collect())
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::config::Config;
-use crate::journal::{self, OpenError, Record};
+use crate::journal::{JournalReader, OpenError, Record};
 use crate::model::{Reason, Route, State};
 use crate::relay::limits::Limits;
 
@@ -18,7 +18,7 @@ const MAX_COUNTED_AGAIN: u32 = 10_000;
 pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
     let limits = Limits::new(&config.limits, config.relay.window);
     let now = Utc::now();
-    let mut recent = journal::recent(&config.journal.path, MAX_COUNTED_AGAIN).await?;
+    let mut recent = JournalReader::new(&config.journal.path).recent(MAX_COUNTED_AGAIN).await?;
     recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
     // The oldest first, as they came.
     for record in recent.iter().rev() {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::reader::{self, Status};
+use super::history::Status;
+use super::reader::JournalReader;
 use super::schema::{self, OpenError};
 
 /// Why there is no backup. Each one says what to do.
@@ -63,7 +64,7 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
             _ => schema::database_error(journal, e).into(),
         }
     })?;
-    let status = reader::status(part.path()).await?;
+    let status = JournalReader::new(part.path()).status().await?;
     part.as_file().sync_all().map_err(target)?;
     part.persist_noclobber(to).map_err(|e| match e.error.kind() {
         io::ErrorKind::AlreadyExists => exists(),

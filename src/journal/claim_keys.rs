@@ -32,6 +32,9 @@ pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
     half
 }
 
+/// Key, time, invitation, contact, room.
+type OldClaim = (Vec<u8>, i64, i64, Option<String>, Option<String>);
+
 /// Makes keys of an older form anew, all of them or none. Claims whose invitation is not kept any more are dropped.
 pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<()> {
     let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
@@ -47,7 +50,7 @@ pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<
     .await?;
     let (mut done, mut last) = (0_u64, Vec::new());
     loop {
-        let claims: Vec<(Vec<u8>, i64, i64, Option<String>, Option<String>)> = sqlx::query_as(
+        let claims: Vec<OldClaim> = sqlx::query_as(
             "SELECT key, at, invitation, coalesce(p.contact, h.contact), coalesce(p.room, h.room) FROM claims \
              LEFT JOIN pending p ON p.id = invitation LEFT JOIN history h ON h.id = invitation \
              WHERE key > ? ORDER BY key LIMIT ?",

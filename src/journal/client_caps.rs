@@ -1,11 +1,10 @@
 //! What clients can do that have this or that hash. Knows nothing of hashes, they are strings here, nor of who has them.
 
-use std::path::Path;
-
 use sqlx::{Row, SqliteConnection};
 
 use super::handle::{Closed, Journal};
 use super::op::{Hash, Op};
+use super::reader::JournalReader;
 use super::retention::DAY_MS;
 use super::schema::{self, OpenError};
 
@@ -46,14 +45,20 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sq
     Ok(())
 }
 
-/// All hashes that are known, and whether they stand for clients that show direct invitations.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn hashes(path: &Path) -> Result<Vec<(String, bool)>, OpenError> {
-    let mut db = schema::beside(path).await?;
-    let failed = |e| schema::database_error(path, e);
-    let rows =
-        sqlx::query("SELECT hash, shows_direct FROM hashes").fetch_all(&mut db).await.map_err(failed)?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<sqlx::Result<_>>().map_err(failed)
+impl JournalReader {
+    /// All hashes that are known, and whether they stand for clients that show direct invitations.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn hashes(&self) -> Result<Vec<(String, bool)>, OpenError> {
+        let path = &self.path;
+        let mut db = schema::beside(path).await?;
+        let failed = |e| schema::database_error(path, e);
+        let rows =
+            sqlx::query("SELECT hash, shows_direct FROM hashes").fetch_all(&mut db).await.map_err(failed)?;
+        rows.iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+            .collect::<sqlx::Result<_>>()
+            .map_err(failed)
+    }
 }

@@ -1,8 +1,6 @@
 //! Which addresses there are under each look, and which of them a contact has met first. Knows nothing of looks, they
 //! are strings here, nor what they are good for.
 
-use std::path::Path;
-
 use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
@@ -10,6 +8,7 @@ use sqlx::SqliteConnection;
 use super::batch::{Key, Window};
 use super::handle::{Closed, Journal};
 use super::op::{Address, Op};
+use super::reader::JournalReader;
 use super::retention::DAY_MS;
 use super::schema::{self, OpenError};
 
@@ -58,25 +57,28 @@ pub(super) async fn note(
         .await
 }
 
-/// Which of the addresses with this look a contact has met first, be it as a room or as an inviter, of the newest 200,000
-/// invitations that reached anybody; `None`: none of them. The cost is bounded, so registering many
-/// look-alikes cannot hide the original.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn met_first(path: &Path, contact: &BareJid, look: &str) -> Result<Option<String>, OpenError> {
-    let mut db = schema::beside(path).await?;
-    sqlx::query_scalar(
-        "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
-         WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
-         AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
-    )
-    .bind(&key(look)[..])
-    .bind(MAX_INVITATIONS_SEARCHED)
-    .bind(contact.to_string())
-    .fetch_optional(&mut db)
-    .await
-    .map_err(|e| schema::database_error(path, e))
+impl JournalReader {
+    /// Which of the addresses with this look a contact has met first, be it as a room or as an inviter, of the newest 200,000
+    /// invitations that reached anybody; `None`: none of them. The cost is bounded, so registering many
+    /// look-alikes cannot hide the original.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn met_first(&self, contact: &BareJid, look: &str) -> Result<Option<String>, OpenError> {
+        let path = &self.path;
+        let mut db = schema::beside(path).await?;
+        sqlx::query_scalar(
+            "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
+             WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
+             AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
+        )
+        .bind(&key(look)[..])
+        .bind(MAX_INVITATIONS_SEARCHED)
+        .bind(contact.to_string())
+        .fetch_optional(&mut db)
+        .await
+        .map_err(|e| schema::database_error(path, e))
+    }
 }
 
 /// Forgets an address.

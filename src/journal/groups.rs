@@ -2,7 +2,6 @@
 //! [`crate::model::group`] knows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -10,6 +9,7 @@ use sqlx::{Row, SqliteConnection};
 use super::handle::{Closed, Journal};
 use super::in_memory::Names;
 use super::op::Op;
+use super::reader::JournalReader;
 use super::rows::column;
 use super::schema::{self, OpenError};
 use crate::model::group::{
@@ -37,13 +37,16 @@ impl Journal {
     }
 }
 
-/// All groups that are kept, by their names.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn kept_groups(path: &Path) -> Result<Vec<KeptGroup>, OpenError> {
-    let mut db = schema::beside(path).await?;
-    all(&mut db).await.map_err(|e| schema::database_error(path, e))
+impl JournalReader {
+    /// All groups that are kept, by their names.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn kept_groups(&self) -> Result<Vec<KeptGroup>, OpenError> {
+        let path = &self.path;
+        let mut db = schema::beside(path).await?;
+        all(&mut db).await.map_err(|e| schema::database_error(path, e))
+    }
 }
 
 async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {

@@ -12,9 +12,11 @@ mod batch;
 mod claim_keys;
 mod client_caps;
 mod confusables;
+mod forget;
 mod groups;
 mod handle;
 mod health;
+mod history;
 mod holder;
 mod in_memory;
 mod maintenance;
@@ -30,18 +32,16 @@ mod writer_thread;
 
 pub use access::owned_by_another;
 pub use backup::{BackupError, backup};
-pub use client_caps::{MAX_CLIENT_CAPS, hashes};
-pub use confusables::met_first;
-pub use groups::kept_groups;
+pub use client_caps::MAX_CLIENT_CAPS;
+pub use forget::{Forget, Forgotten};
 pub use handle::{Closed, Journal};
 pub use health::WriterHealth;
+pub use history::{Statistics, Status};
 pub use holder::holder;
 pub use op::Admitted;
-pub use reader::{
-    Forget, Forgotten, Statistics, Status, ended_children, forget, history, recent, statistics, status,
-};
+pub use reader::JournalReader;
 pub use retention::Retention;
 pub use rows::{Filter, Record};
 pub use schema::OpenError;
-pub use tally::{Tally, tally};
+pub use tally::Tally;
 pub use writer::Writer;

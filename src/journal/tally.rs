@@ -1,12 +1,12 @@
 //! What became of invitations, counted by time. Reads in small steps, because a connection that reads for long keeps the
 //! writer from emptying the WAL, and it would wait. Knows nothing of who wants to know.
 
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
+use super::reader::JournalReader;
 use super::rows::{column, nullable};
 use super::schema::{self, OpenError};
 use crate::model::{Id, Reason, State};
@@ -27,15 +27,18 @@ pub struct Tally {
     pub count: u64,
 }
 
-/// Counts what was received since a time and has ended, by spans of `width`. Costs more the more there are, however many
-/// are older.
-///
-/// # Errors
-/// See [`OpenError`].
-pub async fn tally(path: &Path, since: DateTime<Utc>, width: Duration) -> Result<Vec<Tally>, OpenError> {
-    let mut db = schema::beside(path).await?;
-    let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-    read(&mut db, since.timestamp_millis(), width).await.map_err(|e| schema::database_error(path, e))
+impl JournalReader {
+    /// Counts what was received since a time and has ended, by spans of `width`. Costs more the more there are, however many
+    /// are older.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn tally(&self, since: DateTime<Utc>, width: Duration) -> Result<Vec<Tally>, OpenError> {
+        let path = &self.path;
+        let mut db = schema::beside(path).await?;
+        let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+        read(&mut db, since.timestamp_millis(), width).await.map_err(|e| schema::database_error(path, e))
+    }
 }
 
 /// The same on an open connection; times in ms.

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
 
-use crate::journal;
+use crate::journal::JournalReader;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
@@ -56,7 +56,7 @@ impl Gauges {
         self.writable.set(writable.into());
         self.size.set(size(&self.journal));
         // A journal that can't be read for the moment has as many as it had.
-        if let Ok(status) = journal::status(&self.journal).await {
+        if let Ok(status) = JournalReader::new(&self.journal).status().await {
             self.pending.set(status.pending);
         }
         if let Some(memory) = resident_memory() {

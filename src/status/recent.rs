@@ -9,7 +9,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::journal::{self, OpenError, Record, Tally};
+use crate::journal::{JournalReader, OpenError, Record, Tally};
 
 /// The bars of the plot: each an hour, the last one not yet full.
 pub(super) const HOURS: usize = 24;
@@ -72,9 +72,9 @@ impl Recent {
         let begin = this_hour - PERIOD_SHOWN;
         Ok(Day {
             begin,
-            ended: journal::tally(&self.path, begin, HOUR).await?,
-            latest: journal::recent(&self.path, MAX_LISTED).await?,
-            pending: journal::status(&self.path).await?.pending,
+            ended: JournalReader::new(&self.path).tally(begin, HOUR).await?,
+            latest: JournalReader::new(&self.path).recent(MAX_LISTED).await?,
+            pending: JournalReader::new(&self.path).status().await?.pending,
         })
     }
 }

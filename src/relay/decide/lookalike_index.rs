@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::lookalikes::Lookalikes;
 use crate::contacts::{Contacts, Likeness};
-use crate::journal::{self, Closed, Journal};
+use crate::journal::{Closed, Journal, JournalReader};
 use crate::relay::stop::Stop;
 use crate::wire::confusable::{are_one, look, told_apart};
 use crate::wire::muc::Inviter;
@@ -108,7 +108,7 @@ impl LookalikeIndex {
     /// Another one that looks like this one, if the contact has met that one first.
     async fn met(&self, contact: &BareJid, jid: &BareJid) -> Option<String> {
         let _alone = self.reading.acquire().await;
-        match journal::met_first(&self.path, contact, &look(jid.as_str())).await {
+        match JournalReader::new(&self.path).met_first(contact, &look(jid.as_str())).await {
             Ok(first) => first.filter(|first| !are_one(first, jid.as_str())),
             Err(e) => {
                 warn!("whether {} passes for another one can't be found out: {e}", told_apart(jid.as_str()));

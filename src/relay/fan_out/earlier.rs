@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use tracing::warn;
 
 use super::summary::Summary;
-use crate::journal::{self};
+use crate::journal::JournalReader;
 use crate::link::AskError;
 use crate::model::{Id, Pending};
 use crate::relay::context::Context;
@@ -26,7 +26,7 @@ impl Earlier {
     pub(super) async fn read(cx: &Context, id: Id) -> Result<Self, Stop> {
         let waiting = cx.journal.children(id).await?;
         let path = cx.config.load().journal.path.clone();
-        let ended = journal::ended_children(&path, id).await.map_err(|e| {
+        let ended = JournalReader::new(&path).ended_children(id).await.map_err(|e| {
             warn!(id, "what became of those who were invited can't be read: {e}");
             Stop::Retry(AskError::Unanswered)
         })?;

@@ -5,7 +5,7 @@ use jid::BareJid;
 use tracing::warn;
 
 use super::earlier::Earlier;
-use crate::journal::{self};
+use crate::journal::JournalReader;
 use crate::link::AskError;
 use crate::model::Reason;
 use crate::model::group::{Book, Closed, MEMBERS};
@@ -99,7 +99,7 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
         return Ok(Meant::Members);
     }
     let config = cx.config.load_full();
-    let kept = journal::kept_groups(&config.journal.path).await.map_err(|e| {
+    let kept = JournalReader::new(&config.journal.path).kept_groups().await.map_err(|e| {
         warn!("the groups can't be read: {e}");
         Stop::Retry(AskError::Unanswered)
     })?;
