@@ -11,10 +11,10 @@ use tokio_util::either::Either;
 use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
 use xmpp_parsers::component::Handshake;
 
-use super::Settings;
 use super::peer::peer;
 use super::quick_ack::QuickAck;
 use super::recorder::Recorder;
+use super::settings::Settings;
 use super::spellings::Spellings;
 use super::stream;
 use crate::config::Server;

@@ -13,9 +13,10 @@ use jid::BareJid;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use super::Link;
+use super::failure::AskError;
 use super::metrics::Epoch;
 use super::ping_barrier::RESOURCE;
-use super::{AskError, Link};
 use crate::wire::{Iq, IqPayload, IqType};
 
 /// How long the first answer may take, when the second is there.

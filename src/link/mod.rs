@@ -6,6 +6,7 @@
 //! Knows nothing of invitations.
 
 mod end;
+mod failure;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -26,17 +27,22 @@ mod reconnect;
 mod recorder;
 mod renewal;
 mod session;
+mod settings;
 mod shared;
 mod spellings;
 mod stream;
+mod traffic;
 mod trouble;
 mod writer;
 
+pub use failure::{AskError, DeliverError, Lost};
 pub use handshake::Refused;
 pub use metrics::Epoch;
 pub use peer::peer;
 pub use privileges::{Grants, own_hosts};
 pub use reconnect::Task;
+pub use settings::Settings;
+pub use traffic::{Incoming, Received};
 pub use trouble::Trouble;
 
 use std::sync::Arc;
@@ -44,7 +50,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jid::BareJid;
-use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
@@ -54,11 +59,11 @@ use self::iq_probe::BareIqSupport;
 use self::metrics::{Metrics, Up};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
-use crate::config::Server;
+use self::traffic::Command;
 use crate::telemetry::metrics::Registry;
 use crate::wire::caps::Caps;
 use crate::wire::privileged;
-use crate::wire::{Iq, IqPayload, IqType, Stanza, StanzaError};
+use crate::wire::{Iq, IqPayload, IqType, Stanza};
 
 /// Stanzas that may wait to be sent. Beyond that the sender waits.
 const MAX_OUTGOING_STANZAS: usize = 1024;
@@ -66,75 +71,6 @@ const MAX_OUTGOING_STANZAS: usize = 1024;
 const MAX_INCOMING_STANZAS: usize = 256;
 /// An IQ that has no answer after this time will hardly get one.
 const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What the link needs to know. Domains as the configuration spells them: the server may know them under no other name.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The component's domain.
-    pub component: String,
-    /// The secret of the handshake.
-    pub secret: SecretString,
-    /// Where the server listens for components.
-    pub server: Server,
-    /// The server's own hosts and MUC services: one of them answers the pings, and only they can grant privileges.
-    pub hosts: Vec<String>,
-    /// The MUC services, which tell whether ordinary IQs get through.
-    pub services: Vec<String>,
-}
-
-/// What comes in and is no answer: messages, and IQs that ask something.
-pub type Incoming = mpsc::Receiver<Received>;
-
-/// A stanza, and the connection that it came by.
-pub type Received = (Epoch, Stanza);
-
-/// The connection was lost before the server had surely taken it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the connection was lost")]
-pub struct Lost;
-
-/// Why a stanza was not delivered.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DeliverError {
-    /// The connection was lost before the server had surely taken it.
-    #[error("the connection was lost")]
-    Lost,
-    /// The server sent it back.
-    #[error("it came back: {0}")]
-    Bounced(StanzaError),
-}
-
-/// Why a question has no answer.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum AskError {
-    /// The connection was lost meanwhile.
-    #[error("the connection was lost")]
-    Lost,
-    /// Nothing came in time.
-    #[error("no answer")]
-    Unanswered,
-    /// The server swallows such questions.
-    #[error("the server swallows IQs to this address")]
-    Swallowed,
-    /// The one who was asked answered with an error; one without a condition if their server gave the question back.
-    #[error("{0}")]
-    Refused(StanzaError),
-}
-
-/// What the task is told to do.
-#[derive(Debug)]
-enum Command {
-    /// `on`: by this connection and no other.
-    Deliver {
-        stanza: Box<Stanza>,
-        on: Option<Epoch>,
-        answer: oneshot::Sender<Result<(), DeliverError>>,
-    },
-    Ask {
-        iq: Box<Iq>,
-        answer: oneshot::Sender<Iq>,
-    },
-}
 
 /// The handle to the connection; cheap to clone.
 #[derive(Debug, Clone)]

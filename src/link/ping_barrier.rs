@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::DeliverError;
+use super::failure::DeliverError;
 use crate::model::address;
 use crate::wire::StanzaError;
 

@@ -13,12 +13,16 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use super::end::End;
+use super::handshake::Refused;
+use super::ids::Ids;
 use super::metrics::Up;
 use super::privileges::Privileges;
 use super::session::Connection;
+use super::settings::Settings;
 use super::spellings::Spellings;
+use super::traffic::{Command, Received};
 use super::trouble::{Backoff, Ended, Trouble};
-use super::{Command, Ids, Link, Received, Refused, Settings, handshake, iq_probe, renewal};
+use super::{Link, handshake, iq_probe, renewal};
 
 /// The task that owns the connection.
 #[derive(Debug)]

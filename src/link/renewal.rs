@@ -14,10 +14,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
+use super::Link;
+use super::failure::AskError;
 use super::metrics::Epoch;
 use super::ping_barrier::RESOURCE;
+use super::privileges::Grants;
 use super::trouble::Trouble;
-use super::{AskError, Grants, Link};
 use crate::wire::disco::DiscoInfo;
 use crate::wire::query::Roster;
 use crate::wire::{IqPayload, IqType};

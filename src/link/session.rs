@@ -16,14 +16,16 @@ use tracing::{debug, error, info, warn};
 
 use super::end::End;
 use super::handshake::Stream;
+use super::ids::Ids;
 use super::log_throttle::Sparing;
 use super::metrics::{Epoch, Up};
 use super::pending_iqs::Replies;
 use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;
 use super::reader::Read;
+use super::settings::Settings;
 use super::spellings::Spellings;
-use super::{Command, Ids, Received, Settings};
+use super::traffic::{Command, Received};
 use crate::model::address;
 use crate::wire::spelling::canonicalise;
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, privileged};

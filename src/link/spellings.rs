@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use lru::LruCache;
 
-use super::Settings;
+use super::settings::Settings;
 use crate::model::address::domain_of;
 use crate::model::domain;
 use crate::wire::Stanza;

@@ -1,0 +1,28 @@
+//! What passes between the task that owns the connection and the rest of the program. Knows nothing of sockets.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::failure::DeliverError;
+use super::metrics::Epoch;
+use crate::wire::{Iq, Stanza};
+
+/// What comes in and is no answer: messages, and IQs that ask something.
+pub type Incoming = mpsc::Receiver<Received>;
+
+/// A stanza, and the connection that it came by.
+pub type Received = (Epoch, Stanza);
+
+/// What the handle tells the task that owns the connection.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// `on`: by this connection and no other.
+    Deliver {
+        stanza: Box<Stanza>,
+        on: Option<Epoch>,
+        answer: oneshot::Sender<Result<(), DeliverError>>,
+    },
+    Ask {
+        iq: Box<Iq>,
+        answer: oneshot::Sender<Iq>,
+    },
+}
