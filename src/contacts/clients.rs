@@ -1,5 +1,6 @@
-//! Whether a contact's clients can show direct invitations (XEP-0249): those that are online say so by XEP-0115, or are
-//! asked (XEP-0030). What a hash stands for is remembered, and believed of all who send it only when it was verified.
+//! Whether a contact's clients can show direct invitations (XEP-0249). Clients that are online announce their features by
+//! XEP-0115, or are asked (XEP-0030). The features of a hash are cached only if the hash was verified.
+//! Knows nothing of invitations under way.
 
 use std::time::Duration;
 
@@ -14,25 +15,25 @@ use crate::wire::caps::Caps;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::{IqPayload, IqType, ns};
 
-/// A client that is online answers at once, or an invitation would wait for it.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an invitation waits for a client's answer.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Hashes that are remembered: a few for each software and version.
+/// Hashes in memory; there are a few for each version of each client.
 const MAX_CACHED_HASHES: u64 = 10_000;
 
-/// A hash in use is reported to be kept as often as that.
-const REPORT_IN_USE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How often a hash that is in use is reported to be stored again.
+const REPORT_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// What a hash stands for: it was that of a client's own answer.
+/// A hash that was verified by a client's own answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// Algorithm and hash: see [`Caps::name`].
     pub hash: String,
-    /// Clients that have it show direct invitations.
+    /// Whether clients with this hash show direct invitations.
     pub shows_direct: bool,
 }
 
-/// What hashes stand for, as far as it was asked.
+/// The hashes that have been verified.
 #[derive(Debug)]
 pub(super) struct Hashes {
     known: moka::sync::Cache<String, Known>,
@@ -42,38 +43,38 @@ pub(super) struct Hashes {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     shows_direct: bool,
-    /// When this run has reported it to be kept.
-    told: Option<Instant>,
+    /// When it was last reported to be stored; `None`: not yet in this run.
+    reported: Option<Instant>,
 }
 
 impl Hashes {
     pub(super) fn new(known: Vec<Verified>, seen: mpsc::Sender<Verified>) -> Self {
         let cache = moka::sync::Cache::builder().max_capacity(MAX_CACHED_HASHES).build();
         for Verified { hash, shows_direct } in known {
-            cache.insert(hash, Known { shows_direct, told: None });
+            cache.insert(hash, Known { shows_direct, reported: None });
         }
         Self { known: cache, seen }
     }
 
     fn get(&self, caps: &Caps) -> Option<bool> {
         let hash = caps.name()?;
-        let Known { shows_direct, told } = self.known.get(&hash)?;
-        if told.is_none_or(|told| told.elapsed() > REPORT_IN_USE_EVERY) {
+        let Known { shows_direct, reported } = self.known.get(&hash)?;
+        if reported.is_none_or(|reported| reported.elapsed() > REPORT_INTERVAL) {
             self.keep(hash, shows_direct);
         }
         Some(shows_direct)
     }
 
     fn keep(&self, hash: String, shows_direct: bool) {
-        // Where too much waits to be written it is told another time.
-        let told = self.seen.try_send(Verified { hash: hash.clone(), shows_direct }).is_ok();
-        self.known.insert(hash, Known { shows_direct, told: told.then(Instant::now) });
+        // If the queue of the writer is full, it is reported at the next use.
+        let reported = self.seen.try_send(Verified { hash: hash.clone(), shows_direct }).is_ok();
+        self.known.insert(hash, Known { shows_direct, reported: reported.then(Instant::now) });
     }
 }
 
 impl Contacts {
-    /// Whether one of a contact's clients can show a direct invitation. `None` where nobody tells which of them are online,
-    /// or one does not say what it can do.
+    /// Whether one of a contact's clients can show a direct invitation. `None` if it is not known which are online, or none
+    /// that answered can and another one did not answer.
     pub async fn shows_direct(&self, contact: &BareJid) -> Option<bool> {
         let clients = self.link.online(contact);
         if clients.is_empty() {
@@ -95,10 +96,10 @@ impl Contacts {
         let node = caps.and_then(Caps::node);
         let question = IqPayload::DiscoInfo(DiscoInfo { node, ..DiscoInfo::default() });
         let answer =
-            timeout(PROBE_TIMEOUT, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
+            timeout(CLIENT_TIMEOUT, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
         let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { return None };
         match caps.map(|caps| (caps.verified(&info), caps.name())) {
-            // All who send this hash are judged by its text, so that nobody can answer it in another way for them.
+            // The features are taken from the hashed text: it holds for all clients that send this hash.
             Some((Some(hashed), Some(hash))) => self.hashes.keep(hash, hashed.has(ns::CONFERENCE)),
             Some(_) => debug!(client, "its XEP-0115 hash does not stand for what it says"),
             None => {}

@@ -1,9 +1,7 @@
-//! What a contact's own server says of them, where it lets the relay ask (XEP-0356): whom they block (XEP-0191), and who is
-//! in their roster (RFC 6121 §2). Answers are kept for a short time.
+//! What a contact's own server says of them, if it has granted that (XEP-0356): their block list (XEP-0191) and their
+//! roster (RFC 6121 §2); and whether their clients can show direct invitations. Answers are cached for a short time.
 //!
-//! And what their clients can do, where it tells which are online.
-//!
-//! Knows nothing of the journal, nor why somebody wants to know.
+//! Knows nothing of the journal, nor of why a contact is asked about.
 
 mod clients;
 
@@ -26,43 +24,43 @@ use crate::wire::{Iq, IqPayload, IqType};
 
 pub use clients::Verified;
 
-/// How long an answer is good for.
-const LIST_CACHED_FOR: Duration = Duration::from_secs(60);
+/// For how long a list is cached, and for how long a host that did not answer is not asked again.
+const LIST_TTL: Duration = Duration::from_secs(60);
 
-/// JIDs that are remembered, of all contacts together.
+/// JIDs in all cached lists together.
 const MAX_CACHED_JIDS: u64 = 100_000;
 
-/// How long somebody who was in a roster is taken to be in it, without asking.
-const IN_ROSTER_FOR: Duration = Duration::from_secs(24 * 3600);
+/// For how long somebody who was in a roster is taken to be in it, when look-alikes are searched for.
+const ROSTER_PAIR_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// Pairs of contacts and people in their rosters that are remembered.
-const MAX_IN_ROSTERS: u64 = 10_000;
+/// Cached pairs of a contact and a person in their roster.
+const MAX_CACHED_ROSTER_PAIRS: u64 = 10_000;
 
-/// An invitation waits no longer than this for a roster that is only looked at for look-alikes.
-const ROSTER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an invitation waits for a roster that is needed only to search for look-alikes.
+const LOOKALIKE_ROSTER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// JIDs from somebody's list; `None`: there is one that the relay could not read.
+/// A contact's list; `None`: it could not be read.
 type List = Option<Arc<Listed>>;
 
 #[derive(Debug, Default)]
 struct Listed {
     jids: HashSet<String>,
-    /// The same by their looks, once somebody has asked for one.
+    /// The same JIDs by their skeleton, computed at the first search for look-alikes.
     looks: OnceLock<HashMap<String, String>>,
 }
 
-/// Whom somebody is, or may be taken for.
+/// How a person's address relates to those in a contact's roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Likeness {
-    /// One of those.
+    /// It is in the roster.
     Same,
-    /// Another address that looks the same.
-    Of(String),
-    /// Nobody of those, or nobody tells.
-    Nobody,
+    /// It looks like this other address, which is in the roster.
+    LooksLike(String),
+    /// It looks like none, or the roster can't be read.
+    None,
 }
 
-/// Which of somebody's lists.
+/// Which list of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Which {
     Blocked,
@@ -73,52 +71,54 @@ enum Which {
 #[derive(Debug)]
 pub struct Contacts {
     link: Link,
-    remembered: moka::sync::Cache<(BareJid, Which), List>,
-    /// Contacts, and people who are in their rosters: friends invite each other again and again.
-    themselves: moka::sync::Cache<(BareJid, BareJid), ()>,
-    /// The operator has been told that rosters can't be read.
-    told: AtomicBool,
-    /// Hosts that did not answer a question for such a list.
+    cached: moka::sync::Cache<(BareJid, Which), List>,
+    /// Contacts, and people in their rosters: the same people often invite each other again.
+    roster_pairs: moka::sync::Cache<(BareJid, BareJid), ()>,
+    /// The operator has been warned that rosters can't be read.
+    warned: AtomicBool,
+    /// Hosts that did not answer a query for such a list.
     silent: moka::sync::Cache<(String, Which), ()>,
-    /// The server gives back what somebody asks of themselves: see [`Self::block_list`].
-    gives_back: AtomicBool,
-    /// What clients can do.
+    /// The server returns IQs from a user to themselves undelivered: see [`Self::block_list`].
+    returns_own_iqs: AtomicBool,
+    /// Which clients show direct invitations.
     hashes: clients::Hashes,
     block_lists: Lookups,
     rosters: Lookups,
 }
 
 impl Contacts {
-    /// Contacts as they are seen through this link. `known`: what clients' hashes stand for, as far as it was found out
-    /// before. `seen` gets those that are found out, and those in use, each once a day.
+    /// Asks contacts' servers through this link. `known`: the hashes that were verified in earlier runs. `seen` gets each
+    /// hash when it is verified, and once a day while it is in use.
     #[must_use]
     pub fn new(link: Link, known: Vec<Verified>, seen: mpsc::Sender<Verified>) -> Self {
         let size = |_: &_, list: &List| {
             list.as_ref().map_or(1, |list| u32::try_from(list.jids.len() + 1).unwrap_or(u32::MAX))
         };
-        let remembered = moka::sync::Cache::builder()
+        let cached = moka::sync::Cache::builder()
             .max_capacity(MAX_CACHED_JIDS)
             .weigher(size)
-            .time_to_live(LIST_CACHED_FOR)
+            .time_to_live(LIST_TTL)
             .build();
         let silent =
-            moka::sync::Cache::builder().max_capacity(MAX_CACHED_JIDS).time_to_live(LIST_CACHED_FOR).build();
-        let themselves =
-            moka::sync::Cache::builder().max_capacity(MAX_IN_ROSTERS).time_to_live(IN_ROSTER_FOR).build();
+            moka::sync::Cache::builder().max_capacity(MAX_CACHED_JIDS).time_to_live(LIST_TTL).build();
+        let roster_pairs = moka::sync::Cache::builder()
+            .max_capacity(MAX_CACHED_ROSTER_PAIRS)
+            .time_to_live(ROSTER_PAIR_TTL)
+            .build();
         Self {
             link,
-            remembered,
-            themselves,
+            cached,
+            roster_pairs,
             silent,
-            told: AtomicBool::new(false),
-            gives_back: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
+            returns_own_iqs: AtomicBool::new(false),
             hashes: clients::Hashes::new(known, seen),
             block_lists: Lookups::default(),
             rosters: Lookups::default(),
         }
     }
 
-    /// Registers what is counted of contacts' lists.
+    /// Registers the metrics of this module.
     pub fn register(&self, registry: &mut Registry) {
         let help = "How often a contact's block list was needed, and whether it was known";
         self.block_lists.register(registry, "block_list_lookups", help);
@@ -126,10 +126,10 @@ impl Contacts {
         self.rosters.register(registry, "roster_lookups", help);
     }
 
-    /// Whether a contact blocks one of these; `None` where we may not know.
+    /// Whether a contact blocks one of these JIDs; `None` if the relay may not know, or the server did not answer.
     ///
     /// # Errors
-    /// The link was lost.
+    /// [`AskError::Lost`]: the link was lost.
     pub async fn blocks_any(&self, contact: &BareJid, jids: &[String]) -> Result<Option<bool>, AskError> {
         if !self.link.grants(contact.domain().as_str()).is_some_and(|grants| grants.blocking) {
             return Ok(None);
@@ -144,31 +144,31 @@ impl Contacts {
         Ok(list.map(|list| jids.iter().any(|jid| list.jids.contains(jid))))
     }
 
-    /// Whom a person is to a contact, or may be taken for, as far as their roster tells.
+    /// Whether a person is in a contact's roster, or looks like somebody who is. Waits for the roster for 2 s at most.
     ///
     /// # Errors
-    /// The link was lost.
+    /// [`AskError::Lost`]: the link was lost.
     pub async fn resembles(&self, contact: &BareJid, person: &BareJid) -> Result<Likeness, AskError> {
         if contact == person {
             return Ok(Likeness::Same);
         }
         let Some(grants) = self.link.grants(contact.domain().as_str()) else {
-            return if self.link.is_up() { Ok(Likeness::Nobody) } else { Err(AskError::Lost) };
+            return if self.link.is_up() { Ok(Likeness::None) } else { Err(AskError::Lost) };
         };
         if !grants.roster || self.is_silent(contact, Which::Roster) {
-            return Ok(Likeness::Nobody);
+            return Ok(Likeness::None);
         }
         let pair = (contact.clone(), person.clone());
-        if self.themselves.contains_key(&pair) {
+        if self.roster_pairs.contains_key(&pair) {
             return Ok(Likeness::Same);
         }
-        let list = match timeout(ROSTER_TIMEOUT, self.list(contact, Which::Roster)).await {
+        let list = match timeout(LOOKALIKE_ROSTER_TIMEOUT, self.list(contact, Which::Roster)).await {
             Ok(Err(AskError::Unanswered)) | Err(_) => self.note_silence(contact, Which::Roster),
             Ok(list) => list?,
         };
-        let likeness = list.map_or(Likeness::Nobody, |list| list.resembles(person));
+        let likeness = list.map_or(Likeness::None, |list| list.resembles(person));
         if likeness == Likeness::Same {
-            self.themselves.insert(pair, ());
+            self.roster_pairs.insert(pair, ());
         }
         Ok(likeness)
     }
@@ -177,7 +177,8 @@ impl Contacts {
         self.silent.contains_key(&(contact.domain().to_string(), which))
     }
 
-    /// Others would wait as long, and in vain, if the server swallows the question; if it is only slow, it is asked soon.
+    /// Records that a host did not answer, so that other invitations do not wait for it as well. It is asked again after
+    /// [`LIST_TTL`], since it may only have been slow. Returns an unknown list.
     fn note_silence(&self, contact: &BareJid, which: Which) -> List {
         let host = contact.domain();
         warn!(
@@ -188,20 +189,20 @@ impl Contacts {
         None
     }
 
-    /// Whether a person is in a contact's roster, subscribed one way or the other; `None` where we may not know.
+    /// Whether a person is in a contact's roster with a subscription in either direction; `None` if the relay may not know.
     ///
     /// # Errors
-    /// The link was lost, or the server did not answer.
+    /// [`AskError::Lost`]: the link was lost. [`AskError::Unanswered`]: the server did not answer.
     pub async fn knows(&self, contact: &BareJid, person: &BareJid) -> Result<Option<bool>, AskError> {
         if contact == person {
             return Ok(Some(true));
         }
         let Some(grants) = self.link.grants(contact.domain().as_str()) else {
-            // What was granted ends with the connection, and says nothing then.
+            // Grants are unknown while the link is down.
             return if self.link.is_up() { Ok(None) } else { Err(AskError::Lost) };
         };
         if !grants.roster {
-            if !self.told.swap(true, Ordering::Relaxed) {
+            if !self.warned.swap(true, Ordering::Relaxed) {
                 warn!(
                     host = %contact.domain(),
                     "rosters can't be read, so nobody can tell a stranger from a friend: grant roster = \"get\" to \
@@ -220,7 +221,7 @@ impl Contacts {
             Which::Blocked => &self.block_lists,
             Which::Roster => &self.rosters,
         };
-        if let Some(list) = self.remembered.get(&(contact.clone(), which)) {
+        if let Some(list) = self.cached.get(&(contact.clone(), which)) {
             lookups.hit();
             return Ok(list);
         }
@@ -242,20 +243,20 @@ impl Contacts {
         }
     }
 
-    /// Asks in the contact's own name: a server tells it to nobody else.
+    /// Asks in the contact's own name, since a server tells a block list to its owner only.
     ///
-    /// ejabberd 24.12 delivers no IQ from somebody to themselves, but gives it back to the relay. It knows the two to be the same
-    /// by their spelling alone, so that the domain in capitals is somebody else to it until it has been delivered. Other
-    /// servers would look for such a domain elsewhere.
+    /// ejabberd 24.12 does not deliver an IQ from a user to themselves, but returns it to the relay. It compares sender and
+    /// recipient by their spelling, so an IQ to the domain in capitals is delivered. This is tried only where an IQ was
+    /// returned: other servers would not recognise such a domain as their own.
     async fn block_list(&self, contact: &BareJid) -> Result<Iq, AskError> {
         let ask = async |to: &str| {
             let question = IqPayload::BlockList(BlockList::default());
             self.link.ask_as(contact, to, IqType::Get, question).await
         };
-        if !self.gives_back.load(Ordering::Relaxed) {
+        if !self.returns_own_iqs.load(Ordering::Relaxed) {
             match ask(contact.as_str()).await {
                 Err(AskError::Refused(error)) if error.condition.is_none() => {
-                    self.gives_back.store(true, Ordering::Relaxed);
+                    self.returns_own_iqs.store(true, Ordering::Relaxed);
                 }
                 answer => return answer,
             }
@@ -269,7 +270,7 @@ impl Contacts {
 
     fn keep(&self, contact: &BareJid, which: Which, list: Option<HashSet<String>>) -> List {
         let list = list.map(|jids| Arc::new(Listed { jids, looks: OnceLock::new() }));
-        self.remembered.insert((contact.clone(), which), list.clone());
+        self.cached.insert((contact.clone(), which), list.clone());
         list
     }
 }
@@ -282,8 +283,8 @@ impl Listed {
         let looks = self.looks.get_or_init(|| self.jids.iter().map(|jid| (look(jid), jid.clone())).collect());
         match looks.get(&look(person.as_str())) {
             Some(jid) if are_one(jid, person.as_str()) => Likeness::Same,
-            Some(jid) => Likeness::Of(jid.clone()),
-            None => Likeness::Nobody,
+            Some(jid) => Likeness::LooksLike(jid.clone()),
+            None => Likeness::None,
         }
     }
 }
@@ -297,7 +298,7 @@ impl fmt::Display for Which {
     }
 }
 
-/// The JIDs in an answer; `None` if it is another one than was asked for.
+/// The JIDs in an answer; `None` if it has neither list.
 fn jids(answer: Iq) -> Option<HashSet<String>> {
     Some(match answer.payload.0? {
         IqPayload::BlockList(list) => list.items.into_iter().filter_map(|item| item.jid).collect(),
@@ -314,14 +315,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_in_a_roster_and_who_looks_like_it() {
+    fn people_in_a_roster_and_their_lookalikes() {
         let jids = ["alice@example.org", "bob@b\u{fc}cher.example"].map(str::to_owned).into();
         let list = Listed { jids, looks: OnceLock::new() };
         for (person, likeness) in [
             ("alice@example.org", Likeness::Same),
             ("bob@xn--bcher-kva.example", Likeness::Same),
-            ("\u{430}lice@example.org", Likeness::Of("alice@example.org".into())),
-            ("carol@example.org", Likeness::Nobody),
+            ("\u{430}lice@example.org", Likeness::LooksLike("alice@example.org".into())),
+            ("carol@example.org", Likeness::None),
         ] {
             assert_eq!(list.resembles(&BareJid::new(person).unwrap()), likeness, "{person}");
         }

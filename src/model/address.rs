@@ -9,21 +9,21 @@ use super::domain;
 /// Why an address can't be used.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// The component's own domain, where nobody lives.
+    /// The address is a domain alone, such as the component's own.
     #[error("`{0}` has no localpart, so it names nobody")]
     NoLocalpart(String),
-    /// A localpart without an escaped `@`: a group's name, say.
+    /// The localpart has no escaped `@`; it may be a group's name.
     #[error("`{0}` is not an escaped address: expected something like `bob\\40example.org`")]
     NotEscaped(String),
-    /// An escaped address with an escaped `/`: one of an occupant, who can't be invited.
+    /// The escaped address has a resource (an escaped `/`), as an occupant's has. Only bare addresses can be invited.
     #[error("`{0}` has a resource, an invitation goes to a bare address")]
     HasResource(String),
-    /// A server sent it, and normalising makes another one of it, which may be somebody else's.
+    /// A server sent the address, and normalising changes it into another one, which may belong to somebody else.
     #[error("`{address}` is not as JIDs are written: normalised it is `{other}`, which may be somebody else")]
     SomebodyElse {
         /// The address as it was found.
         address: String,
-        /// What normalising makes of it.
+        /// Its normalised form.
         other: BareJid,
     },
     /// Not a JID (RFC 7622), or one that is too long.
@@ -31,7 +31,7 @@ pub enum AddressError {
     Invalid {
         /// The address as it was found.
         address: String,
-        /// What is wrong with it.
+        /// What the JID parser found wrong.
         why: jid::Error,
     },
 }
@@ -57,14 +57,15 @@ const ESCAPES: [(char, &str); 10] = [
     ('\\', "5c"),
 ];
 
-/// The character whose two digits a text begins with. Case matters (XEP-0106 §3.1): nodeprep has lower-cased them.
+/// The character whose escape code `digits` begins with. Codes in capitals are none (XEP-0106 §3.1): nodeprep has
+/// lower-cased all codes.
 fn escaped_char(digits: &str) -> Option<char> {
     ESCAPES.iter().find(|(_, code)| digits.starts_with(code)).map(|(c, _)| *c)
 }
 
 /// Escapes a text for a localpart (XEP-0106 §4.2). A backslash is escaped only where it would read as an escape.
 ///
-/// A space at either end is escaped like any other, though XEP-0106 wants no such localparts.
+/// A space at either end is escaped as well, although XEP-0106 forbids such localparts.
 #[must_use]
 pub fn escape_localpart(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
@@ -101,11 +102,12 @@ pub fn unescape_localpart(text: &str) -> String {
 }
 
 /// The contact that a relay address stands for, normalised: `bob\40example.org@invites.example.org` gives
-/// `bob@example.org`. A resource of the relay address itself is passed over.
+/// `bob@example.org`. A resource of the relay address itself is ignored.
 ///
 /// # Errors
 ///
-/// If there is no localpart, nothing escaped in it, or what was escaped is not a bare JID.
+/// [`AddressError::NoLocalpart`], [`AddressError::NotEscaped`] or [`AddressError::HasResource`] as described there;
+/// [`AddressError::Invalid`] if the relay address or the unescaped text is not a JID.
 pub fn contact_of(relay_address: &str) -> Result<BareJid, AddressError> {
     // Normalised first: XEP-0106 §4.1 unescapes only after nodeprep, and not every server has applied that.
     let relay_address = bare(relay_address)?;
@@ -127,13 +129,14 @@ pub fn contact_of(relay_address: &str) -> Result<BareJid, AddressError> {
 ///
 /// # Errors
 ///
-/// If the escaped address is longer than the 1023 bytes of a localpart, or the component is not a domain.
+/// [`AddressError::Invalid`]: the escaped address is longer than the 1023 bytes of a localpart, or the component is not a
+/// domain.
 pub fn relay_address(person: &BareJid, component: &str) -> Result<BareJid, AddressError> {
     escaped_on(person.as_str(), component)
 }
 
-/// The relay address of an occupant, for an inviter of whom only the nick is known. The room alone where the nick
-/// can't stand in a localpart (an emoji, or too long).
+/// The relay address of an occupant, for an inviter of whom only the nick is known. It stands for the room alone if the
+/// nick can't be part of a localpart (because it has an emoji or is too long).
 ///
 /// # Errors
 ///
@@ -169,8 +172,8 @@ pub fn domain_of(jid: &str) -> &str {
     bare.split_once('@').map_or(bare, |(_, domain)| domain)
 }
 
-/// An address for people to read. A nickname is whatever its owner likes: nothing of it may move the cursor or turn the
-/// line round.
+/// An address for people to read. Control characters and those that change the direction of writing are replaced, since
+/// a nickname may have any of them.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let harmless = |c: char| {
@@ -180,11 +183,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// The bare, normalised form of a JID that somebody has typed; the resource may be anything. Two of them are equal if
-/// they are one address, however the domain is spelled ([`domain::canonical`]).
+/// The bare, normalised form of a JID that a person has typed; the resource is not checked. Two results are equal if the
+/// JIDs are the same address, however the domain is spelled ([`domain::canonical`]).
 ///
 /// # Errors
-/// It is none.
+/// [`AddressError::Invalid`]: it is not a JID.
 pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     let (bare, _) = split_resource(jid);
     let invalid = |why| AddressError::invalid(jid, why);
@@ -203,12 +206,12 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     .map_err(invalid)
 }
 
-/// The bare form of a JID that a server has sent, or that we have kept ourselves. A server normalises what its users
-/// type, so its localpart must be normalised already, by whatever rules. All of them make small letters of capitals; one
-/// in which ours would change more (`ᵃlice`) is another account than the one that ours would make of it (`alice`).
+/// The bare form of a JID that a server has sent, or that the relay has stored. A server normalises what its users type,
+/// so the localpart must be normalised already. Servers' rules differ, but all of them lower-case letters. If our rules
+/// change more than that (`ᵃlice`), the normalised form (`alice`) may be another account.
 ///
 /// # Errors
-/// It is none, or normalising makes another one of it.
+/// [`AddressError::Invalid`]: it is not a JID. [`AddressError::SomebodyElse`]: normalising changes it into another one.
 pub fn own(jid: &str) -> Result<BareJid, AddressError> {
     let (written, _) = split_resource(jid);
     let other = bare(jid)?;

@@ -1,8 +1,7 @@
-//! Domains: the one form in which they are compared, whatever the spelling in which they came. Knows nothing of JIDs'
-//! other parts.
+//! Domains: the canonical form in which they are compared. Knows nothing of the other parts of a JID.
 //!
 //! XMPP servers prepare a domain with nameprep (RFC 6122, IDNA 2003) and leave `xn--…` as it is, so one domain can reach
-//! us as U-label (`räume.example`) or as A-label (`xn--rume-loa.example`), depending on how it was configured.
+//! the relay as U-label (`räume.example`) or as A-label (`xn--rume-loa.example`), depending on how it was configured.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -10,19 +9,19 @@ use std::net::Ipv6Addr;
 use idna::{domain_to_ascii, domain_to_unicode};
 use jid::DomainPart;
 
-/// What begins an A-label (RFC 5890 §2.3.2.1).
+/// The prefix of an A-label (RFC 5890 §2.3.2.1).
 const A_LABEL: &str = "xn--";
 
-/// Full stops that IDNA (RFC 3490 §3.1) takes for a `.`.
+/// Full stops that IDNA (RFC 3490 §3.1) treats as `.`.
 const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// The canonical form: prepared as servers do (small letters, NFKC), without a final dot, U-labels.
+/// The canonical form: prepared as servers do (lower case, NFKC), without a final dot, in U-labels.
 ///
-/// An A-label stays one where servers would make another domain of its U-label (`xn--strae-oqa` is `straße`, and
-/// nameprep makes `strasse` of that), or could not prepare it (letters that are younger than nameprep).
+/// An A-label is kept if servers would change its U-label into another domain (`xn--strae-oqa` is `straße`, which
+/// nameprep changes into `strasse`), or could not prepare it (characters that are newer than nameprep).
 ///
 /// # Errors
-/// It is no domain.
+/// It is not a domain.
 pub fn canonical(domain: &str) -> Result<Cow<'_, str>, jid::Error> {
     if is_plain(domain) {
         return DomainPart::new(domain).map(|_| Cow::Borrowed(domain));
@@ -43,13 +42,13 @@ pub fn canonical(domain: &str) -> Result<Cow<'_, str>, jid::Error> {
     };
     let labels: Vec<_> = prepared.split('.').map(decoded).collect();
     let decoded = labels.join(".");
-    // What nameprep has made of it must be a domain as well.
+    // The decoded labels must be a valid domain as well.
     DomainPart::new(&decoded)?;
     Ok(Cow::Owned(decoded))
 }
 
-/// Whether a canonical form is that of a domain as it was written, in another spelling at most: an A-label, capitals, a
-/// final dot. Nameprep makes some domains into others (`straße` into `strasse`), which belong to others.
+/// Whether `written` and `canonical` are the same domain, and differ at most by A-labels, capitals or a final dot. False
+/// where nameprep has changed the domain into another one (`straße` into `strasse`), which may have another owner.
 #[must_use]
 pub fn is_spelling_of(written: &str, canonical: &str) -> bool {
     if written == canonical || written.eq_ignore_ascii_case(canonical) {
@@ -61,24 +60,24 @@ pub fn is_spelling_of(written: &str, canonical: &str) -> bool {
         || ascii(written).is_some_and(|written| ascii(canonical) == Some(written))
 }
 
-/// A domain in A-labels.
+/// A domain in A-labels; `None` if it can't be written in them.
 #[must_use]
 pub fn a_labels(domain: &str) -> Option<String> {
     domain_to_ascii(domain).ok()
 }
 
-/// Canonical already: nearly all of them.
+/// Whether a domain is canonical without any preparation, as nearly all are.
 pub(crate) fn is_plain(domain: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
     domain.bytes().all(plain) && !domain.contains(A_LABEL) && !domain.ends_with('.')
 }
 
-/// Whether it may be spelled in other letters than these.
+/// Whether a canonical domain may have other spellings than capitals and a final dot.
 pub(crate) fn has_spellings(domain: &str) -> bool {
     !domain.is_ascii() || domain.contains(A_LABEL)
 }
 
-/// The U-label of an A-label, where servers would leave that as it is.
+/// The U-label of an A-label if servers would not change it; else the label as it is.
 fn decoded(label: &str) -> Cow<'_, str> {
     if !label.starts_with(A_LABEL) {
         return Cow::Borrowed(label);
@@ -141,12 +140,12 @@ mod tests {
         assert!(!is_own("straße.example"));
     }
 
-    /// Letters of several scripts, without those that IDNA 2003 and 2008 take for different ones.
+    /// Letters of several scripts, without those that IDNA 2003 and 2008 handle differently.
     const LABEL: &str = "[a-zA-Z0-9àáâäåçèéêíñóöøúüÄÖÜéабвгджзиклмнопрстуфхцчшщыэюяБГДабαβγδεθλμξπφψωΔΛΩ日本語中文한국]{1,12}";
 
     proptest! {
         #[test]
-        fn canonical_once_and_for_all(domain in any::<String>()) {
+        fn canonical_form_is_stable(domain in any::<String>()) {
             if let Ok(once) = canonical(&domain) {
                 let twice = canonical(&once);
                 prop_assert_eq!(twice.as_deref(), Ok(&*once));

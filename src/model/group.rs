@@ -1,5 +1,5 @@
-//! Groups of people: what their names may look like, whom they stand for, groups in groups included, and who may use
-//! them. Pure. Knows nothing of where they are written down.
+//! Groups of people: valid names, the people in them (nested groups included), and who may use them. Pure.
+//! Knows nothing of where groups are stored.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -12,12 +12,12 @@ use super::words::words;
 /// The localpart of the address that stands for a room's own members.
 pub const MEMBERS: &str = "members";
 
-/// Groups within groups within groups: deeper than anybody means, and than the stack should go.
-const MAX_NESTING: usize = 50;
+/// How deep groups may be nested. Bounds the recursion.
+const MAX_GROUP_DEPTH: usize = 50;
 
-/// Groups that can be kept.
+/// How many groups admins can keep.
 pub const MAX_GROUPS: usize = 200;
-/// Entries of a group, and people who may use one.
+/// How many entries a group can have, and how many people can be named as its users.
 pub const MAX_GROUP_ENTRIES: usize = 1000;
 
 words! {
@@ -27,9 +27,9 @@ words! {
         /// Everybody who may invite to the room.
         #[default]
         Everybody = "everybody",
-        /// Those who are in it.
+        /// The people in the group.
         Members = "members",
-        /// Those who are named for that.
+        /// The people who are named as its users.
         Named = "named",
     }
 }
@@ -41,53 +41,53 @@ pub struct KeptGroup {
     pub name: String,
     /// Who may use it.
     pub may_use: MayUse,
-    /// The people who are named for that.
+    /// The people who are named as its users.
     pub users: BTreeSet<String>,
-    /// Who is in it, a text for each.
+    /// Its entries: see [`Entry`].
     pub entries: BTreeSet<String>,
 }
 
-/// What is to be done with a group.
+/// A change of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupChange {
-    /// A new one.
+    /// Creates the group.
     Create(KeptGroup),
-    /// These are in it from now on.
+    /// Adds entries.
     Add(BTreeSet<String>),
-    /// These are no longer.
+    /// Removes entries.
     Remove(BTreeSet<String>),
-    /// These may use it from now on.
+    /// Sets who may use it.
     Allow(MayUse, BTreeSet<String>),
-    /// It is no more.
+    /// Deletes it.
     Delete,
 }
 
-/// Why nothing was done with a group.
+/// Why a group was not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GroupError {
-    /// There is one already.
+    /// A group of this name exists.
     #[error("there is a group of that name already")]
     Exists,
-    /// There is none.
+    /// No group of this name is kept.
     #[error("no group of that name is kept")]
     Unknown,
-    /// More than can be kept.
+    /// See [`MAX_GROUPS`].
     #[error("no more than {MAX_GROUPS} groups can be kept")]
     TooManyGroups,
-    /// More than can be in one.
+    /// See [`MAX_GROUP_ENTRIES`].
     #[error("no more than {MAX_GROUP_ENTRIES} can be in a group")]
     TooManyEntries,
-    /// It would contain itself, by what somebody else has changed meanwhile.
+    /// The group would contain itself, or be nested too deep, because of a change that was made meanwhile.
     #[error("the groups would be a circle, or too deep in each other")]
     Circle,
 }
 
-/// Somebody, or some people, in a group.
+/// An entry of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A person.
     Person(BareJid),
-    /// All of another group; written `@name`.
+    /// All people of another group; written `@name`.
     Group(String),
 }
 
@@ -112,20 +112,20 @@ impl fmt::Display for Entry {
     }
 }
 
-/// Why something is no name for a group.
+/// Why a text can't be the name of a group.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {remedy}")]
 pub struct NoName {
-    /// What it is instead.
+    /// What the text is instead.
     pub what: &'static str,
     /// What to do.
     pub remedy: String,
 }
 
-/// A group's name is a localpart that can't be taken for another relay address.
+/// Checks a group's name: a normalised localpart that can't be confused with another relay address.
 ///
 /// # Errors
-/// Why it is none.
+/// The text is not a normalised localpart, is [`MEMBERS`], or is the escaped address of a contact.
 pub fn check_name(name: &str) -> Result<(), NoName> {
     let wrong = |what, remedy: &str| Err(NoName { what, remedy: remedy.to_owned() });
     let Ok(node) = NodePart::new(name) else { return wrong("no localpart of a JID", "rename it") };
@@ -141,7 +141,7 @@ pub fn check_name(name: &str) -> Result<(), NoName> {
     Ok(())
 }
 
-/// Why a group does not stand for anybody.
+/// Why a group can't be resolved to people.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Nesting {
     /// There is no such group.
@@ -150,12 +150,12 @@ pub enum Nesting {
     /// It contains itself.
     #[error("a circle ({})", .0.join(", "))]
     Circle(Vec<String>),
-    /// It never ends, or might as well.
-    #[error("more than {MAX_NESTING} groups within each other")]
+    /// More groups within each other than allowed.
+    #[error("more than {MAX_GROUP_DEPTH} groups within each other")]
     TooDeep,
 }
 
-/// Everybody whom a group stands for, once, in the order in which they are named.
+/// All people in a group, each once, in the order in which they are named.
 ///
 /// # Errors
 /// See [`Nesting`].
@@ -185,7 +185,7 @@ impl<'a> Found<'a> {
         if let Some(from) = path.iter().position(|above| above == name) {
             return Err(Nesting::Circle([&path[from..], std::slice::from_ref(name)].concat()));
         }
-        if path.len() >= MAX_NESTING {
+        if path.len() >= MAX_GROUP_DEPTH {
             return Err(Nesting::TooDeep);
         }
         if self.done.contains(name.as_str()) {
@@ -208,17 +208,17 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Why somebody reaches nobody by a group's name.
+/// Why an inviter can't invite a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// There is none of that name, or nobody in it.
+    /// There is no group of this name, or nobody is in it.
     Nobody,
-    /// The inviter may not use it.
+    /// The inviter may not use the group.
     MayNotUse,
 }
 
-/// All groups that there are: those of the configuration, for everybody, and those that admins keep. A name in the
-/// configuration hides one that is kept.
+/// All groups: those of the configuration, which everybody may use, and those that admins keep. A configured group hides
+/// a kept one of the same name.
 #[derive(Debug, Default)]
 pub struct Book {
     entries: BTreeMap<String, Vec<Entry>>,
@@ -226,7 +226,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// Of the configuration's groups and those that are kept.
+    /// Joins the configuration's groups and those that admins keep.
     #[must_use]
     pub fn new(configured: &BTreeMap<String, Vec<BareJid>>, kept: Vec<KeptGroup>) -> Self {
         let mut book = Self::default();
@@ -265,7 +265,7 @@ impl Book {
         }
     }
 
-    /// Whom a group stands for, regardless of who may use it. A group in it that is not there any more is passed over.
+    /// The people in a group, regardless of who may use it. Entries for groups that no longer exist are ignored.
     #[must_use]
     pub fn everybody(&self, name: &str) -> Vec<BareJid> {
         people(name, &self.whole()).unwrap_or_default()

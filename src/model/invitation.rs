@@ -1,13 +1,13 @@
-//! An invitation as it comes in, and as it is under way. Knows nothing of how it is kept or sent.
+//! An invitation as it arrives, and while it is under way. Knows nothing of how it is stored or sent.
 
 use std::fmt;
 
 use super::Route;
 
-/// An invitation's id in the journal: counts up from 1, never given twice.
+/// An invitation's id in the journal: counts up from 1 and is never reused.
 pub type Id = i64;
 
-/// An invitation as it comes in.
+/// An invitation as it arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
     /// How it came.
@@ -18,13 +18,13 @@ pub struct Arrival {
     pub inviter: String,
     /// The contact's bare JID.
     pub contact: String,
-    /// What goes with it and is wiped when it settles.
+    /// What is passed on to the contact, and wiped when the invitation is settled.
     pub payload: Payload,
-    /// The invitation to a relay address that stands for several people, of which this one is a part.
+    /// The parent, if this invitation is a part of a fan-out.
     pub parent: Option<Id>,
 }
 
-/// What is passed on to the contact and must not be kept. `Debug` shows none of it.
+/// What is passed on to the contact and must not be stored longer than needed. `Debug` shows none of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload {
     /// Why the inviter invites.
@@ -35,7 +35,7 @@ pub struct Payload {
     pub thread: Option<String>,
     /// Whether the room continues a one-to-one chat.
     pub continues: bool,
-    /// Who is told of a refusal, where no room stands between the inviter and the relay.
+    /// The inviter's own stanza, which a refusal answers; only for a direct invitation.
     pub origin: Option<Origin>,
     /// The IQ that handed it over, if one did.
     pub hand_over: Option<Box<Origin>>,
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_shows_what_must_not_be_kept() {
+    fn debug_output_has_no_payload() {
         let planted = |what: &str| Some(format!("planted-{what}"));
         let payload = Payload {
             reason: planted("reason"),

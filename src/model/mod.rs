@@ -1,4 +1,4 @@
-//! The nouns: addresses, invitations, how they end, what people want, groups. No SQL, no XML, no I/O.
+//! The nouns: addresses, invitations, outcomes, preferences, groups. No SQL, no XML, no I/O.
 
 pub mod address;
 pub mod domain;

@@ -1,19 +1,19 @@
-//! How an invitation came in, where it stands, and why: the words of journal, history, log and metrics.
-//! Knows nothing of when each of them holds.
+//! How an invitation arrived, where it stands, and why: the words of journal, history, log and metrics.
+//! Knows nothing of when each of them applies.
 
 use super::Id;
 use super::words::words;
 
 words! {
-    /// How an invitation came in.
+    /// How an invitation arrived.
     Route {
-        /// To a relay address of one contact, by way of a room.
+        /// From a room, to the relay address of one contact.
         Addressed = "addressed",
-        /// By a server's module.
+        /// From a module of the server.
         HandedOver = "handed-over",
-        /// To a relay address that stands for several people, by way of a room; and as one of those people.
+        /// From a room, to a group address; also each part of any fan-out.
         FanOut = "fan-out",
-        /// As a direct invitation to a relay address.
+        /// From the inviter, as a direct invitation to a relay address.
         Direct = "direct",
     }
 }
@@ -25,13 +25,13 @@ words! {
         Pending = "pending",
         /// The server has taken the direct invitation.
         Relayed = "relayed",
-        /// Dropped silently: the contact has it already, is inside, or wants none.
+        /// Dropped silently: the contact has been invited already, is in the room, or does not want it.
         Suppressed = "suppressed",
-        /// Not passed on; the inviter was told, where they may know.
+        /// Not passed on; the inviter was told, unless they may not know.
         Refused = "refused",
-        /// Left to the server that handed it over.
+        /// The server that handed it over delivers it itself.
         HandedBack = "handed-back",
-        /// Sent, and came back.
+        /// It did not reach the contact; usually it was sent and came back.
         Failed = "failed",
         /// Could not be delivered in time; the inviter was told.
         Expired = "expired",
@@ -39,9 +39,9 @@ words! {
 }
 
 words! {
-    /// Why, in one short stable word.
+    /// Why an invitation ended, in one short stable word.
     Reason {
-        /// The contact was invited to this room inside the window.
+        /// The contact was invited to this room within `relay.window`.
         Duplicate = "duplicate",
         /// The contact is in the room.
         Occupant = "occupant",
@@ -51,29 +51,29 @@ words! {
         NotMember = "not-member",
         /// The inviter may not invite to this room.
         MayNotInvite = "may-not-invite",
-        /// It came from somebody who could forge it.
+        /// Its sender is not a MUC service or host that the relay trusts.
         Untrusted = "untrusted",
-        /// The relay address or the inviter's address is none.
+        /// The relay address, the room's address or the inviter's address is invalid.
         Malformed = "malformed",
-        /// Nobody gave the relay the right to make the contact a member.
+        /// Neither the relay nor the inviter has the right to make the contact a member.
         NoRights = "no-rights",
         /// The direct invitation came back with an error.
         Bounced = "bounced",
         /// The server would not let the relay speak for the inviter.
         NotPermitted = "not-permitted",
-        /// The inviter is no user of this server, or their host granted nothing.
+        /// The inviter is not a user of this server, or their host has granted the relay nothing.
         NotLocal = "not-local",
         /// The room did not answer in time for a hand-over.
         Unsure = "unsure",
         /// The server delivered what it had handed over before our answer reached it.
         TooLate = "too-late",
-        /// Too many in too short a time.
+        /// A limit on invitations was exceeded.
         RateLimited = "rate-limited",
-        /// More people are meant than one invitation may reach.
+        /// The group address stands for more people than one invitation may reach.
         TooMany = "too-many",
-        /// Of those who are meant nobody was left to be invited, or nobody could be.
+        /// Nobody behind the group address had to be invited, or nobody could be.
         Nobody = "nobody",
-        /// The room would not tell who its members are.
+        /// The room did not tell its member list.
         NoList = "no-list",
         /// The inviter may not use this group.
         MayNotUse = "may-not-use",
@@ -93,14 +93,14 @@ words! {
 /// How an invitation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Which one.
+    /// The invitation's id.
     pub id: Id,
     /// Its last state; never [`State::Pending`].
     pub state: State,
-    /// Why, where the state alone doesn't say it.
+    /// Why, if the state alone does not say it.
     pub reason: Option<Reason>,
-    /// Who invited, as far as it is known by now: `None` leaves it as it arrived.
+    /// The inviter's real address, if it was found out; `None` keeps what arrived.
     pub inviter: Option<String>,
-    /// The `from` of the direct invitation, or the room that it went through.
+    /// The `from` of the direct invitation, or the room that it was sent through.
     pub sent_as: Option<String>,
 }

@@ -1,18 +1,17 @@
-//! What people want of the relay, and what its admins have blocked for everybody.
-//! Knows what a preference looks like, not what it does to an invitation.
+//! People's preferences, and bounds for what can be blocked. Knows nothing of what a preference does to an invitation.
 
 use std::collections::BTreeSet;
 
 use super::words::words;
 
-/// Rooms, services and people that somebody can block.
+/// How many rooms, services and people one person can block.
 pub const MAX_BLOCKS: usize = 200;
 
-/// Rooms, services and people that can be blocked for everybody.
+/// How many rooms, services and people admins can block for everybody.
 pub const MAX_BLOCKS_FOR_ALL: usize = 10_000;
 
 words! {
-    /// From whom somebody takes invitations.
+    /// From whom a person accepts invitations.
     #[derive(Default)]
     AcceptFrom {
         /// From everybody.
@@ -22,34 +21,34 @@ words! {
         Contacts = "contacts",
         /// From nobody.
         Nobody = "nobody",
-        /// From everybody; what their server hands over is to be delivered by that server.
+        /// From everybody; their server delivers itself what it would hand over.
         Server = "server",
     }
 }
 
-/// What somebody wants.
+/// A person's preferences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferences {
-    /// From whom invitations are taken.
+    /// From whom they accept invitations.
     pub takes: AcceptFrom,
     /// Bare JIDs of rooms and people, and domains, that are blocked.
     pub blocks: BTreeSet<String>,
 }
 
-/// A change of somebody's wishes.
+/// A change of a person's preferences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// From whom they take invitations.
+    /// Sets from whom they accept invitations.
     AcceptFrom(AcceptFrom),
-    /// They block one.
+    /// Blocks a bare JID or domain.
     Block(String),
-    /// They block it no longer.
+    /// Unblocks a bare JID or domain.
     Lift(String),
-    /// They block nothing any longer.
+    /// Unblocks everything.
     LiftAll,
 }
 
-/// More would be blocked than somebody can block; nothing was changed.
+/// A change would exceed the bound (the number) on blocked entries; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no more than {0} can be blocked")]
 pub struct TooMany(pub usize);

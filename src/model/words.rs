@@ -1,6 +1,6 @@
-//! Enums whose variants are stable words. Knows nothing of what they mean.
+//! A macro for enums whose variants are stable words. Knows nothing of what the words mean.
 
-/// An enum whose variants are stable words, in the database, in `history` and in logs alike.
+/// Defines an enum with a stable word for each variant, the same in the database, in `history` and in logs.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -8,7 +8,7 @@ macro_rules! words {
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
-            /// All of them.
+            /// All variants, in the order of their definition.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The stable word.
@@ -37,7 +37,7 @@ macro_rules! words {
     };
 }
 
-/// A word that none of the variants has.
+/// A text that is not the word of any variant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{word:?} is none of {}", known.join(", "))]
 pub struct UnknownWord {

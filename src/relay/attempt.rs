@@ -1,8 +1,8 @@
-//! One invitation, from the journal to its ending: found out who is meant, decided about, claimed, sent, confirmed.
-//! [`run`] is the way of every invitation, whichever way it came in; what an ending entails is in `settle/`.
+//! Runs one invitation from the journal to its ending: identify the parties, decide, claim, send, confirm. [`run`] is used
+//! for every route. Knows nothing of what an ending entails: see `settle/`.
 //!
-//! Whatever the link or a room fails to do for the moment starts the whole attempt again, because the world may have
-//! changed meanwhile. A claim stays with its invitation, so nothing is done twice.
+//! If the link or a room fails for the moment, the whole attempt is repeated, because facts may have changed meanwhile. A
+//! claim stays with its invitation, so nothing is done twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +33,11 @@ use crate::wire::muc::Affiliation;
 /// The pause before a room that did not answer is asked again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// For so long after an invitation came, the occupant who has its nick is taken for the inviter.
+/// For how long after an invitation's arrival the occupant with the inviter's nick is taken to be the inviter.
 const NICK_VALID_FOR: Duration = Duration::from_secs(5);
 
-/// Goes on until the invitation is settled, or the relay stops. Returns how it was settled; `None` if it was not, or if no
-/// trace of it is kept.
+/// Runs until the invitation is settled or the relay stops. Returns its outcome; `None` if it was not settled, or no trace
+/// of it is kept.
 pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
     let expires_at = job.expires_at(cx.config.load().relay.expiry);
     loop {
@@ -65,12 +65,15 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
     }
 }
 
-/// The same for one of several people whom an invitation is for. Boxed: it has the same type as that of the whole.
+/// [`run`] for a part of a fan-out. Boxed, since the future of the fan-out contains this one, which has the same type.
 fn run_part(cx: Arc<Context>, job: Job) -> BoxFuture<'static, Option<Outcome>> {
     run(cx, job).boxed()
 }
 
-/// Safe to repeat.
+/// One attempt; safe to repeat. Returns the ending.
+///
+/// # Errors
+/// See [`Stop`].
 async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Result<Ending, Stop> {
     if let Some(ending) = fate::ending_at_the_server(cx, job).await? {
         return Ok(ending);
@@ -102,8 +105,8 @@ async fn identify(cx: &Context, job: &mut Job) -> Result<Arc<Parties>, Stop> {
     Ok(parties)
 }
 
-/// Whose nick it is, where the room names the inviter by that alone, and what their limits say then. Found out once, and
-/// soon after the invitation came: later the nick may be somebody else's, and the relay would speak in the wrong name.
+/// Finds out who has the inviter's nick, if the room names the inviter by that alone, and what their limits say. Done once,
+/// and soon after the arrival: later the nick may be somebody else's, and the relay would send in the wrong name.
 async fn identity(cx: &Context, job: &mut Job) -> Result<Identity, AskError> {
     let arrival = &job.row.arrival;
     let Some(nick) = nick_of(&arrival.inviter) else { return Ok(Identity::KNOWN) };
@@ -121,7 +124,7 @@ async fn identity(cx: &Context, job: &mut Job) -> Result<Identity, AskError> {
 /// Invites one person.
 async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending, Stop> {
     let Parties { room, contact, .. } = parties;
-    // All that is decided from here on holds for this connection: on another one other things may be granted.
+    // The decision holds for this connection only: another one may have other grants.
     let on = cx.link.epoch()?;
     let preferences = job.take_preferences();
     let decision = decide(cx, &job.invitation(parties), preferences).await?;
@@ -134,13 +137,13 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     }
     let over_and_told = || Ending::Silent(State::Refused, Reason::RateLimited);
     let add_member = match verdict {
-        // What was handed over is the relay's by now, so it can't go back.
+        // A hand-over has been answered by now, so it can't go back.
         Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
             return Ok(Ending::Silent(State::Suppressed, reason));
         }
         Verdict::Refuse(reason) => return Ok(Ending::Refused(reason)),
-        Verdict::Hush(state, reason) => {
-            let charge = || cx.limits.load().hushing(contact.as_str(), room.as_str());
+        Verdict::Unwanted(state, reason) => {
+            let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str());
             within(job.charge_contact(charge), over_and_told())?;
             return Ok(Ending::Unwanted { state, reason, lookalikes });
         }
@@ -161,7 +164,8 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     Ok(Ending::Relayed { sent_as, lookalikes })
 }
 
-/// Claims contact and room, once; and that the contact is about to be made a member is written down with that.
+/// Claims contact and room. If the contact is about to be made a member, the journal records that together with the claim.
+/// Returns false if another invitation has the claim.
 async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Adding) -> Result<bool, Closed> {
     let (id, contact, room) = (job.row.id, parties.contact.as_str(), parties.room.as_str());
     if add_member != Adding::No {
@@ -173,7 +177,7 @@ async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Addin
     }
 }
 
-/// Time is up.
+/// The ending of an invitation that has expired.
 async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
     match Parties::of(&job.row.arrival, None) {
         Some(parties) if !is_a_person(cx, &parties.contact) && fan_out::may_be_one(&job.row.arrival) => {
@@ -183,8 +187,8 @@ async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
     }
 }
 
-/// Asks the room what the attempt at an invitation that is being taken in will ask first, so that it finds the answers.
-/// Nothing but time depends on it.
+/// Asks the room what the first attempt will ask, while the journal is being written, so that the attempt finds the answers
+/// in the cache. Only saves time; errors are ignored.
 pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant) {
     if arrival.route != Route::Addressed {
         return;

@@ -1,4 +1,4 @@
-//! What an attempt at an invitation works with; all of them share it.
+//! What all attempts share: configuration, link, journal, caches, limits, metrics.
 //! Knows nothing of how invitations are taken in, nor of how they end.
 
 use arc_swap::ArcSwap;
@@ -33,25 +33,26 @@ pub(crate) struct Context {
     pub(crate) passed_to_rooms: PassedToRooms,
     pub(crate) metrics: Metrics,
     pub(crate) places: Places,
-    /// Cancelled when the relay stops: nothing is begun any more.
+    /// Cancelled when the relay stops: no further parts are begun.
     pub(crate) stopping: CancellationToken,
 }
 
-/// What was found out on a connection that has ended means nothing: less may be granted on the next one.
+/// Checks that the link still has the connection `on`: facts from an earlier connection are invalid, since the next one may
+/// have fewer grants.
 ///
 /// # Errors
-/// It is not this connection any more.
+/// [`Lost`]: this connection has ended.
 pub(super) fn still_connected(cx: &Context, on: Epoch) -> Result<(), Lost> {
     if cx.link.epoch()? == on { Ok(()) } else { Err(Lost) }
 }
 
 impl Context {
-    /// The id of the message that a direct invitation is sent in, again and again if need be.
+    /// The id of the message that an invitation is sent in; the same at each attempt.
     pub(super) fn message_id(&self, id: Id) -> String {
         message_id(self.journal.instance(), id)
     }
 
-    /// The invitation whose message has this id, if it can be one of this journal.
+    /// The invitation whose message has this id; `None` if the id is not from this journal.
     pub(super) fn invitation_of(&self, message_id: &str) -> Option<Id> {
         invitation_id(self.journal.instance(), message_id)
     }

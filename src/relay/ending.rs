@@ -1,4 +1,4 @@
-//! The endings that an invitation can have. What each one entails is in `settle/`.
+//! The endings that an invitation can have. Knows nothing of what each one entails: see `settle/`.
 
 use jid::BareJid;
 
@@ -10,22 +10,22 @@ use crate::model::{Reason, State};
 /// How an invitation ends.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// The contact has it.
+    /// The server has taken it for the contact.
     Relayed {
         /// The address that the contact sees it come from.
         sent_as: BareJid,
-        /// Of whom room and inviter remind the contact.
+        /// The look-alikes among room and inviter.
         lookalikes: Lookalikes,
     },
-    /// Nobody is told: the contact is inside, has been invited already, or the inviter knows of the limit.
+    /// Nobody is told: the contact is in the room or has been invited already, or the inviter has been told of the limit.
     Silent(State, Reason),
-    /// The contact does not want it. The inviter sees what they would see of a contact who does not answer.
+    /// The contact does not want it. To the inviter it looks as if the contact did not answer.
     Unwanted {
         /// As the history shows it.
         state: State,
         /// As the history shows it.
         reason: Reason,
-        /// Of whom room and inviter remind the contact.
+        /// The look-alikes among room and inviter.
         lookalikes: Lookalikes,
     },
     /// The inviter is told why it was not sent.
@@ -34,18 +34,18 @@ pub(super) enum Ending {
     Failed(Reason),
     /// It did not reach the contact in `relay.expiry`.
     Expired,
-    /// The server had delivered it, or has passed on the direct one, before the relay could know.
+    /// The server has delivered it, or has passed on the direct invitation, and the relay learned of it later.
     DeliveredByServer(State, Option<Reason>),
-    /// Everybody for whom it stands has been dealt with.
+    /// A fan-out all of whose parts have ended.
     Summarized(Summary),
-    /// The inviter is over their limit and has been told so: no trace of it is kept, a flood must not fill the disk.
+    /// The inviter is over their limit and has been told so. No trace of it is kept, so that a flood can't fill the disk.
     Discarded,
 }
 
-/// Passes on what is within a limit. The first that is over it is refused, `later` is the ending of those behind it.
+/// Checks the answer of a limit.
 ///
 /// # Errors
-/// The ending of what is over the limit.
+/// The ending, if it is over the limit: refused for the first in a period, `later` for those after it.
 pub(super) fn within(answer: Answer, later: Ending) -> Result<(), Ending> {
     match answer {
         Answer::Pass => Ok(()),

@@ -21,42 +21,42 @@ use crate::model::{Arrival, Pending, Preferences, Route};
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) row: Pending,
-    /// Another one held contact and room when it came in.
+    /// Another invitation had claimed contact and room when this one arrived.
     duplicate: bool,
-    /// When it was read, by the monotonic clock.
+    /// When it was read from the link or the disk, by the monotonic clock.
     pub(super) read_at: Instant,
-    /// How old it was then.
+    /// How long before that it had arrived.
     age_when_read: Duration,
-    /// The journal took it in together with its claim, and that has not been used yet.
+    /// It was journaled together with its claim, and no attempt has used that yet.
     pub(super) claimed_when_taken: bool,
     charged: Charged,
-    /// What the contact wanted when it came in; `None` once that may have changed.
+    /// The contact's preferences when it arrived; `None` once they may have changed.
     preferences: Option<Preferences>,
     /// The contact was made a member for it, or was about to be.
     pub(super) member_added: bool,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
-    /// The room has been looked at, and takes members only.
+    /// The room was members-only when it was last looked at.
     pub(super) members_only: bool,
     pub(super) identity: Option<Identity>,
-    /// Room, contact and inviter, once they have been found out.
+    /// Room, contact and inviter, once they are found out.
     pub(super) parties: Option<Arc<Parties>>,
     /// What the server's module knows of it, if it was handed over.
     pub(super) module: Module,
-    /// The invitation to several people of which it is a part.
+    /// The fan-out of which it is a part.
     parent: Option<Arc<Parent>>,
-    /// How far it has come, where it stands for several people.
+    /// How far it has come, if it is a fan-out.
     pub(super) progress: Progress,
 }
 
-/// Against whose limits it has been counted.
+/// The limits for which it has been counted already.
 #[derive(Debug, Clone, Copy)]
 struct Charged {
     contact: bool,
     room: bool,
 }
 
-/// Whose nick it is, where the room names the inviter by that alone.
+/// Who has the inviter's nick, if the room names the inviter by that alone; `person` is `None` if it is unknown.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) person: Option<BareJid>,
@@ -65,17 +65,17 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The room has named the inviter by their address.
+    /// The inviter's address came with the invitation.
     pub(super) const KNOWN: Self = Self { person: None, answer: Answer::Pass };
 }
 
 impl Job {
-    /// One that has just come in.
+    /// An invitation that has just arrived.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
         let Admitted { id, received, duplicate, wishes } = admitted;
         Self {
             duplicate,
-            // The journal takes in what is handed over together with its claim.
+            // A hand-over is journaled together with its claim.
             claimed_when_taken: arrival.route == Route::HandedOver,
             preferences: Some(wishes),
             progress: Progress::not_begun(),
@@ -83,9 +83,9 @@ impl Job {
         }
     }
 
-    /// One that has waited on the disk.
+    /// An invitation that was read from the disk.
     pub(super) fn resumed(row: Pending) -> Self {
-        // A clock that was set back makes nothing older.
+        // Zero if the clock was set back.
         let age = u64::try_from(Utc::now().timestamp_millis() - row.received).unwrap_or(0);
         Self::of(row, Duration::from_millis(age))
     }
@@ -97,8 +97,8 @@ impl Job {
             read_at: Instant::now(),
             age_when_read,
             claimed_when_taken: false,
-            // A hand-over is counted for its contact before it is answered. For its room an invitation is counted when it is
-            // read, unless its sender alone says that they may invite there.
+            // A hand-over is counted for its contact before it is answered. Invitations are counted for their room when they are
+            // read, except direct ones, whose sender may have no right to invite there.
             charged: Charged { contact: route == Route::HandedOver, room: route != Route::Direct },
             preferences: None,
             member_added: row.added,
@@ -113,42 +113,42 @@ impl Job {
         }
     }
 
-    /// It was read at this moment, some time before the journal had it.
+    /// Sets the moment at which it was read from the link.
     pub(super) fn read_at(self, read_at: Instant) -> Self {
         Self { read_at, ..self }
     }
 
-    /// It is a part of another one, for which the inviter has been found out.
+    /// Makes it a part of a fan-out, whose inviter is found out already.
     pub(super) fn part_of(self, parent: &Arc<Parent>) -> Self {
         Self { parent: Some(Arc::clone(parent)), identity: Some(Identity::KNOWN), ..self }
     }
 
-    /// How long ago it came.
+    /// How long ago it arrived.
     pub(super) fn age(&self) -> Duration {
         self.age_when_read + self.read_at.elapsed()
     }
 
-    /// The moment from which on it is too old.
+    /// The moment at which it expires.
     pub(super) fn expires_at(&self, expiry: Duration) -> Instant {
         self.read_at + expiry.saturating_sub(self.age_when_read)
     }
 
-    /// What the contact wanted when it came in, the first time that this is asked for.
+    /// The contact's preferences when it arrived, at the first call; then `None`.
     pub(super) fn take_preferences(&mut self) -> Option<Preferences> {
         self.preferences.take()
     }
 
-    /// Counts it against the contact's limit, once.
+    /// Counts it for the contact's limit; a second call passes.
     pub(super) fn charge_contact(&mut self, charge: impl FnOnce() -> Answer) -> Answer {
         once(&mut self.charged.contact, charge)
     }
 
-    /// Counts it against the room's limit, once: where the room has not passed it on itself.
+    /// Counts a direct invitation for the room's limit; a second call passes.
     pub(super) fn charge_room(&mut self, charge: impl FnOnce() -> Answer) -> Answer {
         once(&mut self.charged.room, charge)
     }
 
-    /// As it is decided about.
+    /// The form that `decide/` takes.
     pub(super) fn invitation<'a>(&'a self, parties: &'a Parties) -> Invitation<'a> {
         Invitation {
             route: self.row.arrival.route,
@@ -172,7 +172,7 @@ mod tests {
     use crate::model::Payload;
 
     #[test]
-    fn each_is_counted_once_whichever_way_it_waited() {
+    fn each_is_counted_once_from_link_or_disk() {
         for (route, by_contact, by_room) in [
             (Route::Addressed, true, false),
             (Route::Direct, true, true),

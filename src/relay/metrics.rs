@@ -11,12 +11,12 @@ use prometheus_client::registry::Unit;
 use crate::model::{Reason, Route, State};
 use crate::telemetry::metrics::Registry;
 
-/// Seconds: most are through in milliseconds, some wait for a server that is away.
-const BUCKETS: [f64; 14] =
+/// Upper bounds in seconds: most invitations take milliseconds, some wait for a server that is down.
+const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0];
 
-/// The reason where there is none.
-const NONE: &str = "none";
+/// The label of an outcome without a reason.
+const NO_REASON: &str = "none";
 
 type Label = (&'static str, &'static str);
 
@@ -28,13 +28,16 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        Self { ended: Family::default(), took: Family::new_with_constructor(|| Histogram::new(BUCKETS)) }
+        Self {
+            ended: Family::default(),
+            took: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
+        }
     }
 
-    /// One has ended; `took` is unknown for those that ended before they began.
+    /// Counts an invitation that has ended; `took` is `None` if it ended before it was admitted.
     pub(crate) fn ended(&self, route: Route, state: State, reason: Option<Reason>, took: Option<Duration>) {
         let state = ("state", state.as_str());
-        let reason = ("reason", reason.map_or(NONE, Reason::as_str));
+        let reason = ("reason", reason.map_or(NO_REASON, Reason::as_str));
         self.ended.get_or_create(&[("route", route.as_str()), state, reason]).inc();
         if let Some(took) = took {
             self.took.get_or_create(&[state]).observe(took.as_secs_f64());

@@ -1,7 +1,7 @@
 //! An invitation, from the moment it is read until it is settled.
 //!
-//! [`queue`] takes in what comes, [`attempt`] runs one invitation: `decide/` says what is to become of it, `deliver/` sends
-//! it, `settle/` is the only way out. `fan_out/` runs one invitation to many people, `inbound/` reads what comes in.
+//! [`queue`] takes in what arrives, [`attempt`] runs one invitation: `decide/` decides about it, `deliver/` sends it,
+//! `settle/` ends it. `fan_out/` runs one invitation to several people, `inbound/` parses what arrives.
 //! Knows nothing of SQL and sockets.
 
 mod attempt;

@@ -1,4 +1,4 @@
-//! Who invites whom to which room, as far as it is known by now.
+//! Who invites whom to which room, as far as it is known.
 //! Knows nothing of what is decided about it.
 
 use jid::BareJid;
@@ -17,8 +17,8 @@ pub(super) struct Parties {
 }
 
 impl Parties {
-    /// `occupant`: the person whose nick it is, where the room names the inviter by a nick alone. `None` if the arrival does
-    /// not hold addresses in their canonical form.
+    /// `occupant`: the inviter's real address, if the room names them by a nick alone and it was found out. `None` if an
+    /// address in the arrival is not in its canonical form.
     pub(super) fn of(arrival: &Arrival, occupant: Option<BareJid>) -> Option<Self> {
         let room = address::own(&arrival.room).ok()?;
         let contact = address::own(&arrival.contact).ok()?;
@@ -30,7 +30,7 @@ impl Parties {
         Some(Self { room, contact, inviter })
     }
 
-    /// The inviter's own address, where it is known.
+    /// The inviter's real address, if it is known.
     pub(super) fn person(&self) -> Option<&BareJid> {
         match &self.inviter {
             Inviter::Person(person) => Some(person),
@@ -39,20 +39,21 @@ impl Parties {
     }
 }
 
-/// The nick of an inviter whom the room names by that alone.
+/// The nick in `ROOM/NICK`; `None` if the inviter is named by their address.
 pub(super) fn nick_of(inviter: &str) -> Option<&str> {
     address::split_resource(inviter).1
 }
 
-/// Whether a contact can be a person. Relay addresses and rooms are none: an invitation to one named nobody, or is meant to
-/// make the relay busy with itself, or to make it send a message to a room.
+/// Whether a contact can be a person. Relay addresses, rooms and domains are not: an invitation to one is a mistake, or is
+/// meant to make the relay invite itself or send a message to a room.
 pub(super) fn is_a_person(cx: &Context, contact: &BareJid) -> bool {
     let domain = contact.domain().as_str();
     let room = cx.config.load().muc.services.iter().any(|service| service == domain);
     contact.node().is_some() && !room && domain != cx.link.component()
 }
 
-/// The relay address that the room was told to invite, or that the sender wrote to; `None` where it can't be one.
+/// The relay address that the room or the inviter sent the invitation to; `None` if the contact's address is too long to
+/// be escaped.
 pub(super) fn relay_address_of(cx: &Context, contact: &BareJid) -> Option<BareJid> {
     let component = cx.link.component();
     if contact.domain().as_str() == component {

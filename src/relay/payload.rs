@@ -1,11 +1,12 @@
-//! What an invitation says beside who, whom and where, on its way from the wire into the journal and back: cut to the
-//! operator's measure, and without characters that deceive the eye (XEP-0249 §5, the first attack).
+//! Converts an invitation's payload (reason, password, thread) between wire and journal: shortens the reason, removes
+//! characters that could mislead a reader (XEP-0249 §5, the first attack), and applies `relay.passwords`.
+//! Knows nothing of who invites whom.
 
 use crate::config::{self, Passwords};
 use crate::model::Payload;
 use crate::wire::muc::{Details, Password};
 
-/// What is taken in under the operator's rules.
+/// The payload to store, by the operator's rules.
 pub(super) fn taken(details: Details, rules: &config::Relay) -> Payload {
     Payload {
         reason: details.reason.and_then(|reason| readable(&reason, rules.max_reason)),
@@ -20,7 +21,7 @@ pub(super) fn taken(details: Details, rules: &config::Relay) -> Payload {
     }
 }
 
-/// What is passed on.
+/// The details to send to the contact.
 pub(super) fn given(payload: Payload) -> Details {
     Details {
         reason: payload.reason,
@@ -30,11 +31,11 @@ pub(super) fn given(payload: Payload) -> Details {
     }
 }
 
-/// In one line of at most `max` characters, an ellipsis in place of the last where something was cut; `None` if nothing is
-/// left. Lines are joined with a space, without their indentation: pretty-printed XML has more of them than its author.
+/// The text in one line of at most `max` characters, the last one an ellipsis if it was cut; `None` if nothing is left.
+/// Lines are trimmed and joined with a space, since pretty-printed XML has line breaks that the author did not write.
 fn readable(text: &str, max: usize) -> Option<String> {
-    let text: String = text.chars().filter(|c| breaks(*c) || !deceives(*c)).collect();
-    let lines = text.split(breaks).map(str::trim).filter(|line| !line.is_empty());
+    let text: String = text.chars().filter(|c| is_line_break(*c) || !is_misleading(*c)).collect();
+    let lines = text.split(is_line_break).map(str::trim).filter(|line| !line.is_empty());
     let text = lines.collect::<Vec<_>>().join(" ");
     let mut seen = text.chars();
     let mut readable: String = seen.by_ref().take(max).collect();
@@ -45,12 +46,12 @@ fn readable(text: &str, max: usize) -> Option<String> {
 }
 
 /// Line breaks and tabs.
-fn breaks(c: char) -> bool {
+fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Control characters and those that turn the direction of writing.
-fn deceives(c: char) -> bool {
+/// Control characters and those that change the direction of writing.
+fn is_misleading(c: char) -> bool {
     let turning =
         matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     c.is_control() || turning
@@ -90,7 +91,7 @@ mod tests {
         fn never_longer_than_allowed(text in any::<String>(), max in 0usize..50) {
             if let Some(readable) = readable(&text, max) {
                 prop_assert!(readable.chars().count() <= max);
-                prop_assert!(!readable.chars().any(|c| deceives(c) || breaks(c)));
+                prop_assert!(!readable.chars().any(|c| is_misleading(c) || is_line_break(c)));
                 prop_assert!(!readable.trim().is_empty());
             }
         }

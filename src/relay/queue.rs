@@ -1,10 +1,9 @@
-//! What comes in: invitations go into the journal before anything else happens to them, questions are answered.
+//! Takes in what arrives: invitations go into the journal before anything else is done with them, IQs are answered.
 //!
-//! The journal is the queue. So many invitations are run at a time, and some more stand ready in memory; when there are
-//! more, the others wait on the disk alone and are fetched in their order as room becomes free. Start-up is the same
-//! case: whatever an earlier run left waits on the disk. One task does all of this, so no row can be fetched twice: while
-//! anything waits on the disk, new arrivals wait there too. Only what is handed over is taken in elsewhere, and run at
-//! once.
+//! The journal is the queue. A bounded number of invitations runs at a time, and some more are ready in memory. All others
+//! are on the disk only, and are fetched in the order of their ids when there is space. What an earlier run left is
+//! fetched in the same way. One task does all of this, so no row is fetched twice: while any row waits on the disk, new
+//! arrivals wait there too. Only hand-overs are taken in elsewhere, and run at once.
 //!
 //! Knows nothing of how an invitation is decided about.
 
@@ -36,8 +35,7 @@ use crate::wire::{Iq, Message, Stanza};
 
 /// Invitations that are run at the same time.
 const MAX_RUNNING: usize = 1024;
-/// Invitations in memory whose turn comes next: they are smaller than those that run, and on the disk they would have to
-/// be read again.
+/// Invitations in memory that run next: they are smaller than running ones, and need not be read from the disk again.
 const MAX_READY: usize = 2048;
 /// Stanzas taken from the link at a time: one commit for all the invitations among them.
 const MAX_STANZAS_AT_ONCE: usize = 256;
@@ -68,7 +66,7 @@ impl Queue {
         }
     }
 
-    /// Until `stopping` is cancelled and what runs has been settled, or the journal is closed.
+    /// Runs until `stopping` is cancelled and all running invitations have ended, or until the journal is closed.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
         if self.take_in(&stopping).await.is_err() {
             debug!("the journal is closed");
@@ -93,14 +91,14 @@ impl Queue {
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), Closed> {
         let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
         loop {
-            // All that have ended: one in a round, and they would fill the room of those that are to come.
+            // Removes all that have ended: one in each round would be too slow under load.
             while self.running.try_join_next().is_some() {}
             while self.running.len() < MAX_RUNNING
                 && let Some(job) = self.ready.pop_front()
             {
                 self.start(job);
             }
-            let room = self.ready.is_empty();
+            let none_ready = self.ready.is_empty();
             tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
                 Some(_) = self.running.join_next() => {}
@@ -110,7 +108,7 @@ impl Queue {
                     }
                     self.handle(taken.drain(..)).await?;
                 }
-                () = std::future::ready(()), if room && self.waiting.is_some() => self.fetch().await?,
+                () = std::future::ready(()), if none_ready && self.waiting.is_some() => self.fetch().await?,
             }
         }
     }
@@ -173,7 +171,7 @@ impl Queue {
                 self.cx.link.send_or_drop(Stanza::Iq(hand_over::too_busy(&question)));
             }
         } else if wire::command::command(&question).is_some() {
-            self.obey(question);
+            self.run_command(question);
         } else if commands::asks_for_groups(&question) {
             self.list_groups(question);
         } else if let Some(answer) = commands::answer(&question, &self.commands.listed(&question)) {
@@ -181,7 +179,7 @@ impl Queue {
         }
     }
 
-    /// Whether somebody has not given too many commands; if so, they are told.
+    /// Whether a person is within the limit for commands; if not, they are told.
     fn may_command(&self, question: &Iq) -> bool {
         let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
         let passes = self.cx.limits.load().commanded(person) == Answer::Pass;
@@ -208,8 +206,8 @@ impl Queue {
         });
     }
 
-    /// A command of somebody who has not given too many.
-    fn obey(&mut self, question: Iq) {
+    /// Runs an ad-hoc command if its sender is within the limit.
+    fn run_command(&mut self, question: Iq) {
         if !self.may_command(&question) {
             return;
         }
@@ -220,7 +218,7 @@ impl Queue {
         });
     }
 
-    /// All of them in one commit, then each on its way; what will be asked of their rooms is asked meanwhile.
+    /// Writes all of them in one commit, then makes them ready. Meanwhile their rooms are asked.
     async fn admit(&mut self, parsed: Vec<Parsed>) -> Result<(), Closed> {
         let read_at = Instant::now();
         self.look_ahead(&parsed, read_at);
@@ -240,7 +238,7 @@ impl Queue {
             match admitted {
                 Ok(admitted) => under_way.push((arrival, admitted)),
                 Err(ended) => match refused {
-                    // A sender who could be lying is not answered.
+                    // The sender of an untrusted one may be forged, so nobody is answered.
                     Some(Reason::Untrusted) if ended.arrival.payload.origin.is_none() => {}
                     Some(reason) => self.tell(ended, reason),
                     None => {}
@@ -259,8 +257,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the rooms of those that will run at once. With many at a time the commit is no matter, and answers would grow
-    /// old.
+    /// Asks the rooms of those that will run at once. Not done for many at a time: the answers would be too old when they
+    /// run.
     fn look_ahead(&mut self, read: &[Parsed], read_at: Instant) {
         if self.waiting.is_some()
             || !self.ready.is_empty()
@@ -275,7 +273,7 @@ impl Queue {
         }
     }
 
-    /// What may be one of ours that came back.
+    /// The bounce in an error message, if its id is one of this journal's.
     fn bounce(&self, message: &Message) -> Option<Bounce> {
         let (from, to, id) = (message.from.as_deref()?, message.to.as_deref()?, message.id.as_deref()?);
         let id = self.cx.invitation_of(id)?;

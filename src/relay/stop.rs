@@ -1,4 +1,4 @@
-//! Why an attempt at an invitation stopped before it was through. Carried by `?`.
+//! Why an attempt at an invitation stopped early. Carried by `?`.
 //! Knows nothing of how an invitation is settled.
 
 use super::ending::Ending;
@@ -10,9 +10,9 @@ use crate::link::{AskError, Lost};
 pub(super) enum Stop {
     /// The invitation has come to its ending.
     End(Box<Ending>),
-    /// The link was lost, or somebody did not answer: the whole attempt is made again.
+    /// The link was lost, or a room or server did not answer: the whole attempt is repeated.
     Retry(AskError),
-    /// The journal is closed, or the relay stops: the next start goes on.
+    /// The journal is closed, or the relay stops: the next start continues.
     Suspend,
 }
 

@@ -1,9 +1,9 @@
-//! What a room says: its kind, who is what to it, who is in it; and making somebody a member of it (XEP-0045 §9).
+//! What a room says: its kind, affiliations, occupants; and adding or removing a member (XEP-0045 §9).
 //!
-//! A room is asked in the inviter's name where their server granted that (XEP-0356), else as a service admin. What
-//! neither may know stays unknown. Answers are kept for a short time, our own changes are in them at once.
+//! A room is asked in the inviter's name if their server granted that (XEP-0356), else as a service admin. What neither
+//! may know stays unknown. Answers are cached for a short time and include the relay's own changes at once.
 //!
-//! Knows nothing of the journal, nor why somebody wants to know.
+//! Knows nothing of the journal, nor of why a room is asked.
 
 mod query;
 mod snapshot;
@@ -23,36 +23,36 @@ use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
-/// How long an answer is good for.
-const RECENT_FOR: Duration = Duration::from_secs(15);
-/// How old it may be when something depends on it that can't be undone: a refusal, a change.
-const FRESH_FOR: Duration = Duration::from_secs(1);
-/// Rooms (and inviters asking them) that are remembered.
+/// For how long a cached snapshot counts as [`Age::Recent`].
+const SNAPSHOT_RECENT_FOR: Duration = Duration::from_secs(15);
+/// For how long it counts as [`Age::Fresh`], which is needed for what can't be undone: a refusal, a change.
+const SNAPSHOT_FRESH_FOR: Duration = Duration::from_secs(1);
+/// Cached snapshots, one for each room and asker.
 const MAX_CACHED_ROOMS: u64 = 1000;
-/// People who are known of all of them together, some 100 bytes each: when there are more, everything is forgotten.
+/// People in all snapshots together, about 100 bytes each. When there are more, the cache is emptied.
 const MAX_CACHED_PEOPLE: usize = 200_000;
-/// A room that nobody asked for is forgotten after this time.
-const CACHED_ROOM_IDLE_TIME: Duration = Duration::from_secs(60);
+/// A snapshot that was not used for this time leaves the cache.
+const ROOM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How old an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// Some seconds.
+    /// At most 15 s.
     Recent,
-    /// As good as now.
+    /// At most 1 s.
     Fresh,
-    /// From this moment or later.
+    /// Taken at this moment or later.
     Since(Instant),
-    /// As good as now, and from this moment or later.
+    /// At most 1 s, and taken at this moment or later.
     FreshSince(Instant),
 }
 
 /// By whose rights a room is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
-    /// The inviter's alone.
+    /// The inviter's only.
     Inviters,
-    /// The inviter's, and the relay's own where the inviter's are not enough.
+    /// The inviter's, then the relay's own if the inviter's are not enough.
     Any,
 }
 
@@ -65,39 +65,41 @@ enum Asker {
     Relay,
 }
 
-/// Where a view is kept; locked while the room is being asked.
+/// A cached snapshot; locked while the room is being asked.
 type Place = Mutex<Option<Arc<Snapshot>>>;
 
 /// Rooms, asked through a link.
 #[derive(Debug, Clone)]
 pub struct Rooms {
     link: Link,
-    remembered: moka::sync::Cache<(BareJid, Asker), Arc<Place>>,
+    cached: moka::sync::Cache<(BareJid, Asker), Arc<Place>>,
+    /// People in all snapshots: see [`MAX_CACHED_PEOPLE`].
     people: Arc<AtomicUsize>,
     lookups: Lookups,
 }
 
 impl Rooms {
-    /// Rooms as they are seen through this link.
+    /// Asks rooms through this link.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        let remembered = moka::sync::Cache::builder()
+        let cached = moka::sync::Cache::builder()
             .max_capacity(MAX_CACHED_ROOMS)
-            .time_to_idle(CACHED_ROOM_IDLE_TIME)
+            .time_to_idle(ROOM_IDLE_TIMEOUT)
             .build();
-        Self { link, remembered, people: Arc::default(), lookups: Lookups::default() }
+        Self { link, cached, people: Arc::default(), lookups: Lookups::default() }
     }
 
-    /// Registers what is counted of rooms.
+    /// Registers the metrics of this module.
     pub fn register(&self, registry: &mut Registry) {
         let help = "How often a room was looked at, and whether what was known of it was good enough";
         self.lookups.register(registry, "room_lookups", help);
     }
 
-    /// What the room says to this inviter (`None`: to the relay itself). Many who ask at once cause one question.
+    /// What the room tells this inviter (`None`: the relay itself). Callers that ask at the same time share one query. Of an
+    /// open room only the ban list is sure to be included, not the other affiliations.
     ///
     /// # Errors
-    /// The link was lost, or the room did not answer.
+    /// [`AskError::Lost`]: the link was lost. [`AskError::Unanswered`]: the room did not answer.
     pub async fn look(
         &self,
         room: &BareJid,
@@ -107,7 +109,7 @@ impl Rooms {
         self.see(room, inviter, age, false).await
     }
 
-    /// Like [`Self::look`], and it is known of everybody who is something to the room, of an open room, too.
+    /// Like [`Self::look`], with all affiliations, of an open room as well.
     ///
     /// # Errors
     /// See [`Self::look`].
@@ -128,13 +130,13 @@ impl Rooms {
         everybody: bool,
     ) -> Result<Arc<Snapshot>, AskError> {
         let asker = self.asker(inviter);
-        let place = self.remembered.get_with((room.clone(), asker.clone()), Arc::default);
+        let place = self.cached.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
         let good = |view: &Snapshot| match age {
-            Age::Recent => view.taken.elapsed() <= RECENT_FOR,
-            Age::Fresh => view.taken.elapsed() <= FRESH_FOR,
+            Age::Recent => view.taken.elapsed() <= SNAPSHOT_RECENT_FOR,
+            Age::Fresh => view.taken.elapsed() <= SNAPSHOT_FRESH_FOR,
             Age::Since(moment) => view.taken >= moment,
-            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= FRESH_FOR,
+            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= SNAPSHOT_FRESH_FOR,
         } && (view.complete || !everybody);
         if let Some(view) = &*place
             && good(view)
@@ -143,33 +145,33 @@ impl Rooms {
             return Ok(Arc::clone(view));
         }
         if asker != Asker::Relay
-            && let Some(view) = self.own_whole_view(room)
+            && let Some(view) = self.own_unrestricted_snapshot(room)
             && good(&view)
         {
             self.lookups.hit();
             return Ok(view);
         }
         self.lookups.miss();
-        // On the heap, as it is rare: what only looks at a view should not carry room for a survey.
+        // On the heap: a query is rare, and would make the future of every look larger.
         let view = Arc::new(Box::pin(query::survey(self, room, &asker, everybody, place.as_deref())).await?);
         *place = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MAX_CACHED_PEOPLE {
-            self.remembered.invalidate_all();
+            self.cached.invalidate_all();
         }
         Ok(view)
     }
 
-    /// What the room has told the relay itself, if it kept nothing back: an inviter, in whose name the room would be asked for
-    /// the same, and the relay where they are refused, is told no more.
-    fn own_whole_view(&self, room: &BareJid) -> Option<Arc<Snapshot>> {
-        let place = self.remembered.get(&(room.clone(), Asker::Relay))?;
-        // While the room is being asked, it is quicker to ask as well.
+    /// What the room has told the relay itself, if it refused nothing. An inviter would not be told more than that, so it
+    /// need not be asked in their name.
+    fn own_unrestricted_snapshot(&self, room: &BareJid) -> Option<Arc<Snapshot>> {
+        let place = self.cached.get(&(room.clone(), Asker::Relay))?;
+        // While another task asks the room, asking as well is quicker than waiting.
         let view = place.try_lock().ok()?;
         view.as_ref().filter(|view| view.whole).map(Arc::clone)
     }
 
-    /// The real address of an occupant, as far as the relay itself may see it: of the one who has this nick now, at `moment`
-    /// or later. Before that it may have been somebody else's.
+    /// The real bare JID of the occupant who has this nick at `moment` or later; `None` if nobody has it, or the relay itself
+    /// may not see it. An older snapshot is not used, since the nick may have belonged to somebody else then.
     ///
     /// # Errors
     /// See [`Self::look`].
@@ -179,18 +181,18 @@ impl Rooms {
         nick: &str,
         moment: Instant,
     ) -> Result<Option<BareJid>, AskError> {
-        // A room that has just not told us will not tell us now.
+        // A room that has just refused to tell will refuse again.
         if !self.look(room, None, Age::Recent).await?.shows_occupants() {
             return Ok(None);
         }
         Ok(self.look(room, None, Age::Since(moment)).await?.person(nick))
     }
 
-    /// Makes somebody a member who is nothing to the room yet. The caller has made sure of that with a fresh look, and for
-    /// [`Rights::Any`] that this inviter may have members made.
+    /// Makes a person a member. The caller has checked with a fresh look that the person has no affiliation, and for
+    /// [`Rights::Any`] that this inviter may have members added.
     ///
     /// # Errors
-    /// `Refused` where these rights are not enough; else see [`AskError`].
+    /// [`AskError::Refused`]: these rights are not enough; else see [`AskError`].
     pub async fn add_member(
         &self,
         room: &BareJid,
@@ -201,7 +203,7 @@ impl Rooms {
         self.set(room, inviter, person, Affiliation::Member, rights).await
     }
 
-    /// Takes somebody off the member list, by any rights: nobody is given anything by that.
+    /// Takes a person off the member list, by [`Rights::Any`], since this grants nothing to anybody.
     ///
     /// # Errors
     /// See [`Self::add_member`].
@@ -232,7 +234,7 @@ impl Rooms {
             (Rights::Inviters, Asker::Relay) => return Err(forbidden()),
         };
         for asker in [asker, Asker::Relay] {
-            if let Some(place) = self.remembered.get(&(room.clone(), asker))
+            if let Some(place) = self.cached.get(&(room.clone(), asker))
                 && let Some(view) = &*place.lock().await
             {
                 view.changed(person, affiliation);
@@ -252,7 +254,7 @@ impl Rooms {
         }
     }
 
-    /// Asks a room as this asker; as the relay where the inviter may not.
+    /// Asks a room as this asker, then as the relay if the inviter was refused or got no answer.
     async fn ask(
         &self,
         room: &BareJid,

@@ -1,4 +1,5 @@
-//! Asking a room everything at once: disco#info (XEP-0030), affiliation lists (XEP-0045 §9.5), role lists (§9.6).
+//! Queries a room, everything at once: disco#info (XEP-0030), affiliation lists (XEP-0045 §9.5), role lists (§9.6).
+//! Knows nothing of how long the answers are kept.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -15,13 +16,16 @@ use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
 use crate::wire::{IqPayload, IqType};
 
-/// In an open room the banned are all that matters for a single contact.
+/// In an open room the ban list is the only list that matters for a single contact.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];
 const ALL_BUT_BANNED: &[Affiliation] = &[Affiliation::Member, Affiliation::Admin, Affiliation::Owner];
 
-/// Asks the room, everything at once but the lists of those who are something to it: an open room is asked for these only
-/// if `everybody` is of interest. What it refuses to tell stays unknown. `before`: what was known of it; a room that was
-/// closed then is taken to be closed still, which saves a round trip.
+/// Queries the room. An open room is asked for its owners, admins and members only if `everybody` is true. What it refuses
+/// to tell stays unknown. `before`: the previous snapshot; a room that was members-only then is expected to be so still,
+/// which saves a round trip.
+///
+/// # Errors
+/// [`AskError::Lost`]: the link was lost. [`AskError::Unanswered`]: the room did not answer.
 pub(super) async fn survey(
     rooms: &Rooms,
     room: &BareJid,
@@ -47,7 +51,7 @@ pub(super) async fn survey(
             (Some(items), Some(known)) => {
                 known.extend(items.into_iter().filter_map(|item| Some((bare(&item.jid?)?, affiliation))));
             }
-            // An admin may not see the owners, nor change them. Everybody else is known all the same.
+            // An admin may not see the owners, nor change them. The other lists are complete all the same.
             (None, _) if matches!(affiliation, Affiliation::Owner | Affiliation::Admin) => {}
             _ => known = None,
         }
@@ -69,7 +73,7 @@ async fn lists(
     .await
 }
 
-/// Which of two features it has.
+/// True or false by which of two opposite features is announced; `None` if neither or both are.
 fn either(info: &DiscoInfo, yes: &str, no: &str) -> Option<bool> {
     match (info.has(yes), info.has(no)) {
         (true, false) => Some(true),
@@ -82,7 +86,7 @@ fn bare(jid: &str) -> Option<String> {
     address::own(jid).ok().map(|jid| jid.to_string())
 }
 
-/// Everybody may ask this, so the inviter's name is borrowed only where the server swallows our own questions.
+/// Everybody may ask this, so it is asked in the inviter's name only if the server swallows the relay's own questions.
 async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskError> {
     let question = || IqPayload::DiscoInfo(DiscoInfo::default());
     let inviter = match asker {

@@ -1,4 +1,4 @@
-//! What is known of a room at one moment. Knows nothing of how it was found out.
+//! What was known of a room at one moment. Knows nothing of how it was queried.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::model::address;
 use crate::wire::muc::{Affiliation, Role};
 
-/// How many people are known of all rooms that somebody still looks at, and of this one.
+/// Counts the people of one snapshot in a total over all snapshots that still exist.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     all: Arc<AtomicUsize>,
@@ -30,15 +30,15 @@ impl Drop for Share {
     }
 }
 
-/// What a room says of itself to everybody; `None` each time: it would not say.
+/// What a room tells everybody of itself; `None`: it did not say.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kind {
     /// Only members may enter.
     pub members_only: Option<bool>,
-    /// Everybody inside may invite, and in a members-only room has members made by that
+    /// Every occupant may invite, which in a members-only room makes the invited person a member
     /// (`muc#roomconfig_allowinvites`).
     pub allows_invites: Option<bool>,
-    /// Only those may speak whom a moderator or the room's lists let.
+    /// Only people with voice may speak.
     pub moderated: Option<bool>,
     /// A password is needed to enter.
     pub has_password: Option<bool>,
@@ -49,16 +49,16 @@ pub struct Kind {
 pub struct Snapshot {
     pub(super) taken: Instant,
     pub(super) kind: Kind,
-    /// All lists were asked for, not only whatever matters for a single contact.
+    /// All lists were asked for, not only those that matter for a single contact.
     pub(super) complete: bool,
-    /// Nothing that was asked for was refused: nobody is told more.
+    /// Nothing that was asked for was refused, so no other asker is told more.
     pub(super) whole: bool,
-    /// How much of what may be known of all rooms this is.
-    #[expect(dead_code, reason = "it counts as long as it is there")]
+    /// How many of the cached people are in this snapshot.
+    #[expect(dead_code, reason = "its people are counted until it is dropped")]
     pub(super) share: Share,
-    /// Everybody who is something to the room; `None`: we may not know.
+    /// People with an affiliation by bare JID; `None`: the relay may not know.
     pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
-    /// `None`: we may not know.
+    /// `None`: the relay may not know.
     pub(super) occupants: Option<Occupants>,
 }
 
@@ -67,7 +67,7 @@ pub struct Snapshot {
 pub(super) struct Occupants {
     nicks: HashMap<String, String>,
     people: HashSet<String>,
-    /// Those of them who may not speak.
+    /// The people without voice.
     visitors: HashSet<String>,
 }
 
@@ -85,26 +85,26 @@ impl Occupants {
 }
 
 impl Snapshot {
-    /// What it says of itself.
+    /// What the room tells everybody of itself.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What a person is to the room; `None` where we may not know.
+    /// A person's affiliation; `None` if the relay may not know.
     #[must_use]
     pub fn affiliation(&self, person: &BareJid) -> Option<Affiliation> {
         let affiliations = self.affiliations.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
         Some(affiliations.get(person.as_str()).copied().unwrap_or(Affiliation::None))
     }
 
-    /// Whether a person is in the room; `None` where we may not know.
+    /// Whether a person is in the room; `None` if the relay may not know.
     #[must_use]
     pub fn is_occupant(&self, person: &BareJid) -> Option<bool> {
         self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
     }
 
-    /// How many people it is about.
+    /// How many people are counted for these lists.
     pub(super) fn size(
         affiliations: Option<&HashMap<String, Affiliation>>,
         occupants: Option<&Occupants>,
@@ -112,7 +112,7 @@ impl Snapshot {
         affiliations.map_or(0, HashMap::len) + occupants.map_or(0, |occupants| occupants.people.len())
     }
 
-    /// Whether a person is in the room and may speak there; `None` where we may not know.
+    /// Whether a person is in the room and may speak there; `None` if the relay may not know.
     #[must_use]
     pub fn speaks(&self, person: &BareJid) -> Option<bool> {
         self.occupants.as_ref().map(|occupants| {
@@ -120,7 +120,7 @@ impl Snapshot {
         })
     }
 
-    /// The room's owners, admins and members, as far as they are known; `None` where we may not know, or nobody has looked
+    /// The room's owners, admins and members, as far as they are known; `None` if the relay may not know, or not asked
     /// ([`super::Rooms::look_at_all`]).
     #[must_use]
     pub fn members(&self) -> Option<Vec<BareJid>> {

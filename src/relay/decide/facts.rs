@@ -1,5 +1,4 @@
-//! An invitation as it is decided about, and the facts that the judge is told of it.
-//! Knows nothing of what is decided.
+//! Turns an invitation and a snapshot of its room into facts for the judge. Knows nothing of what is decided.
 
 use jid::BareJid;
 use tokio::time::Instant;
@@ -12,23 +11,23 @@ use crate::relay::context::Context;
 use crate::relay::parties::Parties;
 use crate::rooms::{Age, Snapshot};
 
-/// The invitation to several people of which another one is a part.
+/// The fan-out that an invitation is a part of.
 #[derive(Debug)]
 pub(in crate::relay) struct Parent {
-    /// The relay address that stands for all of them.
+    /// Its group address.
     pub(in crate::relay) address: BareJid,
     /// See [`Facts::vouched`].
     pub(in crate::relay) vouched: bool,
 }
 
-/// An invitation as it is decided about. Those from untrusted sources don't come as far as this.
+/// An invitation for [`decide`](super::decide). Those from untrusted senders have been refused before.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::relay) struct Invitation<'a> {
     pub(in crate::relay) route: Route,
     pub(in crate::relay) parties: &'a Parties,
-    /// Another one holds contact and room.
+    /// Another invitation has claimed contact and room.
     pub(in crate::relay) duplicate: bool,
-    /// It is a part of another one. Of which is not known any more where `parent` does not say it.
+    /// It is a part of a fan-out. After a restart `parent` may be `None` all the same.
     pub(in crate::relay) part: bool,
     pub(in crate::relay) parent: Option<&'a Parent>,
     /// The server that hands it over can still deliver it itself.
@@ -43,24 +42,24 @@ impl Invitation<'_> {
         self.parent.map_or(!self.part && self.route != Route::Direct, |parent| parent.vouched)
     }
 
-    /// How old the answers may be that the first look at the room takes. The answer to a hand-over is final.
+    /// How old the first snapshot may be. For a hand-over it must be fresh, since its answer is final.
     pub(super) fn age_of_the_first_look(&self) -> Age {
         let may_be_remembered = self.parent.is_some() || self.vouched();
         if may_be_remembered && !self.can_go_back { Age::Recent } else { Age::Fresh }
     }
 
-    /// How old they may be where the contact is to be made a member. Somebody may just have made more of the contact than a
-    /// member; and what the room did with this very invitation can vouch for it. Of a part the room knows nothing, and each
-    /// part would ask for whole lists.
+    /// How old the snapshot may be if the contact is to be made a member. It must be newer than the invitation, since what the
+    /// room did with the invitation can vouch for it. The room knows nothing of parts, and each part would cause a query of
+    /// whole lists, so a fresh snapshot is enough for them.
     pub(super) fn age_to_add_a_member(&self) -> Age {
         if self.parent.is_some() { Age::Fresh } else { Age::FreshSince(self.read_at) }
     }
 
-    /// What is known of it, with this view of the room. Of what the contact wants: nothing yet.
+    /// The facts, by this snapshot of the room, with the default for the contact's wishes.
     pub(in crate::relay) fn facts(&self, cx: &Context, view: &Snapshot) -> Facts {
         let contact = &self.parties.contact;
         let inviter = self.parties.person();
-        // It matters in members-only rooms alone.
+        // The relay address matters in members-only rooms only.
         let relay_address = (view.kind().members_only == Some(true))
             .then(|| match self.parent {
                 Some(parent) => Some(parent.address.clone()),
@@ -72,14 +71,14 @@ impl Invitation<'_> {
             duplicate: self.duplicate,
             members_only: view.kind().members_only,
             affiliation: view.affiliation(contact),
-            // Somebody who invites themselves means another device, which is not inside.
+            // People who invite themselves want to join with another device.
             occupant: if inviter == Some(contact) { Some(false) } else { view.is_occupant(contact) },
             vouched: self.vouched(),
             inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
             inviter: inviter.and_then(|inviter| view.affiliation(inviter)),
             relay_address: relay_address.and_then(|address| view.affiliation(&address)),
             allows_invites: view.kind().allows_invites,
-            // A room makes the contact a member itself before the invitation is handed over.
+            // The room has made the contact a member before the invitation is handed over.
             membership: match self.route {
                 Route::HandedOver => Membership::Ignore,
                 _ => cx.config.load().muc.membership,
@@ -95,7 +94,7 @@ mod tests {
     use crate::wire::muc::Inviter;
 
     #[test]
-    fn who_vouches_for_a_part() {
+    fn when_a_part_is_vouched_for() {
         let contact = BareJid::new("bob@example.org").unwrap();
         let parties = Parties {
             room: BareJid::new("tea@conference.example.org").unwrap(),

@@ -8,25 +8,25 @@ use crate::wire::muc::Affiliation;
 /// What is known when an invitation is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// It came from a room of a MUC service that is believed.
+    /// It came from a MUC service that the relay trusts.
     pub trusted: bool,
-    /// Another invitation of this contact to this room was relayed inside the window, or is about to be.
+    /// Another invitation of this contact to this room was relayed within `relay.window`, or is about to be.
     pub duplicate: bool,
-    /// The room takes members only; `None` where it would not say.
+    /// Only members may enter the room; `None` if the room did not say.
     pub members_only: Option<bool>,
-    /// The contact's affiliation; `None` where we may not read it.
+    /// The contact's affiliation; `None` if the relay may not know.
     pub affiliation: Option<Affiliation>,
-    /// The contact is in the room; `None` where we may not see it.
+    /// The contact is in the room; `None` if the relay may not know.
     pub occupant: Option<bool>,
-    /// The room itself passed it on, or the server that handed it over: that says that the inviter may invite there.
+    /// The room itself passed it on, or a server handed it over, which shows that the inviter may invite there.
     pub vouched: bool,
-    /// The inviter is in the room and may speak there; `None` where we may not see it.
+    /// The inviter is in the room and may speak there; `None` if the relay may not know.
     pub inviter_speaks: Option<bool>,
-    /// The inviter's affiliation; `None` where they are not known, or the relay may not read it.
+    /// The inviter's affiliation; `None` if the inviter is not known, or the relay may not know it.
     pub inviter: Option<Affiliation>,
-    /// The affiliation of the relay address that was invited; `None` where we may not read it.
+    /// The affiliation of the relay address that was invited; `None` if the relay may not know.
     pub relay_address: Option<Affiliation>,
-    /// Everybody in the room may invite; `None` where it would not say.
+    /// Every occupant may invite; `None` if the room did not say.
     pub allows_invites: Option<bool>,
     /// The operator's `muc.membership`.
     pub membership: Membership,
@@ -34,15 +34,15 @@ pub struct Facts {
     pub wants: Wants,
 }
 
-/// What is known of what the contact wants of an invitation. As long as nobody has been asked: nothing against it.
+/// What is known of the contact's wishes. The default, before anybody was asked, has nothing against the invitation.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
-    /// From whom they take invitations.
+    /// From whom the contact accepts invitations.
     pub takes: AcceptFrom,
-    /// They, or an admin for everybody, block the inviter, the room, or what they belong to.
+    /// The contact, or an admin for everybody, blocks the inviter, the room, or the domain of either.
     pub blocked: bool,
-    /// The inviter is not in their roster; `None` where nobody tells.
+    /// The inviter is not in the contact's roster; `None` if the relay may not know.
     pub stranger: Option<bool>,
     /// The operator's `relay.strangers`.
     pub strangers: Strangers,
@@ -50,7 +50,7 @@ pub struct Wants {
     pub mimics: bool,
     /// The operator's `relay.mimicry`.
     pub mimicry: Mimicry,
-    /// None of their clients that are online shows direct invitations.
+    /// None of the contact's clients that are online shows direct invitations.
     pub unsupported: bool,
     /// The server that handed it over can still deliver it itself.
     pub can_go_back: bool,
@@ -59,11 +59,11 @@ pub struct Wants {
 /// Whether the contact is made a member, and by whose rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adding {
-    /// They are not made one.
+    /// The contact is not made a member.
     No,
-    /// By the inviter's own, which the room will look at; by no others, since nobody vouches for the inviter.
+    /// By the inviter's rights only, which the room will check, since nobody vouches for the inviter.
     ByInviter,
-    /// By whichever there are: the relay may have more of them than the inviter.
+    /// By the inviter's rights or the relay's own.
     ByAnyRight,
 }
 
@@ -72,15 +72,15 @@ pub enum Adding {
 pub enum Verdict {
     /// It goes to the contact.
     Relay {
-        /// Whether they are made a member first.
+        /// Whether the contact is made a member first.
         add_member: Adding,
     },
-    /// It ends here, silently: the contact has nothing to gain and nobody may learn why.
+    /// It ends here silently, since the contact does not need it.
     Suppress(Reason),
     /// It ends here, and the inviter is told.
     Refuse(Reason),
-    /// It ends here, in this state, and the inviter sees what they would see of a contact who does not answer.
-    Hush(State, Reason),
+    /// The contact does not want it. It ends here, in this state; to the inviter it looks as if the contact did not answer.
+    Unwanted(State, Reason),
     /// The server that handed it over is to deliver it itself.
     HandBack(Reason),
 }
@@ -90,16 +90,16 @@ pub enum Verdict {
 /// What can't be known counts in favour of the invitation: a contact who may be a member already, or be outside, should
 /// get it. Only a known obstacle stops it.
 ///
-/// What the contact wants comes last, so that the inviter is told of this contact what they would be told of a silent one.
+/// The contact's wishes come last, so that what the inviter is told does not depend on them.
 #[must_use]
 pub fn judge(facts: Facts) -> Verdict {
-    match as_if_all_were_welcome(facts) {
-        relay @ Verdict::Relay { .. } => unwelcome(facts.wants).unwrap_or(relay),
+    match judge_without_wishes(facts) {
+        relay @ Verdict::Relay { .. } => judge_wishes(facts.wants).unwrap_or(relay),
         verdict => verdict,
     }
 }
 
-fn as_if_all_were_welcome(facts: Facts) -> Verdict {
+fn judge_without_wishes(facts: Facts) -> Verdict {
     let members_only = facts.members_only == Some(true);
     if !facts.trusted {
         Verdict::Refuse(Reason::Untrusted)
@@ -123,35 +123,35 @@ fn as_if_all_were_welcome(facts: Facts) -> Verdict {
     }
 }
 
-/// What the contact's wishes make of an invitation that could be relayed; `None` if they have nothing against it.
-fn unwelcome(wants: Wants) -> Option<Verdict> {
-    let silently = |reason| Some(Verdict::Hush(State::Suppressed, reason));
+/// The verdict that the contact's wishes lead to; `None` if they have nothing against the invitation.
+fn judge_wishes(wants: Wants) -> Option<Verdict> {
+    let silently = |reason| Some(Verdict::Unwanted(State::Suppressed, reason));
     if wants.blocked {
         return silently(Reason::Blocked);
     }
     match wants.takes {
         AcceptFrom::Nobody => silently(Reason::OptedOut),
-        // They have said so: everybody who may be a stranger is one.
+        // The contact has asked for this: an inviter who is not known to be in the roster is a stranger.
         AcceptFrom::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
         _ if wants.strangers == Strangers::Refuse && wants.stranger == Some(true) => {
-            Some(Verdict::Hush(State::Refused, Reason::Stranger))
+            Some(Verdict::Unwanted(State::Refused, Reason::Stranger))
         }
         _ if wants.mimicry == Mimicry::Refuse && wants.mimics => {
-            Some(Verdict::Hush(State::Refused, Reason::Mimicry))
+            Some(Verdict::Unwanted(State::Refused, Reason::Mimicry))
         }
         AcceptFrom::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
-        // There is no other way for what can't go back, and they may have a client elsewhere.
+        // What can't go back is relayed: the contact may use another client later.
         _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
         AcceptFrom::Everybody | AcceptFrom::Contacts | AcceptFrom::Server => None,
     }
 }
 
-/// Whether the inviter may invite to the room. Where nobody vouches for them the rules of rooms are applied to what is
-/// known, and what is not known does not help them.
+/// Whether the inviter may invite to the room. If nobody vouches for them, the rules of XEP-0045 are applied to what is
+/// known; what is not known counts against them.
 pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
     match facts.inviter {
+        // Also if somebody vouches: the ban may be newer.
         Some(Affiliation::Outcast) => false,
-        // One who has been banned since may not.
         _ if facts.vouched => true,
         Some(Affiliation::Owner | Affiliation::Admin) => true,
         Some(Affiliation::Member) => facts.allows_invites == Some(true),
@@ -167,7 +167,7 @@ pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
 /// Whether somebody vouches that this inviter may have members made in a members-only room, so that the relay's own
 /// rights may be used for it. What is not known does not vouch.
 fn may_add(facts: &Facts) -> bool {
-    // The room itself did, when it passed this invitation on.
+    // The room made the relay address a member when it passed this invitation on.
     let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
     room_did_it
         || match facts.inviter {
@@ -217,7 +217,7 @@ mod tests {
     #[rustfmt::skip]
     fn the_rules() {
         use {Affiliation as A, Membership as M, Reason as R, State as S, AcceptFrom as T};
-        use Verdict::{HandBack, Hush, Refuse, Suppress};
+        use Verdict::{HandBack, Unwanted, Refuse, Suppress};
         let wants = |wants| Facts { wants, ..FINE };
         let direct = |facts| Facts { vouched: false, ..facts };
         let strange = Wants { stranger: Some(true), ..WELCOME };
@@ -232,12 +232,12 @@ mod tests {
             ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
             ("banned, in a members-only room",          Facts { affiliation: Some(A::Outcast), ..MEMBERS_ONLY },     Refuse(R::Outcast)),
             ("members-only, not yet a member",          MEMBERS_ONLY,                                                ADD_AND_RELAY),
-            ("the inviter is nothing to the room",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_INVITER_MAY),
+            ("the inviter has no affiliation",      Facts { inviter: Some(A::None), ..MEMBERS_ONLY },            ADD_IF_INVITER_MAY),
             ("who the inviter is can't be known",       Facts { inviter: None, ..MEMBERS_ONLY },                     ADD_IF_INVITER_MAY),
-            ("they are, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_INVITER_MAY),
-            ("they are, and whether members may is not told", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
-            ("they are, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
-            ("they are nothing, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
+            ("a member, and members may not invite",       Facts { inviter: Some(A::Member), ..MEMBERS_ONLY },          ADD_IF_INVITER_MAY),
+            ("a member, unknown whether members may invite", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
+            ("a member, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("no affiliation, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
             ("the room made the relay address a member", Facts { inviter: None, relay_address: Some(A::Member), ..MEMBERS_ONLY }, ADD_AND_RELAY),
             ("nobody vouches, an open room",            Facts { inviter: None, ..FINE },                             RELAY),
             ("members-only, already a member",          Facts { affiliation: Some(A::Member), ..MEMBERS_ONLY },      RELAY),
@@ -263,29 +263,29 @@ mod tests {
             ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
             ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
-            ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Hush(S::Suppressed, R::Blocked)),
-            ("they take none",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Hush(S::Suppressed, R::OptedOut)),
-            ("they take none, and none is added",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Hush(S::Suppressed, R::OptedOut)),
+            ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Unwanted(S::Suppressed, R::Blocked)),
+            ("opted out",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Unwanted(S::Suppressed, R::OptedOut)),
+            ("opted out, and not a member",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Unwanted(S::Suppressed, R::OptedOut)),
             ("from contacts, the inviter is one",       wants(Wants { takes: T::Contacts, ..WELCOME }),              RELAY),
-            ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Hush(S::Suppressed, R::Stranger)),
-            ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Hush(S::Suppressed, R::Stranger)),
+            ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Unwanted(S::Suppressed, R::Stranger)),
+            ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Unwanted(S::Suppressed, R::Stranger)),
             ("strangers = relay, a stranger",           wants(strange),                                              RELAY),
-            ("strangers = refuse, a stranger",          wants(Wants { strangers: Strangers::Refuse, ..strange }),         Hush(S::Refused, R::Stranger)),
+            ("strangers = refuse, a stranger",          wants(Wants { strangers: Strangers::Refuse, ..strange }),         Unwanted(S::Refused, R::Stranger)),
             ("strangers = refuse, a contact",           wants(Wants { strangers: Strangers::Refuse, ..WELCOME }),         RELAY),
             ("strangers = refuse, nobody tells",        wants(Wants { strangers: Strangers::Refuse, ..unknown }),         RELAY),
             ("mimicry = warn, a look-alike",            wants(Wants { mimics: true, ..WELCOME }),                   RELAY),
-            ("mimicry = refuse, a look-alike",          wants(Wants { mimics: true, mimicry: Mimicry::Refuse, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
+            ("mimicry = refuse, a look-alike",          wants(Wants { mimics: true, mimicry: Mimicry::Refuse, ..WELCOME }), Unwanted(S::Refused, R::Mimicry)),
             ("mimicry = refuse, none",                  wants(Wants { mimicry: Mimicry::Refuse, ..WELCOME }),           RELAY),
-            ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
+            ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
             ("clients that can't show it",              wants(Wants { unsupported: true, ..WELCOME }),                  RELAY),
             ("clients that can't, and it can go back",  wants(Wants { unsupported: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsupported)),
-            ("they can't, and they want none",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Hush(S::Suppressed, R::OptedOut)),
-            ("a look-alike, and their server could do it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Hush(S::Refused, R::Mimicry)),
-            ("their server is to do it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
-            ("their server is to do it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
-            ("blocked, by whichever way it would come",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Hush(S::Suppressed, R::Blocked)),
-            ("they take none, and is banned: as anybody", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
-            ("they take none, and is no member: as anybody", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
+            ("clients that can't, and opted out",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
+            ("a look-alike, and the server could deliver it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Unwanted(S::Refused, R::Mimicry)),
+            ("the server is to deliver it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
+            ("the server is to deliver it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
+            ("blocked, and the server could deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
+            ("opted out, and banned", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("opted out, and membership = require", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
         ];
         for (what, facts, verdict) in table {
             assert_eq!(judge(facts), verdict, "{what}");
@@ -365,7 +365,7 @@ mod tests {
                 }
                 Verdict::Suppress(reason) => prop_assert!(matches!(reason, Reason::Duplicate | Reason::Occupant)),
                 Verdict::Refuse(reason) => prop_assert!(!matches!(reason, Reason::Duplicate | Reason::Occupant)),
-                Verdict::Hush(_, reason) => {
+                Verdict::Unwanted(_, reason) => {
                     let reasons = [Reason::Blocked, Reason::OptedOut, Reason::Stranger, Reason::Mimicry];
                     prop_assert!(reasons.contains(&reason));
                 }
@@ -392,7 +392,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_inviter_is_told_is_no_matter_of_wishes(facts in facts()) {
+        fn what_the_inviter_is_told_does_not_depend_on_wishes(facts in facts()) {
             let told = |verdict| matches!(verdict, Verdict::Refuse(_));
             let welcome = Facts { wants: WELCOME, ..facts };
             prop_assert_eq!(told(judge(facts)), told(judge(welcome)));

@@ -20,24 +20,25 @@ use crate::relay::stop::Stop;
 use crate::wire::confusable::{are_one, look, told_apart};
 use crate::wire::muc::Inviter;
 
-/// Addresses of which it is remembered whether they have look-alikes, and for how long.
+/// Addresses for which it is cached whether they have look-alikes.
 const MAX_CACHED_ADDRESSES: u64 = 10_000;
-const CACHED_FOR: Duration = Duration::from_secs(60);
+/// For how long it is cached.
+const ADDRESS_TTL: Duration = Duration::from_secs(60);
 
-/// Addresses, and whether others look like them.
+/// Finds and caches which addresses have look-alikes.
 #[derive(Debug)]
 pub(crate) struct LookalikeIndex {
     journal: Journal,
     path: PathBuf,
     alike: Cache<String, bool>,
-    /// One at a time reads what a contact knows: it is rare, and takes a while.
+    /// Allows one read of what a contact knows at a time: it is rare and slow.
     reading: Semaphore,
 }
 
 impl LookalikeIndex {
     /// `path`: the journal's.
     pub(crate) fn new(journal: Journal, path: PathBuf) -> Self {
-        let alike = Cache::builder().max_capacity(MAX_CACHED_ADDRESSES).time_to_live(CACHED_FOR).build();
+        let alike = Cache::builder().max_capacity(MAX_CACHED_ADDRESSES).time_to_live(ADDRESS_TTL).build();
         Self { journal, path, alike, reading: Semaphore::new(1) }
     }
 
@@ -61,16 +62,16 @@ impl LookalikeIndex {
             Some(jid) => Ok::<_, Stop>(self.are_alike(jid).await?),
             None => Ok(false),
         };
-        // Rosters hold people.
+        // Rosters have people only, no rooms.
         let likeness = async {
             match person {
                 Some(person) => Ok(contacts.resembles(contact, person).await?),
-                None => Ok(Likeness::Nobody),
+                None => Ok(Likeness::None),
             }
         };
         let (room_alike, person_alike, likeness) =
             Box::pin(try_join3(are_alike(Some(room)), are_alike(person), likeness)).await?;
-        let looks = std::iter::once((room, room_alike, Likeness::Nobody))
+        let looks = std::iter::once((room, room_alike, Likeness::None))
             .chain(person.map(|person| (person, person_alike, likeness)));
         for (jid, alike, likeness) in looks {
             let met = if alike {
@@ -81,8 +82,8 @@ impl LookalikeIndex {
             };
             let known = match likeness {
                 Likeness::Same => None,
-                Likeness::Of(other) => Some(other),
-                Likeness::Nobody => met,
+                Likeness::LooksLike(other) => Some(other),
+                Likeness::None => met,
             };
             if let Some(known) = known {
                 lookalikes.push(jid.to_string(), known);
@@ -97,7 +98,7 @@ impl LookalikeIndex {
             return Ok(alike);
         }
         let other = self.journal.look_alike(jid.as_str(), &look(jid.as_str())).await?;
-        // What was remembered of the first of two is wrong as soon as there is a second.
+        // The cached answer for the first address is wrong as soon as there is a second.
         if let Some(other) = &other {
             self.alike.invalidate(other);
         }
@@ -105,7 +106,8 @@ impl LookalikeIndex {
         Ok(other.is_some())
     }
 
-    /// Another one that looks like this one, if the contact has met that one first.
+    /// The address that looks like this one and reached the contact first; `None` if there is none, or the journal can't be
+    /// read.
     async fn met(&self, contact: &BareJid, jid: &BareJid) -> Option<String> {
         let _alone = self.reading.acquire().await;
         match JournalReader::new(&self.path).met_first(contact, &look(jid.as_str())).await {

@@ -1,19 +1,19 @@
-//! Those of an invitation's addresses that look like others that the contact knows (XEP-0249 §5, the third attack), and the
-//! warning that says so. Knows nothing of how they are found.
+//! The look-alikes among an invitation's addresses (XEP-0249 §5, the third attack), and the warning about them.
+//! Knows nothing of how they are found.
 
 use tracing::warn;
 
 use crate::model::Pending;
 use crate::wire::confusable::told_apart;
 
-/// An address and another one that the contact knows and may take it for.
+/// An address, and the one that it looks like, which the contact knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Lookalike {
     jid: String,
     known: String,
 }
 
-/// Those of an invitation's addresses that look like others that the contact knows.
+/// The look-alikes among an invitation's addresses.
 #[derive(Debug, Clone, Default)]
 pub(in crate::relay) struct Lookalikes(Vec<Lookalike>);
 
@@ -27,12 +27,12 @@ impl Lookalikes {
         self.0.is_empty()
     }
 
-    /// The operator wants it passed on.
+    /// Warns of look-alikes in an invitation that was passed on.
     pub(in crate::relay) fn warn_of_relayed(&self, invitation: &Pending) {
         self.warn(invitation, "it was passed on");
     }
 
-    /// The operator wants it dropped.
+    /// Warns of look-alikes in an invitation that was dropped.
     pub(in crate::relay) fn warn_of_dropped(&self, invitation: &Pending) {
         self.warn(invitation, "it was dropped");
     }

@@ -1,5 +1,5 @@
-//! Decides about an invitation: looks at the room, asks what the contact wants, judges. Invitations to a relay address and
-//! those that a server hands over are decided about by the same function, [`decide`].
+//! Decides about an invitation: queries the room, collects the contact's wishes, judges. [`decide`] is used for all routes,
+//! hand-overs included.
 //! Knows nothing of what is done about the decision.
 
 pub(crate) mod facts;
@@ -19,22 +19,22 @@ use crate::link::AskError;
 use crate::model::{Preferences, Reason};
 use crate::rooms::{Age, Snapshot};
 
-/// What has been decided, and what it rests on.
+/// A decision, and what it is based on.
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) verdict: Verdict,
-    /// The room as it was looked at last.
+    /// The snapshot that the decision is based on.
     pub(super) snapshot: Arc<Snapshot>,
-    /// Of whom room and inviter remind the contact.
+    /// The look-alikes among room and inviter.
     pub(super) lookalikes: Lookalikes,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
 }
 
-/// Decides about an invitation. `known` are the contact's preferences, where they have been read just now.
+/// Decides about an invitation. `known`: the contact's preferences, if they have just been read.
 ///
-/// What lets an invitation pass may rest on what is remembered of the room for a while, if the room vouches for the inviter.
-/// What stops one, or makes somebody a member, rests on facts that are a second old at most.
+/// If the room vouches for the inviter, a cached snapshot is enough to let an invitation pass. To stop one, or to add a
+/// member, the facts are at most one second old.
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal

@@ -1,5 +1,5 @@
-//! What stands against an invitation from the contact's side, gathered from where they may have said it: their settings
-//! here, the admins' orders, their server's block list and roster. Knows nothing of what follows from it.
+//! Collects what speaks against an invitation from the contact's side: their preferences, blocks that admins set for
+//! everybody, their block list and roster on their server. Knows nothing of what follows from it.
 
 use futures::future::{join, try_join};
 
@@ -13,10 +13,10 @@ use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
 use crate::wire::muc::Inviter;
 
-/// What the contact wants of this invitation, and what room and inviter are to them.
+/// What speaks against this invitation from the contact's side, and which of its addresses are look-alikes.
 ///
 /// # Errors
-/// The link was lost, the contact's server did not answer, or the journal is closed.
+/// [`Stop::Retry`]: the link was lost, or the contact's server did not answer. [`Stop::Suspend`]: the journal is closed.
 pub(super) async fn of(
     cx: &Context,
     parties: &Parties,

@@ -1,5 +1,5 @@
-//! What the server is, and which archive hint (XEP-0334) suits it, so that nobody is shown an invitation twice and nobody
-//! misses it. Knows what servers do with hints, not what an invitation is.
+//! Finds out which software the server is, and which archive hint (XEP-0334) it needs, so that a contact sees an invitation
+//! exactly once. Knows what servers do with hints, not what an invitation is.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::wire::IqPayload;
 use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
 
-/// A server that did not say what it is will not say it a moment later.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// The pause before a server that did not say what it is is asked again.
+const SERVER_INFO_RETRY_PAUSE: Duration = Duration::from_secs(60);
 
 /// What Prosody calls itself.
 const PROSODY: &str = "Prosody";
@@ -32,7 +32,7 @@ pub(crate) struct ArchiveHint {
 #[derive(Debug, Clone, Copy)]
 enum Found {
     NotYet,
-    /// It would not say; asked then.
+    /// It did not say, when it was asked at this moment.
     Nothing(Instant),
     Server {
         prosody: bool,
@@ -83,7 +83,7 @@ impl ArchiveHint {
         let mut found = self.found.lock().await;
         match *found {
             Found::Server { .. } => return Ok(*found),
-            Found::Nothing(asked) if asked.elapsed() < ASK_AGAIN_AFTER => return Ok(*found),
+            Found::Nothing(asked) if asked.elapsed() < SERVER_INFO_RETRY_PAUSE => return Ok(*found),
             Found::Nothing(_) | Found::NotYet => {}
         }
         *found = self.find_out(inviter).await?;

@@ -16,7 +16,7 @@ use crate::relay::stop::Stop;
 use crate::wire::handover::{Fate, FateOf};
 use crate::wire::{Iq, IqPayload, IqType};
 
-/// So often a module that does not answer is asked. Then the invitation is delivered: twice is better than never.
+/// How often a module that does not answer is asked. After that the invitation is delivered: twice is better than never.
 const MAX_QUESTIONS: u8 = 3;
 
 /// Whether it may be delivered by this connection: what was handed over only by the one where the module heard of it.

@@ -16,10 +16,10 @@ use crate::relay::stop::Stop;
 use crate::rooms::{Age, Rights};
 use crate::wire::muc::Affiliation;
 
-/// Makes the contact a member, if that is to be.
+/// Makes the contact a member, unless `adding` is [`Adding::No`].
 ///
 /// # Errors
-/// [`Stop::End`] with [`Ending::Refused`]: nobody lets the relay do it. [`Stop::Retry`]: the link was lost, or the room did
+/// [`Stop::End`] with [`Ending::Refused`]: the rights are not enough. [`Stop::Retry`]: the link was lost, or the room did
 /// not answer.
 pub(in crate::relay) async fn add(cx: &Context, parties: &Parties, adding: Adding) -> Result<(), Stop> {
     let (rights, reason) = match adding {
@@ -44,12 +44,12 @@ pub(in crate::relay) async fn add(cx: &Context, parties: &Parties, adding: Addin
     }
 }
 
-/// Undoes [`add`] for an invitation that did not reach the contact. Somebody who is in the room, or more than a member by
-/// now, keeps what they have. `inviter`: as far as they are known better than when the invitation came.
+/// Undoes [`add`] for an invitation that did not reach the contact. Contacts who are in the room, or are more than a member
+/// by now, keep their affiliation. `inviter`: the inviter's real address, if it was found out after the arrival.
 ///
 /// # Errors
-/// The link was lost. That the room does not let the relay, or does not answer, is logged and no error: trying again would
-/// not help.
+/// [`AskError::Lost`]: the link was lost. If the room refuses or does not answer, that is logged only, since trying again
+/// would not help.
 pub(in crate::relay) async fn take_back(
     cx: &Context,
     arrival: &Arrival,
@@ -79,8 +79,8 @@ pub(in crate::relay) async fn take_back(
     }
 }
 
-/// Takes the relay address off the list of a members-only room, which has made it a member: it needs no such rights. What
-/// fails is no more than logged, as relay addresses never enter a room.
+/// Takes the relay address off the member list of a members-only room, which has put it there. Errors are only logged: the
+/// entry is harmless, since a relay address never enters a room.
 pub(in crate::relay) async fn take_off(
     cx: &Context,
     room: &BareJid,

@@ -1,6 +1,6 @@
 //! Sends an invitation until the server has taken it: a direct one in the inviter's name or else from their relay address,
 //! or the room's own where the contact can't be shown a direct one.
-//! Rights that were granted can be gone: then the link connects again, and the whole attempt is made on the new connection.
+//! If a grant was withdrawn, the link reconnects, and the whole attempt is repeated on the new connection.
 //! Knows nothing of why it is sent.
 
 pub(crate) mod archive_hint;
@@ -25,13 +25,13 @@ use crate::link::{AskError, DeliverError, Epoch};
 use crate::model::{Id, Reason, Route};
 use crate::wire::{Condition, StanzaError};
 
-/// Sends it by this connection and no other, by the room where the contact can't be shown a direct one. Returns the address
-/// that the contact sees it come from.
+/// Sends it on the connection `on` only; through the room if the contact's clients can't show a direct invitation. Returns
+/// the `from` that the contact sees.
 ///
 /// # Errors
 /// [`Stop::End`] with [`Ending::Failed`]: it came back. [`Stop::Retry`]: the link was lost, or its rights are gone.
 pub(super) async fn deliver(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<BareJid, Stop> {
-    // What was handed over has had its chance to go back.
+    // A hand-over could have been handed back before it was taken.
     if job.unsupported
         && job.row.arrival.route != Route::HandedOver
         && Box::pin(through_room::send(cx, job, parties, on)).await?
@@ -77,7 +77,7 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
     }
 }
 
-/// Whether the server says by this error that the relay may not speak for its users, or not any more.
+/// Whether this error can mean that the relay may not, or no longer, send in users' names.
 fn is_refusal(error: &StanzaError) -> bool {
     use Condition::{Forbidden, ItemNotFound, NotAllowed, NotAuthorized, ServiceUnavailable};
     matches!(
@@ -86,7 +86,10 @@ fn is_refusal(error: &StanzaError) -> bool {
     )
 }
 
-/// Another sender after the server refused to let the relay speak for the inviter, once.
+/// The relay address as sender, after the server refused to let the relay send in the inviter's name.
+///
+/// # Errors
+/// The reason of the failure, if there is no other sender.
 fn fallback(
     cx: &Context,
     id: Id,

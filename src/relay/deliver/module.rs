@@ -1,4 +1,4 @@
-//! What the server's module has heard of an invitation that it has handed over.
+//! What the server's module knows of an invitation that it has handed over.
 //! Knows nothing of how it is asked.
 
 use crate::link::Epoch;
@@ -8,7 +8,7 @@ use crate::link::Epoch;
 pub(in crate::relay) struct Module {
     /// The connection by which it learned that the invitation is the relay's, or by which it was asked.
     heard_by: Option<Epoch>,
-    /// So often it did not answer.
+    /// How often it did not answer.
     unanswered: u8,
 }
 
@@ -22,7 +22,7 @@ impl Module {
         self.heard_by == Some(connection)
     }
 
-    /// It did not answer once more. Returns how often by now.
+    /// Records that it did not answer. Returns how often by now.
     pub(super) fn has_not_answered(&mut self) -> u8 {
         self.unanswered = self.unanswered.saturating_add(1);
         self.unanswered

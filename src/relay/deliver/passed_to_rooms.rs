@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use crate::wire::handover::HandedOver;
 
 /// A room hands over before the server has confirmed that it took the invitation, and the relay may read it a little later.
-const VALID_FOR: Duration = Duration::from_secs(60);
+const RECOGNISED_FOR: Duration = Duration::from_secs(60);
 
 /// How many are recognised. One that is not is decided about like any other, and goes back as well.
 const MAX_RECOGNISED: u64 = 10_000;
@@ -28,7 +28,7 @@ pub(crate) struct PassedToRooms(Cache<String, Passed>);
 
 impl PassedToRooms {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MAX_RECOGNISED).time_to_live(VALID_FOR).build())
+        Self(Cache::builder().max_capacity(MAX_RECOGNISED).time_to_live(RECOGNISED_FOR).build())
     }
 
     /// Remembers an invitation that is about to be left to its room.

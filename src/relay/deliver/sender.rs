@@ -19,10 +19,10 @@ pub(super) enum Sender {
 }
 
 impl Sender {
-    /// The best one there is: only the inviter's own address passes filters that look at the roster.
+    /// The inviter's own address if that is granted, since only that passes filters by roster; else the relay address.
     ///
     /// # Errors
-    /// The inviter's address is too long to be escaped.
+    /// [`AddressError::Invalid`]: the inviter's address is too long to be escaped.
     pub(super) fn best(link: &Link, room: &BareJid, inviter: &Inviter) -> Result<Self, AddressError> {
         if let Inviter::Person(person) = inviter
             && let Some(grants) = link.grants(person.domain().as_str())
@@ -34,7 +34,7 @@ impl Sender {
         Self::relay_address(link.component(), room, inviter)
     }
 
-    /// The one that needs nobody's permission.
+    /// The inviter's relay address, which needs no grant.
     ///
     /// # Errors
     /// See [`Self::best`].

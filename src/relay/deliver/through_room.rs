@@ -59,8 +59,8 @@ async fn takes(cx: &Context, parties: &Parties, inviter: &BareJid) -> Result<boo
     Ok(would_take(kind, view.affiliation(inviter), view.affiliation(&parties.contact)))
 }
 
-/// Whether a room of Prosody's takes an invitation from this inviter's bare address, no matter who is inside, and makes nobody a
-/// member for it who is not one already. What is not known is no reason to believe it.
+/// Whether a room on Prosody accepts an invitation from this inviter's bare address, and does not make the contact a member
+/// by it. What is not known counts as no.
 fn would_take(kind: Kind, inviter: Option<Affiliation>, contact: Option<Affiliation>) -> bool {
     use Affiliation::{Admin, Member, Owner};
     let open = kind.members_only == Some(false);

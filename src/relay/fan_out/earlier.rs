@@ -1,4 +1,4 @@
-//! The parts of an invitation to several people that the journal knows of already.
+//! The parts of a fan-out that are in the journal already.
 //! Knows nothing of whom the invitation is for.
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use crate::model::{Id, Pending};
 use crate::relay::context::Context;
 use crate::relay::stop::Stop;
 
-/// Parts that were begun: those under way, and what became of the others.
+/// Parts that were begun earlier: those that have not ended, all their contacts, and a summary of the ended ones.
 #[derive(Default)]
 pub(super) struct Earlier {
     pub(super) waiting: Vec<Pending>,
@@ -21,6 +21,8 @@ pub(super) struct Earlier {
 }
 
 impl Earlier {
+    /// Reads them from the journal.
+    ///
     /// # Errors
     /// [`Stop::Retry`]: the journal can't be read for the moment. [`Stop::Suspend`]: it is closed.
     pub(super) async fn read(cx: &Context, id: Id) -> Result<Self, Stop> {

@@ -1,9 +1,9 @@
-//! One invitation to many people: who is meant, each of them invited as if alone, one summary at the end. A part is an
-//! ordinary invitation with a row of its own, written when its turn comes, so that neither memory nor journal holds more
-//! than a few of them, and it has the same checks, claims and limits as any other.
+//! Runs one invitation to several people: finds the recipients, runs a part for each, ends with one summary. A part is an
+//! ordinary invitation with a row of its own, and the same checks, claims and limits as any other. Its row is written when
+//! the part starts, so memory and journal have only a few unfinished parts at a time.
 //!
-//! The journal alone says how far it has come: an attempt that continues it leaves out those whose parts were begun.
-//! Knows nothing of how a single one is decided about and sent.
+//! Progress is stored in the journal only: an attempt that continues leaves out people whose parts were begun.
+//! Knows nothing of how a single invitation is decided about and sent.
 
 mod earlier;
 pub(crate) mod places;
@@ -31,15 +31,18 @@ use crate::model::{Arrival, Outcome, Payload, Pending, Route};
 use crate::rooms::Age;
 use crate::wire::muc::Inviter;
 
-/// Carries out a part, as any other invitation.
+/// Runs a part like any other invitation.
 type RunPart = fn(Arc<Context>, Job) -> BoxFuture<'static, Option<Outcome>>;
 
-/// Whether an invitation may be one to several people; a part never is.
+/// Whether an invitation can be a fan-out; a part never is.
 pub(super) fn may_be_one(arrival: &Arrival) -> bool {
     arrival.parent.is_none() && matches!(arrival.route, Route::FanOut | Route::Direct)
 }
 
-/// Invites all who are meant, and ends with the last of them.
+/// Invites all recipients, and returns when the last part has ended.
+///
+/// # Errors
+/// See [`recipients`]. [`Stop::Suspend`] also if the relay stops before all parts have ended.
 pub(super) async fn invite_all(
     cx: &Arc<Context>,
     job: &mut Job,
@@ -53,14 +56,17 @@ pub(super) async fn invite_all(
     let begun = std::mem::replace(&mut job.progress.begun, true);
     let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
     let recipients = match recipients(cx, job, parties, &earlier).await {
-        // All those who were meant when it came have had their turn.
+        // Parts were begun, so the fan-out ends with a summary of those.
         Err(Stop::End(_)) if !earlier.contacts.is_empty() => Recipients::default(),
         recipients => recipients?,
     };
     carry_out(cx, job, parties, earlier, recipients, run_part).await
 }
 
-/// Time is up: nobody is invited any more whose part was not begun.
+/// Ends a fan-out that has expired: finishes the parts that were begun, and begins no others.
+///
+/// # Errors
+/// See [`invite_all`].
 pub(super) async fn give_up(
     cx: &Arc<Context>,
     job: &mut Job,
@@ -74,13 +80,13 @@ pub(super) async fn give_up(
     carry_out(cx, job, parties, earlier, Recipients::default(), run_part).await
 }
 
-/// Somebody who is invited as one of several.
+/// A part that is about to run.
 enum Part {
     New(Arrival),
     Waiting(Pending),
 }
 
-/// Invites those whose parts an earlier run has begun, then the others, a few at a time.
+/// Runs the parts that were begun earlier, then the others, a few at a time.
 async fn carry_out(
     cx: &Arc<Context>,
     job: &mut Job,
@@ -136,7 +142,7 @@ async fn carry_out(
     end(cx, job, parties, summary).await
 }
 
-/// The invitation of one of those who are meant.
+/// The arrival of a part.
 fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
     Arrival {
         route: Route::FanOut,
@@ -151,7 +157,7 @@ fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
     }
 }
 
-/// All parts have ended.
+/// The ending after all parts have ended.
 async fn end(cx: &Context, job: &mut Job, parties: &Parties, summary: Summary) -> Result<Ending, Stop> {
     let view = match cx.rooms.look(&parties.room, parties.person(), Age::Recent).await {
         Err(AskError::Lost) => return Err(AskError::Lost.into()),

@@ -1,16 +1,15 @@
-//! How many invitations to several people are carried out at a time, and how many of their parts.
-//! Knows nothing of what they are.
+//! Limits how many fan-outs, and how many parts, run at a time. Knows nothing of what a part is.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Invitations to several people that are carried out at a time, the others wait; each holds its list.
+/// Fan-outs that run at a time. The others wait, since each has a list of recipients in memory.
 const MAX_FAN_OUTS: usize = 2;
-/// Parts that are in memory at a time, of all such invitations together: single ones always find the way free.
+/// Parts that run at a time, of all fan-outs together, so that single invitations do not wait behind them.
 const MAX_PARTS: usize = 32;
 
-/// What invitations to several people share.
+/// The permits that all fan-outs share.
 #[derive(Debug)]
 pub(crate) struct Places {
     pub(super) fan_outs: Semaphore,

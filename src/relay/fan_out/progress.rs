@@ -1,13 +1,13 @@
-//! How far an invitation to several people has come. Knows nothing of how it is carried out.
+//! How far a fan-out has come. Knows nothing of how it is carried out.
 
 use super::summary::Summary;
 
-/// How far it has come, beside what the journal says of its parts.
+/// How far a fan-out has come, in addition to what the journal has of its parts.
 #[derive(Debug)]
 pub(in crate::relay) struct Progress {
-    /// The journal may have some of its parts.
+    /// The journal may have parts of it.
     pub(super) begun: bool,
-    /// How often the room was asked for its lists in vain.
+    /// How often the room did not answer when it was asked for its lists.
     pub(super) unanswered: u32,
     /// All parts have ended.
     pub(super) summary: Option<Summary>,
@@ -18,7 +18,7 @@ impl Progress {
         Self { begun: false, unanswered: 0, summary: None }
     }
 
-    /// An earlier run may have begun with it.
+    /// For a fan-out that an earlier run may have begun.
     pub(in crate::relay) fn perhaps_begun() -> Self {
         Self { begun: true, ..Self::not_begun() }
     }

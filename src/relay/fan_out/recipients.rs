@@ -1,5 +1,5 @@
-//! Whom an invitation to several people is for: those whom its address stands for, less those who have no need of it,
-//! within the limits. Knows nothing of how they are invited.
+//! Finds the recipients of a fan-out: the people behind the group address, without those who need no invitation, within
+//! the limits. Knows nothing of how they are invited.
 
 use jid::BareJid;
 use tracing::warn;
@@ -17,34 +17,34 @@ use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Snapshot};
 
-/// How often a room is asked for lists that don't come: they can be so long that they never will, and each time its server
-/// writes them out.
+/// How often a room that does not answer is asked for its lists: they may be too long to ever arrive, and each query is
+/// work for the server.
 const MAX_LIST_REQUESTS: u32 = 3;
-/// Contacts whose claims are looked up at a time, so that nobody waits long behind it.
+/// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
 
-/// Whether a relay address with this localpart stands for several people.
+/// Whether a relay address with this localpart is a group address.
 pub(in crate::relay) fn is_known(cx: &Context, localpart: &str) -> bool {
     localpart == MEMBERS
         || cx.config.load().groups.contains_key(localpart)
         || cx.journal.keeps_group(localpart)
 }
 
-/// Those who are to be invited.
+/// The people to be invited.
 #[derive(Default)]
 pub(super) struct Recipients {
     pub(super) contacts: Vec<String>,
-    /// How many are inside, or were invited before.
+    /// How many people are in the room, or were invited before.
     pub(super) already: usize,
 }
 
-/// Whom an address stands for.
+/// What a group address stands for.
 enum Meant {
     Members,
     Group(Vec<BareJid>),
 }
 
-/// Those who are meant, less the inviter, those inside, and those invited inside the window.
+/// The people behind the group address, without the inviter, occupants, and those invited within `relay.window`.
 ///
 /// # Errors
 /// [`Stop::End`]: nobody is to be invited, and why. [`Stop::Retry`]: the link was lost, the room did not answer, or the
@@ -64,7 +64,7 @@ pub(super) async fn recipients(
     } else {
         cx.rooms.look(room, inviter, Age::Fresh).await
     };
-    // What was begun is brought to its end.
+    // A fan-out that was begun is not refused.
     let new = of_members && earlier.contacts.is_empty();
     if new && matches!(view, Err(AskError::Unanswered)) {
         job.progress.unanswered += 1;
@@ -140,7 +140,11 @@ async fn without_those_who_need_none(
     Ok(Recipients { contacts, already })
 }
 
-/// No more than one invitation may reach, and within the limits of everybody. What was begun is brought to its end.
+/// Applies `limits.max_recipients` and the limits of inviter, domain and room. If parts were begun, the fan-out has been
+/// counted, and is only cut to the maximum.
+///
+/// # Errors
+/// The ending, if there are too many recipients, or a limit is used up.
 fn bounded(
     cx: &Context,
     parties: &Parties,

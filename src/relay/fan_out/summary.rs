@@ -1,18 +1,18 @@
-//! What has become of an invitation to several people: what the journal shows, and what its inviter is told.
+//! The summary of a fan-out: what the journal shows, and what the inviter is told.
 //! Knows nothing of how it is carried out.
 
 use crate::model::{Reason, State};
 use crate::relay::settle::words::{self, Told};
 
-/// How many people have had what.
+/// How many people were invited, were already there, or can't be reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::relay) struct Summary {
-    /// Those who were sent one; those who want none look the same to the inviter.
+    /// People who were sent an invitation, and those who do not want one: the inviter sees no difference.
     pub(in crate::relay) invited: usize,
-    /// Those who are inside, or were invited before.
+    /// People who are in the room, or were invited before.
     pub(in crate::relay) already: usize,
     pub(in crate::relay) failed: usize,
-    /// Those among the invited who were really sent one.
+    /// People among `invited` who were really sent one.
     relayed: usize,
 }
 
@@ -29,8 +29,8 @@ impl Summary {
         }
     }
 
-    /// What the inviter is told. Of one person alone they are told the same whether that person is inside or not: an
-    /// address for several people shall be no way to find out.
+    /// What the inviter is told. For a single person the text is the same whether they are in the room or not, so that a
+    /// group address is no way to find that out.
     pub(in crate::relay) fn told(self) -> Told {
         match self {
             Self { invited: 0, already: 1, failed: 0, .. } => words::sum(1, 0, 0),
@@ -38,7 +38,7 @@ impl Summary {
         }
     }
 
-    /// What the journal shows of the whole.
+    /// State and reason of the fan-out itself.
     pub(in crate::relay) fn state(self) -> (State, Option<Reason>) {
         match self {
             Self { relayed: 1.., .. } => (State::Relayed, None),

@@ -1,6 +1,5 @@
-//! Stanzas that have no business here: chat messages to relay addresses, requests for their presence. They are sent back,
-//! so that their sender need not wait for anybody (RFC 6121 §8.1). Knows nothing of invitations, but that they are not
-//! sent back.
+//! Error answers to unexpected stanzas: chat messages and subscription requests to relay addresses. Without them the sender
+//! would wait for somebody (RFC 6121 §8.1). Knows nothing of what becomes of invitations.
 
 use tracing::debug;
 
@@ -11,16 +10,16 @@ use crate::relay::limits::Answer;
 use crate::wire::stanza::Presence;
 use crate::wire::{Condition, Message, Stanza, StanzaError};
 
-/// The answer to a message in which there is nothing to be read; none to an error, to what asks for no answer, to rooms, and
-/// to those who have had many.
+/// The answer to a message without an invitation. `None` for invitations, errors, messages of types that expect no answer,
+/// senders on MUC services, and senders over the limit.
 pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<Stanza> {
     let from = message.from.as_deref()?;
-    // A direct invitation by somebody who could be taken for another one is not read.
+    // A direct invitation is not parsed if its sender's address is not canonical.
     let read = !message.muc_user.is_empty() || !message.conference.is_empty() && address::own(from).is_ok();
     if read || !matches!(message.type_.as_deref(), None | Some("normal" | "chat")) {
         return None;
     }
-    may_answer(cx, from, "a message that is no invitation of anybody's")?;
+    may_answer(cx, from, "a message without an invitation")?;
     Some(Stanza::Message(Message {
         from: message.to.clone(),
         to: message.from.clone(),
@@ -31,7 +30,7 @@ pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<St
     }))
 }
 
-/// The answer to somebody who wants to see the presence of a relay address.
+/// The answer to a subscription request; `None` for other presences, and senders over the limit.
 pub(in crate::relay) fn to_presence(cx: &Context, presence: &Presence) -> Option<Stanza> {
     if presence.type_.as_deref() != Some("subscribe") {
         return None;

@@ -35,11 +35,11 @@ use crate::wire::handover::HandedOver;
 use crate::wire::muc::{Inviter, Malformed};
 use crate::wire::{Condition, Iq, Stanza};
 
-/// The answer needs some time to arrive before the deadline.
+/// The answer is sent at least this long before the deadline, so that it arrives in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(250);
 
 /// An answer that is sent with less time left may arrive too late over a slow connection.
-const CLOSE_TO_THE_DEADLINE: Duration = Duration::from_secs(2);
+const LATE_ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
 /// Answers a hand-over that came by this connection, and runs the invitation if it is the relay's now.
 pub(in crate::relay) async fn take(
@@ -60,7 +60,7 @@ pub(in crate::relay) async fn take(
     cx.link.post_on(connection, Stanza::Iq(answer)).await;
     match after {
         AfterAdmit::Run { mut job, early } => {
-            // Else the module is asked, behind the answer: the server may have got that too late.
+            // Otherwise the module is asked after the answer, which the server may have got too late.
             if early {
                 job.module.hears_by(connection);
             }
@@ -74,7 +74,7 @@ pub(in crate::relay) async fn take(
     }
 }
 
-/// The answer when more is under way than the relay takes. Nothing is noted: that would only add to the load.
+/// The answer when too many invitations are under way. Nothing is recorded, since that would add to the load.
 pub(in crate::relay) fn too_busy(question: &Iq) -> Iq {
     Iq::error_to(question, Condition::ResourceConstraint)
 }
@@ -107,7 +107,7 @@ async fn admit(
     connection: Epoch,
 ) -> Result<Admission, Closed> {
     let from = question.from.as_deref().unwrap_or_default();
-    // Without a connection nobody knows what is granted, and so whom to believe. The server has delivered it by now.
+    // While the link is down grants are unknown, and so is whom to trust. The server has delivered it by now.
     if !cx.link.is_up() {
         return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
     }
@@ -179,7 +179,7 @@ async fn admit(
             let pending = note(cx, arrival, State::Refused, reason).await?;
             return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), reason)));
         }
-        Verdict::Hush(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,
+        Verdict::Unwanted(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,
         Verdict::HandBack(reason) => {
             note(cx, arrival, State::HandedBack, reason).await?;
             return Ok(Admission::GoesBack(Condition::NotAllowed));
@@ -207,11 +207,11 @@ async fn admit(
         cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
-    let early = left >= CLOSE_TO_THE_DEADLINE;
+    let early = left >= LATE_ANSWER_MARGIN;
     Ok(Admission::Taken(AfterAdmit::Run { job: Box::new(Job::new(admitted, arrival)), early }))
 }
 
-/// What the module is asked by, should that be necessary.
+/// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.
 fn question_of(question: &Iq) -> Option<Box<Origin>> {
     let (Some(sender), Some(id)) = (&question.from, &question.id) else { return None };
     Some(Box::new(Origin { sender: sender.clone(), message: Some(id.clone()) }))
@@ -236,8 +236,8 @@ async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<De
     Ok(decision)
 }
 
-/// It is the relay's, so that nobody delivers it, and the inviter sees what they would see of anybody: nothing, over the
-/// contact's limit too, because the server would then deliver another's without a word.
+/// Takes an invitation that the contact does not want, so that nobody delivers it. The inviter is told nothing, not even
+/// over the contact's limit, since they would not be told for any other contact either.
 async fn unwanted(
     cx: &Context,
     arrival: Arrival,
@@ -245,7 +245,7 @@ async fn unwanted(
     reason: Reason,
     lookalikes: &Lookalikes,
 ) -> Result<Admission, Closed> {
-    cx.limits.load().hushing(&arrival.contact, &arrival.room);
+    cx.limits.load().dropping(&arrival.contact, &arrival.room);
     let row = note(cx, arrival, state, reason).await?;
     if reason == Reason::Mimicry {
         lookalikes.warn_of_dropped(&row);
@@ -253,7 +253,7 @@ async fn unwanted(
     Ok(Admission::Taken(AfterAdmit::Nothing))
 }
 
-/// Somebody who may not hand over has sent this. Noted as far as it does not fill the journal.
+/// Answers a hand-over from a sender that may not hand over. It is recorded within a limit, so that it can't fill the journal.
 async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Admission, Closed> {
     if let Some(handed_over) = read
         && cx.limits.load().forged(address::domain_of(from)) == Answer::Pass

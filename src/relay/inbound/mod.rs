@@ -1,4 +1,5 @@
-//! What comes in by the link, as far as it can be dealt with one stanza at a time.
+//! Handles single stanzas from the link: invitations, hand-overs, and what is neither.
+//! Knows nothing of the queue.
 
 pub(super) mod answers;
 pub(super) mod hand_over;

@@ -1,4 +1,4 @@
-//! Parses a message: the invitations in it, whether their sender is believed, and whether they have sent too many.
+//! Parses the invitations in a message, and checks whether their sender is trusted and within the limits.
 //! Knows nothing of what becomes of them.
 
 use jid::BareJid;
@@ -14,29 +14,28 @@ use crate::wire::Message;
 use crate::wire::direct::{self, DirectInvitation};
 use crate::wire::muc::{self, Inviter, Mediated};
 
-/// A longer id of a message is not kept: its sender does not know it by that any more.
+/// Longer ids of messages are not kept, so that they can't fill the journal.
 const MAX_MESSAGE_ID_BYTES: usize = 256;
 
-/// So much is kept of what somebody has taken for a room, in characters.
+/// A longer text in place of a room's address is not kept.
 const MAX_WRONG_ROOM_CHARACTERS: usize = 256;
 
 /// An invitation as it was parsed.
 #[derive(Debug)]
 pub(in crate::relay) struct Parsed {
     pub(in crate::relay) arrival: Arrival,
-    /// Why it ends before it begins, if it does.
+    /// Why it is refused at once; `None` if it is admitted.
     pub(in crate::relay) refused: Option<Reason>,
 }
 
-/// The invitations in a message; none in most, and none that are over a limit of which somebody has been told: they cost
-/// no more than the reading.
+/// The invitations in a message. Those over a limit of which the inviter has been told are left out.
 pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
     let trusted = is_served(cx, message.from.as_deref().unwrap_or_default());
     let arrivals = match muc::mediated(message) {
         Ok(invitations) if invitations.is_empty() => return sent_to_us(cx, message).into_iter().collect(),
         Ok(invitations) => invitations.into_iter().map(|it| mediated(cx, it)).collect(),
         Err(malformed) => {
-            debug!("an invitation that is none: {malformed}");
+            debug!("a malformed invitation: {malformed}");
             vec![unreadable(message)]
         }
     };
@@ -51,8 +50,8 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
     arrivals.into_iter().filter_map(read).collect()
 }
 
-/// A direct invitation that its inviter has sent to a relay address. The inviter's server vouches for who they are, not for
-/// what they may do in the room.
+/// A direct invitation from its inviter to a relay address. The inviter's server vouches for their identity, not for their
+/// rights in the room.
 fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     let Ok(invitation) = direct::direct(message) else {
         debug!(from = message.from, "a direct invitation that names no room");
@@ -68,10 +67,10 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     within_limits(arrival, answer, trusted)
 }
 
-/// A direct invitation to something that is no room. Its sender is told, and there is a line of it in the history.
+/// A direct invitation that names no valid room. It is recorded in the history, and its sender is told.
 fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     let named = message.conference.first()?.jid.as_deref().unwrap_or_default().trim();
-    // What is too long for any address is none that somebody has mistyped.
+    // What is too long for any address is not a typing error.
     let room =
         if named.chars().count() > MAX_WRONG_ROOM_CHARACTERS { String::new() } else { named.to_owned() };
     let arrival = sent_by(cx, message, room, Payload::default())?;
@@ -88,14 +87,14 @@ fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Pars
     }
 }
 
-/// Whether this is, or is on, a configured MUC service. Only a room of one is believed when it says who invites: anybody
-/// else could forge that.
+/// Whether a JID is a configured MUC service or an address on one. Only those are trusted to name the inviter: anybody else
+/// could forge that.
 pub(in crate::relay) fn is_served(cx: &Context, jid: &str) -> bool {
     let domain = address::domain_of(jid);
     cx.config.load().muc.services.iter().any(|service| service == domain)
 }
 
-/// What the journal keeps of a mediated invitation. Where the relay address names nobody it stands for the contact.
+/// What the journal keeps of a mediated invitation. If the relay address stands for nobody, it is kept as the contact.
 fn mediated(cx: &Context, invitation: Mediated) -> Arrival {
     let (route, contact) = match address::contact_of(&invitation.relay_address) {
         Ok(contact) => (Route::Addressed, contact.to_string()),
@@ -123,14 +122,14 @@ fn several(cx: &Context, relay_address: &str) -> Option<BareJid> {
     recipients::is_known(cx, address.node()?.as_str()).then_some(address)
 }
 
-/// What the journal keeps of a direct one; `None` for what is none: see [`sent_by`].
+/// What the journal keeps of a direct invitation; `None` as for [`sent_by`].
 fn direct(cx: &Context, message: &Message, invitation: DirectInvitation) -> Option<Arrival> {
     let payload = payload::taken(invitation.details, &cx.config.load().relay);
     sent_by(cx, message, invitation.room.to_string(), payload)
 }
 
-/// What the journal keeps of what somebody has sent to a relay address; `None` if it does not come from a person, or not
-/// to a relay address.
+/// What the journal keeps of a message from a person to a relay address; `None` if its sender is not a person, or its
+/// recipient is not a relay address.
 fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> Option<Arrival> {
     let (from, to) = (message.from.as_deref()?, message.to.as_deref()?);
     let inviter = address::own(from).ok()?;
@@ -139,7 +138,7 @@ fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> O
         return None;
     }
     let relay_address = address::bare(to).ok().filter(|to| to.node().is_some())?;
-    // One that stands for another relay address keeps its own form, under which nobody is known.
+    // A relay address of a relay address is kept as it is: it stands for nobody.
     let contact = address::contact_of(relay_address.as_str())
         .ok()
         .filter(|contact| contact.domain().as_str() != cx.link.component());
@@ -155,7 +154,7 @@ fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> O
     })
 }
 
-/// Something that looks like an invitation and can't be one.
+/// What the journal keeps of a malformed invitation.
 fn unreadable(message: &Message) -> Arrival {
     let bare =
         |jid: &Option<String>| address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned();

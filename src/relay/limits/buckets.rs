@@ -1,7 +1,7 @@
-//! Token buckets of one kind, one for each name. Knows nothing of who the names belong to.
+//! Token buckets of one kind, one for each name. Knows nothing of whose names they are.
 //!
 //! A bucket is one number, the time at which it will be full again (the generic cell rate algorithm), so that refilling
-//! costs nothing and a restart can compute it from what the journal remembers.
+//! costs nothing, and a restart can compute it from the journal.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use crate::config::Rate;
 
-/// Buckets that are remembered of each kind: those that were used last. The others are full, or nearly so, unless
-/// very many are used at a time.
+/// Buckets in memory of each kind. The least recently used one is dropped first, since it is probably full again.
 const MAX_BUCKETS: usize = 50_000;
 
 /// The answer of a bucket.
@@ -21,9 +20,9 @@ const MAX_BUCKETS: usize = 50_000;
 pub(crate) enum Answer {
     /// Within the limit.
     Pass,
-    /// Over the limit for the first time in this period: somebody should be told.
+    /// Over the limit for the first time in this period: the caller should say so.
     Over,
-    /// Over the limit, and somebody has been told.
+    /// Over the limit, and [`Answer::Over`] was returned in this period already.
     StillOver,
 }
 
@@ -43,9 +42,9 @@ pub(super) struct Buckets {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// When it will be full.
+    /// When it will be full: µs on the clock of [`super::Limits`].
     full: i64,
-    /// Until when nobody needs to be told again that it is empty.
+    /// Until when the answer is [`Answer::StillOver`]: µs on the same clock.
     told_until: i64,
 }
 
@@ -68,9 +67,9 @@ impl Buckets {
             return self.clone();
         }
         let mut used = LruCache::unbounded();
-        // The one used last comes first, and is to come last.
+        // The iterator begins with the most recently used one, which must be inserted last.
         for (key, bucket) in self.used().iter().rev() {
-            // One that has begun to come back has not come back.
+            // A token that is only partly refilled counts as taken.
             let taken = ((bucket.full - now).max(0) + self.interval - 1) / self.interval;
             let full = now + taken.saturating_mul(other.interval).min(other.period);
             let told_until = bucket.told_until.min(now + other.period);
@@ -80,12 +79,12 @@ impl Buckets {
         other
     }
 
-    /// Takes a token if there is one.
+    /// Takes a token if there is one. `now`: µs.
     pub(super) fn take(&self, key: &str, now: i64) -> Answer {
         self.take_some(key, 1, now)
     }
 
-    /// Takes so many tokens, or none.
+    /// Takes `count` tokens, or none if there are fewer. `now`: µs.
     pub(super) fn take_some(&self, key: &str, count: i64, now: i64) -> Answer {
         let key = self.names.hash_one(key);
         let mut used = self.used();
@@ -98,7 +97,7 @@ impl Buckets {
             bucket.full = full;
             return Answer::Pass;
         }
-        // What an earlier run received has been counted by that.
+        // What an earlier run received was counted by that run.
         if now >= 0 {
             self.hits.inc();
         }
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_no_amnesty() {
+    fn a_restart_does_not_refill() {
         let buckets = three_a_minute();
         for ago in [30, 30, 30] {
             buckets.take("alice", -ago * SECOND);
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn other_limits_are_no_amnesty_either() {
+    fn a_reload_does_not_refill() {
         let three = three_a_minute();
         let take = |buckets: &Buckets| buckets.take("alice", 0);
         assert_eq!([take(&three), take(&three)], [Answer::Pass; 2]);

@@ -14,16 +14,16 @@ use crate::config::{self, Rate};
 use crate::model::address;
 use crate::telemetry::metrics::{ByOne, Registry};
 
-/// Contacts and rooms that are remembered because an invitation was dropped silently.
-const MAX_UNWANTED: u64 = 10_000;
+/// Remembered pairs of a contact and a room for which an invitation was dropped silently.
+const MAX_DROPPED_PAIRS: u64 = 10_000;
 
-/// Commands that a person, and all people of a domain, may give: each page is one.
-const COMMANDS_PER_PERSON: Rate = Rate { count: 60, per: Duration::from_secs(600) };
-const COMMANDS_PER_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
+/// Ad-hoc commands for each person, and for all people of a domain together; each page counts.
+const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
+const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
 
-/// Stanzas that have no business here, and are sent back to a person, or to all people of a domain.
-const ANSWERS_PER_PERSON: Rate = Rate { count: 20, per: Duration::from_secs(60) };
-const ANSWERS_PER_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
+/// Error answers to unexpected stanzas, for each person, and for all people of a domain together.
+const ANSWERS: Rate = Rate { count: 20, per: Duration::from_secs(60) };
+const ANSWERS_TO_DOMAIN: Rate = Rate { count: 600, per: Duration::from_secs(60) };
 
 /// All buckets. Times are microseconds on the monotonic clock, 0 being the start of the relay.
 #[derive(Debug)]
@@ -33,15 +33,15 @@ pub(crate) struct Limits {
     domains: Buckets,
     rooms: Buckets,
     contacts: Buckets,
-    /// Those whom invitations to several people reach: they are counted apart.
+    /// People reached by fan-outs, for inviters, domains and rooms; counted apart from other invitations.
     reach: [Buckets; 3],
     forgers: Buckets,
     commands: Buckets,
     commands_of_domains: Buckets,
     answers: Buckets,
     answers_to_domains: Buckets,
-    /// For whom and to which room an invitation has been dropped silently inside the window.
-    hushed: Cache<(String, String), ()>,
+    /// Contact and room of invitations that were dropped silently within `relay.window`.
+    dropped: Cache<(String, String), ()>,
     hits: ByOne,
 }
 
@@ -62,16 +62,16 @@ impl Limits {
                 buckets("room", rooms_reach),
             ],
             forgers: buckets("untrusted", config.per_inviter),
-            commands: buckets("commands", COMMANDS_PER_PERSON),
-            commands_of_domains: buckets("commands", COMMANDS_PER_DOMAIN),
-            answers: buckets("answers", ANSWERS_PER_PERSON),
-            answers_to_domains: buckets("answers", ANSWERS_PER_DOMAIN),
-            hushed: Cache::builder().max_capacity(MAX_UNWANTED).time_to_live(window).build(),
+            commands: buckets("commands", COMMANDS),
+            commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
+            answers: buckets("answers", ANSWERS),
+            answers_to_domains: buckets("answers", ANSWERS_TO_DOMAIN),
+            dropped: Cache::builder().max_capacity(MAX_DROPPED_PAIRS).time_to_live(window).build(),
             hits,
         }
     }
 
-    /// The same buckets under other limits: what has been used of them stays used.
+    /// The same buckets with other limits; tokens that were taken stay taken.
     pub(crate) fn under(&self, config: &config::Limits, window: Duration) -> Self {
         let at = |buckets: &Buckets, rate| buckets.at(rate, self.now());
         let [inviters, domains, rooms] = &self.reach;
@@ -88,66 +88,66 @@ impl Limits {
             commands_of_domains: self.commands_of_domains.clone(),
             answers: self.answers.clone(),
             answers_to_domains: self.answers_to_domains.clone(),
-            hushed: self.hushed_in(window),
+            dropped: self.dropped_in(window),
             hits: self.hits.clone(),
         }
     }
 
-    /// Registers what is counted of limits.
+    /// Registers the metrics of this module.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "How often something was refused or left out because a limit was used up";
         registry.register("limit_hits", help, self.hits.clone());
     }
 
-    fn hushed_in(&self, window: Duration) -> Cache<(String, String), ()> {
-        if self.hushed.policy().time_to_live() == Some(window) {
-            return self.hushed.clone();
+    fn dropped_in(&self, window: Duration) -> Cache<(String, String), ()> {
+        if self.dropped.policy().time_to_live() == Some(window) {
+            return self.dropped.clone();
         }
-        let hushed = Cache::builder().max_capacity(MAX_UNWANTED).time_to_live(window).build();
-        for (who, ()) in &self.hushed {
-            hushed.insert((*who).clone(), ());
+        let dropped = Cache::builder().max_capacity(MAX_DROPPED_PAIRS).time_to_live(window).build();
+        for (who, ()) in &self.dropped {
+            dropped.insert((*who).clone(), ());
         }
-        hushed
+        dropped
     }
 
-    /// An invitation has come in. An inviter who is over their own limit takes nothing from the others. Of an inviter whom the
-    /// room names by a nick alone this counts that nick only; the rest follows when it is known whose nick it is.
+    /// Counts a mediated invitation that has arrived. An inviter who is over their own limit uses up nothing of their domain
+    /// and room. If the room names the inviter by a nick alone, only the nick is counted; [`Self::unmasked`] counts the rest.
     pub(crate) fn received(&self, inviter: &str, room: &str) -> Answer {
         self.received_at(self.now(), inviter, Some(room))
     }
 
-    /// An invitation has come from the inviter directly, who may have nothing to do with the room: the room is not charged.
+    /// Counts a direct invitation that has arrived, but not for its room: the inviter may have no right to invite there.
     pub(crate) fn received_from(&self, inviter: &str) -> Answer {
         self.received_at(self.now(), inviter, None)
     }
 
-    /// The inviter of a direct invitation may invite in this room.
+    /// Counts a direct invitation for its room, once it is known that the inviter may invite there.
     pub(crate) fn seen_in(&self, room: &str) -> Answer {
         self.rooms.take(room, self.now())
     }
 
-    /// An invitation is about to reach so many people. They count for inviter, domain and room as if each had been invited
-    /// alone, but over an hour, apart from those who are, and such that one invitation always fits.
+    /// Counts a fan-out to `people` people for inviter, domain and room. The limits are those for single invitations scaled to
+    /// an hour, but large enough for one fan-out of the maximum size; they are counted apart.
     pub(crate) fn reaching(&self, inviter: Option<&str>, room: &str, people: usize) -> Answer {
         self.reaching_at(self.now(), inviter, room, people)
     }
 
-    /// An inviter whom the room names by a nick alone is this person, or nobody can tell. Many nicks give nobody more than
-    /// their own share of the room.
+    /// Counts an invitation whose inviter was known by nick only, now that the person is found out (`None`: they could not
+    /// be). So a person with many nicks has no more than one person's limit.
     pub(crate) fn unmasked(&self, person: Option<&str>, room: &str) -> Answer {
         match person {
             Some(person) => self.received_at(self.now(), person, Some(room)),
-            // Apart from those who are known: they shall not suffer for it.
+            // In a bucket of their own, so that they use up nothing of known inviters.
             None => self.rooms.take(&format!("{room}/"), self.now()),
         }
     }
 
-    /// Something came from a domain that is not believed. It does not use up the buckets of those whose names it takes.
+    /// Counts a stanza from a domain that is not trusted, in a bucket of its own: the names in it may be forged.
     pub(crate) fn forged(&self, domain: &str) -> Answer {
         self.forgers.take(domain, self.now())
     }
 
-    /// Somebody has given a command.
+    /// Counts an ad-hoc command.
     pub(crate) fn commanded(&self, person: &str) -> Answer {
         let now = self.now();
         match self.commands.take(person, now) {
@@ -156,7 +156,7 @@ impl Limits {
         }
     }
 
-    /// Something that has no business here is about to be sent back.
+    /// Counts an error answer to an unexpected stanza.
     pub(crate) fn answered(&self, person: &str) -> Answer {
         let now = self.now();
         match self.answers.take(person, now) {
@@ -165,19 +165,19 @@ impl Limits {
         }
     }
 
-    /// An invitation is about to go to a contact.
+    /// Counts an invitation that is about to be sent to a contact.
     pub(crate) fn sending(&self, contact: &str) -> Answer {
         self.contacts.take(contact, self.now())
     }
 
-    /// An invitation is about to be dropped, and nobody may know. It counts as if it were sent, and once for each room in
-    /// a window, as those that are sent do.
-    pub(crate) fn hushing(&self, contact: &str, room: &str) -> Answer {
-        let first = self.hushed.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
+    /// Counts an invitation that is about to be dropped silently as if it were sent, once for each room within
+    /// `relay.window`, so that the limits do not show the difference.
+    pub(crate) fn dropping(&self, contact: &str, room: &str) -> Answer {
+        let first = self.dropped.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
         if first { self.sending(contact) } else { Answer::Pass }
     }
 
-    /// An earlier run has received it, so long ago; `sent`: and passed it on.
+    /// Counts an invitation that an earlier run received this long ago; `sent`: it was passed on.
     pub(crate) fn remember(
         &self,
         ago: Duration,
@@ -198,7 +198,7 @@ impl Limits {
         }
     }
 
-    /// The same of one of several people whom an invitation was for.
+    /// [`Self::remember`] for a part of a fan-out.
     pub(crate) fn remember_part(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
         let at = -micros(ago);
         self.reaching_at(at, Some(inviter).filter(|inviter| !is_nick(inviter)), room, 1);
@@ -228,7 +228,7 @@ impl Limits {
     }
 }
 
-/// Takes so many tokens from each of these buckets; those that have no key are passed over.
+/// Takes `count` tokens from each of these buckets, up to the first that has too few. Buckets without a key are skipped.
 fn take_all(all: &[(&Buckets, Option<&str>)], count: i64, at: i64) -> Answer {
     for (buckets, key) in all {
         let answer = key.map_or(Answer::Pass, |key| buckets.take_some(key, count, at));
@@ -252,7 +252,7 @@ fn in_an_hour(rate: Rate, least: u32) -> Rate {
     Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(least), per: hour }
 }
 
-/// `ROOM/NICK`, where the room tells no more.
+/// Whether the inviter is known as `ROOM/NICK` only.
 fn is_nick(inviter: &str) -> bool {
     inviter.contains('/')
 }
@@ -281,9 +281,9 @@ mod tests {
             [Answer::Pass, Answer::Pass, Answer::Over]
         );
         assert_eq!([answers("mallory@a.example"), answers("mallory@a.example")], [Answer::Pass; 2]);
-        assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is");
+        assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is over its limit");
         assert_eq!(answers("alice@example.org"), Answer::Pass);
-        assert_eq!(answers("carol@example.org"), Answer::Over, "the room is");
+        assert_eq!(answers("carol@example.org"), Answer::Over, "the room is over its limit");
         assert_eq!(
             [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
             [Answer::Pass, Answer::Over]
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(
             [masked("a"), masked("b"), masked("c"), masked("d")],
             [Answer::Pass; 4],
-            "nobody's service is used up"
+            "nicks count for no domain"
         );
         let dan = Some("dan@b.example");
         assert_eq!(
@@ -304,11 +304,19 @@ mod tests {
             "many nicks"
         );
         let unknown: Vec<_> = (0..6).map(|_| unmasked(None)).collect();
-        assert_eq!(unknown[..5], [Answer::Pass; 5], "apart from those who are known");
-        assert_eq!(unknown[5], Answer::Over, "the room is");
-        let hush = |room: &str| limits.hushing("silent@example.org", room);
-        assert_eq!([hush("tea@c"), hush("tea@c")], [Answer::Pass; 2], "a duplicate, if it were sent");
-        assert_eq!([hush("den@c"), hush("pub@c")], [Answer::Over, Answer::StillOver], "as for anybody");
+        assert_eq!(unknown[..5], [Answer::Pass; 5], "not counted with known inviters");
+        assert_eq!(unknown[5], Answer::Over, "the room is over its limit");
+        let drop_silently = |room: &str| limits.dropping("silent@example.org", room);
+        assert_eq!(
+            [drop_silently("tea@c"), drop_silently("tea@c")],
+            [Answer::Pass; 2],
+            "a duplicate, if it were sent"
+        );
+        assert_eq!(
+            [drop_silently("den@c"), drop_silently("pub@c")],
+            [Answer::Over, Answer::StillOver],
+            "the same limit as for sent ones"
+        );
     }
 
     #[test]
@@ -326,12 +334,12 @@ mod tests {
         );
         let reaching = |inviter, room, people| limits.reaching(Some(inviter), room, people);
         assert_eq!(reaching("alice@a.example", "tea@c", 100), Answer::Pass, "one always fits");
-        assert_eq!(reaching("alice@a.example", "tea@c", 1), Answer::Over, "the room has had its measure");
+        assert_eq!(reaching("alice@a.example", "tea@c", 1), Answer::Over, "the room's limit is used up");
         assert_eq!(reaching("alice@a.example", "den@c", 70), Answer::Pass);
         assert_eq!(reaching("alice@a.example", "pub@c", 20), Answer::Over, "180 in an hour");
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "others are counted apart");
         limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
         assert_eq!(limits.sending("bob@b.example"), Answer::Over);
-        assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart is no amnesty");
+        assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart does not refill");
     }
 }

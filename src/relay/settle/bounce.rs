@@ -1,5 +1,5 @@
 //! Direct invitations that come back after the server had confirmed them: from another server, or from the contact's own
-//! client. Knows nothing of those that come back before, which are the link's business.
+//! client. Knows nothing of those that come back before: the link handles them.
 
 use tracing::debug;
 
@@ -12,12 +12,12 @@ use crate::model::{Outcome, Pending, Reason, State};
 use crate::relay::context::Context;
 use crate::relay::deliver::membership;
 
-/// Writes a bounce down. Returns the invitation if it was a relayed one, to be [`undone`](undo).
+/// Records a bounce in the journal. Returns the invitation if it was a relayed one, to be [`undone`](undo).
 ///
 /// # Errors
-/// The journal is closed.
+/// [`Closed`]: the journal is closed.
 pub(in crate::relay) async fn came_back(cx: &Context, bounce: Bounce) -> Result<Option<Pending>, Closed> {
-    // In this order, so that either the journal has it as relayed by now or settling it finds this.
+    // In this order: if the journal does not have it as relayed yet, `relayed` will find the bounce.
     cx.early_bounces.insert(bounce.clone());
     let reason = Some(Reason::Bounced);
     let outcome = Outcome { id: bounce.id, state: State::Failed, reason, inviter: None, sent_as: None };
@@ -29,10 +29,10 @@ pub(in crate::relay) async fn came_back(cx: &Context, bounce: Bounce) -> Result<
     Ok(bounced)
 }
 
-/// An invitation has just been settled as relayed: undoes it if this bounce of it has come already.
+/// Undoes an invitation that has just been settled as relayed, if its bounce came before that.
 ///
 /// # Errors
-/// The journal is closed.
+/// [`Closed`]: the journal is closed.
 pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), Closed> {
     if cx.early_bounces.contains(&bounce)
         && let Some(bounced) = came_back(cx, bounce).await?
@@ -42,15 +42,15 @@ pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), Closed> 
     Ok(())
 }
 
-/// Takes back what was done for an invitation, and tells the inviter.
+/// Removes a membership that was added for a bounced invitation, and tells the inviter.
 pub(in crate::relay) async fn undo(cx: &Context, bounced: Pending) {
-    // For the journal it is over: if it is not done now nobody will.
+    // The journal has it as ended, so a later start would not do this.
     while bounced.added
         && cx.link.up().await
         && membership::take_back(cx, &bounced.arrival, None).await.is_err()
     {
         debug!(id = bounced.id, "interrupted");
     }
-    // Told or not, it has failed.
+    // It has failed even if the inviter can't be told.
     let _ = notify(cx, &bounced, &words::for_inviter(Reason::Bounced)).await;
 }

@@ -1,14 +1,14 @@
-//! Direct invitations that came back before the journal knew them as relayed: forged bounces, or ones that were quicker than
-//! the disk. Knows nothing of what is done about a bounce.
+//! Bounces of direct invitations that the journal does not have as relayed: they came before it was written, or are forged.
+//! Knows nothing of what is done about a bounce.
 
 use moka::sync::Cache;
 
 use crate::model::Id;
 
-/// How many are kept for invitations that are about to be settled. Anybody can send something like a bounce.
+/// Bounces in memory. Bounded, since anybody can send a forged one.
 const MAX_EARLY_BOUNCES: u64 = 1024;
 
-/// What came back, and who sent it back to whom.
+/// An invitation that came back, and the addresses on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::relay) struct Bounce {
     pub(in crate::relay) id: Id,

@@ -1,4 +1,4 @@
-//! The only way out of an invitation: what an ending undoes, who is told, what the journal, the log and the metrics get.
+//! Settles invitations: undoes what an ending requires, tells the inviter, updates journal, log and metrics.
 //! Knows nothing of what led to the ending.
 
 pub(crate) mod bounce;
@@ -21,8 +21,8 @@ use super::parties::{Parties, relay_address_of};
 use super::stop::Stop;
 use crate::model::{Outcome, Reason, Route, State};
 
-/// Settles an invitation: takes back what it did where it did not reach the contact, tells the inviter, writes it down.
-/// Safe to repeat. Returns `None` where no trace of it is kept.
+/// Settles an invitation: removes a membership that was added for it if it did not reach the contact, tells the inviter,
+/// writes the outcome to the journal. Safe to repeat. Returns the outcome; `None` if no trace of the invitation is kept.
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
@@ -43,7 +43,7 @@ pub(super) async fn settle(cx: &Arc<Context>, job: &Job, ending: Ending) -> Resu
     report(cx, &outcome, arrival, Some(job.age()));
     if let Some(sent_as) = outcome.sent_as.clone() {
         let bounce = Bounce { id: outcome.id, contact: arrival.contact.clone(), sent_as };
-        // With the journal closed the next start finds it relayed.
+        // If the journal is closed, the next start finds it relayed.
         let _ = bounce::relayed(cx, bounce).await;
     }
     Ok(Some(outcome))
@@ -53,7 +53,7 @@ fn did_not_reach_the_contact(ending: &Ending) -> bool {
     matches!(ending, Ending::Unwanted { .. } | Ending::Refused(_) | Ending::Failed(_) | Ending::Expired)
 }
 
-/// Whether the relay address is still on the list of the room, which was told to make it a member.
+/// Whether the room may still have the relay address on its member list, because it was told to invite it.
 fn leaves_a_relay_address(job: &Job, ending: &Ending) -> bool {
     let arrival = &job.row.arrival;
     job.members_only
@@ -65,7 +65,7 @@ fn leaves_a_relay_address(job: &Job, ending: &Ending) -> bool {
         )
 }
 
-/// What the inviter is told.
+/// What the inviter is told; `None`: nothing.
 fn told(ending: &Ending) -> Option<Told> {
     match ending {
         Ending::Refused(reason) | Ending::Failed(reason) => Some(words::for_inviter(*reason)),
@@ -79,7 +79,7 @@ fn told(ending: &Ending) -> Option<Told> {
     }
 }
 
-/// Writes the ending down. Only those that reached somebody keep the claim.
+/// Writes the outcome to the journal. Only invitations that reached somebody keep their claim.
 async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
     let (id, arrival) = (job.row.id, &job.row.arrival);
     let inviter = job.parties.as_deref().and_then(Parties::person).map(ToString::to_string);
@@ -117,7 +117,7 @@ async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome
     Ok(Some(outcome))
 }
 
-/// Writes down an ending that keeps no other invitation away.
+/// Writes an outcome and releases the claim, so that the contact can be invited to the room again.
 async fn release(cx: &Context, job: &Job, outcome: Outcome) -> Result<Option<Outcome>, Stop> {
     let arrival = &job.row.arrival;
     cx.journal.settle_unclaimed(outcome.clone(), &arrival.contact, &arrival.room).await?;

@@ -1,4 +1,4 @@
-//! Tells an inviter what became of their invitation, by the one way that reaches them. Knows nothing of why.
+//! Tells an inviter what became of their invitation, through the room or by an error. Knows nothing of why it ended so.
 
 use super::words::Told;
 use crate::link::{AskError, DeliverError};
@@ -8,11 +8,12 @@ use crate::relay::context::Context;
 use crate::relay::parties::relay_address_of;
 use crate::wire::{Message, Stanza, StanzaError, muc};
 
-/// Tells the inviter: through the room, which alone knows an occupant by their nick (XEP-0045 §7.8.2), or, of what they have
-/// sent to the relay themselves and is not done, by an error. Of a part nothing is told: the whole is summed up.
+/// Tells the inviter. A direct invitation that failed is answered with an error; else the room is sent a decline, since only
+/// the room can reach an inviter who is known by nick (XEP-0045 §7.8.2). Nothing is sent for a part: the fan-out ends with
+/// a summary.
 ///
 /// # Errors
-/// The link was lost: nobody knows whether they have been told.
+/// [`AskError::Lost`]: the link was lost, and it is unknown whether they have been told.
 pub(in crate::relay) async fn notify(cx: &Context, row: &Pending, told: &Told) -> Result<(), AskError> {
     let arrival = &row.arrival;
     let Ok(contact) = address::own(&arrival.contact) else { return Ok(()) };

@@ -8,7 +8,7 @@ use tracing::info;
 use crate::model::{Arrival, Outcome, Reason};
 use crate::relay::context::Context;
 
-/// Logs and counts an outcome. `took` is unknown for an invitation that ended before it was taken in.
+/// Logs and counts an outcome. `took` is `None` if the invitation ended before it was admitted.
 pub(in crate::relay) fn report(cx: &Context, outcome: &Outcome, arrival: &Arrival, took: Option<Duration>) {
     cx.metrics.ended(arrival.route, outcome.state, outcome.reason, took);
     info!(

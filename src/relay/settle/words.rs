@@ -1,4 +1,4 @@
-//! What an inviter is told of their invitation: short, and no more than they may know. Knows nothing of how they are told.
+//! The texts for inviters: short, and no more than they may know. Knows nothing of how they are sent.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use crate::wire::Condition;
 /// What the inviter is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::relay) struct Told {
-    /// For them to read.
+    /// The text for the inviter.
     pub(in crate::relay) text: Cow<'static, str>,
-    /// For their client, where it gets an error; `None`: it was done, there is none.
+    /// The condition, if their client gets an error; `None`: the invitation was carried out, which is no error.
     pub(in crate::relay) condition: Option<Condition>,
 }
 
-/// Why an invitation was refused, or failed.
+/// The text for an invitation that was refused or has failed.
 pub(in crate::relay) fn for_inviter(reason: Reason) -> Told {
     use Condition as C;
     let (condition, text) = match reason {
@@ -29,7 +29,7 @@ pub(in crate::relay) fn for_inviter(reason: Reason) -> Told {
         ),
         Reason::MayNotInvite => (C::Forbidden, "You may not invite to this room."),
         Reason::Untrusted => (C::NotAcceptable, "Invitations to this room are not relayed here."),
-        // Those who may not use an address are told what is said of one that does not exist.
+        // The same for both, so that nobody learns which groups exist.
         Reason::Malformed | Reason::MayNotUse => (
             C::ItemNotFound,
             "Nobody is reached at this address. To invite bob@example.org, write their address with \\40 for the @.",
@@ -53,7 +53,7 @@ pub(in crate::relay) fn for_inviter(reason: Reason) -> Told {
     Told { text: text.into(), condition: Some(condition) }
 }
 
-/// A direct invitation does not name a room.
+/// The text for a direct invitation that names no room.
 pub(in crate::relay) fn no_room() -> Told {
     Told {
         text: "This invitation names no room. Write its address alone, such as room@conference.example.org."
@@ -62,7 +62,7 @@ pub(in crate::relay) fn no_room() -> Told {
     }
 }
 
-/// Time ran out.
+/// The text for an invitation that has expired.
 pub(in crate::relay) fn expired() -> Told {
     Told {
         text: "The invitation could not be delivered in time.".into(),
@@ -70,7 +70,7 @@ pub(in crate::relay) fn expired() -> Told {
     }
 }
 
-/// What became of an invitation to several people.
+/// The text for a fan-out: how many people were invited, were already there, or can't be reached.
 pub(in crate::relay) fn sum(invited: usize, already: usize, failed: usize) -> Told {
     let mut parts = vec![format!("{invited} invited")];
     parts.extend((already > 0).then(|| format!("{already} already there")));
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sum_names_what_there_is() {
+    fn a_sum_leaves_out_zeros() {
         assert_eq!(sum(12, 3, 1).text, "12 invited, 3 already there, 1 can't be reached");
         assert_eq!(sum(0, 2, 0).text, "0 invited, 2 already there");
         assert_eq!(sum(5, 0, 0).text, "5 invited");
