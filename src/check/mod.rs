@@ -4,6 +4,7 @@
 //! Asked by `check`; a running relay answers through its control socket, so that nobody has to connect a second time.
 //! Knows nothing of how findings are printed.
 
+mod asker;
 mod disk;
 mod echo;
 mod grants;

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use jid::BareJid;
 use tokio::time::{Instant, timeout};
 
+use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::remedies::Remedies;
-use super::server::{ANSWER_TIMEOUT, Asker};
+
 use super::{Finding, State, What};
 use crate::config::{Config, Membership};
 use crate::journal::JournalReader;

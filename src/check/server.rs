@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jid::BareJid;
 use tokio::time::timeout;
 
+use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::remedies::Remedies;
 use super::rooms::{Answered, module, services};
 use super::{Finding, What, echo, grants};
@@ -20,8 +20,6 @@ use crate::wire::{IqPayload, IqType};
 const MAX_ATTEMPTS: u32 = 4;
 /// How long each time.
 const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
-/// For one question: servers answer at once.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pings of each host.
 const MAX_PINGS: usize = 8;
 /// For all of it, so that the answer comes within ten seconds.
@@ -134,33 +132,6 @@ async fn is_up(link: &Link) -> bool {
         }
     }
     false
-}
-
-/// Somebody to ask: the component, or a user in whose name it may ask where its own questions vanish.
-pub(super) struct Asker<'a> {
-    pub(super) link: &'a Link,
-    pub(super) swallows: bool,
-    name: Option<BareJid>,
-}
-
-impl<'a> Asker<'a> {
-    async fn new(link: &'a Link, hosts: &[String]) -> Self {
-        // The account need not exist.
-        let name = |host: &&String| BareJid::new(&format!("muc-invite-relay@{host}")).ok();
-        let granted = hosts.iter().find(|host| link.grants(host).is_some_and(|grants| grants.disco_info));
-        Self { link, swallows: link.swallows().await, name: granted.as_ref().and_then(name) }
-    }
-
-    pub(super) async fn ask(&self, to: &str, question: IqPayload) -> Result<IqPayload, AskError> {
-        let asked = async {
-            match &self.name {
-                Some(name) if self.swallows => self.link.ask_as(name, to, IqType::Get, question).await,
-                _ => self.link.ask(to, IqType::Get, question).await,
-            }
-        };
-        let answer = timeout(ANSWER_TIMEOUT, asked).await.map_err(|_| AskError::Unanswered)??;
-        answer.payload.0.ok_or(AskError::Unanswered)
-    }
 }
 
 /// Make and version of the server, as far as it or its module tells, and a line for each host of users that does.

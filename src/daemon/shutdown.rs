@@ -45,7 +45,7 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
         _ = &mut queue => Some(
             timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
                 .await
-                .unwrap_or(RunError::Fault("the intake")),
+                .unwrap_or(RunError::Fault("the queue")),
         ),
     };
 

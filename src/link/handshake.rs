@@ -5,26 +5,20 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use secrecy::ExposeSecret;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
-use tokio_util::either::Either;
 use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
 use xmpp_parsers::component::Handshake;
 
 use super::peer::peer;
-use super::quick_ack::QuickAck;
 use super::recorder::Recorder;
 use super::settings::Settings;
+use super::socket::{Socket, connect};
 use super::spellings::Spellings;
 use super::stream;
-use crate::config::Server;
 use crate::wire::{Stanza, StreamError, ns};
 
 /// The time for each step of getting in.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Where the bytes go.
-pub(super) type Socket = Either<QuickAck, UnixStream>;
 
 /// An open stream to a server.
 pub(super) type Stream = stream::Stream<Socket>;
@@ -137,18 +131,6 @@ async fn dial_as(settings: &Settings, component: &str) -> Result<Stream, Failure
 
 fn too_slow() -> io::Error {
     io::Error::from(io::ErrorKind::TimedOut)
-}
-
-pub(super) async fn connect(server: &Server) -> io::Result<Socket> {
-    match server {
-        Server::Tcp(address) => {
-            let socket = TcpStream::connect(address.as_str()).await?;
-            // Batches are written whole; waiting for more would only delay the ping behind them.
-            socket.set_nodelay(true)?;
-            Ok(Either::Left(QuickAck::new(socket)))
-        }
-        Server::Unix(path) => Ok(Either::Right(UnixStream::connect(path).await?)),
-    }
 }
 
 async fn shake_hands(

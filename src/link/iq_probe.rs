@@ -13,9 +13,10 @@ use jid::BareJid;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::Link;
+use super::bare_iq_support::BareIqSupport;
+use super::epoch::Epoch;
 use super::failure::AskError;
-use super::metrics::Epoch;
+use super::handle::Link;
 use super::ping_barrier::RESOURCE;
 use crate::wire::{Iq, IqPayload, IqType};
 
@@ -27,14 +28,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Between two questions, as long as they are swallowed.
 const PROBE_RETRY_PAUSE: Duration = Duration::from_secs(30);
-
-/// What is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BareIqSupport {
-    Unknown,
-    Passes,
-    Swallowed,
-}
 
 /// Tries it on every connection, until the link is gone for good. `services`: our MUC services.
 pub(super) async fn watch(link: Link, services: Vec<String>) {

@@ -11,7 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::iq_probe::BareIqSupport;
+use super::bare_iq_support::BareIqSupport;
+use super::epoch::Epoch;
 use super::trouble::Trouble;
 use crate::model::address;
 use crate::telemetry::metrics::Registry;
@@ -26,17 +27,6 @@ pub(super) struct Metrics {
     reconnects: Counter,
     unconfirmed: Gauge,
     waiting: Gauge,
-}
-
-/// One connection, told from those before and after it: what is known, granted or begun on one means nothing on another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Epoch(u64);
-
-impl Epoch {
-    /// The connection that follows.
-    pub(super) fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
 }
 
 /// Says how the connection is.
@@ -80,7 +70,7 @@ impl Up {
 
     /// A connection begins, and is not up yet.
     pub(super) fn begins(&self) -> Epoch {
-        Epoch(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
+        Epoch::numbered(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(super) fn came(&self, epoch: Epoch) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::handshake;
+use super::socket;
 use crate::config::Server;
 
 /// Servers answer a stream header at once.
@@ -18,7 +18,7 @@ const MAX_PEER_BYTES: u64 = 2048;
 /// In words that end a sentence; `None` if it can't be reached, or takes components.
 pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
     let deadline = Instant::now() + PEER_TIMEOUT;
-    let mut socket = timeout_at(deadline, handshake::connect(server)).await.ok()?.ok()?;
+    let mut socket = timeout_at(deadline, socket::connect(server)).await.ok()?.ok()?;
     // The configuration lets no character into a domain that XML would mind.
     let header = format!(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \

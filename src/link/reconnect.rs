@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use super::end::End;
+use super::handle::Link;
 use super::handshake::Refused;
 use super::ids::Ids;
 use super::metrics::Up;
@@ -22,7 +23,7 @@ use super::settings::Settings;
 use super::spellings::Spellings;
 use super::traffic::{Command, Received};
 use super::trouble::{Backoff, Ended, Trouble};
-use super::{Link, handshake, iq_probe, renewal};
+use super::{handshake, iq_probe, privilege_probe};
 
 /// The task that owns the connection.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Task {
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
         let (link, services) = (self.link.clone(), self.settings.services.clone());
         let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone(), services)));
-        let _trying = AbortOnDropHandle::new(tokio::spawn(renewal::watch(link)));
+        let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link)));
         let mut been_in = false;
         let mut backoff = Backoff::new();
         loop {

@@ -15,10 +15,11 @@ use tokio_util::sync::{CancellationToken, PollSender};
 use tracing::{debug, error, info, warn};
 
 use super::end::End;
+use super::epoch::Epoch;
 use super::handshake::Stream;
 use super::ids::Ids;
 use super::log_throttle::Sparing;
-use super::metrics::{Epoch, Up};
+use super::metrics::Up;
 use super::pending_iqs::Replies;
 use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;

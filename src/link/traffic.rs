@@ -2,8 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::epoch::Epoch;
 use super::failure::DeliverError;
-use super::metrics::Epoch;
 use crate::wire::{Iq, Stanza};
 
 /// What comes in and is no answer: messages, and IQs that ask something.

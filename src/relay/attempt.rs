@@ -100,8 +100,8 @@ async fn identify(cx: &Context, job: &mut Job) -> Result<Arc<Parties>, Stop> {
     let Some(parties) = Parties::of(&job.row.arrival, identity.person).map(Arc::new) else {
         return Err(Ending::Refused(Reason::Malformed).into());
     };
-    within(identity.answer, Ending::Discarded)?;
     job.parties = Some(Arc::clone(&parties));
+    within(identity.answer, Ending::Discarded)?;
     Ok(parties)
 }
 
@@ -179,8 +179,10 @@ async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Addin
 
 /// The ending of an invitation that has expired.
 async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
-    match Parties::of(&job.row.arrival, None) {
+    let known = job.parties.clone().or_else(|| Parties::of(&job.row.arrival, None).map(Arc::new));
+    match known {
         Some(parties) if !is_a_person(cx, &parties.contact) && fan_out::may_be_one(&job.row.arrival) => {
+            job.parties = Some(Arc::clone(&parties));
             fan_out::give_up(cx, job, &parties, run_part).await
         }
         _ => Ok(Ending::Expired),

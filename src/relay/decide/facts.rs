@@ -42,10 +42,10 @@ impl Invitation<'_> {
         self.parent.map_or(!self.part && self.route != Route::Direct, |parent| parent.vouched)
     }
 
-    /// How old the first snapshot may be. For a hand-over it must be fresh, since its answer is final.
-    pub(super) fn age_of_the_first_look(&self) -> Age {
-        let may_be_remembered = self.parent.is_some() || self.vouched();
-        if may_be_remembered && !self.can_go_back { Age::Recent } else { Age::Fresh }
+    /// Whether a cached snapshot will do to begin with. For a hand-over it must be fresh, since its answer is final, and
+    /// there is no time for a second one.
+    pub(super) fn first_look_may_be_remembered(&self) -> bool {
+        (self.parent.is_some() || self.vouched()) && !self.can_go_back
     }
 
     /// How old the snapshot may be if the contact is to be made a member. It must be newer than the invitation, since what the

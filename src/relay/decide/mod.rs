@@ -31,10 +31,10 @@ pub(super) struct Decision {
     pub(super) unsupported: bool,
 }
 
-/// Decides about an invitation. `known`: the contact's preferences, if they have just been read.
+/// Decides about an invitation. `known`: the contact's preferences, if they were read when it came in.
 ///
 /// If the room vouches for the inviter, a cached snapshot is enough to let an invitation pass. To stop one, or to add a
-/// member, the facts are at most one second old.
+/// member, the facts are at most one second old; to add one they are also from after the invitation.
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal
@@ -51,20 +51,19 @@ pub(super) async fn decide(
             None => cx.journal.wishes(parties.contact.as_str()).await.map_err(Stop::from),
         }
     };
-    let first = invitation.age_of_the_first_look();
+    let first = if invitation.first_look_may_be_remembered() { Age::Recent } else { Age::Fresh };
     let first_look = async { look(cx, invitation, first).await.map_err(Stop::from) };
     let (mut snapshot, preferences) = tokio::try_join!(first_look, preferences)?;
     let mut facts = invitation.facts(cx, &snapshot);
     let mut verdict = judge(facts);
-    let again = match verdict {
-        Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant) => Some(Age::Fresh),
-        Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } => {
-            Some(invitation.age_to_add_a_member())
-        }
-        _ => None,
-    };
-    if let Some(age) = again {
-        snapshot = look(cx, invitation, age).await?;
+    let stops = matches!(verdict, Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant));
+    if stops && invitation.first_look_may_be_remembered() {
+        snapshot = look(cx, invitation, Age::Fresh).await?;
+        facts = invitation.facts(cx, &snapshot);
+        verdict = judge(facts);
+    }
+    if let Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } = verdict {
+        snapshot = look(cx, invitation, invitation.age_to_add_a_member()).await?;
         facts = invitation.facts(cx, &snapshot);
         verdict = judge(facts);
     }

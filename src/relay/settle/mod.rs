@@ -28,13 +28,13 @@ use crate::model::{Outcome, Reason, Route, State};
 /// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
 pub(super) async fn settle(cx: &Arc<Context>, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
     let (arrival, parties) = (&job.row.arrival, job.parties.as_deref());
-    if job.member_added && did_not_reach_the_contact(&ending) {
-        membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
-    }
     if let Some(parties) = parties.filter(|_| leaves_a_relay_address(job, &ending))
         && let Some(address) = relay_address_of(cx, &parties.contact)
     {
         membership::take_off(cx, &parties.room, parties.person(), &address).await;
+    }
+    if job.member_added && did_not_reach_the_contact(&ending) {
+        membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
     }
     if let Some(told) = told(&ending) {
         notify(cx, &job.row, &told).await?;
