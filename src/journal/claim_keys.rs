@@ -37,11 +37,12 @@ type OldClaim = (Vec<u8>, i64, i64, Option<String>, Option<String>);
 
 /// Makes keys of an older form anew, all of them or none. Claims whose invitation is not kept any more are dropped.
 pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<()> {
-    let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
     let form: i64 = sqlx::query_scalar("SELECT claim_keys FROM journal").fetch_one(&mut *db).await?;
     if form >= FORM {
         return Ok(());
     }
+    // No other relay can have done it meanwhile: the file is locked.
+    let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query(
         "CREATE TABLE new_claims (key BLOB PRIMARY KEY, at INTEGER NOT NULL, invitation INTEGER NOT NULL) \
          STRICT, WITHOUT ROWID",

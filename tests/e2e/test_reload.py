@@ -54,7 +54,7 @@ async def test_the_log_says_more_at_once(stage, relay, file, commands):
     await commands(alice).give("my-data")
     assert "my-data" not in relay.log
 
-    file.write(log={"level": "info,muc_invite_relay::service=debug"})
+    file.write(log={"level": "info,muc_invite_relay::commands=debug"})
     await file.hang_up()
     await commands(alice).give("my-data")
 
