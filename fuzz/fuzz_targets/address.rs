@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muc_invite_relay::wire::look;
 use muc_invite_relay::model::address;
+use muc_invite_relay::wire::confusable;
 
 const COMPONENT: &str = "invites.example.org";
 
@@ -14,10 +14,10 @@ fuzz_target!(|text: &str| {
     assert_eq!(address::printable(text).chars().count(), text.chars().count());
     let _ = address::contact_of(text);
 
-    assert!(look::are_one(text, text));
-    let _ = look::told_apart(text);
-    if look::are_one(text, bare) {
-        assert_eq!(look::look(text), look::look(bare));
+    assert!(confusable::are_one(text, text));
+    let _ = confusable::told_apart(text);
+    if confusable::are_one(text, bare) {
+        assert_eq!(confusable::look(text), confusable::look(bare));
     }
 
     let Ok(person) = address::bare(bare) else { return };

@@ -42,7 +42,7 @@ pub(super) fn may_be_one(arrival: &Arrival) -> bool {
 /// Invites all recipients, and returns when the last part has ended.
 ///
 /// # Errors
-/// See [`recipients`]. [`Stop::Suspend`] also if the relay stops before all parts have ended.
+/// See [`recipients()`]. [`Stop::Suspend`] also if the relay stops before all parts have ended.
 pub(super) async fn invite_all(
     cx: &Arc<Context>,
     job: &mut Job,
