@@ -36,7 +36,10 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 /// What operators and users read: paths and texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut pages = files(&house("docs"), &[".md"]);
-    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(house));
+    pages.extend(
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "CHANGELOG.md"]
+            .map(house),
+    );
     assert!(pages.len() > 12, "only {} pages", pages.len());
     pages.into_iter().map(|page| (page.clone(), read_to_string(page).unwrap())).collect()
 }

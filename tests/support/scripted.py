@@ -196,7 +196,7 @@ class Scripted(Server):
         )
 
     def hand_over(self, contact: str, room: str = "tea", inviter: str = "alice", id: str = "handover") -> str:
-        """The same invitation in the hands of the server's module (CONTRACT.md), with a minute for the answer."""
+        """The same invitation in the hands of the server's module, with a minute for the answer."""
         deadline = (datetime.now(UTC) + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
         room = self.room(room)
         return (
