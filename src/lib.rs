@@ -25,8 +25,8 @@
 //! | [`commands`] | what the component says of itself: disco, version, ping; ad-hoc commands | how an invitation is judged |
 //! | [`relay`] | an invitation from its arrival to its end; the judge is a pure function | SQL, sockets |
 //! | [`setup`] | the server's side for a configuration, whole or in parts | who asks for it |
-//! | [`check`] | whether the set-up works, and what to do where it doesn't | how it is printed |
 //! | [`status`] | what can be seen from outside: metrics, health, the page | how an invitation is judged |
+//! | [`check`] | whether the set-up works, and what to do where it doesn't | how it is printed |
 //! | [`daemon`] | start, signals, the service manager, shutdown; the only module that knows all others | |
 //! | [`cli`] | the command line | stanzas |
 //!
