@@ -38,8 +38,8 @@ impl Groups<'_> {
     fn of_any_kind(&self, name: &str, place: &str) -> Vec<Finding> {
         let finding = || Finding::of(What::Groups, name);
         let people = self.book.everybody(name);
-        let is_room = |domain: &str| self.config.muc.services.iter().any(|service| service == domain);
-        let (rooms, people): (Vec<_>, Vec<_>) = people.iter().partition(|jid| is_room(jid.domain().as_str()));
+        let (rooms, people): (Vec<_>, Vec<_>) =
+            people.iter().partition(|jid| self.config.muc.serves(jid.domain().as_str()));
         let mut findings = Vec::new();
         if let Some(room) = rooms.first() {
             findings.push(finding().missing(

@@ -9,7 +9,7 @@ use super::remedies::Remedies;
 use super::rooms::{Answered, module, services};
 use super::{Finding, What, echo, grants};
 use crate::config::{Config, Server};
-use crate::link::{self, AskError, Link, own_hosts};
+use crate::link::{self, AskError, Link};
 use crate::setup::{Make, Setup, Version};
 use crate::wire::disco::DiscoInfo;
 use crate::wire::privileged;
@@ -95,7 +95,7 @@ async fn answers(link: &Link, hosts: &[String]) -> bool {
 
 async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), Silent> {
     let ours: Vec<&str> = config.muc.services.iter().map(String::as_str).collect();
-    let all = own_hosts(link.component(), ours.iter().copied(), &config.muc.hand_over_from);
+    let all = config.own_hosts();
     let (answers, echo) = tokio::join!(answers(link, &all), echo::listen(link));
     if !answers {
         return Err(Silent);

@@ -298,8 +298,7 @@ impl Commands {
     /// A person, not a server or somebody in a room, who asks the component itself.
     pub(super) fn person(&self, question: &Iq) -> Option<BareJid> {
         let person = address::own(question.from.as_deref()?).ok()?;
-        let in_a_room =
-            self.config.load().muc.services.iter().any(|service| service == person.domain().as_str());
+        let in_a_room = self.config.load().muc.serves(person.domain().as_str());
         let asks_us = question.to.as_deref() == Some(&self.component);
         (asks_us && person.node().is_some() && !in_a_room).then_some(person)
     }

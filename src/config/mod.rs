@@ -5,6 +5,7 @@
 
 mod document;
 mod error;
+mod hosts;
 mod reload;
 mod sections;
 mod values;

@@ -70,7 +70,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let known_hashes = client_caps::known(&path).await?;
     let seen_hashes = client_caps::keep(journal.clone());
 
-    let hosts = settings::hosts(&config);
+    let hosts = config.own_hosts();
     let (link, incoming, task) = link::new(link_settings(&config));
     let _watchdog = AbortOnDropHandle::new(tokio::spawn(watchdog::keep(link.clone(), journal.pulse())));
     let close = CancellationToken::new();

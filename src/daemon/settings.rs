@@ -2,17 +2,11 @@
 
 use crate::config::Config;
 use crate::journal::Retention;
-use crate::link::{self, own_hosts};
+use crate::link;
 
 /// How long the journal keeps things.
 pub(super) fn retention(config: &Config) -> Retention {
     Retention { window: config.relay.window, retention: config.journal.retention }
-}
-
-/// The server's own hosts.
-pub(super) fn hosts(config: &Config) -> Vec<String> {
-    let services = config.muc.services.iter().map(String::as_str);
-    own_hosts(&config.component.jid, services, &config.muc.hand_over_from)
 }
 
 /// What the link needs to know.
@@ -23,7 +17,7 @@ pub fn link_settings(config: &Config) -> link::Settings {
         component: config.component.written.clone(),
         secret: config.component.secret.clone(),
         server: config.component.server.clone(),
-        hosts: hosts(config).into_iter().map(as_written).collect(),
+        hosts: config.own_hosts().into_iter().map(as_written).collect(),
         services: config.muc.services.iter().cloned().map(as_written).collect(),
     }
 }

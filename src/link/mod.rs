@@ -45,7 +45,7 @@ pub use failure::{AskError, DeliverError, Lost};
 pub use handle::{Link, Watch};
 pub use handshake::Refused;
 pub use peer::peer;
-pub use privileges::{Grants, own_hosts};
+pub use privileges::Grants;
 pub use reconnect::Task;
 pub use settings::Settings;
 pub use traffic::{Incoming, Received};

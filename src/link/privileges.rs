@@ -161,48 +161,9 @@ impl Privileges {
     }
 }
 
-/// The hosts that belong to the server at hand: the domains above the component and its MUC services, these services
-/// themselves, and what the configuration adds.
-#[must_use]
-pub fn own_hosts<'a>(
-    component: &str,
-    services: impl Iterator<Item = &'a str>,
-    more: &[String],
-) -> Vec<String> {
-    let mut hosts: Vec<String> = Vec::new();
-    let mut add = |host: &str| {
-        if !host.is_empty() && host != component && !hosts.iter().any(|known| known == host) {
-            hosts.push(host.to_owned());
-        }
-    };
-    let services: Vec<&str> = services.collect();
-    for domain in std::iter::once(component).chain(services.iter().copied()) {
-        if let Some((_, parent)) = address::domain_of(domain).split_once('.') {
-            add(parent);
-        }
-    }
-    for host in services.into_iter().chain(more.iter().map(String::as_str)) {
-        add(host);
-    }
-    hosts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hosts_are_those_of_the_configuration() {
-        let hosts = own_hosts(
-            "invites.example.org",
-            ["conference.example.org", "rooms.example.net"].into_iter(),
-            &["other.example".into()],
-        );
-        assert_eq!(
-            hosts,
-            ["example.org", "example.net", "conference.example.org", "rooms.example.net", "other.example"]
-        );
-    }
 
     #[test]
     fn a_strange_host_grants_nothing() {

@@ -48,7 +48,7 @@ pub(super) fn nick_of(inviter: &str) -> Option<&str> {
 /// meant to make the relay invite itself or send a message to a room.
 pub(super) fn is_a_person(cx: &Context, contact: &BareJid) -> bool {
     let domain = contact.domain().as_str();
-    let room = cx.config.load().muc.services.iter().any(|service| service == domain);
+    let room = cx.config.load().muc.serves(domain);
     contact.node().is_some() && !room && domain != cx.link.component()
 }
 

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Server, Support};
-use crate::link;
 use crate::model::domain;
 
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
@@ -81,8 +80,7 @@ impl Setup {
     #[must_use]
     pub fn new(config: &Config, show_secret: bool) -> Self {
         let Config { component, muc, .. } = config;
-        let services = muc.services.iter().map(String::as_str);
-        let all = link::own_hosts(&component.jid, services, &muc.hand_over_from);
+        let all = config.own_hosts();
         let above = component.jid.split_once('.').map(|(_, parent)| parent);
         let (mut hosts, guesses): (Vec<_>, Vec<_>) = all
             .into_iter()

@@ -15,7 +15,6 @@ use super::recent::Day;
 use super::{StatusPage, gauges};
 use crate::config::Config;
 use crate::journal::{OpenError, Record};
-use crate::link::own_hosts;
 use crate::model::{Reason, State};
 use crate::telemetry::http::Answer;
 
@@ -179,8 +178,7 @@ fn reasons(day: &Day) -> Markup {
 }
 
 fn latest(config: &Config, day: &Day) -> Markup {
-    let services = config.muc.services.iter().map(String::as_str);
-    let hosts = own_hosts(&config.component.jid, services, &config.muc.hand_over_from);
+    let hosts = config.own_hosts();
     let mask = Mask { show_people: config.metrics.show_people, hosts: &hosts };
     html! {
         section {

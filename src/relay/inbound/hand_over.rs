@@ -12,7 +12,6 @@ use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use crate::config::Muc;
 use crate::journal::Closed;
 use crate::link::Epoch;
 use crate::model::address;
@@ -268,20 +267,18 @@ async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Ad
 fn host_of_ours<'a>(cx: &Context, from: &'a str) -> Option<&'a str> {
     let host = address::split_resource(from).0;
     let config = cx.config.load();
-    let Muc { services, hand_over_from, .. } = &config.muc;
-    let ours =
-        services.iter().chain(hand_over_from).any(|known| known == host) || cx.link.grants(host).is_some();
+    let configured = config.muc.serves(host) || config.muc.hand_over_from.iter().any(|known| known == host);
+    let ours = configured || cx.link.grants(host).is_some();
     (ours && !host.contains('@')).then_some(host)
 }
 
 /// A host hands over for the rooms of its own MUC services only.
 fn is_its_own(cx: &Context, host: &str, service: &str) -> bool {
     let config = cx.config.load();
-    let Muc { services, hand_over_from, .. } = &config.muc;
     let above = service.strip_suffix(host).is_some_and(|label| label.ends_with('.'));
-    services.iter().any(|known| known == service)
+    config.muc.serves(service)
         && (host == service
-            || hand_over_from.iter().any(|known| known == host)
+            || config.muc.hand_over_from.iter().any(|known| known == host)
             || (above && cx.link.grants(host).is_some()))
 }
 

@@ -90,8 +90,7 @@ fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Pars
 /// Whether a JID is a configured MUC service or an address on one. Only those are trusted to name the inviter: anybody else
 /// could forge that.
 pub(in crate::relay) fn is_served(cx: &Context, jid: &str) -> bool {
-    let domain = address::domain_of(jid);
-    cx.config.load().muc.services.iter().any(|service| service == domain)
+    cx.config.load().muc.serves(address::domain_of(jid))
 }
 
 /// What the journal keeps of a mediated invitation. If the relay address stands for nobody, it is kept as the contact.
