@@ -1,5 +1,5 @@
 //! The configuration: one TOML file, then the environment on top of it; typed, bounded, every complaint with its remedy.
-//! Knows nothing of what the rest of the house does with it.
+//! Knows nothing of what is done with it.
 //!
 //! `config/muc-invite-relay.toml` explains every key to operators; it is embedded as [`REFERENCE`].
 

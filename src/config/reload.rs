@@ -1,5 +1,5 @@
 //! A configuration that changes while the relay runs: what of a new one can be taken over, and what differs.
-//! Knows nothing of how the rest of the house takes it.
+//! Knows nothing of how the other folders take it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -27,7 +27,7 @@ pub struct Forgotten {
 pub enum Forget {
     /// The invitations.
     Invitations,
-    /// The person's preferences were forgotten as well.
+    /// The invitations, the person's preferences, and their places in groups.
     Everything,
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Connection, Row, SqliteConnection};
 
 use super::handle::{Closed, Journal};
 use super::in_memory::Names;
@@ -135,12 +135,14 @@ async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Takes somebody out of all groups.
+/// Takes somebody out of all groups. The running relay writes groups as well, so nothing may come between reading and
+/// writing: an older row would undo what an admin has changed meanwhile.
 pub(super) async fn forget(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
-    for mut group in all(db).await? {
+    let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
+    for mut group in all(&mut db).await? {
         if group.entries.remove(jid) | group.users.remove(jid) {
-            write(db, &group).await?;
+            write(&mut db, &group).await?;
         }
     }
-    Ok(())
+    db.commit().await
 }

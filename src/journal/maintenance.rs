@@ -118,6 +118,19 @@ impl Upkeep {
         }
     }
 
+    async fn sweep(
+        &mut self,
+        db: &mut SqliteConnection,
+        now: i64,
+        window: i64,
+        retention: i64,
+    ) -> sqlx::Result<bool> {
+        Ok(self.history.step(db, now, retention).await?
+            | self.claims.step(db, now, window).await?
+            | self.looks.step(db, now, retention).await?
+            | self.hashes.step(db, now, retention).await?)
+    }
+
     async fn try_step(
         &mut self,
         db: &mut SqliteConnection,
@@ -125,16 +138,15 @@ impl Upkeep {
         idle: bool,
     ) -> sqlx::Result<Duration> {
         let Until { now, window, retention } = until;
-        let swept = self.history.step(db, now, retention).await?
-            | self.claims.step(db, now, window).await?
-            | self.looks.step(db, now, retention).await?
-            | self.hashes.step(db, now, retention).await?;
-        if swept {
+        let swept = self.sweep(db, now, window, retention).await;
+        if matches!(swept, Ok(true)) {
             self.note_write();
         }
+        // Also where a sweep fails again and again, say for damage in an old row: passwords would stay in the WAL.
         if self.dirty.is_some_and(|since| idle || since.elapsed() > MAX_WAL_AGE) {
             self.empty_wal(db).await?;
         }
+        let swept = swept?;
         let through = [&self.history, &self.claims, &self.looks, &self.hashes]
             .iter()
             .all(|sweep| sweep.cursor.is_empty());

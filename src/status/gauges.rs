@@ -1,4 +1,4 @@
-//! `/metrics`: what the rooms of the house count, and what is looked up when somebody asks. In the text format of
+//! `/metrics`: what the other folders count, and what is looked up when somebody asks. In the text format of
 //! `OpenMetrics`, which Prometheus reads.
 
 use std::fs;
@@ -32,7 +32,7 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    /// `rooms`: what the rooms of the house have registered.
+    /// `rooms`: what the other folders have registered.
     pub(super) fn new(mut registry: Registry, journal: PathBuf) -> Self {
         let [size, pending, writable, memory] = std::array::from_fn(|_| Gauge::default());
         let own = own(&mut registry);
@@ -70,7 +70,7 @@ impl Gauges {
     }
 }
 
-/// Where the rooms of the house register what they count.
+/// Where the other folders register what they count.
 pub(crate) fn own(registry: &mut Registry) -> &mut Registry {
     registry.sub_registry_with_prefix(PREFIX)
 }

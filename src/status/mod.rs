@@ -38,7 +38,7 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
-    /// Looks at these. What the rooms of the house count has been registered by them.
+    /// Shows these. `registry`: what the other folders count, as they have registered it.
     #[must_use]
     pub fn new(config: Live, link: Link, pulse: WriterHealth, registry: Registry) -> Self {
         let path = config.load().journal.path.clone();

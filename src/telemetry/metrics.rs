@@ -1,5 +1,5 @@
-//! What is counted, for `/metrics`: the pieces that several rooms of the house use. Each room has counters of its own, and
-//! registers them under their names. Knows nothing of what they count.
+//! What is counted, for `/metrics`: the pieces that several folders use. Each has counters of its own, and registers them under
+//! their names. Knows nothing of what they count.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

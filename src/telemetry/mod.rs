@@ -1,5 +1,4 @@
-//! What the machine sees of the relay: its log, how signals reach it, what the service manager hears, how it is looked
-//! at. Knows nothing of invitations.
+//! Log, metrics and HTTP: the pieces that other folders count and show with. Knows nothing of invitations.
 
 pub mod http;
 pub mod log;
