@@ -91,16 +91,15 @@ async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Resul
     }
 }
 
-/// Finds out who invites whom to which room, once.
+/// Finds out who invites whom to which room, once. What their limits said then holds for each attempt.
 async fn identify(cx: &Context, job: &mut Job) -> Result<Arc<Parties>, Stop> {
-    if let Some(known) = &job.parties {
-        return Ok(Arc::clone(known));
-    }
     let identity = identity(cx, job).await?;
-    let Some(parties) = Parties::of(&job.row.arrival, identity.person).map(Arc::new) else {
+    if job.parties.is_none() {
+        job.parties = Parties::of(&job.row.arrival, identity.person).map(Arc::new);
+    }
+    let Some(parties) = job.parties.clone() else {
         return Err(Ending::Refused(Reason::Malformed).into());
     };
-    job.parties = Some(Arc::clone(&parties));
     within(identity.answer, Ending::Discarded)?;
     Ok(parties)
 }
