@@ -1,4 +1,4 @@
-//! Which hosts the configuration makes the server's own. Knows nothing of what they are believed.
+//! Which hosts the configuration makes the server's own. Knows nothing of who is believed.
 
 use super::{Config, Muc};
 use crate::model::address;
@@ -16,25 +16,23 @@ impl Config {
     /// themselves, and `muc.hand_over_from`.
     #[must_use]
     pub fn own_hosts(&self) -> Vec<String> {
-        let services = self.muc.services.iter().map(String::as_str);
-        own_hosts(&self.component.jid, services, &self.muc.hand_over_from)
+        own_hosts(&self.component.jid, &self.muc.services, &self.muc.hand_over_from)
     }
 }
 
-fn own_hosts<'a>(component: &str, services: impl Iterator<Item = &'a str>, more: &[String]) -> Vec<String> {
+fn own_hosts(component: &str, services: &[String], more: &[String]) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     let mut add = |host: &str| {
         if !host.is_empty() && host != component && !hosts.iter().any(|known| known == host) {
             hosts.push(host.to_owned());
         }
     };
-    let services: Vec<&str> = services.collect();
-    for domain in std::iter::once(component).chain(services.iter().copied()) {
+    for domain in std::iter::once(component).chain(services.iter().map(String::as_str)) {
         if let Some((_, parent)) = address::domain_of(domain).split_once('.') {
             add(parent);
         }
     }
-    for host in services.into_iter().chain(more.iter().map(String::as_str)) {
+    for host in services.iter().chain(more) {
         add(host);
     }
     hosts
@@ -48,7 +46,7 @@ mod tests {
     fn the_hosts_are_those_of_the_configuration() {
         let hosts = own_hosts(
             "invites.example.org",
-            ["conference.example.org", "rooms.example.net"].into_iter(),
+            &["conference.example.org".into(), "rooms.example.net".into()],
             &["other.example".into()],
         );
         assert_eq!(

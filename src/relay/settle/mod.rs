@@ -7,8 +7,6 @@ pub(crate) mod notify;
 pub(crate) mod report;
 pub(crate) mod words;
 
-use std::sync::Arc;
-
 use self::bounce::Bounce;
 use self::notify::notify;
 use self::report::report;
@@ -26,7 +24,7 @@ use crate::model::{Outcome, Reason, Route, State};
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
-pub(super) async fn settle(cx: &Arc<Context>, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
+pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
     let (arrival, parties) = (&job.row.arrival, job.parties.as_deref());
     if let Some(parties) = parties.filter(|_| leaves_a_relay_address(job, &ending))
         && let Some(address) = relay_address_of(cx, &parties.contact)
