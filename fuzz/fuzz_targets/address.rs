@@ -14,10 +14,10 @@ fuzz_target!(|text: &str| {
     assert_eq!(address::printable(text).chars().count(), text.chars().count());
     let _ = address::contact_of(text);
 
-    assert!(confusable::are_one(text, text));
-    let _ = confusable::told_apart(text);
-    if confusable::are_one(text, bare) {
-        assert_eq!(confusable::look(text), confusable::look(bare));
+    assert!(confusable::is_same_address(text, text));
+    let _ = confusable::for_log(text);
+    if confusable::is_same_address(text, bare) {
+        assert_eq!(confusable::skeleton_of(text), confusable::skeleton_of(bare));
     }
 
     let Ok(person) = address::bare(bare) else { return };

@@ -5,11 +5,11 @@
 use libfuzzer_sys::fuzz_target;
 use muc_invite_relay::commands::fuzzing::filled_in;
 use muc_invite_relay::wire::data_form::Form;
-use muc_invite_relay::wire::{Command, Iq, IqPayload, Stanza, command, stanza};
+use muc_invite_relay::wire::{Command, Iq, IqPayload, Stanza, stanza};
 
 fuzz_target!(|xml: &[u8]| {
     let Ok(Stanza::Iq(iq)) = stanza::parse(xml) else { return };
-    let Some(given) = command::command(&iq) else { return };
+    let Some(given) = iq.command() else { return };
     let _ = given.action();
     let Some(form) = given.filled_in() else { return };
     let (changes, fields) = filled_in(form, "invites.example.org");

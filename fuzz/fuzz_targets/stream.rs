@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use muc_invite_relay::link::fuzzing::{Outcome, read};
-use muc_invite_relay::wire::{Stanza, command, direct, handover, muc, privileged, stanza};
+use muc_invite_relay::wire::{Stanza, direct, handover, muc, privileged, stanza};
 
 const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
                         xmlns='jabber:component:accept' id='1' from='invites.example.org'>";
@@ -37,7 +37,7 @@ fn look_at(read: &Stanza) {
         }
         Stanza::Iq(iq) => {
             let _ = handover::hand_over(iq);
-            let _ = command::command(iq);
+            let _ = iq.command();
             let _ = privileged::unwrap_iq(iq);
             let _ = iq.kind();
         }

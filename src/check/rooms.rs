@@ -15,8 +15,9 @@ use crate::journal::JournalReader;
 use crate::link::{AskError, Link};
 use crate::setup::{Make, Part};
 use crate::wire::disco::{DiscoInfo, DiscoItems};
-use crate::wire::handover::{self, HandOver};
+use crate::wire::handover;
 use crate::wire::muc::{self, Affiliation};
+use crate::wire::stanza::HandOver;
 use crate::wire::{Condition, IqPayload, IqType};
 
 /// So far apart clocks may be: a hand-over's deadline is some seconds away.

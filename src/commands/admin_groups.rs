@@ -12,9 +12,9 @@ use crate::journal::JournalReader;
 use crate::model::address;
 use crate::model::group::{self, Book, Entry};
 use crate::model::group::{GroupChange, KeptGroup, MayUse};
-use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::disco::{DiscoItem, DiscoItems};
+use crate::wire::error::Refusal;
 use crate::wire::{Iq, IqPayload, IqType};
 
 /// The fields.

@@ -17,8 +17,9 @@ use crate::config::{Changes, ConfigError, Live};
 use crate::journal::{Closed, Journal, OpenError};
 use crate::link::Link;
 use crate::model::address;
-use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
+use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Status};
 use crate::wire::data_form::Form;
+use crate::wire::error::Refusal;
 use crate::wire::{Condition, Iq, IqPayload, StanzaError};
 
 /// A session that nobody goes on with is forgotten after this time.
@@ -241,7 +242,7 @@ impl Commands {
         let Ok(_alive) = self.at_once.try_acquire() else { return Self::too_many(question) };
         match self.obey(question).await {
             Ok(answer) => Iq { payload: IqPayload::Command(answer).into(), ..Iq::result_to(question) },
-            Err(Failure::Refused(error)) => Iq::failure_of(question, error),
+            Err(Failure::Refused(error)) => Iq::error_with(question, error),
             Err(failure) => {
                 warn!("a command could not be carried out: {failure}");
                 Iq::error_to(question, Condition::InternalServerError)
@@ -253,11 +254,11 @@ impl Commands {
     #[must_use]
     pub fn too_many(question: &Iq) -> Iq {
         let text = "Too many commands: please wait a while.";
-        Iq::failure_of(question, StanzaError::new(Condition::ResourceConstraint, Some(text)))
+        Iq::error_with(question, StanzaError::new(Condition::ResourceConstraint, Some(text)))
     }
 
     async fn obey(&self, question: &Iq) -> Result<Command, Failure> {
-        let Some(command) = command(question) else { return Err(Condition::BadRequest.into()) };
+        let Some(command) = question.command() else { return Err(Condition::BadRequest.into()) };
         let which = Which::ALL.into_iter().find(|which| Some(which.listed().node) == command.node.as_deref());
         let which = which.filter(|_| question.to.as_deref() == Some(&self.component));
         let which = which.ok_or(Condition::ItemNotFound)?;

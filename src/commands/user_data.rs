@@ -6,8 +6,8 @@ use super::dispatch::{Commands, Draft, Failure, Outcome};
 use super::{blocks, user_settings};
 use crate::journal::{Filter, Forget, JournalReader, Record};
 use crate::model::address::printable;
-use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
+use crate::wire::error::Refusal;
 
 /// Invitations that are shown, each way.
 const MAX_SHOWN: u32 = 100;

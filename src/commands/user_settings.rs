@@ -6,8 +6,8 @@ use jid::BareJid;
 use super::blocks;
 use super::dispatch::{Commands, Draft, Failure, Outcome};
 use crate::model::{AcceptFrom, Change, Preferences};
-use crate::wire::command::Refusal;
 use crate::wire::data_form::{Choice, Field, Form};
+use crate::wire::error::Refusal;
 
 /// The field for whose invitations are taken.
 const TAKES: &str = "takes";

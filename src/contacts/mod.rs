@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 use crate::link::{AskError, Link};
 use crate::telemetry::metrics::{Lookups, Registry};
-use crate::wire::confusable::{are_one, look};
+use crate::wire::confusable::{is_same_address, skeleton_of};
 use crate::wire::query::{BlockList, Roster};
 use crate::wire::{Iq, IqPayload, IqType};
 
@@ -280,9 +280,10 @@ impl Listed {
         if self.jids.contains(person.as_str()) {
             return Likeness::Same;
         }
-        let looks = self.looks.get_or_init(|| self.jids.iter().map(|jid| (look(jid), jid.clone())).collect());
-        match looks.get(&look(person.as_str())) {
-            Some(jid) if are_one(jid, person.as_str()) => Likeness::Same,
+        let looks =
+            self.looks.get_or_init(|| self.jids.iter().map(|jid| (skeleton_of(jid), jid.clone())).collect());
+        match looks.get(&skeleton_of(person.as_str())) {
+            Some(jid) if is_same_address(jid, person.as_str()) => Likeness::Same,
             Some(jid) => Likeness::LooksLike(jid.clone()),
             None => Likeness::None,
         }

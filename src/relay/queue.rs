@@ -170,7 +170,7 @@ impl Queue {
             } else {
                 self.cx.link.send_or_drop(Stanza::Iq(hand_over::too_busy(&question)));
             }
-        } else if wire::command::command(&question).is_some() {
+        } else if question.command().is_some() {
             self.run_command(question);
         } else if commands::asks_for_groups(&question) {
             self.list_groups(question);

@@ -1,11 +1,10 @@
-//! XEP-0050: ad-hoc commands, which people give by filling in forms. Knows their shape, not what they do.
+//! The element of XEP-0050: ad-hoc commands, which people give by filling in forms. Knows its shape, not what the
+//! commands do.
 
 use xso::{AsXml, FromXml};
 
 use super::data_form::Form;
-use super::error::{Condition, StanzaError};
 use super::ns;
-use super::stanza::{Iq, IqPayload, IqType};
 use super::xml::{First, Word, named_element, without_forbidden, words};
 
 /// `<command/>`, asked and answered with the same element.
@@ -15,46 +14,37 @@ pub struct Command {
     /// Which command.
     #[xml(attribute(default))]
     pub node: Option<String>,
-    /// The session: given by the one who executes the command, with the first answer.
+    /// The session, which the executing side names in its first answer.
     #[xml(attribute(default))]
     pub sessionid: Option<String>,
-    /// What to do next, as it was written: see [`Command::action`].
+    /// What to do next, as received: see [`Command::action`].
     #[xml(attribute(default))]
     pub action: Option<String>,
-    /// In an answer, how far it has come.
+    /// In an answer: how far the command has come.
     #[xml(attribute(default, codec = Word))]
     pub status: Option<Status>,
-    /// In an answer, what may be done next.
+    /// In an answer: which actions are allowed next.
     #[xml(child(n = ..))]
     pub actions: First<Actions>,
-    /// In an answer, what there is to say.
+    /// In an answer: notes to the user.
     #[xml(child(n = ..))]
     pub notes: Vec<Note>,
-    /// What is to be filled in, or has been.
+    /// The form, to be filled in or filled in.
     #[xml(child(n = ..))]
     pub form: First<Form>,
 }
 
 impl Command {
-    /// What to do next; `execute` where nothing is said, `None` for what nobody has defined.
+    /// What to do next: `execute` if it is absent, `None` if it is unknown.
     #[must_use]
     pub fn action(&self) -> Option<Action> {
         self.action.as_deref().map_or(Some(Action::Execute), Action::from_word)
     }
 
-    /// The form as somebody has filled it in.
+    /// The form that the user has submitted.
     #[must_use]
     pub fn filled_in(&self) -> Option<&Form> {
         self.form.as_ref().filter(|form| form.type_.as_deref() == Some("submit"))
-    }
-}
-
-/// The command in an IQ, if it gives one.
-#[must_use]
-pub fn command(iq: &Iq) -> Option<&Command> {
-    match iq.payload.as_ref() {
-        Some(IqPayload::Command(command)) if iq.kind() == Some(IqType::Set) => Some(command),
-        _ => None,
     }
 }
 
@@ -80,14 +70,14 @@ words! {
     }
 }
 
-/// `<actions/>`: what may be done next; cancelling always may.
+/// `<actions/>`: which actions are allowed next, besides cancelling.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::COMMANDS, name = "actions", discard(text))]
 pub struct Actions {
-    /// Which of them `execute` stands for.
+    /// Which of them is the default.
     #[xml(attribute(default, codec = Word))]
     pub execute: Option<Action>,
-    /// They.
+    /// The allowed actions.
     #[xml(child(n = ..))]
     pub allowed: Vec<Action>,
 }
@@ -96,16 +86,16 @@ pub struct Actions {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::COMMANDS, name = "note")]
 pub struct Note {
-    /// How serious it is; absent: for information.
+    /// How serious it is; absent means `info`.
     #[xml(attribute(name = "type", default, codec = Word))]
     pub kind: Option<NoteKind>,
-    /// What it says.
+    /// The text.
     #[xml(text)]
     pub text: String,
 }
 
 impl Note {
-    /// A note.
+    /// A note with this text, without the characters that XML forbids.
     #[must_use]
     pub fn new(kind: NoteKind, text: &str) -> Self {
         Self { kind: Some(kind), text: without_forbidden(text) }
@@ -118,29 +108,5 @@ words! {
         Info = "info",
         Warn = "warn",
         Error = "error",
-    }
-}
-
-words! {
-    /// Why a command can't be executed (§4.4).
-    pub enum Refusal {
-        MalformedAction = "malformed-action",
-        BadAction = "bad-action",
-        BadLocale = "bad-locale",
-        BadPayload = "bad-payload",
-        BadSessionid = "bad-sessionid",
-        SessionExpired = "session-expired",
-    }
-}
-
-named_element!(Refusal, ns::COMMANDS, Refusal::from_word);
-
-impl From<Refusal> for StanzaError {
-    fn from(refusal: Refusal) -> Self {
-        let condition = match refusal {
-            Refusal::SessionExpired => Condition::NotAllowed,
-            _ => Condition::BadRequest,
-        };
-        Self { refusal: refusal.into(), ..Self::new(condition, None) }
     }
 }

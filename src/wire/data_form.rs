@@ -1,4 +1,4 @@
-//! XEP-0004: forms to be filled in, filled in, and as a result. Knows their shape, not what they are about.
+//! XEP-0004 data forms: to be filled in, filled in, and as results. Knows their shape, not what they are about.
 
 use xso::{AsXml, FromXml};
 
@@ -12,13 +12,13 @@ pub struct Form {
     /// `form`, `submit`, `cancel`, `result`.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// What stands above it.
+    /// The title.
     #[xml(extract(n = .., name = "title", fields(text(type_ = String))))]
     pub title: First<String>,
-    /// What to do with it; of several paragraphs the first.
+    /// The instructions; of several paragraphs the first.
     #[xml(extract(n = .., name = "instructions", fields(text(type_ = String))))]
     pub instructions: First<String>,
-    /// Its fields.
+    /// The fields.
     #[xml(child(n = ..))]
     pub fields: Vec<Field>,
 }
@@ -31,7 +31,7 @@ impl Form {
         Self { instructions: instructions.into(), ..Self::new("form", title, fields) }
     }
 
-    /// A form that tells something.
+    /// A form that shows a result.
     #[must_use]
     pub fn result(title: &str, fields: Vec<Field>) -> Self {
         Self::new("result", title, fields)
@@ -46,7 +46,7 @@ impl Form {
         }
     }
 
-    /// The values of a field; none if it is absent, as some clients leave a field out that holds nothing.
+    /// The values of a field; none if the field is absent. Some clients omit a field without a value.
     pub fn values(&self, var: &str) -> impl Iterator<Item = &str> {
         let named = self.fields.iter().filter(move |field| field.var.as_deref() == Some(var));
         named.flat_map(|field| &field.values).map(String::as_str)
@@ -60,34 +60,34 @@ pub struct Field {
     /// Its name.
     #[xml(attribute(default))]
     pub var: Option<String>,
-    /// Such as `hidden`, `list-single`; often absent where it was filled in.
+    /// The type, such as `hidden` or `list-single`; often absent in a form that was filled in.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// What it is called, for people.
+    /// The label for people.
     #[xml(attribute(default))]
     pub label: Option<String>,
-    /// What it holds.
+    /// The values.
     #[xml(extract(n = .., name = "value", fields(text(type_ = String))))]
     pub values: Vec<String>,
-    /// What it may hold.
+    /// The values that can be chosen.
     #[xml(child(n = ..))]
     pub options: Vec<Choice>,
 }
 
 impl Field {
-    /// A line of text, empty to begin with or not.
+    /// A line of text.
     #[must_use]
     pub fn line(var: &str, label: &str, value: &str) -> Self {
         Self::new("text-single", var, label, vec![value.to_owned()])
     }
 
-    /// Any number of lines.
+    /// Several lines of text.
     #[must_use]
     pub fn lines(var: &str, label: &str, values: Vec<String>) -> Self {
         Self::new("text-multi", var, label, values)
     }
 
-    /// One of several: the first, unless `chosen` says otherwise.
+    /// A choice of one value: `chosen`, or the first option.
     #[must_use]
     pub fn choice(var: &str, label: &str, options: Vec<Choice>, chosen: Option<&str>) -> Self {
         let first = || options.first().and_then(|option| option.value.as_deref());
@@ -111,10 +111,10 @@ impl Field {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::DATA_FORMS, name = "option", discard(text))]
 pub struct Choice {
-    /// What it is called, for people.
+    /// The label for people.
     #[xml(attribute(default))]
     pub label: Option<String>,
-    /// What the field holds if it is chosen; never empty, as not every client can choose nothing.
+    /// The value; never empty, because not every client can choose an empty one.
     #[xml(extract(n = .., name = "value", fields(text(type_ = String))))]
     pub value: First<String>,
 }

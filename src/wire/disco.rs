@@ -1,4 +1,5 @@
-//! XEP-0030, and the XEP-0128 forms in it: what an entity says of itself, asked and answered with the same elements.
+//! XEP-0030 service discovery, with the forms of XEP-0128. Request and answer use the same elements. Knows their shape, not
+//! what the features mean.
 
 use xso::{AsXml, FromXml};
 
@@ -9,22 +10,22 @@ use super::ns;
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::DISCO_INFO, name = "query", discard(text))]
 pub struct DiscoInfo {
-    /// What part is asked about.
+    /// The node that is asked about.
     #[xml(attribute(default))]
     pub node: Option<String>,
-    /// What it is.
+    /// The identities.
     #[xml(child(n = ..))]
     pub identities: Vec<Identity>,
-    /// What it can do.
+    /// The features.
     #[xml(child(n = ..))]
     pub features: Vec<Feature>,
-    /// What it adds (XEP-0128).
+    /// The forms (XEP-0128).
     #[xml(child(n = ..))]
     pub forms: Vec<Form>,
 }
 
 impl DiscoInfo {
-    /// Whether a feature is there.
+    /// Whether this feature is listed.
     #[must_use]
     pub fn has(&self, feature: &str) -> bool {
         let mut all = self.features.iter();
@@ -44,13 +45,13 @@ impl DiscoInfo {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::DISCO_INFO, name = "identity", discard(text))]
 pub struct Identity {
-    /// Such as `component`, `conference`.
+    /// The category, such as `component` or `conference`.
     #[xml(attribute(default))]
     pub category: Option<String>,
-    /// Such as `generic`, `text`.
+    /// The type, such as `generic` or `text`.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// For people to read.
+    /// A name for people.
     #[xml(attribute(default))]
     pub name: Option<String>,
     /// The name's language.
@@ -77,10 +78,10 @@ impl From<&str> for Feature {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::DISCO_ITEMS, name = "query", discard(text))]
 pub struct DiscoItems {
-    /// What part is asked about.
+    /// The node that is asked about.
     #[xml(attribute(default))]
     pub node: Option<String>,
-    /// What there is.
+    /// The items.
     #[xml(child(n = ..))]
     pub items: Vec<DiscoItem>,
 }
@@ -89,13 +90,13 @@ pub struct DiscoItems {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::DISCO_ITEMS, name = "item", discard(text))]
 pub struct DiscoItem {
-    /// Its address; of a room's occupants, where a room tells them, with the nick.
+    /// The address; with the nickname for occupants, if a room lists them.
     #[xml(attribute(default))]
     pub jid: Option<String>,
-    /// Its part.
+    /// The node at that address.
     #[xml(attribute(default))]
     pub node: Option<String>,
-    /// For people to read.
+    /// A name for people.
     #[xml(attribute(default))]
     pub name: Option<String>,
 }

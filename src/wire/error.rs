@@ -4,7 +4,6 @@ use std::fmt;
 
 use xso::{AsXml, FromXml};
 
-use super::command::Refusal;
 use super::ns;
 use super::xml::{First, named_element, words};
 
@@ -39,7 +38,7 @@ words! {
 named_element!(Condition, ns::STANZA_ERRORS, Condition::from_name);
 
 impl Condition {
-    /// RFC 6120 §8.3.3.21: a condition nobody defined is `undefined-condition`. `<text/>` is none.
+    /// An unknown condition is read as `undefined-condition` (RFC 6120 §8.3.3.21). `<text/>` is not a condition.
     fn from_name(name: &str) -> Option<Self> {
         (name != "text").then(|| Self::from_word(name).unwrap_or(Self::UndefinedCondition))
     }
@@ -73,13 +72,13 @@ pub struct StanzaError {
     /// What the sender may do about it: `auth`, `cancel`, `continue`, `modify`, `wait`.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// Why.
+    /// The condition.
     #[xml(child(n = ..))]
     pub condition: First<Condition>,
-    /// Why, in somebody's words.
+    /// A text for people.
     #[xml(extract(n = .., namespace = ns::STANZA_ERRORS, name = "text", fields(text(type_ = String))))]
     pub text: First<String>,
-    /// Why, in the words of XEP-0050 §4.4.
+    /// The condition of XEP-0050 §4.4, in answers to commands.
     #[xml(child(n = ..))]
     pub refusal: First<Refusal>,
 }
@@ -97,6 +96,30 @@ impl StanzaError {
     }
 }
 
+words! {
+    /// Why a command can't be executed (XEP-0050 §4.4). Stands in an error beside its condition.
+    pub enum Refusal {
+        MalformedAction = "malformed-action",
+        BadAction = "bad-action",
+        BadLocale = "bad-locale",
+        BadPayload = "bad-payload",
+        BadSessionid = "bad-sessionid",
+        SessionExpired = "session-expired",
+    }
+}
+
+named_element!(Refusal, ns::COMMANDS, Refusal::from_word);
+
+impl From<Refusal> for StanzaError {
+    fn from(refusal: Refusal) -> Self {
+        let condition = match refusal {
+            Refusal::SessionExpired => Condition::NotAllowed,
+            _ => Condition::BadRequest,
+        };
+        Self { refusal: refusal.into(), ..Self::new(condition, None) }
+    }
+}
+
 impl fmt::Display for StanzaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.condition.map_or("an error without a condition", Condition::as_str))?;
@@ -108,10 +131,10 @@ impl fmt::Display for StanzaError {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::STREAM, name = "error", discard(text))]
 pub struct StreamError {
-    /// Why.
+    /// The condition.
     #[xml(child(n = ..))]
     pub condition: First<StreamCondition>,
-    /// Why, in the server's words.
+    /// A text for people.
     #[xml(extract(n = .., namespace = ns::STREAM_ERRORS, name = "text", fields(text(type_ = String))))]
     pub text: First<String>,
 }

@@ -1,26 +1,36 @@
-//! Stanza shapes both ways: what a server may send us, read leniently, and what we send, written strictly.
-//! One file per XEP. Pure: no I/O, no clock, and no idea why a stanza is read or sent.
+//! Stanza shapes both ways: what a server may send is read leniently, what the relay sends is written strictly. A file
+//! for each protocol. Pure: no I/O, no clock; knows nothing of why a stanza is read or sent.
 //!
-//! # How leniently
+//! The files stand on each other in this order: [`ns`] and [`xml`]; the elements of each protocol; [`stanza`], which says
+//! where each element may stand; the files that read and write whole stanzas ([`muc`], [`direct`], [`privileged`],
+//! [`handover`], [`spelling`]).
 //!
-//! Anyone on the network can have a stanza put on our stream, so nothing in one may make it unreadable: what we
-//! don't know (attributes, children, text) is passed over, of what should stand once the first counts
-//! ([`xml::First`]), and words are kept as text or read as "none we know". JIDs stay text as well, because real
-//! ones (an emoji as nickname) don't pass a strict parser; [`muc::mediated`] and its like give checked ones.
+//! # Lenient reading
 //!
-//! No type here holds a tree of unknown depth: the deepest stanza costs a constant stack.
+//! Anybody on the network can cause a stanza on the relay's stream, so nothing in a stanza may make it unreadable. Unknown
+//! attributes, children and texts are ignored. Of a child that should occur once, the first counts ([`xml::First`]).
+//! Words of a fixed set are kept as text, or read as `None` if they are unknown. JIDs are kept as text as well, because
+//! real ones (an emoji as a nickname) fail in a strict parser; functions such as [`muc::mediated`] return checked ones.
+//!
+//! No type here holds a tree of unknown depth: the deepest stanza takes a constant amount of stack.
 
 pub mod caps;
 pub mod command;
+pub mod conference;
 pub mod confusable;
 pub mod data_form;
 pub mod direct;
 pub mod disco;
 pub mod error;
-pub mod forward;
+pub mod fate;
 pub mod handover;
+pub mod hint;
 pub mod muc;
+pub mod muc_admin;
+pub mod muc_user;
 pub mod ns;
+pub mod password;
+pub mod permission;
 pub mod privileged;
 pub mod query;
 pub mod spelling;

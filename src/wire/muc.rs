@@ -1,114 +1,57 @@
-//! XEP-0045: what a room tells somebody it invites (§7.8.2), the decline that goes back, and affiliation and role
-//! lists (§9). Knows their shape; who may invite whom is not its business.
+//! XEP-0045: reads mediated invitations (§7.8.2), writes invitations, declines and the requests for affiliation and role
+//! lists (§9). Knows their shape, not who may invite whom.
 
 use jid::BareJid;
 use thiserror::Error;
-use xso::{AsXml, FromXml};
 
-use super::direct::Hint;
-use super::ns;
-use super::stanza::{IqPayload, Message, without_forbidden};
-use super::xml::{First, Word, words};
+use super::hint::Hint;
+use super::muc_user::{Decline, Invite, MucUser};
+use super::stanza::{IqPayload, Message};
+use super::xml::{non_blank, without_forbidden};
 use crate::model::address::{self, AddressError};
 
-pub use super::xml::Password;
+pub use super::muc_admin::{AdminItem, Affiliation, MucAdmin, Role};
+pub use super::password::Password;
 
-/// `<x/>` of muc#user.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_USER, name = "x", discard(text))]
-pub struct MucUser {
-    /// Invitations; one, or a client's several.
-    #[xml(child(n = ..))]
-    pub invites: Vec<Invite>,
-    /// Declines of invitations.
-    #[xml(child(n = ..))]
-    pub declines: Vec<Decline>,
-    /// The room's password.
-    #[xml(extract(n = .., name = "password", fields(text(type_ = Password))))]
-    pub password: First<Password>,
-}
-
-/// `<invite/>`.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_USER, name = "invite", discard(text))]
-pub struct Invite {
-    /// The inviter: a real JID, or the occupant's.
-    #[xml(attribute(default))]
-    pub from: Option<String>,
-    /// Whom to invite, on the way to the room.
-    #[xml(attribute(default))]
-    pub to: Option<String>,
-    /// Why one should come.
-    #[xml(extract(n = .., name = "reason", fields(text(type_ = String))))]
-    pub reason: First<String>,
-    /// A one-to-one chat goes on in the room.
-    #[xml(child(n = ..))]
-    pub continues: First<Continue>,
-}
-
-/// `<continue/>` (§7.9).
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_USER, name = "continue", discard(text))]
-pub struct Continue {
-    /// The thread of the chat that goes on.
-    #[xml(attribute(default))]
-    pub thread: Option<String>,
-}
-
-/// `<decline/>`.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_USER, name = "decline", discard(text))]
-pub struct Decline {
-    /// Who declines, on the way from the room.
-    #[xml(attribute(default))]
-    pub from: Option<String>,
-    /// The inviter, on the way to the room.
-    #[xml(attribute(default))]
-    pub to: Option<String>,
-    /// Why.
-    #[xml(extract(n = .., name = "reason", fields(text(type_ = String))))]
-    pub reason: First<String>,
-}
-
-/// What a room tells somebody it invites (§7.8.2), already checked for shape.
+/// A mediated invitation as a room sends it (§7.8.2), checked for shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mediated {
     /// The room that sent it.
     pub room: BareJid,
-    /// Whom it was sent to: the bare address as received, which [`address::contact_of`] reads.
+    /// The bare address that it was sent to, as received; [`address::contact_of`] reads it.
     pub relay_address: String,
-    /// Who invites.
+    /// The inviter.
     pub inviter: Inviter,
-    /// All else.
+    /// Reason, password and thread.
     pub details: Details,
 }
 
-/// What an invitation says besides who, whom and where.
+/// What an invitation holds besides room, contact and inviter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Details {
-    /// Why one should come; never empty.
+    /// The inviter's reason; never blank.
     pub reason: Option<String>,
     /// The room's password; never empty.
     pub password: Option<Password>,
-    /// The thread of the one-to-one chat that goes on.
+    /// The thread of the one-to-one chat that the room continues.
     pub thread: Option<String>,
-    /// Whether a one-to-one chat goes on in the room.
+    /// Whether the room continues a one-to-one chat.
     pub continues: bool,
 }
 
-/// Who invites.
+/// The inviter, as a room names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inviter {
-    /// Somebody whose real address the room tells.
+    /// A person whose real JID the room tells.
     Person(BareJid),
-    /// An occupant of whom the room tells the nick only.
+    /// An occupant of whom the room tells only the nickname.
     Occupant(String),
 }
 
-/// Why something that looks like an invitation is none.
+/// Why an invitation or a hand-over can't be read.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// An occupant's private message, say, or one from a user or a bare domain: only a room itself invites.
+    /// The sender is an occupant, a user or a domain: only a room sends mediated invitations.
     #[error("`{0}` is not the address of a room")]
     NotARoom(String),
     /// No `to`.
@@ -117,30 +60,31 @@ pub enum Malformed {
     /// No `from` in `<invite/>`, or the room itself.
     #[error("it does not tell who invites")]
     NoInviter,
-    /// An address that can't be one.
+    /// An address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// A hand-over without its message.
+    /// A hand-over without an invitation.
     #[error("it holds no invitation")]
     Empty,
-    /// A hand-over with more than one.
+    /// A hand-over with several invitations.
     #[error("it holds more than one invitation")]
     Several,
-    /// A hand-over whose inviter is an occupant, not a person.
+    /// A hand-over whose inviter is known by their nickname only.
     #[error("it tells the inviter's nick only, not their address")]
     Masked,
-    /// A hand-over without its deadline.
+    /// A hand-over without a deadline.
     #[error("it has no deadline")]
     NoDeadline,
 }
 
-/// The invitations in a message, most often one; none if it is not an invitation at all.
+/// The mediated invitations in a message, usually one; empty if it has none.
 ///
-/// The room is the stanza's sender, whatever a conference element says. Errors and groupchat messages never invite.
+/// The room is the sender of the stanza; a conference element beside the invitation does not count. Messages of type
+/// `error` and `groupchat` are never invitations.
 ///
 /// # Errors
 ///
-/// If there are invitations and none of them is well-shaped: what is wrong with the first.
+/// [`Malformed`]: there are invitations, and none of them can be read; it says what is wrong with the first.
 pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
     if matches!(message.type_.as_deref(), Some("error" | "groupchat")) {
         return Ok(Vec::new());
@@ -179,7 +123,7 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
     }
 }
 
-/// A room's address: with a localpart, and without a resource, which would be an occupant's.
+/// The address of a room: it has a localpart, and no resource, with which it would be an occupant's.
 pub(super) fn room(jid: &str) -> Result<BareJid, Malformed> {
     match address::own(jid) {
         Ok(room) if room.node().is_some() && !jid.contains('/') => Ok(room),
@@ -213,12 +157,7 @@ fn details(x: &MucUser, invite: &Invite) -> Details {
     }
 }
 
-/// A blank `<reason/>` or attribute is as good as none.
-pub(super) fn non_blank(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.trim().is_empty())
-}
-
-/// An invitation (§7.8.2) on its way to the room. `from` is the inviter's bare JID.
+/// A mediated invitation on its way to the room (§7.8.2). `from` is the inviter's bare JID.
 #[must_use]
 pub fn invite(
     from: &BareJid,
@@ -240,8 +179,8 @@ pub fn invite(
     }
 }
 
-/// A decline (§7.8.2), the one thing that reaches an inviter, a masked one too. `from` is the relay address that was
-/// invited, `to` the inviter as the room named them.
+/// A decline (§7.8.2), the only message that reaches an inviter of whom only the nickname is known. `from` is the relay
+/// address that was invited, `to` the inviter as the room named them.
 #[must_use]
 pub fn decline(from: &str, room: &BareJid, to: &str, reason: &str, id: &str) -> Message {
     let decline = Decline { from: None, to: Some(to.to_owned()), reason: without_forbidden(reason).into() };
@@ -254,70 +193,20 @@ pub fn decline(from: &str, room: &BareJid, to: &str, reason: &str, id: &str) -> 
     }
 }
 
-/// `<query/>` of muc#admin: a list, or a change of one.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_ADMIN, name = "query", discard(text))]
-pub struct MucAdmin {
-    /// What is asked for, or what there is.
-    #[xml(child(n = ..))]
-    pub items: Vec<AdminItem>,
-}
-
-/// `<item/>` of muc#admin.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::MUC_ADMIN, name = "item", discard(text))]
-pub struct AdminItem {
-    /// What somebody is to the room, in it or not; `None` here: not told.
-    #[xml(attribute(default, codec = Word))]
-    pub affiliation: Option<Affiliation>,
-    /// What somebody may do while in it; `None` here: not told.
-    #[xml(attribute(default, codec = Word))]
-    pub role: Option<Role>,
-    /// The real address, bare in affiliation lists, full in role lists.
-    #[xml(attribute(default))]
-    pub jid: Option<String>,
-    /// The nick in the room.
-    #[xml(attribute(default))]
-    pub nick: Option<String>,
-    /// Why, as the one who changed it said.
-    #[xml(extract(n = .., name = "reason", fields(text(type_ = String))))]
-    pub reason: First<String>,
-}
-
-words! {
-    /// What somebody is to a room, for good (§5.2).
-    pub enum Affiliation {
-        Owner = "owner",
-        Admin = "admin",
-        Member = "member",
-        Outcast = "outcast",
-        None = "none",
-    }
-}
-
-words! {
-    /// What an occupant may do for now (§5.1).
-    pub enum Role {
-        Moderator = "moderator",
-        Participant = "participant",
-        Visitor = "visitor",
-        None = "none",
-    }
-}
-
-/// Asks for everyone of an affiliation (§9.5).
+/// The request for the list of an affiliation (§9.5).
 #[must_use]
 pub fn list_affiliation(affiliation: Affiliation) -> IqPayload {
     one_item(AdminItem { affiliation: Some(affiliation), ..AdminItem::default() })
 }
 
-/// Asks for every occupant of a role (§9.8).
+/// The request for the occupants of a role (§9.8).
 #[must_use]
 pub fn list_role(role: Role) -> IqPayload {
     one_item(AdminItem { role: Some(role), ..AdminItem::default() })
 }
 
-/// Changes one affiliation (§9.3). One person a request: of two items some servers apply the first and answer well.
+/// The request that changes a person's affiliation (§9.3). One person for each request: of two items some servers apply
+/// only the first, and answer with a result.
 #[must_use]
 pub fn set_affiliation(person: &BareJid, affiliation: Affiliation, reason: Option<&str>) -> IqPayload {
     let reason = reason.map(without_forbidden);

@@ -1,8 +1,8 @@
-//! The XML namespaces of everything that crosses the link. Names only.
+//! The XML namespaces of all elements that are read or written. Names only.
 
-/// XEP-0114: what stands on a component's stream.
+/// XEP-0114: the stanzas on a component's stream.
 pub const COMPONENT: &str = "jabber:component:accept";
-/// RFC 6121: a stanza inside another one is always a client's.
+/// RFC 6121: a stanza inside another one.
 pub const CLIENT: &str = "jabber:client";
 /// RFC 6120 §4.8: `<stream:error/>`.
 pub const STREAM: &str = "http://etherx.jabber.org/streams";

@@ -1,4 +1,4 @@
-//! The small queries: software version (XEP-0092), roster (RFC 6121 §2), block list (XEP-0191).
+//! Three small queries: software version (XEP-0092), roster (RFC 6121 §2), block list (XEP-0191). Knows their shape only.
 
 use xso::{AsXml, FromXml};
 
@@ -9,13 +9,13 @@ use super::xml::First;
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::VERSION, name = "query", discard(text))]
 pub struct Version {
-    /// The software.
+    /// The name of the software.
     #[xml(extract(n = .., name = "name", fields(text(type_ = String))))]
     pub name: First<String>,
     /// Its version.
     #[xml(extract(n = .., name = "version", fields(text(type_ = String))))]
     pub version: First<String>,
-    /// What it runs on.
+    /// The operating system.
     #[xml(extract(n = .., name = "os", fields(text(type_ = String))))]
     pub os: First<String>,
 }
@@ -33,16 +33,16 @@ pub struct Roster {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::ROSTER, name = "item", discard(text))]
 pub struct RosterItem {
-    /// Who.
+    /// The contact's bare JID.
     #[xml(attribute(default))]
     pub jid: Option<String>,
-    /// Who sees whose presence: `none`, `to`, `from`, `both`.
+    /// The subscription state: `none`, `to`, `from`, `both`.
     #[xml(attribute(default))]
     pub subscription: Option<String>,
 }
 
 impl RosterItem {
-    /// Whether one of the two lets the other see their presence: more than an entry that anybody can make.
+    /// Whether one of the two is subscribed to the other's presence. An entry without that needs nobody's consent.
     #[must_use]
     pub fn is_subscribed(&self) -> bool {
         matches!(self.subscription.as_deref(), Some("to" | "from" | "both"))
@@ -53,7 +53,7 @@ impl RosterItem {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::BLOCKING, name = "blocklist", discard(text))]
 pub struct BlockList {
-    /// Who is blocked.
+    /// The addresses that are blocked.
     #[xml(child(n = ..))]
     pub items: Vec<BlockItem>,
 }
@@ -62,7 +62,7 @@ pub struct BlockList {
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
 #[xml(namespace = ns::BLOCKING, name = "item", discard(text))]
 pub struct BlockItem {
-    /// Which.
+    /// The address.
     #[xml(attribute(default))]
     pub jid: Option<String>,
 }

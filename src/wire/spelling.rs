@@ -1,13 +1,13 @@
-//! The addresses in a stanza, so that their domains can be respelled. Knows where addresses stand, not what they mean.
+//! Visits all addresses in a stanza, to change how their domains are spelled. Knows where addresses stand, not what they
+//! mean.
 
 use super::disco::DiscoItems;
-use super::muc::MucUser;
-use super::privileged::Content;
-use super::{Iq, IqPayload, Message, Stanza};
+use super::muc_user::MucUser;
+use super::stanza::{Iq, IqPayload, Message, PrivilegeContent, Stanza};
 use crate::model::address::split_resource;
 use crate::model::domain;
 
-/// Does something with each address in a stanza, and in the stanzas inside it.
+/// Calls `visit` with each address in a stanza, and in the stanzas inside it.
 pub fn each_address(stanza: &mut Stanza, mut visit: impl FnMut(&mut String)) {
     match stanza {
         Stanza::Message(message) => of_message(message, &mut visit),
@@ -67,13 +67,13 @@ fn of_iq(iq: &mut Iq, visit: &mut dyn FnMut(&mut String)) {
             | IqPayload::Ping
             | IqPayload::Version(_)
             | IqPayload::Command(_)
-            | IqPayload::FateOf(_),
+            | IqPayload::HandOverFate(_),
         )
         | None => {}
     }
 }
 
-fn of_content(content: &mut Content, visit: &mut dyn FnMut(&mut String)) {
+fn of_content(content: &mut PrivilegeContent, visit: &mut dyn FnMut(&mut String)) {
     if let Some(forwarded) = &mut content.forwarded.0 {
         if let Some(message) = &mut forwarded.message.0 {
             of_message(message, visit);
@@ -84,7 +84,7 @@ fn of_content(content: &mut Content, visit: &mut dyn FnMut(&mut String)) {
     }
 }
 
-/// Puts another domain into an address, where `other` has one for its own.
+/// Replaces the domain of an address by what `other` returns for it.
 pub fn respell(address: &mut String, other: impl FnOnce(&str) -> Option<String>) {
     let (bare, _) = split_resource(address);
     let domain = bare.find('@').map_or(0, |at| at + 1)..bare.len();
@@ -93,7 +93,8 @@ pub fn respell(address: &mut String, other: impl FnOnce(&str) -> Option<String>)
     }
 }
 
-/// Gives an address the canonical form of its domain. What is no domain, or would become another one, stays as it is.
+/// Replaces the domain of an address by its canonical form. A text that is not a domain, or whose canonical form is another
+/// domain, stays as it is.
 pub fn canonicalise(address: &mut String) {
     respell(address, |written| {
         if domain::is_plain(written) {

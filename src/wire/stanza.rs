@@ -1,31 +1,33 @@
-//! Messages, IQs and presences on a component's stream (RFC 6120 §8, XEP-0114), with those of their children that
-//! concern us. Knows where each extension may stand, not what it means.
+//! Messages, IQs and presences on a component's stream (RFC 6120 §8, XEP-0114), and the elements that hold a stanza in
+//! their turn: `<forwarded/>` (XEP-0297), `<privilege/>` and `<privileged_iq/>` (XEP-0356), and `<handover/>`, which is our
+//! own. They share a file because each of them contains the others. Knows which element may stand where, not what
+//! it means.
 
 use xso::error::Error;
 use xso::{AsXml, FromXml};
 
 use super::caps::Caps;
 use super::command::Command;
-use super::direct::{Conference, Hint};
+use super::conference::Conference;
 use super::disco::{DiscoInfo, DiscoItems};
 use super::error::{Condition, StanzaError, StreamError};
-use super::handover::{FateOf, HandOver};
-use super::muc::{MucAdmin, MucUser};
+use super::fate::HandOverFate;
+use super::hint::Hint;
+use super::muc_admin::MucAdmin;
+use super::muc_user::MucUser;
 use super::ns;
-use super::privileged::{Content, Privilege, PrivilegedIq};
+use super::permission::Perm;
 use super::query::{BlockList, Roster, Version};
-use super::xml::{First, words};
+use super::xml::{First, Translated, Translation, words};
 
-pub use super::xml::{is_xml_text, strip_forbidden, without_forbidden};
-
-/// Whatever may come or go on the stream once it is open.
+/// A top-level element of the stream, behind the stream header.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq)]
 #[xml()]
 pub enum Stanza {
     /// A message.
     #[xml(transparent)]
     Message(Message),
-    /// A question or an answer.
+    /// An IQ.
     #[xml(transparent)]
     Iq(Iq),
     /// A presence.
@@ -34,7 +36,7 @@ pub enum Stanza {
     /// The server's answer to our handshake (XEP-0114 §3).
     #[xml(namespace = ns::COMPONENT, name = "handshake", discard(text))]
     Handshake,
-    /// The server's last words.
+    /// The error with which the server ends the stream.
     #[xml(transparent)]
     StreamError(StreamError),
 }
@@ -49,7 +51,7 @@ pub struct Message {
     /// The addressee.
     #[xml(attribute(default))]
     pub to: Option<String>,
-    /// The sender's name for it; often absent.
+    /// The sender's id for it; often absent.
     #[xml(attribute(default))]
     pub id: Option<String>,
     /// `normal` if absent.
@@ -58,7 +60,7 @@ pub struct Message {
     /// XEP-0045: mediated invitations and declines.
     #[xml(child(n = ..))]
     pub muc_user: Vec<MucUser>,
-    /// XEP-0249. Before the hints, for clients that look at the first child only.
+    /// XEP-0249. Stands before the hints, for clients that look at the first child only.
     #[xml(child(n = ..))]
     pub conference: Vec<Conference>,
     /// XEP-0334.
@@ -67,7 +69,7 @@ pub struct Message {
     /// XEP-0356: an advertisement, or a message in a user's name.
     #[xml(child(n = ..))]
     pub privilege: First<Privilege>,
-    /// Why it failed, in a message of type `error`.
+    /// The error, in a message of type `error`.
     #[xml(child(n = ..))]
     pub error: First<StanzaError>,
 }
@@ -82,22 +84,22 @@ pub struct Iq {
     /// The addressee.
     #[xml(attribute(default))]
     pub to: Option<String>,
-    /// What the answer is known by.
+    /// The id, which the answer repeats.
     #[xml(attribute(default))]
     pub id: Option<String>,
     /// See [`Iq::kind`].
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// The first child we know; none in an acknowledgement, and none if the question is foreign to us.
+    /// The first known child; none in an empty result, and none if the payload is unknown here.
     #[xml(child(n = ..))]
     pub payload: First<IqPayload>,
-    /// Why it failed, in an IQ of type `error`.
+    /// The error, in an IQ of type `error`.
     #[xml(child(n = ..))]
     pub error: First<StanzaError>,
 }
 
 words! {
-    /// What an IQ is (RFC 6120 §8.2.3).
+    /// The type of an IQ (RFC 6120 §8.2.3).
     pub enum IqType {
         Get = "get",
         Set = "set",
@@ -107,12 +109,12 @@ words! {
 }
 
 impl Iq {
-    /// A question. The link fills in `from`.
+    /// A request of type `get`. The link fills in `from`.
     pub fn get(to: impl Into<String>, id: impl Into<String>, payload: IqPayload) -> Self {
         Self::request(IqType::Get, to.into(), id.into(), payload)
     }
 
-    /// An order. The link fills in `from`.
+    /// A request of type `set`. The link fills in `from`.
     pub fn set(to: impl Into<String>, id: impl Into<String>, payload: IqPayload) -> Self {
         Self::request(IqType::Set, to.into(), id.into(), payload)
     }
@@ -127,21 +129,21 @@ impl Iq {
         }
     }
 
-    /// The empty result of a request: back to its sender, from where it was sent to, with its id.
+    /// The empty result of a request: to its sender, from its addressee, with its id.
     #[must_use]
     pub fn result_to(request: &Iq) -> Self {
         Self::answer_to(request, IqType::Result)
     }
 
-    /// The failure of a request.
+    /// The error that answers a request.
     #[must_use]
     pub fn error_to(request: &Iq, condition: Condition) -> Self {
-        Self::failure_of(request, StanzaError::new(condition, None))
+        Self::error_with(request, StanzaError::new(condition, None))
     }
 
-    /// The failure of a request, with more to say about it than the condition.
+    /// The error that answers a request, with more in it than the condition.
     #[must_use]
-    pub fn failure_of(request: &Iq, error: StanzaError) -> Self {
+    pub fn error_with(request: &Iq, error: StanzaError) -> Self {
         Self { error: error.into(), ..Self::answer_to(request, IqType::Error) }
     }
 
@@ -155,14 +157,23 @@ impl Iq {
         }
     }
 
-    /// What it is; `None` if its type is absent or none that exists.
+    /// The type; `None` if it is absent or unknown.
     #[must_use]
     pub fn kind(&self) -> Option<IqType> {
         self.type_.as_deref().and_then(IqType::from_word)
     }
+
+    /// The ad-hoc command (XEP-0050) in a request of type `set`.
+    #[must_use]
+    pub fn command(&self) -> Option<&Command> {
+        match self.payload.as_ref() {
+            Some(IqPayload::Command(command)) if self.kind() == Some(IqType::Set) => Some(command),
+            _ => None,
+        }
+    }
 }
 
-/// What an IQ is about.
+/// The payload of an IQ.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq)]
 #[xml()]
 pub enum IqPayload {
@@ -190,18 +201,18 @@ pub enum IqPayload {
     /// XEP-0050.
     #[xml(transparent)]
     Command(Command),
-    /// A server module hands an invitation over.
+    /// Our own: a server module hands over an invitation.
     #[xml(transparent)]
     HandOver(HandOver),
-    /// A server module is asked what became of one.
+    /// Our own: a server module is asked what became of a hand-over.
     #[xml(transparent)]
-    FateOf(FateOf),
+    HandOverFate(HandOverFate),
     /// XEP-0356: an IQ in a user's name.
     #[xml(transparent)]
     PrivilegedIq(PrivilegedIq),
     /// XEP-0356: the answer to an IQ in a user's name.
     #[xml(transparent)]
-    PrivilegeReply(Content),
+    PrivilegeReply(PrivilegeContent),
 }
 
 /// `<presence/>`.
@@ -214,26 +225,135 @@ pub struct Presence {
     /// The addressee.
     #[xml(attribute(default))]
     pub to: Option<String>,
-    /// The sender's name for it.
+    /// The sender's id for it.
     #[xml(attribute(default))]
     pub id: Option<String>,
     /// Available if absent.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
-    /// XEP-0115: what the client can do.
+    /// XEP-0115: what the client supports.
     #[xml(child(n = ..))]
     pub caps: First<Caps>,
-    /// Why it failed, in a presence of type `error`.
+    /// The error, in a presence of type `error`.
     #[xml(child(n = ..))]
     pub error: First<StanzaError>,
 }
 
-/// Reads one stanza as it stands on a component's stream, that is without namespace declarations for what the
-/// stream header has declared.
+/// The translation of a client's stanza: it is written in `jabber:client`, and read as if it stood on the component's
+/// stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FromClient;
+
+impl Translation for FromClient {
+    const WIRE: &'static str = ns::CLIENT;
+    const OURS: &'static str = ns::COMPONENT;
+}
+
+/// A stanza of `jabber:client` inside another one. A further one inside it is ignored.
+pub type Inner<T> = Translated<T, FromClient>;
+
+/// `<forwarded/>` (XEP-0297).
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::FORWARD, name = "forwarded", discard(text))]
+pub struct Forwarded {
+    /// The message, if a message is forwarded.
+    #[xml(child(n = ..))]
+    pub message: First<Inner<Message>>,
+    /// The IQ, if an IQ is forwarded.
+    #[xml(child(n = ..))]
+    pub iq: First<Inner<Iq>>,
+}
+
+impl From<Message> for Forwarded {
+    fn from(message: Message) -> Self {
+        Self { message: Inner::new(message).into(), ..Self::default() }
+    }
+}
+
+impl From<Iq> for Forwarded {
+    fn from(iq: Iq) -> Self {
+        Self { iq: Inner::new(iq).into(), ..Self::default() }
+    }
+}
+
+/// The translation of version 1 of XEP-0356: the same elements in an older namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FromVersion1;
+
+impl Translation for FromVersion1 {
+    const WIRE: &'static str = ns::PRIVILEGE_1;
+    const OURS: &'static str = ns::PRIVILEGE_2;
+}
+
+/// `<privilege/>` (XEP-0356), in either version.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq)]
+#[xml()]
+pub enum Privilege {
+    /// `urn:xmpp:privilege:2`.
+    #[xml(transparent)]
+    V2(PrivilegeContent),
+    /// `urn:xmpp:privilege:1`.
+    #[xml(transparent)]
+    V1(Translated<PrivilegeContent, FromVersion1>),
+}
+
+impl Privilege {
+    pub(super) fn content_mut(&mut self) -> &mut PrivilegeContent {
+        match self {
+            Self::V1(content) => content,
+            Self::V2(content) => content,
+        }
+    }
+}
+
+/// The content of `<privilege/>`: permissions, or a stanza.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::PRIVILEGE_2, name = "privilege", discard(text))]
+pub struct PrivilegeContent {
+    /// What the server permits the component.
+    #[xml(child(n = ..))]
+    pub perms: Vec<Perm>,
+    /// The stanza in a user's name, or the answer to it.
+    #[xml(child(n = ..))]
+    pub forwarded: First<Forwarded>,
+}
+
+/// `<privileged_iq/>` (XEP-0356), in version 2 only.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::PRIVILEGE_2, name = "privileged_iq", discard(text))]
+pub struct PrivilegedIq {
+    /// The IQ in the user's name.
+    #[xml(child(n = ..))]
+    pub iq: First<Inner<Iq>>,
+}
+
+/// `<handover/>`. Without an invitation it asks a server module whether it is there, and is the module's answer.
+#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::HAND_OVER, name = "handover", discard(text))]
+pub struct HandOver {
+    /// When the server will deliver the invitation itself: RFC 3339, UTC.
+    #[xml(attribute(default))]
+    pub deadline: Option<String>,
+    /// The mediated invitation as the room would have sent it.
+    #[xml(child(n = ..))]
+    pub forwarded: First<Forwarded>,
+    /// In a module's answer: for how many seconds it waits for the relay's answer.
+    #[xml(attribute(default))]
+    pub timeout: Option<String>,
+    /// In a module's answer: the time on its clock, RFC 3339, UTC.
+    #[xml(attribute(default))]
+    pub now: Option<String>,
+    /// In a module's answer: name and version of its server.
+    #[xml(attribute(default))]
+    pub server: Option<String>,
+}
+
+/// Reads one stanza as it stands on a component's stream, without declarations of the namespaces that the stream header
+/// has declared.
 ///
 /// # Errors
 ///
-/// If it is not well-formed, or none of ours.
+/// If the XML is not well-formed, or is not a [`Stanza`].
 pub fn parse(xml: &[u8]) -> Result<Stanza, Error> {
     #[derive(FromXml)]
     #[xml(namespace = ns::STREAM, name = "stream", discard(text))]

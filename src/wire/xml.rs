@@ -1,17 +1,16 @@
-//! Small tools on which the stanza types stand: children that should stand once, words, elements that are only a
-//! name, and stanzas inside stanzas. Knows XML and xso, nothing of XMPP's extensions.
+//! Tools for the stanza types: children that should occur once, words of a fixed set, elements that consist of a name, and
+//! stanzas inside stanzas. Knows XML and xso, nothing of XMPP's extensions.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use rxml::{AttrMap, Event, Namespace, NcName, NcNameStr, QName};
 use xso::error::{Error, FromEventsError};
 use xso::fromxml::{Discard, XmlNameMatcher};
-use xso::{AsXml, AsXmlText, Context, FromEventsBuilder, FromXml, FromXmlText, Item, TextCodec};
+use xso::{AsXml, Context, FromEventsBuilder, FromXml, Item, TextCodec};
 
-/// A child that should stand once: of several, the first counts.
+/// A child that should occur once: of several, the first counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct First<T>(pub Option<T>);
 
@@ -67,68 +66,37 @@ impl<'a, T> IntoIterator for &'a First<T> {
     }
 }
 
-/// A room's password. Its `Debug` shows none of it, and there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// Wraps a password, or nothing if it is empty (XEP-0249: the same as none).
-    #[must_use]
-    pub fn new(password: String) -> Option<Self> {
-        (!password.is_empty()).then_some(Self(password))
-    }
-
-    /// The password itself, for the stanza or the journal.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
-impl FromXmlText for Password {
-    fn from_xml_text(text: String) -> Result<Self, Error> {
-        Ok(Self(text))
-    }
-}
-
-impl AsXmlText for Password {
-    fn as_xml_text(&self) -> Result<Cow<'_, str>, Error> {
-        Ok(Cow::Borrowed(&self.0))
-    }
-}
-
-/// Whether XML 1.0 can carry this text at all (§2.2, production `Char`).
+/// Whether XML 1.0 allows all characters of this text (§2.2, production `Char`).
 #[must_use]
 pub fn is_xml_text(text: &str) -> bool {
     text.chars().all(is_xml_char)
 }
 
-/// Removes what XML 1.0 can't carry, not even escaped: one such character would make the stream unusable.
+/// Removes the characters that XML 1.0 forbids even as references: a single one would end the stream.
 pub fn strip_forbidden(text: &mut String) {
     text.retain(is_xml_char);
 }
 
-/// What is left of a text after [`strip_forbidden`].
+/// The text without what [`strip_forbidden`] removes.
 #[must_use]
 pub fn without_forbidden(text: &str) -> String {
     text.chars().filter(|c| is_xml_char(*c)).collect()
 }
 
+/// The text, or `None` if it is blank: a blank `<reason/>` or attribute means the same as an absent one.
+pub(super) fn non_blank(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
 fn is_xml_char(c: char) -> bool {
-    // `char` has no surrogates, so these are all that production `Char` leaves out.
+    // `char` has no surrogates, so this is all that production `Char` excludes.
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Codec of an attribute with a known set of words; any other word is read as `None`.
+/// Codec of an attribute with a fixed set of words; any other word is read as `None`.
 pub(crate) struct Word;
 
-/// Codec of a boolean: `true` and `1` are true (XML Schema has four spellings), all else is false. Written only when true.
+/// Codec of a boolean attribute: `true` and `1` are true, everything else is false. Written only if it is true.
 pub(crate) struct Flag;
 
 impl TextCodec<bool> for Flag {
@@ -141,7 +109,7 @@ impl TextCodec<bool> for Flag {
     }
 }
 
-/// Declares an enum with a word on the wire for each variant, readable as an attribute with the codec [`Word`].
+/// Declares an enum with a word for each variant, which can be an attribute's type with the codec [`Word`].
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident { $($variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -151,16 +119,16 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them.
+            /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The word on the wire.
+            /// The word in the stanza.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// What a word on the wire means, if it is one of ours.
+            /// The variant of a word; `None` for an unknown one.
             #[must_use]
             pub fn from_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
@@ -189,8 +157,8 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// Makes a type an element of the given namespace whose name is all it says. `$read` turns a name into the value
-/// (`None`: not an element of ours), the type's `as_str` gives the name back.
+/// Makes a type an element of a namespace that consists of its name. `$read` returns the value for a name (`None`: the
+/// element is not read as this type), the type's `as_str` returns the name.
 macro_rules! named_element {
     ($type:ty, $namespace:expr, $read:path) => {
         impl xso::FromXml for $type {
@@ -225,7 +193,7 @@ macro_rules! named_element {
 }
 pub(crate) use named_element;
 
-/// Builder of an element of which only the start tag counts: whatever is inside is passed over.
+/// Builder of an element of which only the start tag counts: the content is ignored.
 pub struct HeadOnly<T> {
     value: Option<T>,
     content: Discard,
@@ -260,18 +228,18 @@ pub(crate) fn take_attribute(attrs: &mut AttrMap, name: &str) -> Option<String> 
     attrs.remove(Namespace::none(), name)
 }
 
-/// A pair of namespaces of which one stands for the other.
+/// A namespace in stanzas, and the one under which a type is declared.
 pub trait Translation {
-    /// The namespace on the wire.
+    /// The namespace in the stanza.
     const WIRE: &'static str;
-    /// The namespace that the translated type knows.
+    /// The namespace that the type is declared with.
     const OURS: &'static str;
 }
 
-/// A `T` that stands on the wire in another namespace than the one it is declared with.
+/// A `T` that is written in another namespace than the one it is declared with.
 ///
-/// While it is read, elements of the wire's namespace are renamed at every level. So a `Translated` inside a
-/// `Translated` of the same kind is never found, and stanzas within stanzas within stanzas can't nest the stack.
+/// While it is read, elements of the stanza's namespace are renamed at every level. So a `Translated` inside a
+/// `Translated` of the same kind is never found, and the depth of nested stanzas is bounded by two.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Translated<T, N> {
     inner: Box<T>,
@@ -279,7 +247,7 @@ pub struct Translated<T, N> {
 }
 
 impl<T, N> Translated<T, N> {
-    /// Puts a value into the other namespace.
+    /// Wraps a value, which is then written in the other namespace.
     pub fn new(inner: T) -> Self {
         Self { inner: Box::new(inner), namespaces: PhantomData }
     }
@@ -319,7 +287,7 @@ impl<T: FromXml, N: Translation> FromXml for Translated<T, N> {
         }
         match T::from_events((Namespace::from(N::OURS), name), attrs, context) {
             Ok(builder) => Ok(TranslatedBuilder { inner: Box::new(builder), namespaces: PhantomData }),
-            // The next one asked must see the name as it stands on the wire.
+            // The next type that is tried must see the original name.
             Err(FromEventsError::Mismatch { name, attrs }) => {
                 Err(FromEventsError::Mismatch { name: (namespace, name.1), attrs })
             }
@@ -382,7 +350,7 @@ impl<'x, N: Translation> Iterator for TranslatedItems<'x, N> {
     }
 }
 
-/// Whether a name is the given one.
+/// Whether this is the namespace and one of the names.
 pub(crate) fn is_named((namespace, name): &QName, in_namespace: &str, names: &[&str]) -> bool {
     let name: &NcName = name;
     *namespace == in_namespace && names.contains(&name.as_str())

@@ -17,7 +17,7 @@ use super::lookalikes::Lookalikes;
 use crate::contacts::{Contacts, Likeness};
 use crate::journal::{Closed, Journal, JournalReader};
 use crate::relay::stop::Stop;
-use crate::wire::confusable::{are_one, look, told_apart};
+use crate::wire::confusable::{for_log, is_same_address, skeleton_of};
 use crate::wire::muc::Inviter;
 
 /// Addresses for which it is cached whether they have look-alikes.
@@ -97,7 +97,7 @@ impl LookalikeIndex {
         if let Some(alike) = self.alike.get(jid.as_str()) {
             return Ok(alike);
         }
-        let other = self.journal.look_alike(jid.as_str(), &look(jid.as_str())).await?;
+        let other = self.journal.look_alike(jid.as_str(), &skeleton_of(jid.as_str())).await?;
         // The cached answer for the first address is wrong as soon as there is a second.
         if let Some(other) = &other {
             self.alike.invalidate(other);
@@ -110,10 +110,10 @@ impl LookalikeIndex {
     /// read.
     async fn met(&self, contact: &BareJid, jid: &BareJid) -> Option<String> {
         let _alone = self.reading.acquire().await;
-        match JournalReader::new(&self.path).met_first(contact, &look(jid.as_str())).await {
-            Ok(first) => first.filter(|first| !are_one(first, jid.as_str())),
+        match JournalReader::new(&self.path).met_first(contact, &skeleton_of(jid.as_str())).await {
+            Ok(first) => first.filter(|first| !is_same_address(first, jid.as_str())),
             Err(e) => {
-                warn!("whether {} passes for another one can't be found out: {e}", told_apart(jid.as_str()));
+                warn!("whether {} passes for another one can't be found out: {e}", for_log(jid.as_str()));
                 None
             }
         }

@@ -4,7 +4,7 @@
 use tracing::warn;
 
 use crate::model::Pending;
-use crate::wire::confusable::told_apart;
+use crate::wire::confusable::for_log;
 
 /// An address, and the one that it looks like, which the contact knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Lookalikes {
 
     fn warn(&self, invitation: &Pending, what: &str) {
         for Lookalike { jid, known } in &self.0 {
-            let [jid, known] = [jid, known].map(|jid| told_apart(jid));
+            let [jid, known] = [jid, known].map(|jid| for_log(jid));
             warn!(
                 id = invitation.id,
                 contact = invitation.arrival.contact,

@@ -11,8 +11,8 @@ use tracing::info;
 use crate::config;
 use crate::link::{AskError, Link};
 use crate::wire::IqPayload;
-use crate::wire::direct::Hint;
 use crate::wire::disco::DiscoInfo;
+use crate::wire::hint::Hint;
 
 /// The pause before a server that did not say what it is is asked again.
 const SERVER_INFO_RETRY_PAUSE: Duration = Duration::from_secs(60);

@@ -13,7 +13,7 @@ use crate::relay::context::Context;
 use crate::relay::ending::Ending;
 use crate::relay::job::Job;
 use crate::relay::stop::Stop;
-use crate::wire::handover::{Fate, FateOf};
+use crate::wire::fate::{Fate, HandOverFate};
 use crate::wire::{Iq, IqPayload, IqType};
 
 /// How often a module that does not answer is asked. After that the invitation is delivered: twice is better than never.
@@ -68,10 +68,10 @@ fn question(job: &Job) -> Option<(&str, &str)> {
 }
 
 async fn ask(cx: &Context, module: &str, id: &str) -> Result<Fate, AskError> {
-    let question = IqPayload::FateOf(FateOf::hand_over(id));
+    let question = IqPayload::HandOverFate(HandOverFate::question(id));
     let Iq { payload, .. } = cx.link.ask(module, IqType::Get, question).await?;
     Ok(match payload.0 {
-        Some(IqPayload::FateOf(answer)) => answer.fate(),
+        Some(IqPayload::HandOverFate(answer)) => answer.fate(),
         _ => Fate::Unknown,
     })
 }

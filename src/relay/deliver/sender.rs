@@ -4,7 +4,8 @@ use jid::BareJid;
 
 use crate::link::Link;
 use crate::model::address::{self, AddressError};
-use crate::wire::direct::{self, Hint};
+use crate::wire::direct;
+use crate::wire::hint::Hint;
 use crate::wire::muc::{Details, Inviter};
 use crate::wire::privileged::{self, Version};
 use crate::wire::{Message, Stanza};

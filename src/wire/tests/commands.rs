@@ -3,9 +3,9 @@
 use rstest::rstest;
 
 use super::{iq, written};
-use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Refusal, Status, command};
+use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Status};
 use crate::wire::data_form::{Choice, Field, Form};
-use crate::wire::error::StanzaError;
+use crate::wire::error::{Refusal, StanzaError};
 use crate::wire::stanza::{Iq, IqPayload};
 
 /// A command as somebody sends it.
@@ -24,7 +24,7 @@ fn given(attributes: &str, content: &str) -> Iq {
 #[case("action=''", None)]
 fn an_action(#[case] attributes: &str, #[case] action: Option<Action>) {
     let iq = given(attributes, "");
-    let command = command(&iq).unwrap();
+    let command = iq.command().unwrap();
     assert_eq!((command.node.as_deref(), command.action()), (Some("my-settings"), action));
     assert_eq!(command.sessionid.as_deref(), attributes.contains("sessionid").then_some("s1"));
 }
@@ -47,7 +47,7 @@ fn an_action(#[case] attributes: &str, #[case] action: Option<Action>) {
 )]
 fn a_form_that_was_filled_in(#[case] form: &str) {
     let iq = given("action='complete' sessionid='s1'", form);
-    let form = command(&iq).unwrap().filled_in().unwrap();
+    let form = iq.command().unwrap().filled_in().unwrap();
     assert_eq!(form.values("mode").collect::<Vec<_>>(), ["everybody"]);
     assert_eq!(form.values("block").collect::<Vec<_>>(), ["a@b", "c.d"]);
     assert_eq!(form.values("lift").count(), 0);
@@ -59,14 +59,14 @@ fn a_form_that_was_given_up_is_not_filled_in() {
         "",
         "<x xmlns='jabber:x:data' type='cancel'><field var='mode'><value>nobody</value></field></x>",
     );
-    assert_eq!(command(&iq).unwrap().filled_in(), None);
+    assert_eq!(iq.command().unwrap().filled_in(), None);
 }
 
 #[test]
 fn an_answer_is_no_command() {
     let mut iq = given("", "");
     iq.type_ = Some("result".to_owned());
-    assert_eq!(command(&iq), None);
+    assert_eq!(iq.command(), None);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn an_answer_with_a_form() {
 #[case(Refusal::BadAction, "modify", "bad-request", "bad-action")]
 #[case(Refusal::SessionExpired, "cancel", "not-allowed", "session-expired")]
 fn a_refusal(#[case] refusal: Refusal, #[case] type_: &str, #[case] condition: &str, #[case] word: &str) {
-    let answer = written(&Iq::failure_of(&given("", ""), StanzaError::from(refusal)));
+    let answer = written(&Iq::error_with(&given("", ""), StanzaError::from(refusal)));
     let error = format!(
         "<error type='{type_}'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><{word} xmlns='http://jabber.org/protocol/commands'/></error>"
     );

@@ -8,18 +8,21 @@ use super::{jid, reread};
 use crate::model::address::{
     contact_of, escape_localpart, relay_address, relay_address_of_occupant, unescape_localpart,
 };
-use crate::wire::command::{self, Action, Actions, Command, Note, NoteKind, Refusal, Status};
+use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Status};
 use crate::wire::data_form::{Choice, Field, Form};
-use crate::wire::direct::{self, Hint};
-use crate::wire::error::StanzaError;
-use crate::wire::forward::Forwarded;
-use crate::wire::handover::{Fate, FateOf, HandOver, HandedOver, hand_over};
-use crate::wire::muc::{
-    self, Affiliation, Continue, Details, Invite, Inviter, Mediated, MucUser, Password, Role,
-};
+use crate::wire::direct;
+use crate::wire::error::{Refusal, StanzaError};
+use crate::wire::fate::{Fate, HandOverFate};
+use crate::wire::handover::{HandedOver, hand_over};
+use crate::wire::hint::Hint;
+use crate::wire::muc::{self, Affiliation, Details, Inviter, Mediated, Password, Role};
+use crate::wire::muc_user::{Continue, Invite, MucUser};
 use crate::wire::ns;
-use crate::wire::privileged::{self, Content, Version};
-use crate::wire::stanza::{Iq, IqPayload, IqType, Message, Stanza, is_xml_text, parse, strip_forbidden};
+use crate::wire::privileged::{self, Version};
+use crate::wire::stanza::{
+    Forwarded, HandOver, Iq, IqPayload, IqType, Message, PrivilegeContent, Stanza, parse,
+};
+use crate::wire::xml::{is_xml_text, strip_forbidden};
 
 /// Text that XML can carry, with many of the characters that mean something to it.
 fn text() -> impl Strategy<Value = String> {
@@ -207,7 +210,7 @@ proptest! {
         prop_assert_eq!(iq_of(reread(&sent)), sent);
 
         let inner = Iq::set(room.to_string(), "in-p1", payload());
-        let content = Content { forwarded: Forwarded::from(inner.clone()).into(), ..Content::default() };
+        let content = PrivilegeContent { forwarded: Forwarded::from(inner.clone()).into(), ..PrivilegeContent::default() };
         let reply = Iq { payload: IqPayload::PrivilegeReply(content).into(), ..Iq::default() };
         prop_assert_eq!(privileged::unwrap_iq(&iq_of(reread(&reply))), Some(inner));
     }
@@ -234,13 +237,13 @@ proptest! {
         said in proptest::sample::select(&["taken", "delivered", "unknown", "elsewhere"]),
         passed in proptest::option::of(proptest::sample::select(&["true", "1", "false"])),
     ) {
-        let asked = Iq::get("room.example/muc-invite-relay", "q1", IqPayload::FateOf(FateOf::hand_over(&id)));
+        let asked = Iq::get("room.example/muc-invite-relay", "q1", IqPayload::HandOverFate(HandOverFate::question(&id)));
         prop_assert_eq!(&iq_of(reread(&asked)), &asked);
 
-        let answer = FateOf { id: Some(id), fate: Some(said.to_owned()), passed: passed.map(str::to_owned) };
+        let answer = HandOverFate { id: Some(id), fate: Some(said.to_owned()), passed: passed.map(str::to_owned) };
         let fate = answer.fate();
-        let answered = Iq { payload: IqPayload::FateOf(answer).into(), ..Iq::default() };
-        let Some(IqPayload::FateOf(read)) = iq_of(reread(&answered)).payload.0 else { panic!() };
+        let answered = Iq { payload: IqPayload::HandOverFate(answer).into(), ..Iq::default() };
+        let Some(IqPayload::HandOverFate(read)) = iq_of(reread(&answered)).payload.0 else { panic!() };
         prop_assert_eq!(read.fate(), fate);
         let expected = match (said, passed) {
             ("taken", Some("true" | "1")) => Fate::Passed,
@@ -278,11 +281,11 @@ proptest! {
         let sent = Iq::set("invites.example", "c1", IqPayload::Command(payload));
         let read = iq_of(reread(&sent));
         prop_assert_eq!(&read, &sent);
-        let read = command::command(&read).unwrap();
+        let read = read.command().unwrap();
         prop_assert_eq!(read.action(), Some(action));
         prop_assert_eq!(read.form.as_ref().unwrap().values("b").collect::<Vec<_>>(), values);
 
-        let refused = Iq::failure_of(&sent, StanzaError::from(refusal));
+        let refused = Iq::error_with(&sent, StanzaError::from(refusal));
         prop_assert_eq!(iq_of(reread(&refused)), refused);
     }
 
@@ -311,7 +314,7 @@ proptest! {
             Stanza::Iq(iq) => {
                 let _ = privileged::unwrap_iq(iq);
                 let _ = hand_over(iq);
-                let _ = command::command(iq).map(|it| (it.action(), it.filled_in()));
+                let _ = iq.command().map(|it| (it.action(), it.filled_in()));
             }
             _ => {}
         }

@@ -3,8 +3,10 @@
 use super::{iq, jid, message, written};
 use crate::model::address;
 use crate::wire::Condition;
-use crate::wire::direct::{self, Hint};
-use crate::wire::handover::{Fate, hand_over};
+use crate::wire::direct;
+use crate::wire::fate::Fate;
+use crate::wire::handover::hand_over;
+use crate::wire::hint::Hint;
 use crate::wire::muc::{self, Affiliation, Details, Inviter, Malformed, Password, Role};
 use crate::wire::privileged::{self, Access, Version};
 use crate::wire::stanza::{Iq, IqPayload, IqType};
@@ -266,7 +268,7 @@ fn what_became_of_a_hand_over() {
         let answer = format!(
             "<iq to='invites.example.test' from='conference.example.test/muc-invite-relay' id='q1' type='result'><handed-over {attributes} id='h1' xmlns='urn:x-muc-invite-relay:0'/></iq>"
         );
-        let Some(IqPayload::FateOf(answer)) = iq(&answer).payload.0 else { panic!() };
+        let Some(IqPayload::HandOverFate(answer)) = iq(&answer).payload.0 else { panic!() };
         assert_eq!(answer.id.as_deref(), Some("h1"));
         answer.fate()
     };
