@@ -1,5 +1,23 @@
 # Sourced by the other scripts: makes sure that programs are there before they are used.
 
+# need_debian [root]: a release that has been tried; as root, if that is asked for.
+need_debian() {
+    local codename name
+    codename=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")
+    name=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-}")
+    case $codename in
+        bookworm | trixie) ;;
+        *)
+            echo "This needs Debian 12 or 13; here is ${name:-$(uname -s)}. A container of either will do." >&2
+            return 1
+            ;;
+    esac
+    if [[ ${1-} == root ]] && ! unshare --mount true 2>/dev/null; then
+        echo "This needs root, with the right to mount: servers of other releases run in directories of their own." >&2
+        return 1
+    fi
+}
+
 # need_packages PACKAGE...: installs what is missing, as root on Debian; says what to do otherwise.
 need_packages() {
     local package missing=()

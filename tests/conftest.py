@@ -21,7 +21,7 @@ from support.stage import Stage
 from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hook of pytest)
 
 
-ONE_OF_EACH_MAKE = ["ejabberd-24.12", "prosody-13.0"]
+ONE_OF_EACH_MAKE = ["ejabberd-26.07", "prosody-13.0"]
 
 
 def pytest_addoption(parser):

@@ -40,7 +40,7 @@ async def test_the_module_is_installed_and_upgraded_as_its_first_lines_say(own_s
     alice, bob, carol = await own_stage.people("alice", "bob", "carol")
     room = await alice.create_room(own_stage.room())
 
-    said = await run(["bash", "-c", f"cd {CONFIG}\n{commands(server)}"], env={"HOME": str(server.directory)})
+    said = await run(server.inside(["bash", "-c", f"cd {CONFIG}\n{commands(server)}"]), env={"HOME": str(server.directory)})
     assert "Warning: " not in said
 
     alice.invite(room, bob.bare)

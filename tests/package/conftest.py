@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from support.versions import CACHE
+from support.debian import CACHE, HOST, bootstrap
 
-PRISTINE = CACHE / "bookworm"
+PRISTINE = CACHE / f"package-{HOST}"
+"""The release on which the package was built: its libraries are needed."""
+
 CONFIG = "/etc/muc-invite-relay/config.toml"
 PACKAGES = "adduser,man-db,systemd,zsh,fish"
 """What is there before: man and the shells, to look at what the package brings them."""
@@ -53,13 +55,9 @@ def pristine():
     if os.geteuid() != 0:
         pytest.skip("only root can make a Debian of its own")
     if not PRISTINE.exists():
-        parts = PRISTINE.with_name("bookworm.parts")
+        parts = PRISTINE.with_name("package.parts")
         shutil.rmtree(parts, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(parts)]
-        done = subprocess.run(
-            [*command, "http://deb.debian.org/debian"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert done.returncode == 0, done.stdout
+        bootstrap(HOST, parts, PACKAGES)
         parts.rename(PRISTINE)
     return PRISTINE
 

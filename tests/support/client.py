@@ -125,7 +125,13 @@ class Client(Endpoint):
         super().__init__(self.full, stream)
 
     async def connect(self) -> "Client":
-        self._stream.connect(("127.0.0.1", self._port), force_starttls=False, disable_starttls=True)
+        if hasattr(self._stream, "enable_plaintext"):
+            # From slixmpp 1.9 on.
+            self._stream.enable_plaintext = True
+            self._stream.enable_starttls = self._stream.enable_direct_tls = False
+            self._stream.connect("127.0.0.1", self._port)
+        else:
+            self._stream.connect(("127.0.0.1", self._port), force_starttls=False, disable_starttls=True)
         await self._wait_until_started()
         await self.iq(None, f"<query xmlns='{stanzas.ROSTER}'/>")
         self.send("<presence/>")

@@ -30,6 +30,7 @@ _steps = iter(range(1, 100))
 class AnyProsody(Prosody):
     """Whichever version this machine has."""
 
+    name = "prosody"
     version = ""
 
 

@@ -30,15 +30,8 @@ _compiled: dict[tuple[Path, str], bytes] = {}
 
 
 class Ejabberd(Server):
-    """ejabberd 23.01 as Debian bookworm has it. Other versions are subclasses with another `root`.
+    """ejabberd; its versions are subclasses. The hand-over module is compiled and on the code path, loaded or not."""
 
-    The hand-over module is compiled and on the code path, loaded or not.
-    """
-
-    name: ClassVar[str] = "ejabberd-23.01"
-    version: ClassVar[str] = "23.01"
-    root: ClassVar[Path] = Path("/")
-    privilege: ClassVar[str] = "urn:xmpp:privilege:1"
     lacks = {
         "masked-inviter": "ejabberd always names the inviter",
         "clients-own-elements": "ejabberd writes invitations anew",
@@ -46,7 +39,6 @@ class Ejabberd(Server):
         "deep-nesting": "elements nested 5000 deep end ejabberd itself",
         "outsiders-invite": "occupants only may invite",
         "occupants": "rooms tell the real addresses of those inside to moderators inside only",
-        "privileged-iq": "mod_privilege has IQs from 24.10 on",
     }
 
     def __init__(self, setup: Setup, directory: Path):
@@ -78,10 +70,9 @@ class Ejabberd(Server):
         )
         script = (self.root / "usr/sbin/ejabberdctl").read_text()
         for pattern, ours in {
-            r"^ERL_LIBS=.*": f"ERL_LIBS={self._libraries()}",
             # Anybody may run it, and signals reach the server itself.
             r"^INSTALLUSER=.*": "INSTALLUSER=",
-            r'as_current_user\) "\$@"': 'as_current_user) exec "$@"',
+            r'(as_current_user(?:,\*)?\)\s+)"\$@"': r'\1exec "$@"',
         }.items():
             script, count = re.subn(pattern, ours, script, flags=re.MULTILINE)
             assert count == 1, f"{pattern} is not in ejabberdctl {count} times"
@@ -113,8 +104,8 @@ class Ejabberd(Server):
         """Mnesia writes seconds later; what a test has set up before the crash is on the disk."""
         script = f"ok = rpc:call('{_NODE}', mnesia, sync_log, []), halt()."
         await run(
-            ["erl", "-noinput", "-hidden", "-sname", "sync@localhost", "-dist_listen", "false"]
-            + ["-start_epmd", "false", "-erl_epmd_port", str(self._node_port), "-eval", script],
+            self.inside(["erl", "-noinput", "-hidden", "-sname", "sync@localhost", "-dist_listen", "false"]
+            + ["-start_epmd", "false", "-erl_epmd_port", str(self._node_port), "-eval", script]),
             env=self._home,
         )
         await super().kill()
@@ -143,16 +134,12 @@ class Ejabberd(Server):
     def _ejabberdctl(self, *arguments: str) -> list[str]:
         directory = str(self.directory)
         program = ["/bin/bash", f"{directory}/ejabberdctl", "--config-dir", directory]
-        return [*program, "--logs", f"{directory}/logs", "--spool", f"{directory}/spool", *arguments]
+        return self.inside([*program, "--logs", f"{directory}/logs", "--spool", f"{directory}/spool", *arguments])
 
     @property
     def _home(self) -> dict[str, str]:
         """The cookie lives there."""
         return {"HOME": str(self.directory)}
-
-    def _libraries(self) -> str:
-        [architecture] = (self.root / "usr/lib").glob("*-linux-gnu")
-        return f"{architecture}:{self.root / 'usr/lib/erlang/lib'}"
 
     async def _compile(self, source: Path, beams: Path) -> None:
         """Once for each version and source in a test run; a warning is an error."""
@@ -163,10 +150,12 @@ class Ejabberd(Server):
             return
         headers = [*self.root.glob("usr/lib/*-linux-gnu/ejabberd-*/include")]
         headers += self.root.glob("usr/lib/erlang/lib/p1_xm*/include")
-        includes = [word for directory in headers for word in ("-I", str(directory))]
+        inside = (f"/{directory.relative_to(self.root)}" for directory in headers)
+        includes = [word for directory in inside for word in ("-I", directory)]
+        [libraries] = self.root.glob("usr/lib/*-linux-gnu")
         await run(
-            ["erlc", "-Werror", "+debug_info", *includes, "-o", str(beams), str(source)],
-            env={"ERL_LIBS": self._libraries()},
+            self.inside(["erlc", "-Werror", "+debug_info", *includes, "-o", str(beams), str(source)]),
+            env={"ERL_LIBS": f"/{libraries.relative_to(self.root)}"},
         )
         _compiled[key] = (beams / f"{source.stem}.beam").read_bytes()
 

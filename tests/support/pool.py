@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from support.ejabberd import Ejabberd
-from support.prosody import Prosody
+from support import versions
 from support.server import Server, Setup
-from support.versions import Ejabberd2412, Prosody13
 
-KINDS: dict[str, type[Server]] = {kind.name: kind for kind in (Prosody, Prosody13, Ejabberd, Ejabberd2412)}
+KINDS: dict[str, type[Server]] = {kind.name: kind for kind in versions.KINDS}
 """Every server that scenarios run on."""
 
 

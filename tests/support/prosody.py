@@ -13,11 +13,8 @@ CONFIG = Path(__file__).resolve().parents[2] / "config/prosody"
 
 
 class Prosody(Server):
-    """Prosody 0.12 as Debian bookworm has it. Other versions are subclasses with another `program`."""
+    """Prosody; its versions are subclasses."""
 
-    name: ClassVar[str] = "prosody-0.12"
-    version: ClassVar[str] = "0.12"
-    program: ClassVar[str] = "/usr/bin/prosody"
     lacks: ClassVar[Mapping[str, str]] = {
         "powerless-admins": "its admins have all rights in rooms, unless told otherwise",
         "several-connections": "Prosody takes one connection of a component",
@@ -42,7 +39,7 @@ class Prosody(Server):
         (self.directory / "pasted.cfg.lua").write_text(self.pasted)
         config = self.directory / "prosody.cfg.lua"
         config.write_text(self._config())
-        self.process = Process(self.name, [self.program, "-F", "--config", str(config)])
+        self.process = Process(self.name, self.inside(["/usr/bin/prosody", "-F", "--config", str(config)]))
         await self.process.start()
         await self.process.says(f"Hello and welcome to Prosody version {self.version}")
         await self.process.says(f"Activated service 'component' on [127.0.0.1]:{self.component_port}")
@@ -69,9 +66,8 @@ class Prosody(Server):
         (directory / f"{file}.dat").write_text(f"return {{\n{lines}}};\n")
 
     async def reload_module(self) -> None:
-        program = Path(self.program).with_name("prosodyctl")
         reload = ["shell", "module", "reload", "muc_invite_relay", self.muc]
-        await run([str(program), "--config", str(self.directory / "prosody.cfg.lua"), *reload])
+        await run(self.inside(["/usr/bin/prosodyctl", "--config", str(self.directory / "prosody.cfg.lua"), *reload]))
 
     def _config(self) -> str:
         modules = ["roster", "saslauth", "disco", "ping", "version", "blocklist", "carbons"]

@@ -48,6 +48,10 @@ class Server(ABC):
 
     name: ClassVar[str]
     """Make and version, as in the table of results."""
+    version: ClassVar[str]
+    """As it names itself; the first parts of it will do."""
+    root = Path("/")
+    """The system in which it is installed."""
     lacks: ClassVar[Mapping[str, str]] = {}
     """What this server can't do, by the words that scenarios use for it, and why."""
 
@@ -76,6 +80,11 @@ class Server(ABC):
         """What is made of the relay's side, beside what the setup leaves out; taken when it is written."""
         self.pasted = ""
         """What is pasted into the configuration then."""
+
+    @staticmethod
+    def inside(argv: Sequence[str]) -> list[str]:
+        """The command that runs this one in the system in which the server is installed."""
+        return list(argv)
 
     @property
     def hint(self) -> str | None:

@@ -73,6 +73,7 @@ async def test_only_a_service_admin_may_read_and_set_affiliations(stage):
     assert await alice.affiliation(room, bob.bare) == ("member" if allowed else "none")
 
 
+@pytest.mark.needs("filter-drops-rooms")
 @pytest.mark.parametrize("setup", [Setup(block_strangers=True)], ids=["stranger filter"])
 async def test_a_stranger_filter_drops_the_room_and_passes_a_friend(stage):
     relay = await stage.stand_in()
@@ -121,6 +122,10 @@ ENDS_UP_IN = {
 }
 
 
+# Prosody 13.0 copies what it archives to the inviter's other clients (XEP-0280), from some 13.0.x on.
+COPIED = {"prosody-13.0": (None, "store")}
+
+
 def ends_up_in(server, hint):
     make = "Prosody" if isinstance(server, Prosody) else "ejabberd"
     stored, *archived = (ENDS_UP_IN[make] | ENDS_UP_IN.get(f"{make} {server.version}", {}))[hint]
@@ -153,7 +158,8 @@ async def test_where_each_archive_hint_leads(stage, hint):
     assert len(await dave.archived(direct_invitation(room))) == contacts
     assert len(await alice.archived(direct_invitation(room))) == 2 * inviters
     assert not alice.received(direct_invitation(room))
-    assert alice.received(copy_of(direct_invitation(room))) == []
+    copies = alice.received(copy_of(direct_invitation(room)))
+    assert len(copies) == (2 if hint in COPIED.get(stage.server.name, ()) else 0)
 
 
 async def test_declines_reach_the_masked_inviter(stage):

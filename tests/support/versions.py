@@ -1,110 +1,77 @@
-"""Servers of bookworm-backports beside the distribution's own, unpacked, not installed. Knows nothing of scenarios."""
+"""Every version of the servers, and the Debian release that has it. Knows nothing of scenarios."""
 
 import asyncio
-import fcntl
-import os
-import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import ClassVar
 
+from support.debian import HOST, Root
 from support.ejabberd import Ejabberd
 from support.prosody import Prosody
 from support.server import Server
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "muc-invite-relay-tests"
-"""Each is downloaded once. To have them anew, remove this directory."""
-
-_SOURCES = """\
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: bookworm-backports
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-"""
-
-_ERLANG_LIBRARIES = "acme cache-tab eimp mqtree pkix stringprep stun tls utils xml xmpp yaml yconf zlib"
+_PROSODY = ("prosody", "prosody-modules")
 
 
-class Prosody13(Prosody):
-    """Prosody 13.0. Its libraries are those of the distribution's package."""
+class FromDebian(Server):
+    """A server of one release: the system's own if the tests run on that release, else one in a directory of its own."""
 
-    name: ClassVar[str] = "prosody-13.0"
-    version: ClassVar[str] = "13.0"
-    root: ClassVar[Path] = CACHE / "prosody-13"
-    packages: ClassVar[Sequence[str]] = ("prosody", "prosody-modules")
-    lacks: ClassVar[Mapping[str, str]] = {"several-connections": Prosody.lacks["several-connections"]}
+    debian: ClassVar[Root]
+
+    @classmethod
+    def prepared(cls) -> Root | None:
+        """Its directory, which is made if there is none yet; `None` if the system has the server itself."""
+        if cls.debian.release == HOST and not cls.debian.backports:
+            return None
+        cls.debian.make()
+        return cls.debian
 
     async def start(self) -> None:
-        await asyncio.to_thread(unpack, self.root, self.packages)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        for name in ("prosody", "prosodyctl"):
-            script = (self.root / "usr/bin" / name).read_text()
-            program = self.directory / name
-            program.write_text(script.replace("='/usr/lib/prosody", f"='{self.root}/usr/lib/prosody"))
-            program.chmod(0o755)
-        self.program = str(self.directory / "prosody")
+        if root := await asyncio.to_thread(self.prepared):
+            self.root, self.inside = root.path, root.inside
         await super().start()
 
 
-class Ejabberd2412(Ejabberd):
-    """ejabberd 24.12, on the distribution's Erlang."""
+class Prosody012(FromDebian, Prosody):
+    name = "prosody-0.12"
+    version = "0.12"
+    debian = Root("bookworm", (*_PROSODY, "ejabberd"))
 
-    name: ClassVar[str] = "ejabberd-24.12"
-    version: ClassVar[str] = "24.12"
-    root: ClassVar[Path] = CACHE / "ejabberd-24.12"
-    packages: ClassVar[Sequence[str]] = (
-        "ejabberd",
-        "erlang-jose",
-        *(f"erlang-p1-{name}" for name in _ERLANG_LIBRARIES.split()),
-    )
-    privilege: ClassVar[str] = Server.privilege
-    lacks = {word: why for word, why in Ejabberd.lacks.items() if word != "privileged-iq"} | {
+
+class Prosody13(FromDebian, Prosody):
+    name = "prosody-13.0"
+    version = "13.0"
+    debian = Root("trixie", (*_PROSODY, "ejabberd"), backports=True)
+    lacks = {"several-connections": Prosody.lacks["several-connections"]}
+
+
+class Ejabberd2301(FromDebian, Ejabberd):
+    name = "ejabberd-23.01"
+    version = "23.01"
+    debian = Prosody012.debian
+    privilege = "urn:xmpp:privilege:1"
+    lacks = Ejabberd.lacks | {"privileged-iq": "mod_privilege has IQs from 24.10 on"}
+
+
+class Ejabberd2412(FromDebian, Ejabberd):
+    name = "ejabberd-24.12"
+    version = "24.12"
+    debian = Root("trixie", ("ejabberd",))
+    lacks = Ejabberd.lacks | {
         "plain-iq": "beside its mod_privilege, the ordinary IQs of components vanish (ejabberd issue 4336)",
     }
 
-    async def prepare(self) -> None:
-        await asyncio.to_thread(unpack, self.root, self.packages)
-        await super().prepare()
+
+class Ejabberd2607(FromDebian, Ejabberd):
+    name = "ejabberd-26.07"
+    version = "26.07"
+    debian = Prosody13.debian
+    lacks = Ejabberd2412.lacks | {"filter-drops-rooms": "its filter takes what a friend sends through a room"}
 
 
-def unpack(root: Path, packages: Sequence[str]) -> None:
-    """Downloads these packages and unpacks them into `root`, unless that has been done; fails if it can't be."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(f"{root}.lock", "w") as lock:
-        # Test processes that run side by side wait for the first.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if root.exists():
-            return
-        parts = root.with_name(f"{root.name}.parts")
-        shutil.rmtree(parts, ignore_errors=True)
-        for directory in ("sources", "lists/partial", "cache/archives/partial", "debs", "root"):
-            (parts / directory).mkdir(parents=True)
-        (parts / "sources/backports.sources").write_text(_SOURCES)
-        options = {
-            "Dir::Etc::sourcelist": "/dev/null",
-            "Dir::Etc::sourceparts": parts / "sources",
-            "Dir::State::Lists": parts / "lists",
-            "Dir::Cache": parts / "cache",
-            # Root may write here, apt's own user may not.
-            "APT::Sandbox::User": "",
-        }
-        apt = ["apt-get", "-qq", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
-        _run([*apt, "update", "--error-on=any"], parts)
-        _run([*apt, "-t", "bookworm-backports", "download", *packages], parts / "debs")
-        for package in (parts / "debs").glob("*.deb"):
-            _run(["dpkg", "-x", str(package), str(parts / "root")], parts)
-        (parts / "root").rename(root)
-        shutil.rmtree(parts)
-
-
-def _run(argv: Sequence[str], directory: Path) -> None:
-    done = subprocess.run(argv, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stdout}")
+KINDS: Sequence[type[FromDebian]] = (Prosody012, Prosody13, Ejabberd2301, Ejabberd2412, Ejabberd2607)
+"""Every server that scenarios run on, the older first."""
 
 
 if __name__ == "__main__":
-    for kind in (Prosody13, Ejabberd2412):
-        unpack(kind.root, kind.packages)
+    for kind in KINDS:
+        kind.prepared()
