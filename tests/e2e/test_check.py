@@ -79,7 +79,7 @@ async def test_a_service_that_is_none(server, relays):
 
     assert checked.code == 1
     # Where questions vanish it can't be asked.
-    assert checked.line("rooms", server.host)["state"] == ("note" if "plain-iq" in server.lacks else "failed")
+    assert checked.line("rooms", server.host)["state"] == ("note" if "plain-iq-to-hosts" in server.lacks else "failed")
 
 
 async def test_a_wrong_secret(server, relays):

@@ -58,6 +58,7 @@ class Ejabberd2412(FromDebian, Ejabberd):
     debian = Root("trixie", ("ejabberd",))
     lacks = Ejabberd.lacks | {
         "plain-iq": "beside its mod_privilege, the ordinary IQs of components vanish (ejabberd issue 4336)",
+        "plain-iq-to-hosts": "the same, until 25.03",
     }
 
 
@@ -65,7 +66,10 @@ class Ejabberd2607(FromDebian, Ejabberd):
     name = "ejabberd-26.07"
     version = "26.07"
     debian = Prosody13.debian
-    lacks = Ejabberd2412.lacks | {"filter-drops-rooms": "its filter takes what a friend sends through a room"}
+    lacks = Ejabberd.lacks | {
+        "plain-iq": "as before, but those to virtual hosts arrive again",
+        "filter-drops-rooms": "its filter takes what a friend sends through a room",
+    }
 
 
 KINDS: Sequence[type[FromDebian]] = (Prosody012, Prosody13, Ejabberd2301, Ejabberd2412, Ejabberd2607)
