@@ -8,7 +8,7 @@ use std::process::Command;
 
 use clap::ValueEnum;
 use muc_invite_relay::check::What;
-use muc_invite_relay::config::{Config, FIXED, REFERENCE};
+use muc_invite_relay::config::{Config, KEYS_FIXED_UNTIL_RESTART, REFERENCE};
 use muc_invite_relay::model::{Reason, State};
 
 const CHECK: &str = include_str!("../docs/check.md");
@@ -123,7 +123,7 @@ fn the_overview_has_every_key_with_its_default() {
     let defaults = defaults();
     for (key, (default, restart)) in rows {
         // The connection is made anew only by a restart.
-        let fixed = FIXED.contains(&key.as_str()) || key.starts_with("component.");
+        let fixed = KEYS_FIXED_UNTIL_RESTART.contains(&key.as_str()) || key.starts_with("component.");
         assert_eq!(restart, fixed, "{key}");
         if !(default == "none" || default.starts_with("required")) {
             assert_eq!(Some(&default), defaults.get(&key), "{key}");

@@ -1,5 +1,5 @@
-//! The configuration as it was written: sections, keys and raw values, each with the place that it comes from.
-//! Knows nothing of what the keys mean: the reader asks for them, and a key that nobody asked for is unknown.
+//! The configuration as it was written: sections, keys and raw values, each with its place in the file or its variable.
+//! Knows nothing of what keys mean: the reader asks for each, and a key that was not asked for is unknown.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,23 +9,25 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::digest::Keys;
 use super::error::{Complaint, ConfigError};
-use super::reload::Keys;
 use super::values::{Value, Wrong};
 
-/// What the names of overriding variables begin with; `SECTION__KEY` follows.
-const PREFIX: &str = "MUC_INVITE_RELAY__";
+/// Variables that override a key are named by this prefix and `SECTION__KEY`.
+const VARIABLE_PREFIX: &str = "MUC_INVITE_RELAY__";
 
-/// How alike two words are when one may be meant for the other (Jaro: 0 to 1).
-const MIN_SIMILARITY_OF_A_TYPO: f64 = 0.7;
+/// A known word is suggested in place of an unknown one from this similarity on (Jaro: 0 to 1).
+const MIN_TYPO_SIMILARITY: f64 = 0.7;
 
 /// The process's variables that override a key.
 ///
 /// # Errors
-/// When one is not UTF-8.
+/// [`ConfigError::Invalid`] if one of them is not UTF-8.
 pub(super) fn environment() -> Result<Vec<(String, String)>, ConfigError> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok().filter(|n| n.starts_with(PREFIX))?, value)))
+        .filter_map(|(name, value)| {
+            Some((name.into_string().ok().filter(|n| n.starts_with(VARIABLE_PREFIX))?, value))
+        })
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(ConfigError::Invalid(vec![Complaint {
@@ -43,20 +45,20 @@ struct Entry {
 
 type Section = BTreeMap<String, Entry>;
 
-/// What was written, less what has been read. No `Debug`, here and in what it holds: one value is the secret.
+/// What was written and has not been read yet. Neither it nor its values have `Debug`: one value is the secret.
 #[derive(Default)]
 pub(super) struct Document {
     file: String,
     sections: BTreeMap<String, (String, Section)>,
     /// Keys outside of any section, and their places.
-    strays: Vec<(String, String)>,
+    outside_sections: Vec<(String, String)>,
     complaints: Vec<Complaint>,
     asked: BTreeSet<(&'static str, &'static str)>,
     set: Keys,
 }
 
 impl Document {
-    /// The text, then the variables over it.
+    /// Parses the text, then lets the variables override it.
     pub(super) fn new(
         text: &str,
         file: Option<&Path>,
@@ -65,14 +67,14 @@ impl Document {
         let file = file.map_or_else(|| "line ".to_owned(), |path| format!("{}:", path.display()));
         let mut document = Self { file, ..Self::default() };
         let table = DeTable::parse(text).map_err(|e| {
-            // Its Display would show the line, and that may be the secret's.
+            // Its Display would show the line, which may hold the secret.
             let place = e.span().map_or_else(String::new, |span| document.line(text, &span));
             let text = format!("this is not TOML: {}", e.message().replace('\n', ", "));
             ConfigError::Invalid(vec![Complaint { place, text }])
         })?;
         document.take_table(text, table.into_inner());
         for (name, value) in env {
-            if let Some(path) = name.strip_prefix(PREFIX) {
+            if let Some(path) = name.strip_prefix(VARIABLE_PREFIX) {
                 document.take_variable(&name, path, value);
             }
         }
@@ -101,14 +103,14 @@ impl Document {
                 DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
                     self.complain(place, format!("[[{name}]] is a list of sections: write [{name}] once"));
                 }
-                _ => self.strays.push((place, name)),
+                _ => self.outside_sections.push((place, name)),
             }
         }
     }
 
     fn take_variable(&mut self, name: &str, path: &str, value: String) {
         let Some((section, key)) = path.split_once("__") else {
-            let example = format!("{PREFIX}COMPONENT__JID");
+            let example = format!("{VARIABLE_PREFIX}COMPONENT__JID");
             self.complain(String::new(), format!("{name} names no key: write SECTION__KEY as in {example}"));
             return;
         };
@@ -122,20 +124,20 @@ impl Document {
         self.complaints.push(Complaint { place, text });
     }
 
-    /// Complains about a key, where it was read.
+    /// Notes that the value of a key is wrong.
     pub(super) fn wrong(&mut self, place: String, section: &str, key: &str, wrong: &Wrong) {
         self.complain(place, format!("{section}.{key} is {}: {}", wrong.shown, wrong.remedy));
     }
 
-    /// Complains about a key that must be there.
+    /// Notes that a required key is missing.
     pub(super) fn missing(&mut self, section: &str, key: &str, remedy: &str) {
-        // A key that is there but wrong has been complained about already.
+        // A key that is there but wrong has its complaint already.
         if !self.set.contains_key(&format!("{section}.{key}")) {
             self.complain(String::new(), format!("{section}.{key} is missing: {remedy}"));
         }
     }
 
-    /// Reads one key; `None` when it is absent, or wrong and complained about.
+    /// Reads one key; `None` if it is absent, or if it is wrong, which is noted.
     pub(super) fn read<T>(
         &mut self,
         section: &'static str,
@@ -148,7 +150,7 @@ impl Document {
         parse(value).map_err(|wrong| self.wrong(place, section, key, &wrong)).ok()
     }
 
-    /// Reads a section whose keys the operator chooses: each with its place, its key and what was read.
+    /// Reads a section whose keys the operator chooses. Returns the place, key and value of each that is right.
     pub(super) fn read_all<T>(
         &mut self,
         section: &'static str,
@@ -167,18 +169,18 @@ impl Document {
         read
     }
 
-    /// Whether a key is there and has not been read.
+    /// Whether a key is set and has not been read yet.
     pub(super) fn has(&self, section: &str, key: &str) -> bool {
         self.sections.get(section).is_some_and(|(_, entries)| entries.contains_key(key))
     }
 
-    /// Whether a key is set by the environment, and has not been read.
+    /// Whether a key is set by the environment and has not been read yet.
     pub(super) fn is_variable(&self, section: &str, key: &str) -> bool {
         let entry = self.sections.get(section).and_then(|(_, entries)| entries.get(key));
         entry.is_some_and(|entry| matches!(entry.value, Value::Variable(_)))
     }
 
-    /// Of two keys that say the same in different ways: a variable overrides the file's other one.
+    /// Of two keys that exclude each other, one set by the environment removes the other one of the file.
     pub(super) fn prefer_variable(&mut self, section: &str, keys: [&str; 2]) {
         let Some((_, entries)) = self.sections.get_mut(section) else { return };
         let [a, b] = keys.map(|key| entries.get(key).map(|e| matches!(e.value, Value::Variable(_))));
@@ -189,9 +191,9 @@ impl Document {
         }
     }
 
-    /// Complains about what nobody asked for. Returns all complaints and the keys that were set.
+    /// Notes all keys that were not asked for. Returns all complaints and the keys that were set.
     pub(super) fn finish(mut self) -> (Vec<Complaint>, Keys) {
-        for (place, key) in std::mem::take(&mut self.strays) {
+        for (place, key) in std::mem::take(&mut self.outside_sections) {
             let remedy = match self.asked.iter().find(|(_, known)| *known == key) {
                 Some((section, _)) => format!("did you mean {section}.{key}?"),
                 None => "put it below its [section]".to_owned(),
@@ -238,6 +240,6 @@ fn nearest<'a>(word: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
     known
         .iter()
         .copied()
-        .filter(|k| alike(k) > MIN_SIMILARITY_OF_A_TYPO)
+        .filter(|k| alike(k) > MIN_TYPO_SIMILARITY)
         .max_by(|a, b| alike(a).total_cmp(&alike(b)))
 }

@@ -1,10 +1,10 @@
-//! What can be wrong with a configuration, in words that say what to do. Never shows a secret.
+//! Errors of the configuration, each with its remedy. They never show a secret.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::DEFAULT_PATH;
+use super::files::DEFAULT_PATH;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum ConfigError {
         /// Why not.
         source: io::Error,
     },
-    /// The file can be read, but it or the environment is wrong: all that is, in the order in which it is read.
+    /// The file or the environment is wrong: everything that is, in the order in which it is read.
     #[error("{}", lines(.0))]
     Invalid(Vec<Complaint>),
 }

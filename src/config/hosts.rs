@@ -1,7 +1,7 @@
-//! Which hosts the configuration makes the server's own. Knows nothing of who is believed.
+//! Which hosts the configuration makes the server's own, and how it spells them. Knows nothing of who is believed.
 
-use super::{Config, Muc};
-use crate::model::address;
+use super::schema::{Config, Muc};
+use crate::model::{address, domain};
 
 impl Muc {
     /// Whether this domain, in its canonical form, is one of the configured MUC services.
@@ -18,6 +18,16 @@ impl Config {
     pub fn own_hosts(&self) -> Vec<String> {
         own_hosts(&self.component.jid, &self.muc.services, &self.muc.hand_over_from)
     }
+
+    /// A domain in the labels of the configuration (A-labels or U-labels), if it or a domain below it is configured; else
+    /// unchanged.
+    #[must_use]
+    pub fn as_written(&self, domain: &str) -> String {
+        let written = std::iter::once(&self.component.written).chain(&self.muc.written).map(String::as_str);
+        let mut all = written.clone().chain(written.filter_map(|it| Some(it.split_once('.')?.1)));
+        let is_it = |written: &&str| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
+        all.find(is_it).unwrap_or(domain).to_owned()
+    }
 }
 
 fn own_hosts(component: &str, services: &[String], more: &[String]) -> Vec<String> {
@@ -27,8 +37,8 @@ fn own_hosts(component: &str, services: &[String], more: &[String]) -> Vec<Strin
             hosts.push(host.to_owned());
         }
     };
-    for domain in std::iter::once(component).chain(services.iter().map(String::as_str)) {
-        if let Some((_, parent)) = address::domain_of(domain).split_once('.') {
+    for host in std::iter::once(component).chain(services.iter().map(String::as_str)) {
+        if let Some((_, parent)) = address::domain_of(host).split_once('.') {
             add(parent);
         }
     }

@@ -1,4 +1,4 @@
-//! The sections and their keys: what each is read as, its default, what must be there, what must fit together.
+//! The sections and their keys: the type and default of each, which are required, and which must agree with each other.
 //! Knows nothing of how a value is written.
 
 use std::collections::BTreeMap;
@@ -10,18 +10,21 @@ use secrecy::SecretString;
 
 use super::document::Document;
 use super::error::ConfigError;
-use super::values::{self, Domain, Wrong};
-use super::{
+use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
 };
+use super::values::{self, Domain, Wrong};
 use crate::model::group::{self, Entry, Nesting};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const ONE_MINUTE: Duration = Duration::from_secs(60);
+const ONE_HOUR: Duration = Duration::from_secs(60 * 60);
+const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads everything, and complains about everything that is wrong, not only about the first.
+/// Reads everything.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with everything that is wrong, not only the first.
 pub(super) fn read(
     text: &str,
     file: Option<&Path>,
@@ -30,7 +33,7 @@ pub(super) fn read(
     let mut document = Document::new(text, file, env)?;
     let doc = &mut document;
     let component = component(doc, file);
-    // What stands for the component's domain while that is missing fits everything else.
+    // Where the component's domain is missing, no other domain equals the empty text.
     let jid = component.as_ref().map_or("", |component| &component.jid).to_owned();
     let muc = muc(doc, &jid);
     let (relay, limits, journal) = (relay(doc), limits(doc), journal(doc));
@@ -44,7 +47,7 @@ pub(super) fn read(
     }
 }
 
-/// The keys that reading asks for.
+/// All keys that reading asks for.
 pub(super) fn keys() -> Vec<String> {
     let mut document = Document::default();
     let doc = &mut document;
@@ -81,9 +84,9 @@ fn remote(server: &Server) -> Wrong {
 
 /// The secret, and the file that it was read from.
 fn secret(doc: &mut Document, file: Option<&Path>) -> Option<(SecretString, Option<PathBuf>)> {
-    const KEYS: [&str; 2] = ["secret", "secret_file"];
-    doc.prefer_variable("component", KEYS);
-    let [here, elsewhere] = KEYS.map(|key| doc.has("component", key));
+    const SECRET_KEYS: [&str; 2] = ["secret", "secret_file"];
+    doc.prefer_variable("component", SECRET_KEYS);
+    let [here, elsewhere] = SECRET_KEYS.map(|key| doc.has("component", key));
     let file = file.filter(|_| !doc.is_variable("component", "secret")).map(Path::to_owned);
     let secret = doc.read("component", "secret", values::secret).map(|secret| (secret, file));
     let from_file = doc.read("component", "secret_file", |value| {
@@ -110,7 +113,7 @@ fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
     };
     let domains = values::list(values::domain);
     let services =
-        doc.read("muc", "services", |value| values::some(domains(value)?, remedy).and_then(others));
+        doc.read("muc", "services", |value| values::not_empty(domains(value)?, remedy).and_then(others));
     if services.is_none() {
         doc.missing("muc", "services", remedy);
     }
@@ -130,8 +133,8 @@ fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
 
 fn relay(doc: &mut Document) -> Relay {
     Relay {
-        window: doc.read("relay", "window", values::duration).unwrap_or(DAY),
-        expiry: doc.read("relay", "expiry", values::duration).unwrap_or(HOUR),
+        window: doc.read("relay", "window", values::duration).unwrap_or(ONE_DAY),
+        expiry: doc.read("relay", "expiry", values::duration).unwrap_or(ONE_HOUR),
         strangers: doc.read("relay", "strangers", values::word).unwrap_or_default(),
         mimicry: doc.read("relay", "mimicry", values::word).unwrap_or_default(),
         support: doc.read("relay", "support", values::word).unwrap_or_default(),
@@ -144,10 +147,10 @@ fn relay(doc: &mut Document) -> Relay {
 fn limits(doc: &mut Document) -> Limits {
     let mut rate = |key, count, per| doc.read("limits", key, values::rate).unwrap_or(Rate { count, per });
     Limits {
-        per_inviter: rate("per_inviter", 30, 10 * MINUTE),
-        per_domain: rate("per_domain", 1000, 10 * MINUTE),
-        per_contact: rate("per_contact", 20, HOUR),
-        per_room: rate("per_room", 200, HOUR),
+        per_inviter: rate("per_inviter", 30, 10 * ONE_MINUTE),
+        per_domain: rate("per_domain", 1000, 10 * ONE_MINUTE),
+        per_contact: rate("per_contact", 20, ONE_HOUR),
+        per_room: rate("per_room", 200, ONE_HOUR),
         max_recipients: doc.read("limits", "max_recipients", values::number(1..=100_000)).unwrap_or(200),
     }
 }
@@ -157,7 +160,7 @@ fn journal(doc: &mut Document) -> Journal {
         path: doc
             .read("journal", "path", values::path)
             .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db")),
-        retention: doc.read("journal", "retention", values::duration).unwrap_or(90 * DAY),
+        retention: doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY),
     }
 }
 
@@ -165,7 +168,7 @@ fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>>
     let entries = values::list(values::group_entry);
     let group = |name: &str, value| {
         let name = values::group_name(name)?;
-        let entries = values::some(entries(value)?, "name who is meant, such as [\"bob@example.org\"]")?;
+        let entries = values::not_empty(entries(value)?, "name who is meant, such as [\"bob@example.org\"]")?;
         let ours = |entry: &&Entry| matches!(entry, Entry::Person(jid) if jid.domain().as_str() == component);
         match entries.iter().find(ours) {
             Some(entry) => {

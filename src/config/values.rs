@@ -1,5 +1,5 @@
-//! What a value may look like: one reader for each kind, with the remedy for what it does not understand.
-//! Knows nothing of keys and of the places that values come from.
+//! Reads values: a function for each type, whose error says what is wrong and what to write instead.
+//! Knows nothing of keys, nor of the places that values come from.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr};
@@ -13,12 +13,12 @@ use secrecy::SecretString;
 use toml::de::DeValue;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::reload::Digest;
-use super::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
+use super::digest::Digest;
+use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::model::group::{self, Entry, NoName};
 use crate::model::{address as jids, domain as domains};
 
-/// All durations; the longest keeps sums with the time of day far from any overflow.
+/// The durations that any key may have. The longest one, added to the present time, is far from an overflow.
 const ALLOWED_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
 
@@ -29,18 +29,18 @@ pub(super) enum Value {
     Integer(String),
     Boolean(bool),
     List(Vec<Value>),
-    /// Of a type that no key has; its name.
+    /// A value of a type that no key has; the name of the type.
     Other(&'static str),
-    /// From a variable: the key decides what it is.
+    /// The text of a variable: the key decides on its type.
     Variable(String),
 }
 
 /// A value that can't be used.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    /// What it is.
+    /// The value, or its type if it may be a secret.
     pub(super) shown: String,
-    /// What it should be.
+    /// What to write instead.
     pub(super) remedy: String,
 }
 
@@ -58,7 +58,7 @@ impl Value {
     pub(super) fn from_toml(value: DeValue<'_>) -> Self {
         match value {
             DeValue::String(text) => Self::Text(text.into_owned()),
-            // Underscores and other radices are gone after this.
+            // Normalised: no underscores, decimal.
             DeValue::Integer(n) => Self::Integer(
                 i64::from_str_radix(n.as_str(), n.radix()).map_or_else(|_| n.to_string(), |n| n.to_string()),
             ),
@@ -72,14 +72,14 @@ impl Value {
         }
     }
 
-    /// What tells it from other values of the key.
+    /// Differs between two values of a key, as good as always.
     pub(super) fn digest(&self) -> Digest {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         Digest(hasher.finish())
     }
 
-    /// The type, in place of a value that may be a secret.
+    /// The name of its type, shown in place of a value that may be a secret.
     fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Variable(_) => "a text",
@@ -108,12 +108,12 @@ pub(super) fn path(value: Value) -> Result<PathBuf, Wrong> {
     text(value).map(PathBuf::from)
 }
 
-/// A secret; no error shows it.
+/// The secret; no error shows it.
 pub(super) fn secret(value: Value) -> Result<SecretString, Wrong> {
     secret_text(value.text()?)
 }
 
-/// A file that holds nothing but a secret, and perhaps the end of its line.
+/// The path of a file with the secret; one line break at its end is ignored.
 pub(super) fn secret_file(value: Value) -> Result<(SecretString, PathBuf), Wrong> {
     let path = text(value)?;
     let mut secret = std::fs::read_to_string(&path)
@@ -137,15 +137,15 @@ fn secret_text(secret: String) -> Result<SecretString, Wrong> {
     Ok(SecretString::from(secret))
 }
 
-/// Yes or no.
+/// `true` or `false`.
 pub(super) fn boolean(value: Value) -> Result<bool, Wrong> {
-    const FORM: &str = "write true or false, without quotes";
+    const BOOLEAN_REMEDY: &str = "write true or false, without quotes";
     match value {
         Value::Boolean(value) => Ok(value),
         Value::Variable(text) => text.trim().parse().map_err(|_| Wrong::quoted(&text, "write true or false")),
-        Value::Text(text) => Err(Wrong::quoted(&text, FORM)),
-        Value::Integer(number) => Err(Wrong::new(number, FORM)),
-        other => Err(Wrong::new(other.kind(), FORM)),
+        Value::Text(text) => Err(Wrong::quoted(&text, BOOLEAN_REMEDY)),
+        Value::Integer(number) => Err(Wrong::new(number, BOOLEAN_REMEDY)),
+        other => Err(Wrong::new(other.kind(), BOOLEAN_REMEDY)),
     }
 }
 
@@ -168,19 +168,19 @@ where
 }
 
 pub(super) fn duration(value: Value) -> Result<Duration, Wrong> {
-    const FORM: &str = "write a duration such as 90s, 10m, 24h or 30d, in quotes";
+    const DURATION_REMEDY: &str = "write a duration such as 90s, 10m, 24h or 30d, in quotes";
     let text = match value {
-        Value::Integer(number) => return Err(Wrong::new(number, FORM)),
+        Value::Integer(number) => return Err(Wrong::new(number, DURATION_REMEDY)),
         other => other.text()?,
     };
     match humantime::parse_duration(&text) {
         Ok(duration) if ALLOWED_DURATIONS.contains(&duration) => Ok(duration),
         Ok(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
-        Err(_) => Err(Wrong::quoted(&text, FORM)),
+        Err(_) => Err(Wrong::quoted(&text, DURATION_REMEDY)),
     }
 }
 
-/// `30/10m`.
+/// A rate such as `30/10m`.
 pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
     let text = value.text()?;
     let parse = |text: &str| {
@@ -194,12 +194,12 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
     })
 }
 
-/// A domain: equal to others in their canonical form.
+/// A domain. Two are equal if their canonical forms are.
 #[derive(Debug, Clone)]
 pub(super) struct Domain {
     /// The canonical form.
     pub(super) canonical: String,
-    /// The same in the labels that were written.
+    /// The same domain in the labels of the configuration.
     pub(super) written: String,
 }
 
@@ -263,8 +263,8 @@ fn variable_list(text: &str) -> Result<Vec<Value>, Wrong> {
     Ok(items.map(|item| Value::Text(item.to_owned())).collect())
 }
 
-/// At least one of a list.
-pub(super) fn some<T>(list: Vec<T>, remedy: &str) -> Result<Vec<T>, Wrong> {
+/// A list that has at least one item.
+pub(super) fn not_empty<T>(list: Vec<T>, remedy: &str) -> Result<Vec<T>, Wrong> {
     if list.is_empty() { Err(Wrong::new("empty", remedy)) } else { Ok(list) }
 }
 
@@ -306,7 +306,8 @@ pub(super) fn address(value: Value) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| Wrong::quoted(&text, "write an IP address and a port, such as 127.0.0.1:9590"))
 }
 
-/// A level or directives. `info` is a level, `target=info` a directive; a bare target would silence all the rest.
+/// A level such as `info`, or directives such as `target=info`. A target without a level is refused: everything else would
+/// not be logged.
 pub(super) fn log_level(value: Value) -> Result<String, Wrong> {
     let text = value.text()?;
     let good = text.split(',').map(str::trim).all(|directive| {
@@ -321,12 +322,12 @@ pub(super) fn log_level(value: Value) -> Result<String, Wrong> {
     Err(Wrong::quoted(&text, remedy))
 }
 
-/// A key whose values are a few fixed words.
-pub(super) trait Words: Copy + 'static {
+/// A type that is written as one of a few fixed words.
+pub(super) trait FixedWords: Copy + 'static {
     const WORDS: &'static [(&'static str, Self)];
 }
 
-pub(super) fn word<T: Words>(value: Value) -> Result<T, Wrong> {
+pub(super) fn word<T: FixedWords>(value: Value) -> Result<T, Wrong> {
     let text = value.text()?;
     T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
@@ -334,34 +335,34 @@ pub(super) fn word<T: Words>(value: Value) -> Result<T, Wrong> {
     })
 }
 
-impl Words for Membership {
+impl FixedWords for Membership {
     const WORDS: &'static [(&'static str, Self)] =
         &[("add", Self::Add), ("require", Self::Require), ("ignore", Self::Ignore)];
 }
 
-impl Words for Strangers {
+impl FixedWords for Strangers {
     const WORDS: &'static [(&'static str, Self)] = &[("relay", Self::Relay), ("refuse", Self::Refuse)];
 }
 
-impl Words for Mimicry {
+impl FixedWords for Mimicry {
     const WORDS: &'static [(&'static str, Self)] =
         &[("refuse", Self::Refuse), ("warn", Self::Warn), ("off", Self::Off)];
 }
 
-impl Words for Support {
+impl FixedWords for Support {
     const WORDS: &'static [(&'static str, Self)] = &[("assume", Self::Assume), ("ask", Self::Ask)];
 }
 
-impl Words for Passwords {
+impl FixedWords for Passwords {
     const WORDS: &'static [(&'static str, Self)] = &[("relay", Self::Relay), ("strip", Self::Strip)];
 }
 
-impl Words for Archive {
+impl FixedWords for Archive {
     const WORDS: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("store", Self::Store), ("no-store", Self::NoStore), ("none", Self::None)];
 }
 
-impl Words for LogFormat {
+impl FixedWords for LogFormat {
     const WORDS: &'static [(&'static str, Self)] =
         &[("text", Self::Text), ("json", Self::Json), ("journald", Self::Journald)];
 }

@@ -1,0 +1,7 @@
+//! The files that operators know: the one that is read by default, and the annotated reference.
+
+/// The file that is read when none is named.
+pub const DEFAULT_PATH: &str = "/etc/muc-invite-relay/config.toml";
+
+/// The annotated reference: every key, what it does, its default, when to change it.
+pub const REFERENCE: &str = include_str!("../../config/muc-invite-relay.toml");

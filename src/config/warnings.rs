@@ -1,0 +1,25 @@
+//! Warnings about settings that are valid but unsafe. Knows nothing of where they are shown.
+
+use super::schema::Config;
+
+impl Config {
+    /// Settings that are valid but unsafe, each in a sentence for the log.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let server = &self.component.server;
+        let cleartext = (!server.is_on_this_machine()).then(|| {
+            format!(
+                "component.server = \"{server}\" is not on this machine: everybody who can listen between the two reads the \
+                 rooms' passwords and can take the relay's place"
+            )
+        });
+        let open = self.metrics.listen.filter(|listen| !listen.ip().to_canonical().is_loopback()).map(|listen| {
+            let seen = if self.metrics.show_people { "who invites whom" } else { "the metrics and the page" };
+            format!(
+                "metrics.listen = \"{listen}\" is not a loopback address: everybody who reaches it sees {seen}, without a \
+                 password. Let a firewall or a proxy keep others away"
+            )
+        });
+        cleartext.into_iter().chain(open).collect()
+    }
+}
