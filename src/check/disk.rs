@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode, OFlags};
 
-use super::{Finding, What};
+use super::finding::{Finding, What};
 use crate::journal::{JournalReader, OpenError};
 
 /// Less free space than this deserves a word.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::timeout;
 
+use super::finding::{Finding, What};
 use super::remedies::Remedies;
-use super::{Finding, What};
 use crate::commands;
 use crate::config::Config;
 use crate::link::{AskError, Incoming, Link};

@@ -1,7 +1,7 @@
 //! What the server's hosts grant (XEP-0356), beside what `setup` prints.
 
+use super::finding::{Finding, What};
 use super::remedies::Remedies;
-use super::{Finding, What};
 use crate::config::{Config, Support};
 use crate::link::{Grants, Link};
 use crate::setup::Part;

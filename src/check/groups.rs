@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, What};
+use super::finding::{Finding, What};
 use crate::config::Config;
 use crate::model::group::{Book, Entry};
 use crate::model::group::{KeptGroup, MayUse};
@@ -102,7 +102,7 @@ impl Groups<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::State;
+    use crate::check::finding::State;
 
     const CONFIG: &str = r#"
         [component]

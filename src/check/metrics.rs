@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::{Finding, What};
+use super::finding::{Finding, What};
 use crate::config::Config;
 
 /// The relay answers this at once, however busy it is otherwise.

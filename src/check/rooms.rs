@@ -7,9 +7,8 @@ use jid::BareJid;
 use tokio::time::{Instant, timeout};
 
 use super::asker::{ANSWER_TIMEOUT, Asker};
+use super::finding::{Finding, State, What};
 use super::remedies::Remedies;
-
-use super::{Finding, State, What};
 use crate::config::{Config, Membership};
 use crate::journal::JournalReader;
 use crate::link::{AskError, Link};

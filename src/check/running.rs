@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Finding, RelayFound, What};
+use super::finding::{Finding, RelayFound, What};
 use crate::config::{Changes, ConfigError};
 
 /// A disk that is well is at one piece of work for less.
@@ -78,7 +78,7 @@ fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::finding::State;
     use super::*;
 
     fn well() -> Running {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::asker::{ANSWER_TIMEOUT, Asker};
+use super::finding::{Finding, What};
 use super::remedies::Remedies;
 use super::rooms::{Answered, module, services};
-use super::{Finding, What, echo, grants};
+use super::{echo, grants};
 use crate::config::{Config, Server};
 use crate::link::{self, AskError, Link};
 use crate::setup::{Make, Setup, Version};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::{Finding, State, What};
+use super::finding::{Finding, State, What};
 use crate::config::{Config, ConfigError};
 
 /// What the annotated reference has in the secret's place.

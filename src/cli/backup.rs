@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{CommandError, block_on};
+use super::command::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::{daemon, journal};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, block_on};
+use super::command::{CommandError, block_on};
 use crate::check::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::daemon::control::{self, Answered};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use jid::BareJid;
 
-use super::{CommandError, bare_jid, block_on};
+use super::command::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
 use crate::journal::{Forget, JournalReader};
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::{CommandError, block_on};
+use super::command::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::daemon::control::{self, Answered};
 

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jid::BareJid;
 use serde::Serialize;
 
-use super::{CommandError, bare_jid, block_on};
+use super::command::{CommandError, bare_jid, block_on};
 use crate::config::{Config, ConfigError};
 use crate::journal::{Filter, JournalReader, Record};
 use crate::model::State;

@@ -1,8 +1,8 @@
-//! The command line: what can be asked for, and what the exit code says. One file a command.
-//! Knows nothing of stanzas.
+//! The command line: the arguments, and the command that each of them runs, in a file of its own. Knows nothing of stanzas.
 
 mod backup;
 mod check;
+mod command;
 mod forget;
 mod healthy;
 mod history;
@@ -10,18 +10,13 @@ mod print;
 mod run;
 mod setup;
 
-use std::future::Future;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use jid::BareJid;
 
-use crate::config::{Config, ConfigError};
-use crate::journal::{BackupError, OpenError};
-use crate::model::address;
-use crate::telemetry::log::LogError;
+use crate::config::Config;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
 #[derive(Debug, Parser)]
@@ -54,35 +49,7 @@ enum Command {
     Print(print::Arguments),
 }
 
-/// Why a command did not do what it should.
-#[derive(Debug, thiserror::Error)]
-enum CommandError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Journal(#[from] OpenError),
-    #[error(transparent)]
-    Backup(#[from] BackupError),
-    #[error("interrupted: nothing was done")]
-    Interrupted,
-    #[error("the output can't be written: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl CommandError {
-    fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Config(_) | Self::Log(_) => ExitCode::from(2),
-            // `history | head` has seen enough.
-            Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Journal(_) | Self::Backup(_) | Self::Interrupted | Self::Output(_) => ExitCode::FAILURE,
-        }
-    }
-}
-
-/// Does what the process's arguments say. A wrong argument ends the process with 2.
+/// Runs the command that the process's arguments name, and returns its exit code. A wrong argument ends the process with 2.
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { config, command } = Arguments::parse();
@@ -101,22 +68,11 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|error| {
         let code = error.exit_code();
         if code != ExitCode::SUCCESS {
-            // Nobody is left to tell when this fails.
+            // Where standard error is closed, nobody can be told.
             let _ = writeln!(io::stderr(), "muc-invite-relay: {error}");
         }
         code
     })
-}
-
-/// Runs a command's asynchronous part.
-fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
-}
-
-/// A bare JID among the arguments. With a resource it would say less than it seems to: a room is not its occupant.
-fn bare_jid(text: &str) -> Result<BareJid, String> {
-    let jid = address::bare(text).ok().filter(|_| !text.contains('/'));
-    jid.ok_or_else(|| "write a bare JID, such as bob@example.org".to_owned())
 }
 
 #[cfg(test)]

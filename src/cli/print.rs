@@ -8,7 +8,7 @@ use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::CommandError;
+use super::command::CommandError;
 
 /// What the command line doesn't say of itself.
 const MORE: &str = include_str!("more.8");

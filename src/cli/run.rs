@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
-use super::{CommandError, block_on};
+use super::command::{CommandError, block_on};
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Outside, Reload, RunError};
 use crate::{journal, telemetry};

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::CommandError;
+use super::command::CommandError;
 use crate::config::{Config, ConfigError};
 use crate::setup::{Make, Setup, Version};
 

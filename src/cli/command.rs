@@ -1,0 +1,59 @@
+//! What all commands share: their errors with the exit codes, the runtime, and arguments that are JIDs. Knows nothing of
+//! single commands.
+
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use jid::BareJid;
+
+use crate::config::ConfigError;
+use crate::journal::{BackupError, OpenError};
+use crate::model::address;
+use crate::telemetry::log::LogError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error("interrupted: nothing was done")]
+    Interrupted,
+    #[error("the output can't be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    /// 2 for what the operator has to correct in the configuration, else 1; 0 for a reader that has closed the pipe.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Log(_) => ExitCode::from(2),
+            // The reader has closed the pipe, as in `history | head`.
+            Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Journal(_) | Self::Backup(_) | Self::Interrupted | Self::Output(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the asynchronous part of a command, on this thread.
+///
+/// # Errors
+/// The system refuses what the runtime needs, such as open files.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}
+
+/// Reads an argument that is a bare JID.
+///
+/// # Errors
+/// It is no JID, or it has a resource: an occupant's address must not be taken for the room's.
+pub(super) fn bare_jid(text: &str) -> Result<BareJid, String> {
+    let jid = address::bare(text).ok().filter(|_| !text.contains('/'));
+    jid.ok_or_else(|| "write a bare JID, such as bob@example.org".to_owned())
+}
