@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::blocks;
-use super::dispatch::Draft;
+use super::draft::Draft;
 use crate::model::Change;
 use crate::wire::data_form::{Field, Form};
 
-/// What a form that somebody has filled in changes of what they block, and the fields of the next page.
+/// The changes to the blocked addresses that a form asks for, and the fields of the next page.
 #[must_use]
 pub fn filled_in(form: &Form, component: &str) -> (Option<Result<Vec<Change>, String>>, Vec<Field>) {
     let mut draft = Draft::default();

@@ -1,0 +1,55 @@
+//! What carrying out a command results in. Knows nothing of single commands.
+
+use crate::journal::{Closed, OpenError};
+use crate::wire::data_form::Form;
+use crate::wire::error::Refusal;
+use crate::wire::{Condition, StanzaError};
+
+/// The most bytes of text in one answer. Servers close a connection that sends too large a stanza, and escaping makes the
+/// text longer.
+const MAX_ANSWER_BYTES: usize = 40_000;
+
+/// What became of a command that was filled in.
+pub(super) enum Outcome {
+    /// It has been carried out.
+    Done { note: String, form: Form },
+    /// It can't be carried out as it was filled in, and this page is shown again.
+    Again { page: usize, complaint: String },
+}
+
+/// Why the answer to a command is an error.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Refused(StanzaError),
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<Condition> for Failure {
+    fn from(condition: Condition) -> Self {
+        Self::Refused(StanzaError::new(condition, None))
+    }
+}
+
+/// As many of these lines as one answer can carry, from the first one on.
+pub(super) fn lines_that_fit(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut left = MAX_ANSWER_BYTES;
+    let mut fitting = Vec::new();
+    for line in lines {
+        match left.checked_sub(line.len() + 1) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        fitting.push(line);
+    }
+    fitting
+}
