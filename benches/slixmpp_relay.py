@@ -1,6 +1,6 @@
-"""What one would write first: a relay on slixmpp, with a set in memory for those who have been invited.
+"""A first draft of a relay, on slixmpp, with a set in memory of those who have been invited.
 
-The measure for the benches. No journal, no look at the room, no answer to the inviter.
+The benches compare the relay with it. No journal, no question to the room, no answer to the inviter.
 Arguments: HOST PORT COMPONENT SECRET
 """
 

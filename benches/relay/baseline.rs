@@ -1,5 +1,5 @@
-//! The least a component on tokio-xmpp can do: `Component` as it is, every invitation parsed and answered with one
-//! message. No journal, no look at the room, nothing checked. The measure for the relay's speed.
+//! The least that a component on tokio-xmpp can do: it parses each invitation and sends one message. No journal, no question
+//! to the room, no checks. The relay's speed is compared with it.
 
 use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt};

@@ -1,5 +1,5 @@
-//! The processes under test: the relay, the bare component, the relay on slixmpp. Starts and stops them, and reads from
-//! /proc what they cost. Knows nothing of what they are sent.
+//! The processes under test: the relay, the bare component, the relay on slixmpp. Starts and stops them, and reads their CPU
+//! time and memory from /proc. Knows nothing of what they are sent.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -15,12 +15,12 @@ use crate::server::{self, Server};
 use crate::words::{COMPONENT, SECRET};
 
 /// The clock ticks of /proc in a second, the same on every Linux that Rust runs on.
-const TICKS: u64 = 100;
+const CLOCK_TICKS_PER_SECOND: u64 = 100;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Candidate {
-    /// Our relay, and whether it may send in the name of users.
+    /// This relay; `privileged`: it may send in the name of users.
     Relay { privileged: bool },
     /// The bare component on tokio-xmpp.
     Baseline,
@@ -35,7 +35,7 @@ pub struct Running {
 }
 
 impl Candidate {
-    /// Starts it and lets it in. The relay's journal, its log and its configuration lie in `folder`.
+    /// Starts it, and waits until it is connected. The relay's journal, log and configuration are in `folder`.
     pub async fn start(self, folder: &Path) -> Result<Running> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
@@ -68,18 +68,18 @@ impl Candidate {
                 child.kill()?;
                 child.wait()?;
                 let log = fs::read_to_string(folder.join("log"))?;
-                Err(e.context(format!("{self:?} does not connect. It says: {log}")))
+                Err(e.context(format!("{self:?} does not connect. Its log: {log}")))
             }
         }
     }
 }
 
-/// The one that was built along, or any other to compare it with.
+/// The binary of this build, or another one to compare it with.
 fn binary() -> OsString {
     std::env::var_os("RELAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_muc-invite-relay").into())
 }
 
-/// As an operator would write it; limits so high that they are checked and never reached.
+/// Writes the relay's configuration, with limits that are checked and never reached.
 fn write_config(path: &Path, server: &str, folder: &Path) -> Result<()> {
     let journal = journal(folder).display().to_string();
     let text = format!(
@@ -99,7 +99,7 @@ pub fn journal(folder: &Path) -> PathBuf {
     folder.join("journal.db")
 }
 
-/// Whatever goes wrong, nothing stays behind.
+/// Ends the process also where the measurement fails.
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.
@@ -116,7 +116,7 @@ impl Running {
         let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat")?;
         let field = |at| fields.split_whitespace().nth(at).and_then(|field| field.parse::<u64>().ok());
         let (user, system) = (field(11).context("utime")?, field(12).context("stime")?);
-        Ok(Duration::from_millis((user + system) * 1000 / TICKS))
+        Ok(Duration::from_millis((user + system) * 1000 / CLOCK_TICKS_PER_SECOND))
     }
 
     /// The largest resident memory so far, in MB.
@@ -127,11 +127,11 @@ impl Running {
         Ok(kilobytes / 1024.0)
     }
 
-    /// Ends it in peace.
+    /// Stops it by SIGTERM, and waits until it has ended.
     pub async fn stop(mut self) -> Result<()> {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         ensure!(status.success(), "kill: {status}");
-        self.server.part().await.context("parting")?;
+        self.server.close().await.context("closing the stream")?;
         self.child.wait()?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! One invitation to all members of a large room, and what it does to those who are invited alone meanwhile.
+//! One invitation to all members of a large room, and how it delays single invitations meanwhile.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::candidate::Candidate;
 use crate::figures;
 use crate::server::Pace;
 
-/// What single invitations are measured for before it begins.
-const CALM: f64 = 2.0;
-/// And meanwhile, at a time.
-const SLICE: f64 = 0.5;
+/// How long single invitations are measured before the large one.
+const SECONDS_BEFORE: f64 = 2.0;
+/// How long single invitations are measured meanwhile, before looking whether the large one has ended.
+const SECONDS_PER_SLICE: f64 = 0.5;
 
-/// Prints for each size what it cost and how long single invitations took before and meanwhile.
+/// Prints, for each size of the large room, its cost, and the latency of single invitations before it and meanwhile.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -40,7 +40,7 @@ pub async fn run(folder: &Path, crowds: &[usize], singles: f64) -> Result<()> {
         let mut running = Candidate::Relay { privileged: true }.start(&folder).await?;
         running.server.invite(500, Pace::Unanswered(500)).await?;
 
-        // Alone, for its own cost; with a room of its own, so that the second one is no repetition.
+        // First without single invitations, for its own cost; then with them, on a new journal, where it is no repetition.
         let (cpu, begun) = (running.cpu()?, Instant::now());
         running.server.invite_all(*members);
         let reached = running.server.until_all_reached().await?;
@@ -54,11 +54,11 @@ pub async fn run(folder: &Path, crowds: &[usize], singles: f64) -> Result<()> {
         fs::create_dir(&folder)?;
         let mut running = Candidate::Relay { privileged: true }.start(&folder).await?;
         running.server.invite(500, Pace::Unanswered(500)).await?;
-        let before = running.server.invite((singles * CALM) as usize, Pace::PerSecond(singles)).await?;
+        let before = running.server.invite((singles * SECONDS_BEFORE) as usize, Pace::PerSecond(singles)).await?;
         running.server.invite_all(*members);
         let mut meanwhile = Vec::new();
         while running.server.all_reached().is_none() {
-            let slice = running.server.invite((singles * SLICE) as usize, Pace::PerSecond(singles)).await?;
+            let slice = running.server.invite((singles * SECONDS_PER_SLICE) as usize, Pace::PerSecond(singles)).await?;
             meanwhile.extend(slice.latencies);
         }
         running.stop().await?;

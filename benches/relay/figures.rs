@@ -1,15 +1,15 @@
-//! Numbers from what was seen, medians of several runs, and the table. Knows nothing of where they come from.
+//! Medians of several runs, and the table. Knows nothing of how they were measured.
 
 use std::time::Duration;
 
-/// What one run cost.
+/// What was measured in one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Figures {
     /// Invitations a second at full load.
     pub rate: f64,
     /// CPU time of the process for each of them, in µs.
     pub cpu: f64,
-    /// From in to out at half that load, in ms: one in two takes longer, one in a hundred takes longer.
+    /// Latency at half that load, in ms: the median and the 99th percentile.
     pub half: [f64; 2],
     /// The largest resident memory, in MB.
     pub memory: f64,

@@ -10,8 +10,9 @@ use muc_invite_relay::journal::{Journal, Retention};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-const DAY: i64 = 24 * 60 * 60 * 1000;
-const DAYS: i64 = 90;
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// The age of the oldest invitation.
+const HISTORY_DAYS: i64 = 90;
 
 /// How many claims there are.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +23,7 @@ pub enum Claims {
     All,
 }
 
-/// Takes out what came in behind the first `rows`, so that the next round finds what this one has found.
+/// Removes everything but the first `rows` invitations, so that each round begins with the same journal.
 pub async fn restore(path: &Path, rows: i64) -> Result<()> {
     let mut db = open(path).await?;
     sqlx::query("DELETE FROM history WHERE id > ?").bind(rows).execute(&mut db).await?;
@@ -32,7 +33,7 @@ pub async fn restore(path: &Path, rows: i64) -> Result<()> {
     Ok(())
 }
 
-/// The relay itself never writes like this: what is lost when the machine fails now is made again.
+/// Opens the journal without any safety, as the relay never does: this file can be made again.
 async fn open(path: &Path) -> Result<SqliteConnection> {
     let db = SqliteConnectOptions::new()
         .filename(path)
@@ -45,15 +46,15 @@ async fn open(path: &Path) -> Result<SqliteConnection> {
     Ok(db)
 }
 
-/// Creates a journal at `path` with so many settled invitations.
+/// Creates a journal at `path` with `rows` settled invitations.
 pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
-    let keep = Retention { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
-    let (journal, writer) = Journal::open(path, keep).await?;
+    let retention = Retention { window: Duration::from_secs(1), retention: Duration::from_secs(1) };
+    let (journal, writer) = Journal::open(path, retention).await?;
     drop(journal);
     writer.run().await?;
 
     let mut db = open(path).await?;
-    // Ids from 1 on, the youngest last, and the next invitation gets the one behind them.
+    // Ids from 1 on, the newest last; the next invitation gets the id after them.
     sqlx::query(
         "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \
          WITH RECURSIVE n(i) AS (SELECT 1 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
@@ -64,16 +65,16 @@ pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
                 iif(i % 10, 'user' || (i % 50000) || '\\40example.org@invites.example.org', NULL) FROM n",
     )
     .bind(rows)
-    .bind(Utc::now().timestamp_millis() - DAYS * DAY)
-    .bind(DAYS * DAY)
+    .bind(Utc::now().timestamp_millis() - HISTORY_DAYS * DAY_MILLIS)
+    .bind(HISTORY_DAYS * DAY_MILLIS)
     .execute(&mut db)
     .await?;
     sqlx::query("INSERT INTO sqlite_sequence (name, seq) VALUES ('pending', ?)")
         .bind(rows)
         .execute(&mut db)
         .await?;
-    let held = match claims {
-        Claims::OfTheDay => rows / DAYS,
+    let claimed = match claims {
+        Claims::OfTheDay => rows / HISTORY_DAYS,
         Claims::All => rows,
     };
     // Keys are digests, so any random ones do.
@@ -82,14 +83,14 @@ pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
          WITH RECURSIVE n(i) AS (SELECT 0 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1) \
          SELECT randomblob(16), ?2 - (i * ?3) / ?1, ?4 - i FROM n",
     )
-    .bind(held)
+    .bind(claimed)
     .bind(Utc::now().timestamp_millis())
-    .bind(DAY)
+    .bind(DAY_MILLIS)
     .bind(rows)
     .execute(&mut db)
     .await?;
     db.close().await?;
-    // What a journal of this size looks like on the disk, not in the memory of whoever has just written it.
+    // Measured is a journal on the disk, not one in the cache of its writer.
     std::fs::File::open(path)?.sync_all()?;
     Ok(())
 }

@@ -1,10 +1,9 @@
-//! What an invitation costs, and what it would cost with less: the relay as it is shipped, its journal on the disk,
-//! beside a component that does next to nothing and a relay as one would write it first. Then the relay again with
-//! years of history in its journal.
+//! What an invitation costs: the relay as it is shipped, its journal on the disk, compared with a component that does almost
+//! nothing and with a first draft of a relay in Python. Then the relay again with years of history in its journal.
 //!
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
-//! seconds, on a debug build too: its figures say nothing, that it ends well says that all of it works. `--alone` leaves
-//! it at the first line of the table, for a profiler; `--crowds` at invitations to many, `--journals` at the large
+//! seconds: on a debug build its figures mean nothing, but its exit code shows that all of it works. `--alone` measures only
+//! the first line of the table, for a profiler; `--crowds` only invitations to many people, `--journals` only the large
 //! journals.
 
 mod baseline;
@@ -26,23 +25,23 @@ use self::figures::{Figures, Line};
 use self::history::Claims;
 use self::server::Pace;
 
-/// How much is done.
+/// How much is measured.
 struct Plan {
     rounds: usize,
     /// Invitations at full load, for the relay, the bare component and slixmpp.
     relay: usize,
     baseline: usize,
     slixmpp: usize,
-    /// How long half load lasts.
+    /// How long half load is measured.
     half: Duration,
     /// Settled invitations in the journal, and how many of them hold a claim.
     journals: Vec<(&'static str, i64, Claims)>,
-    /// Members of rooms that are invited as a whole, and how many are invited alone meanwhile, in a second.
+    /// The sizes of the large rooms, and how many single invitations a second are sent meanwhile.
     crowds: Vec<usize>,
     singles: f64,
 }
 
-const FULL: fn() -> Plan = || Plan {
+const FULL_PLAN: fn() -> Plan = || Plan {
     rounds: 5,
     relay: 60_000,
     baseline: 150_000,
@@ -57,7 +56,7 @@ const FULL: fn() -> Plan = || Plan {
     singles: 500.0,
 };
 
-const QUICK: fn() -> Plan = || Plan {
+const QUICK_PLAN: fn() -> Plan = || Plan {
     rounds: 1,
     relay: 3000,
     baseline: 5000,
@@ -72,33 +71,33 @@ const QUICK: fn() -> Plan = || Plan {
 struct Entry {
     name: &'static str,
     candidate: Candidate,
-    /// Invitations that have no answer at full load.
+    /// The most invitations without an answer at full load.
     unanswered: usize,
 }
 
-const RELAY: Entry = Entry {
+const THIS_RELAY: Entry = Entry {
     name: "(a) this relay",
     candidate: Candidate::Relay { privileged: false },
-    unanswered: UNANSWERED,
+    unanswered: UNANSWERED_AT_FULL_LOAD,
 };
 
-const CONTEST: [Entry; 5] = [
-    RELAY,
-    Entry { name: "(b) a bare tokio-xmpp Component", candidate: Candidate::Baseline, ..RELAY },
-    Entry { name: "(c) a relay on slixmpp", candidate: Candidate::Slixmpp, ..RELAY },
+const FIRST_TABLE: [Entry; 5] = [
+    THIS_RELAY,
+    Entry { name: "(b) a bare tokio-xmpp Component", candidate: Candidate::Baseline, ..THIS_RELAY },
+    Entry { name: "(c) a relay on slixmpp", candidate: Candidate::Slixmpp, ..THIS_RELAY },
     Entry {
         name: "(a) in the inviter's name (XEP-0356)",
         candidate: Candidate::Relay { privileged: true },
-        ..RELAY
+        ..THIS_RELAY
     },
-    Entry { name: "(a) all invitations at once", unanswered: usize::MAX / 2, ..RELAY },
+    Entry { name: "(a) all invitations at once", unanswered: usize::MAX / 2, ..THIS_RELAY },
 ];
 
 /// More than the relay keeps in memory.
-const UNANSWERED: usize = 2000;
+const UNANSWERED_AT_FULL_LOAD: usize = 2000;
 
-/// Before anything is measured the candidate is connected, knows the room, and has allocated what it needs.
-const WARM_UP: usize = 500;
+/// Sent before anything is measured: the candidate then knows the room, and has allocated what it needs.
+const WARM_UP_INVITATIONS: usize = 500;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -108,9 +107,9 @@ async fn main() -> Result<()> {
     {
         return baseline::run(server, words::COMPONENT, words::SECRET).await;
     }
-    // Only `cargo bench` says that it means it.
+    // Without --bench, which `cargo bench` adds, this is a test.
     let full = arguments.iter().any(|it| it == "--bench") && !arguments.iter().any(|it| it == "--quick");
-    let plan = if full { FULL() } else { QUICK() };
+    let plan = if full { FULL_PLAN() } else { QUICK_PLAN() };
     let bench = Bench::new(plan)?;
     let alone = arguments.iter().any(|it| it == "--alone");
     let crowds = arguments.iter().any(|it| it == "--crowds");
@@ -141,7 +140,7 @@ impl Bench {
     }
 
     async fn run(&self, alone: bool) -> Result<()> {
-        let build = if cfg!(debug_assertions) { "DEBUG BUILD, figures say nothing" } else { "release build" };
+        let build = if cfg!(debug_assertions) { "DEBUG BUILD, the figures mean nothing" } else { "release build" };
         let cores = std::thread::available_parallelism()?;
         let mut one = Vec::new();
         words::invitation(123_456, &mut one);
@@ -151,7 +150,7 @@ impl Bench {
             self.plan.rounds
         );
 
-        let contest = if alone { &CONTEST[..1] } else { &CONTEST };
+        let contest = if alone { &FIRST_TABLE[..1] } else { &FIRST_TABLE };
         let mut lines: Vec<Line> = contest.iter().map(|entry| Line::new(entry.name)).collect();
         for _ in 0..self.plan.rounds {
             for (entry, line) in contest.iter().zip(&mut lines) {
@@ -168,7 +167,7 @@ impl Bench {
         let journals = self.journals().await?;
         println!();
         figures::print(&journals);
-        verdict(&lines, &journals);
+        print_aims(&lines, &journals);
         Ok(())
     }
 
@@ -184,17 +183,17 @@ impl Bench {
             lines.push(Line::new(*name));
         }
         for _ in 0..self.plan.rounds {
-            lines[0].runs.push(self.fresh(&RELAY).await?);
+            lines[0].runs.push(self.fresh(&THIS_RELAY).await?);
             for ((folder, line), (_, rows, _)) in folders.iter().zip(&mut lines[1..]).zip(&self.plan.journals)
             {
-                line.runs.push(self.measure(folder, &RELAY).await?);
+                line.runs.push(self.measure(folder, &THIS_RELAY).await?);
                 history::restore(&candidate::journal(folder), *rows).await?;
             }
         }
         Ok(lines)
     }
 
-    /// Measures with an empty folder.
+    /// Measures with an empty journal.
     async fn fresh(&self, entry: &Entry) -> Result<Figures> {
         let folder = self.folder.join("fresh");
         fs::create_dir(&folder)?;
@@ -216,7 +215,7 @@ impl Bench {
             Candidate::Slixmpp => self.plan.slixmpp,
         };
         let mut running = entry.candidate.start(folder).await?;
-        running.server.invite(WARM_UP, Pace::Unanswered(WARM_UP)).await?;
+        running.server.invite(WARM_UP_INVITATIONS, Pace::Unanswered(WARM_UP_INVITATIONS)).await?;
         let before = running.cpu()?;
         let full = running.server.invite(count, Pace::Unanswered(entry.unanswered)).await?;
         let cpu = running.cpu()?.saturating_sub(before);
@@ -236,8 +235,8 @@ impl Bench {
     }
 }
 
-/// What was to be reached, and whether it was.
-fn verdict(lines: &[Line], journals: &[Line]) {
+/// Prints each aim, and whether it was reached.
+fn print_aims(lines: &[Line], journals: &[Line]) {
     let rate = |line: &Line| line.median(|run| run.rate);
     let [relay, baseline, slixmpp] = [rate(&lines[0]), rate(&lines[1]), rate(&lines[2])];
     let ours = lines.iter().enumerate().filter(|(at, _)| !matches!(at, 1 | 2)).map(|(_, line)| line);

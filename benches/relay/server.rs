@@ -1,8 +1,9 @@
-//! Plays the server for one component (XEP-0114): lets it in, answers what it asks, invites, and notes what comes out.
+//! A scripted server for one component (XEP-0114): accepts it, answers its questions, sends invitations, and measures what
+//! the component sends.
 //!
-//! One task and one socket. What the component sends is handled in its order, so the answer to a ping says what a real
-//! server's answer says: everything before it was taken. Invitations are handed to the socket little by little, so an
-//! answer never waits behind more than [`CHUNK`] of them here.
+//! One task and one socket. Stanzas of the component are handled in order, so the answer to a ping means what a real server's
+//! answer means: everything before it was taken. Invitations are written little by little, so that an answer never waits
+//! behind more than [`MAX_OUTBOX_BYTES`] of them.
 
 use std::time::Duration;
 
@@ -13,26 +14,26 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::words;
 
-/// What waits for the socket at most, in bytes.
-const CHUNK: usize = 16 << 10;
+/// The most bytes of invitations that wait for the socket.
+const MAX_OUTBOX_BYTES: usize = 16 << 10;
 
-/// Nothing came out for so long: it never will.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The measurement fails if the component sends nothing for this time.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How invitations are sent.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// As fast as they are taken, with so many unanswered at most.
+    /// As fast as the component reads, with at most this many unanswered.
     Unanswered(usize),
-    /// So many a second, whatever comes out.
+    /// This many a second, answered or not.
     PerSecond(f64),
 }
 
-/// What was seen of one load.
-pub struct Seen {
-    /// From the first invitation in to the last one out.
+/// What was measured of one load.
+pub struct Measured {
+    /// From the first invitation sent to the last one received.
     pub took: Duration,
-    /// From in to out, one for each invitation, in the order in which they came out.
+    /// From sent to received, for each invitation, in the order in which they were received.
     pub latencies: Vec<Duration>,
 }
 
@@ -40,19 +41,19 @@ pub struct Server {
     socket: TcpStream,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
-    /// The next contact's number: nobody is invited twice.
+    /// The number of the next contact: nobody is invited twice.
     next: usize,
-    /// How many are on the crowd's list.
+    /// How many members the large room has.
     members: usize,
-    /// Members of the crowd who have got an invitation.
+    /// How many of them have got an invitation.
     reached: usize,
-    /// The one who invited all of them has been told how many.
-    summed: bool,
+    /// Whether the inviter of all members has got the summary.
+    summary_received: bool,
 }
 
-/// Waits for a component; `privileged` ones may send messages in the name of users.
+/// Waits for a component, which may send messages in the name of users if it is `privileged`.
 pub async fn accept(listener: &TcpListener, privileged: bool) -> Result<Server> {
-    let (socket, _) = timeout(PATIENCE, listener.accept()).await.context("nobody connects")??;
+    let (socket, _) = timeout(RESPONSE_TIMEOUT, listener.accept()).await.context("nobody connects")??;
     socket.set_nodelay(true)?;
     let mut server = Server {
         socket,
@@ -61,10 +62,10 @@ pub async fn accept(listener: &TcpListener, privileged: bool) -> Result<Server> 
         next: 0,
         members: 0,
         reached: 0,
-        summed: false,
+        summary_received: false,
     };
     server.read_past(b"<stream:stream", b">").await?;
-    server.outbox.extend_from_slice(words::HEADER.as_bytes());
+    server.outbox.extend_from_slice(words::STREAM_HEADER.as_bytes());
     server.write().await?;
     server.read_past(b"<handshake", b"</handshake>").await?;
     server.outbox.extend_from_slice(words::HANDSHAKE.as_bytes());
@@ -76,7 +77,7 @@ pub async fn accept(listener: &TcpListener, privileged: bool) -> Result<Server> 
 }
 
 impl Server {
-    /// Reads until `end` has come behind `begin`, and takes that much.
+    /// Reads until `end` has come after `begin`, and drops everything up to there.
     async fn read_past(&mut self, begin: &[u8], end: &[u8]) -> Result<()> {
         let find = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|window| window == part);
         loop {
@@ -86,7 +87,7 @@ impl Server {
                 self.inbox.drain(..from + to + end.len());
                 return Ok(());
             }
-            let read = timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await??;
+            let read = timeout(RESPONSE_TIMEOUT, self.socket.read_buf(&mut self.inbox)).await??;
             ensure!(read > 0, "the component closed the connection");
         }
     }
@@ -109,7 +110,7 @@ impl Server {
     }
 
     fn read_some(&mut self) -> Result<()> {
-        self.inbox.reserve(CHUNK);
+        self.inbox.reserve(MAX_OUTBOX_BYTES);
         match self.socket.try_read_buf(&mut self.inbox) {
             Ok(0) => bail!("the component closed the connection"),
             Ok(_) => Ok(()),
@@ -118,11 +119,11 @@ impl Server {
         }
     }
 
-    /// Invites `count` contacts, and waits until each has got his invitation.
+    /// Invites `count` contacts, and waits until each has got their invitation.
     ///
     /// # Errors
-    /// Somebody got two, or none.
-    pub async fn invite(&mut self, count: usize, pace: Pace) -> Result<Seen> {
+    /// A contact got two invitations, or none in time.
+    pub async fn invite(&mut self, count: usize, pace: Pace) -> Result<Measured> {
         let first = self.next;
         self.next += count;
         let start = Instant::now();
@@ -133,9 +134,9 @@ impl Server {
         while order.len() < count {
             let now = Instant::now();
             ensure!(
-                now - progress < PATIENCE,
+                now - progress < RESPONSE_TIMEOUT,
                 "nothing came out for {} s: {} of {} invitations are missing",
-                PATIENCE.as_secs(),
+                RESPONSE_TIMEOUT.as_secs(),
                 sent.len() - order.len(),
                 sent.len()
             );
@@ -148,7 +149,7 @@ impl Server {
                 )]
                 Pace::PerSecond(rate) => ((now - start).as_secs_f64() * rate) as usize + 1,
             };
-            while sent.len() < allowed.min(count) && self.outbox.len() < CHUNK {
+            while sent.len() < allowed.min(count) && self.outbox.len() < MAX_OUTBOX_BYTES {
                 words::invitation(first + sent.len(), &mut self.outbox);
                 sent.push(now);
             }
@@ -169,7 +170,7 @@ impl Server {
                     readable?;
                     self.read_some()?;
                     let now = Instant::now();
-                    for number in self.take()? {
+                    for number in self.handle()? {
                         let at = number.checked_sub(first).filter(|at| *at < sent.len());
                         let at = at.with_context(|| format!("contact {number} was not invited"))?;
                         ensure!(latencies[at].is_none(), "contact {number} got two invitations");
@@ -182,39 +183,39 @@ impl Server {
             }
         }
         let latencies = order.into_iter().filter_map(|at| latencies[at]).collect();
-        Ok(Seen { took: progress - start, latencies })
+        Ok(Measured { took: progress - start, latencies })
     }
 
-    /// Invites everybody on the crowd's list, by one invitation.
+    /// Sends one invitation for all members of the large room.
     pub fn invite_all(&mut self, members: usize) {
         self.members = members;
         self.reached = 0;
-        self.summed = false;
+        self.summary_received = false;
         words::invitation_of_all(&mut self.outbox);
     }
 
-    /// How many of them have got theirs, once the inviter has been told.
+    /// How many members have got an invitation; `None` until the inviter has got the summary.
     pub fn all_reached(&self) -> Option<usize> {
-        self.summed.then_some(self.reached)
+        self.summary_received.then_some(self.reached)
     }
 
-    /// Waits until it is so.
+    /// Waits for the summary, and returns how many members have got an invitation.
     pub async fn until_all_reached(&mut self) -> Result<usize> {
         loop {
             self.write().await?;
-            self.take()?;
+            self.handle()?;
             if let Some(reached) = self.all_reached() {
                 return Ok(reached);
             }
             if self.outbox.is_empty() {
-                let read = timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await??;
+                let read = timeout(RESPONSE_TIMEOUT, self.socket.read_buf(&mut self.inbox)).await??;
                 ensure!(read > 0, "the component closed the connection");
             }
         }
     }
 
-    /// Answers what has come; returns the contacts who got an invitation.
-    fn take(&mut self) -> Result<Vec<usize>> {
+    /// Handles what has been read, and returns the numbers of the contacts who got an invitation.
+    fn handle(&mut self) -> Result<Vec<usize>> {
         let mut contacts = Vec::new();
         let mut at = 0;
         while let Some(length) = words::element(&self.inbox[at..]) {
@@ -223,15 +224,15 @@ impl Server {
                 words::answer(element, self.members, &mut self.outbox);
             } else if words::is_to_a_member(element) {
                 self.reached += 1;
-            } else if words::is_a_sum(element) {
-                self.summed = true;
+            } else if words::is_summary(element) {
+                self.summary_received = true;
             } else if element.starts_with(b"<message") {
                 let contact = words::contact(element);
                 contacts.push(contact.with_context(|| {
                     format!("a message that is no invitation: {}", String::from_utf8_lossy(element))
                 })?);
             } else {
-                bail!("what is this? {}", String::from_utf8_lossy(element));
+                bail!("an unknown stanza: {}", String::from_utf8_lossy(element));
             }
             at += length;
         }
@@ -239,16 +240,16 @@ impl Server {
         Ok(contacts)
     }
 
-    /// Answers until the component closes the stream, and takes leave.
-    pub async fn part(&mut self) -> Result<()> {
+    /// Answers until the component closes the stream, then closes it as well.
+    pub async fn close(&mut self) -> Result<()> {
         loop {
             if self.inbox.windows(16).any(|window| window == b"</stream:stream>") {
                 self.outbox.extend_from_slice(b"</stream:stream>");
                 return self.write().await;
             }
-            self.take()?;
+            self.handle()?;
             self.write().await?;
-            if timeout(PATIENCE, self.socket.read_buf(&mut self.inbox)).await?? == 0 {
+            if timeout(RESPONSE_TIMEOUT, self.socket.read_buf(&mut self.inbox)).await?? == 0 {
                 return Ok(());
             }
         }

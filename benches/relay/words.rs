@@ -1,27 +1,27 @@
-//! The server's words, as bytes: the invitation a room sends, and the answers to what a component asks.
-//! Knows no sockets and no clock.
+//! What the scripted server sends, as bytes: invitations of rooms, and answers to the component's questions. Knows nothing of
+//! sockets, nor of time.
 
 /// The component under test.
 pub const COMPONENT: &str = "invites.example.org";
 /// Its secret.
 pub const SECRET: &str = "bench";
-/// The room that invites; open, not anonymous.
+/// The room of single invitations; open, not anonymous.
 pub const ROOM: &str = "open@conference.example.org";
 
-/// A room with many members; open, not anonymous.
-pub const CROWD: &str = "crowd@conference.example.org";
+/// The large room, with many members; open, not anonymous.
+pub const LARGE_ROOM: &str = "crowd@conference.example.org";
 
-/// Begins the localpart of everybody on its member list; his number follows.
-const MEMBER: &str = "f";
+/// Begins the localpart of each of its members; their number follows.
+const MEMBER_PREFIX: &str = "f";
 
-const HOST: &str = "example.org";
-const SERVICE: &str = "conference.example.org";
+const USERS_HOST: &str = "example.org";
+const MUC_SERVICE: &str = "conference.example.org";
 
-/// Begins the localpart of every contact; its number follows.
-const CONTACT: u8 = b'c';
+/// Begins the localpart of each contact; their number follows.
+const CONTACT_PREFIX: u8 = b'c';
 
 /// The stream header, and the answer to the handshake, which is not checked.
-pub const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
+pub const STREAM_HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
                           xmlns='jabber:component:accept' id='bench' from='invites.example.org'>";
 pub const HANDSHAKE: &str = "<handshake/>";
 
@@ -46,7 +46,7 @@ pub fn invitation(number: usize, into: &mut Vec<u8>) {
     }
 }
 
-/// An invitation of all members of the crowd.
+/// One invitation for all members of the large room.
 pub fn invitation_of_all(into: &mut Vec<u8>) {
     into.extend_from_slice(
         b"<message to='members@invites.example.org' id='all' from='crowd@conference.example.org'><x \
@@ -55,19 +55,19 @@ pub fn invitation_of_all(into: &mut Vec<u8>) {
     );
 }
 
-/// Whether an outgoing message is an invitation to the crowd.
+/// Whether a message of the component invites to the large room.
 pub fn is_to_a_member(message: &[u8]) -> bool {
-    let room = CROWD.as_bytes();
+    let room = LARGE_ROOM.as_bytes();
     let invites = message.windows(18).any(|window| window == b"jabber:x:conferenc");
     invites && message.windows(room.len()).any(|window| window == room)
 }
 
-/// Whether an outgoing message tells the inviter what became of it.
-pub fn is_a_sum(message: &[u8]) -> bool {
+/// Whether a message of the component is the summary for the inviter.
+pub fn is_summary(message: &[u8]) -> bool {
     message.windows(8).any(|window| window == b"<decline")
 }
 
-/// The length of the first whole element, with what stands before it; `None` if it is not whole yet.
+/// The length of the first whole element and of what stands before it; `None` if it is not whole yet.
 pub fn element(bytes: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -87,7 +87,7 @@ pub fn element(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Behind the `>` of a tag; one inside quotes doesn't count.
+/// The index after the `>` of a tag; one inside quotes doesn't count.
 fn end_of_tag(bytes: &[u8]) -> Option<usize> {
     let mut quote = None;
     for (at, &byte) in bytes.iter().enumerate() {
@@ -105,14 +105,15 @@ fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     bytes.iter().position(|&b| b == byte)
 }
 
-/// The contact's number in an outgoing message, direct or inside a privileged one; `None` if it goes to no contact.
+/// The number of the contact in a message of the component, direct or inside a privileged one; `None` if it is to nobody of
+/// them.
 pub fn contact(message: &[u8]) -> Option<usize> {
     message.windows(5).enumerate().filter(|(_, window)| window.starts_with(b" to=")).find_map(|(at, _)| {
         let value = message.get(at + 5..)?;
         let (first, rest) = value.split_first()?;
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number = std::str::from_utf8(&rest[..digits]).ok()?;
-        if *first == CONTACT && rest.get(digits) == Some(&b'@') { number.parse().ok() } else { None }
+        if *first == CONTACT_PREFIX && rest.get(digits) == Some(&b'@') { number.parse().ok() } else { None }
     })
 }
 
@@ -132,8 +133,8 @@ pub fn answer(iq: &[u8], members: usize, into: &mut Vec<u8>) {
         )
     } else if iq.contains("muc#admin") && to == ROOM {
         Some(list(&iq))
-    } else if iq.contains("muc#admin") && to == CROWD {
-        Some(crowd(&iq, members))
+    } else if iq.contains("muc#admin") && to == LARGE_ROOM {
+        Some(large_room_list(&iq, members))
     } else {
         None
     };
@@ -159,7 +160,7 @@ fn attribute<'a>(head: &'a str, name: &str) -> &'a str {
 
 fn disco_info(to: &str) -> String {
     let (identity, features): (&str, &[&str]) = match to {
-        ROOM | CROWD => (
+        ROOM | LARGE_ROOM => (
             "category='conference' type='text'",
             &[
                 "muc_open",
@@ -169,8 +170,8 @@ fn disco_info(to: &str) -> String {
                 "http://jabber.org/protocol/muc",
             ],
         ),
-        HOST => ("category='server' type='im'", &["msgoffline", "urn:xmpp:ping", "jabber:iq:version"]),
-        SERVICE => ("category='conference' type='text'", &["http://jabber.org/protocol/muc"]),
+        USERS_HOST => ("category='server' type='im'", &["msgoffline", "urn:xmpp:ping", "jabber:iq:version"]),
+        MUC_SERVICE => ("category='conference' type='text'", &["http://jabber.org/protocol/muc"]),
         _ => ("category='client' type='pc'", &[]),
     };
     let features: Vec<_> = features.iter().map(|feature| format!("<feature var='{feature}'/>")).collect();
@@ -178,12 +179,12 @@ fn disco_info(to: &str) -> String {
     format!("<query xmlns='http://jabber.org/protocol/disco#info'><identity {identity}/>{features}</query>")
 }
 
-/// Nobody is banned, and nobody inside; the inviter is the owner, and there are many members.
-fn crowd(iq: &str, members: usize) -> String {
+/// The large room's lists: the inviter is the owner, there are many members, nobody is banned, nobody is inside.
+fn large_room_list(iq: &str, members: usize) -> String {
     let items = if iq.contains("owner") {
         "<item affiliation='owner' jid='alice@example.org'/>".to_owned()
     } else if iq.contains("affiliation='member'") || iq.contains("affiliation=\"member\"") {
-        let item = |n| format!("<item affiliation='member' jid='{MEMBER}{n}@example.org'/>");
+        let item = |n| format!("<item affiliation='member' jid='{MEMBER_PREFIX}{n}@example.org'/>");
         (0..members).map(item).collect()
     } else {
         String::new()
@@ -191,7 +192,7 @@ fn crowd(iq: &str, members: usize) -> String {
     format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{items}</query>")
 }
 
-/// Nobody is banned, and the inviter alone is in the room.
+/// The other room's lists: nobody is banned, and only the inviter is inside.
 fn list(iq: &str) -> String {
     let inviter = if iq.contains("moderator") {
         "<item affiliation='owner' role='moderator' nick='Alice' jid='alice@example.org/phone'/>"
