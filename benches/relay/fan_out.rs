@@ -54,11 +54,15 @@ pub async fn run(folder: &Path, crowds: &[usize], singles: f64) -> Result<()> {
         fs::create_dir(&folder)?;
         let mut running = Candidate::Relay { privileged: true }.start(&folder).await?;
         running.server.invite(500, Pace::Unanswered(500)).await?;
-        let before = running.server.invite((singles * SECONDS_BEFORE) as usize, Pace::PerSecond(singles)).await?;
+        let before =
+            running.server.invite((singles * SECONDS_BEFORE) as usize, Pace::PerSecond(singles)).await?;
         running.server.invite_all(*members);
         let mut meanwhile = Vec::new();
         while running.server.all_reached().is_none() {
-            let slice = running.server.invite((singles * SECONDS_PER_SLICE) as usize, Pace::PerSecond(singles)).await?;
+            let slice = running
+                .server
+                .invite((singles * SECONDS_PER_SLICE) as usize, Pace::PerSecond(singles))
+                .await?;
             meanwhile.extend(slice.latencies);
         }
         running.stop().await?;

@@ -140,7 +140,8 @@ impl Bench {
     }
 
     async fn run(&self, alone: bool) -> Result<()> {
-        let build = if cfg!(debug_assertions) { "DEBUG BUILD, the figures mean nothing" } else { "release build" };
+        let build =
+            if cfg!(debug_assertions) { "DEBUG BUILD, the figures mean nothing" } else { "release build" };
         let cores = std::thread::available_parallelism()?;
         let mut one = Vec::new();
         words::invitation(123_456, &mut one);

@@ -1,5 +1,5 @@
-//! What clients' hashes stand for (XEP-0115), between the journal and those who ask clients: brought along at the start,
-//! written down as they are verified and seen. Neither knows of the other.
+//! Hashes of clients' capabilities (XEP-0115), between `journal` and `contacts`: read from the journal at the start, and written
+//! to it when a hash was verified or seen. Neither folder knows the other.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use tokio::sync::mpsc;
 use crate::contacts::Verified;
 use crate::journal::{Journal, JournalReader, OpenError};
 
-/// So many hashes of clients may wait to be written down.
+/// The most hashes that wait to be written.
 const MAX_WAITING_HASHES: usize = 64;
 
-/// What earlier runs have found out.
+/// The hashes that earlier runs have verified.
 ///
 /// # Errors
-/// See [`OpenError`].
+/// [`OpenError`] if the journal can't be read.
 pub(super) async fn known(path: &Path) -> Result<Vec<Verified>, OpenError> {
     let hashes = JournalReader::new(path).hashes().await?;
     Ok(hashes.into_iter().map(|(hash, shows_direct)| Verified { hash, shows_direct }).collect())
 }
 
-/// Writes down what is found out, until the sender that this returns is dropped or the journal is closed.
-pub(super) fn keep(journal: Journal) -> mpsc::Sender<Verified> {
+/// Writes what comes through the sender that it returns, until that is dropped or the journal is closed.
+pub(super) fn record(journal: Journal) -> mpsc::Sender<Verified> {
     let (seen, mut found) = mpsc::channel(MAX_WAITING_HASHES);
     tokio::spawn(async move {
         while let Some(Verified { hash, shows_direct }) = found.recv().await {

@@ -1,5 +1,5 @@
-//! The control socket beside the journal: a running relay says how it is. One question, one answer in a JSON line.
-//! Only the relay's own user can open it (mode 0600, in the journal's folder).
+//! The control socket beside the journal: one question, and the running relay's answer in a line of JSON. Only the relay's own
+//! user can open it (mode 0600, in the journal's folder). Knows nothing of how questions are answered.
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -18,25 +18,25 @@ use tracing::{debug, warn};
 use crate::check::Finding;
 
 /// The questions.
-const CHECK: &str = "check\n";
-const HEALTH: &str = "health\n";
-/// A check asks the server several things; all of them together end earlier than this.
+const CHECK_QUESTION: &str = "check\n";
+const HEALTH_QUESTION: &str = "health\n";
+/// Longer than a check, which asks the server several questions.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
-/// Its health it knows by itself.
+/// For the health, which the relay knows without asking anybody.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-/// A relay that ended without being told to, and so soon after its start, may do so again and again.
+/// A relay that crashed within this time after its start may crash again and again.
 const CRASH_LOOP_PERIOD: Duration = Duration::from_secs(300);
-/// So many may ask at the same time.
-const MAX_CLIENTS: usize = 16;
-/// The pause before the socket is tried again: the system may be short of something, such as open files.
+/// The most questions at the same time.
+const MAX_QUESTIONS: usize = 16;
+/// The pause before the socket is tried again, for instance where the system has no open files left.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether a relay lives.
+/// Whether a relay is alive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// It does what it is there for, as far as it is up to itself: a server that is away changes nothing.
+    /// It works, as far as that depends on itself: a server that is away changes nothing.
     pub alive: bool,
-    /// How it is, in words.
+    /// Its state, in words.
     pub found: String,
 }
 
@@ -48,54 +48,54 @@ pub fn socket_of(journal: &Path) -> PathBuf {
     path.into()
 }
 
-/// When a relay ended that nobody had told to end: it crashed, was killed, or gave up. It left its socket behind.
+/// The end of an earlier relay that was not told to end: it crashed, was killed, or gave up. Its socket was left.
 #[derive(Debug, Clone, Copy)]
 pub struct Crash {
-    /// The longest time that it can have lived.
-    lived: Duration,
-    /// When the relay began that came after it.
-    seen: Instant,
+    /// How long it ran, at most.
+    ran_for: Duration,
+    /// When this relay started.
+    noticed: Instant,
 }
 
 impl Crash {
-    /// How the relay before this one ended; `None` if it was told to. To be asked before [`serve`].
+    /// The crash of the relay before this one; `None` if it was told to end. To be called before [`serve`].
     #[must_use]
     pub fn before(socket: &Path) -> Option<Self> {
         let begun = std::fs::symlink_metadata(socket).and_then(|left| left.modified()).ok()?;
-        // A clock that was set back tells nothing.
-        Some(Self { lived: begun.elapsed().ok()?, seen: Instant::now() })
+        // `None` if the clock was set back.
+        Some(Self { ran_for: begun.elapsed().ok()?, noticed: Instant::now() })
     }
 
-    /// It lived for a few minutes at most, and this one has not lived for longer: so it may go on.
+    /// Whether it may be one of a series: it ran for a few minutes at most, and this relay has not yet run for longer.
     #[must_use]
-    pub fn may_go_on(&self) -> bool {
-        self.lived < CRASH_LOOP_PERIOD && self.seen.elapsed() < CRASH_LOOP_PERIOD
+    pub fn may_repeat(&self) -> bool {
+        self.ran_for < CRASH_LOOP_PERIOD && self.noticed.elapsed() < CRASH_LOOP_PERIOD
     }
 }
 
-/// Says that the relay was told to end, and did.
-pub fn ended_well(socket: &Path) {
+/// Removes the socket, so that the next start sees no crash.
+pub fn mark_clean_end(socket: &Path) {
     // It is not there if it could not be made.
     let _ = std::fs::remove_file(socket);
 }
 
-/// Answers until dropped. A relay without its socket works as well, so what goes wrong here is only said.
+/// Answers questions until dropped. Errors are only logged: the relay works without its control socket.
 pub async fn serve<F>(path: PathBuf, check: impl Fn() -> F, health: impl Fn() -> Health)
 where
     F: Future<Output = Vec<Finding>> + Send + 'static,
 {
     let Some(listener) = listen(&path).await else { return };
-    let mut told = false;
+    let mut logged = false;
     let mut answers = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept(), if answers.len() < MAX_CLIENTS => match accepted {
+            accepted = listener.accept(), if answers.len() < MAX_QUESTIONS => match accepted {
                 Ok((stream, _)) => {
-                    told = false;
+                    logged = false;
                     answers.spawn(timeout(CHECK_TIMEOUT, answer(stream, check(), health())));
                 }
                 Err(e) => {
-                    if !std::mem::replace(&mut told, true) {
+                    if !std::mem::replace(&mut logged, true) {
                         warn!("the control socket can't take a question ({e}): this is tried again");
                     }
                     sleep(ACCEPT_RETRY_PAUSE).await;
@@ -110,18 +110,18 @@ where
     }
 }
 
-/// The socket, however long it takes to get it; `None` where no socket can ever be.
+/// Opens the socket, and tries again until that succeeds; `None` where it never can.
 async fn listen(path: &Path) -> Option<UnixListener> {
-    let mut told = false;
+    let mut logged = false;
     loop {
         let e = match bind(path) {
             Ok(listener) => return Some(listener),
             Err(e) => e,
         };
-        if !std::mem::replace(&mut told, true) {
+        if !std::mem::replace(&mut logged, true) {
             warn!(path = %path.display(), "no control socket ({e}): `check` can't ask this relay");
         }
-        // The path is longer than a socket's may be.
+        // The path is too long for a socket.
         if e.kind() == ErrorKind::InvalidInput {
             return None;
         }
@@ -130,7 +130,7 @@ async fn listen(path: &Path) -> Option<UnixListener> {
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    // A relay that was killed leaves it behind; one that is alive holds the journal.
+    // Left by a relay that crashed: one that is alive would hold the journal, so this one would not have started.
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
@@ -146,8 +146,8 @@ async fn answer(
     let mut question = String::new();
     (&mut stream).take(64).read_line(&mut question).await?;
     let mut answer = match question.as_str() {
-        CHECK => serde_json::to_vec(&check.await)?,
-        HEALTH => serde_json::to_vec(&health)?,
+        CHECK_QUESTION => serde_json::to_vec(&check.await)?,
+        HEALTH_QUESTION => serde_json::to_vec(&health)?,
         _ => return Ok(()),
     };
     answer.push(b'\n');
@@ -160,41 +160,41 @@ async fn answer(
 pub enum Answered<T> {
     /// The relay that runs answered.
     Yes(T),
-    /// None runs. `crashed`: the last one was not told to end.
+    /// No relay runs.
     Nobody {
-        /// It left its socket behind.
+        /// The last one was not told to end: its socket was left.
         crashed: bool,
     },
-    /// One runs, and does not answer; its process id, where the system tells it.
+    /// A relay runs and does not answer; its process id, where the system tells it.
     Hangs(Option<i32>),
 }
 
-/// Asks the relay that runs.
+/// Asks the running relay for its check.
 ///
 /// # Errors
-/// It may run, and could not be asked.
+/// The socket can't be used (not this user's, broken), or the answer can't be understood.
 pub async fn ask(path: &Path) -> io::Result<Answered<Vec<Finding>>> {
-    question(path, CHECK, CHECK_TIMEOUT).await
+    question(path, CHECK_QUESTION, CHECK_TIMEOUT).await
 }
 
-/// Asks the relay that runs whether it lives.
+/// Asks the running relay whether it is alive.
 ///
 /// # Errors
-/// It may run, and could not be asked.
+/// The socket can't be used (not this user's, broken), or the answer can't be understood.
 pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
-    question(path, HEALTH, HEALTH_TIMEOUT).await
+    question(path, HEALTH_QUESTION, HEALTH_TIMEOUT).await
 }
 
 async fn question<T: DeserializeOwned>(
     path: &Path,
     question: &str,
-    patience: Duration,
+    time_limit: Duration,
 ) -> io::Result<Answered<T>> {
     let mut stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Answered::Nobody { crashed: false }),
         Err(e) if e.kind() == ErrorKind::ConnectionRefused => return Ok(Answered::Nobody { crashed: true }),
-        // So many wait for an answer already that it takes no more.
+        // Too many questions wait already.
         Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Answered::Hangs(None)),
         Err(e) => return Err(e),
     };
@@ -205,7 +205,7 @@ async fn question<T: DeserializeOwned>(
         stream.read_to_end(&mut answer).await?;
         Ok::<_, io::Error>(answer)
     };
-    match timeout(patience, answer).await {
+    match timeout(time_limit, answer).await {
         Ok(answer) => Ok(Answered::Yes(serde_json::from_slice(&answer?)?)),
         Err(_) => Ok(Answered::Hangs(process)),
     }

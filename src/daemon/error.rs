@@ -1,4 +1,4 @@
-//! Why the relay ended by itself.
+//! Why the relay ended by itself. Knows nothing of exit codes.
 
 use crate::journal::OpenError;
 use crate::link::Refused;
@@ -12,7 +12,7 @@ pub enum RunError {
     /// The server refused the relay and never let it in.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// A part of the relay stopped that must not: a fault of the relay.
+    /// A part of the relay ended that must not: a bug.
     #[error("internal fault: {0} ended. Please report this with the log before it")]
     Fault(&'static str),
 }

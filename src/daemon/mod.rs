@@ -1,5 +1,5 @@
-//! The whole product while it runs: [`run`] starts its parts and joins them together. It is the only place that knows all
-//! of them; the binary and the tests call the very same function.
+//! The running relay: [`run`] starts its parts and connects them with each other. This is the only folder that knows all of
+//! them. The binary and the tests call the same function.
 
 mod client_caps;
 pub mod control;
@@ -44,20 +44,21 @@ use crate::status::{self, StatusPage};
 use crate::telemetry::http;
 use crate::telemetry::metrics::Registry;
 
-/// What reaches the relay from outside while it runs.
+/// What reaches a running relay from outside, except for stanzas.
 #[derive(Debug)]
 pub struct Outside<Stop> {
-    /// Resolves when it is to stop.
+    /// Resolves when the relay has to stop.
     pub stop: Stop,
-    /// What it does when it is to read its configuration again.
+    /// How the configuration is read again.
     pub reload: Reload,
 }
 
-/// Relays until it is to stop: then takes nothing more, settles what is under way (5 s at most) and closes the
-/// stream. What is not settled by then waits in the journal for the next start.
+/// Relays until `outside.stop` resolves. Then it accepts nothing more, waits up to 5 s for invitations in progress, and
+/// closes the stream. Those that have not settled by then wait in the journal for the next start.
 ///
 /// # Errors
-/// See [`RunError`].
+/// [`RunError::Journal`] if the journal can't be opened or fails for good, [`RunError::Refused`] if the server refuses the
+/// first connection, [`RunError::Fault`] if a part of the relay ends by itself.
 pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
     let Outside { stop, reload } = outside;
     let path = config.journal.path.clone();
@@ -68,11 +69,11 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let writer = tokio::spawn(writer.run_apart());
     let limits = restore::limits(&config).await?;
     let known_hashes = client_caps::known(&path).await?;
-    let seen_hashes = client_caps::keep(journal.clone());
+    let seen_hashes = client_caps::record(journal.clone());
 
     let hosts = config.own_hosts();
     let (link, incoming, task) = link::new(link_settings(&config));
-    let _watchdog = AbortOnDropHandle::new(tokio::spawn(watchdog::keep(link.clone(), journal.pulse())));
+    let _watchdog = AbortOnDropHandle::new(tokio::spawn(watchdog::run(link.clone(), journal.pulse())));
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
@@ -95,31 +96,36 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         link,
         journal,
     });
-    let (config, link, pulse) = (cx.config.clone(), cx.link.clone(), cx.journal.pulse());
+    let (config, link, writer_health) = (cx.config.clone(), cx.link.clone(), cx.journal.pulse());
     let health = {
-        let (link, pulse) = (link.clone(), pulse.clone());
-        move || watchdog::health(&link, &pulse)
+        let (link, writer_health) = (link.clone(), writer_health.clone());
+        move || watchdog::health(&link, &writer_health)
     };
     let load = Arc::clone(&reload.load);
     let check = move || {
-        let (config, link, pulse) = (config.load_full(), link.clone(), pulse.clone());
+        let (config, link, writer_health) = (config.load_full(), link.clone(), writer_health.clone());
         let load = Arc::clone(&load);
         async move {
             let unread = load().map(|new| new.after(&config).1);
-            let may_keep_crashing = crash.is_some_and(|crash| crash.may_go_on());
-            let running = Running { unread, refused: pulse.refused(), busy: pulse.busy(), may_keep_crashing };
+            let may_keep_crashing = crash.is_some_and(|crash| crash.may_repeat());
+            let running = Running {
+                unread,
+                refused: writer_health.refused(),
+                busy: writer_health.busy(),
+                may_keep_crashing,
+            };
             [check::running(&running), check::server(&config, &link).await].concat()
         }
     };
     let control = control::serve(socket.clone(), check, health);
     let _control = AbortOnDropHandle::new(tokio::spawn(control));
     show_status(&cx);
-    tokio::spawn(reload.follow(Arc::clone(&cx), asked_to_reload, stopping.clone()));
+    tokio::spawn(reload.run(Arc::clone(&cx), asked_to_reload, stopping.clone()));
     let queue = tokio::spawn(Queue::new(cx, commands, incoming).run(stopping.clone()));
 
     let done = shutdown::finish(stop, Parts { queue, stopping, connection, close, writer }).await;
     if done.is_ok() {
-        control::ended_well(&socket);
+        control::mark_clean_end(&socket);
     }
     done
 }
@@ -128,7 +134,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
 fn show_status(cx: &Context) {
     let Some(address) = cx.config.load().metrics.listen else { return };
     let mut registry = Registry::default();
-    let own = status::own(&mut registry);
+    let own = status::relay_metrics(&mut registry);
     cx.metrics.register(own);
     cx.limits.load().register(own);
     cx.link.register(own);

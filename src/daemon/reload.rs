@@ -1,5 +1,5 @@
-//! The configuration, read again while the relay runs: on SIGHUP, or when an admin says so. What can change at once does,
-//! what can't is named, and a wrong one changes nothing. Knows nothing of what stands in it.
+//! Reads the configuration again while the relay runs: on SIGHUP, or at the request of an admin. Keys that can change at once
+//! do; the others are named; a configuration with errors changes nothing. Knows nothing of single keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use crate::config::{Changes, Config, ConfigError};
 use crate::relay::context::Context;
 use crate::telemetry::log::Level;
 
-/// Reads the configuration from where it is.
+/// Reads the configuration.
 pub type Load = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 
 /// How the configuration is read again.
 pub struct Reload {
-    /// When.
+    /// SIGHUPs: the configuration is read again at each.
     pub hang_ups: HangUps,
-    /// From where.
+    /// Reads it.
     pub load: Load,
-    /// What the log shows, which changes with it.
+    /// The log's level, which changes with it.
     pub level: Level,
 }
 
@@ -36,8 +36,8 @@ impl fmt::Debug for Reload {
 }
 
 impl Reload {
-    /// Does so until it is time to stop.
-    pub(super) async fn follow(
+    /// Reads it again on each SIGHUP and each request, until `stopping` is cancelled.
+    pub(super) async fn run(
         mut self,
         cx: Arc<Context>,
         mut asked: mpsc::Receiver<AskedToReload>,
@@ -54,7 +54,7 @@ impl Reload {
             report(&done);
             systemd::ready();
             if let Some(answer) = answer {
-                // An admin who has gone sees it in the log.
+                // An admin who has gone finds it in the log.
                 let _ = answer.send(done);
             }
         }

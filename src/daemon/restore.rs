@@ -1,5 +1,5 @@
-//! The limits' state as an earlier run left it, as far as the journal remembers.
-//! Knows nothing of how invitations are run.
+//! Restores the limits' counts at the start, from the newest invitations in the journal. Knows nothing of how invitations are
+//! handled.
 
 use chrono::{DateTime, Utc};
 
@@ -8,17 +8,17 @@ use crate::journal::{JournalReader, OpenError, Record};
 use crate::model::{Reason, Route, State};
 use crate::relay::limits::Limits;
 
-/// So many of the newest invitations are counted against the limits after a restart.
-const MAX_COUNTED_AGAIN: u32 = 10_000;
+/// The most invitations of earlier runs that are counted against the limits.
+const MAX_INVITATIONS_COUNTED: u32 = 10_000;
 
-/// Limits in which the newest invitations are counted.
+/// The limits, with the newest invitations counted.
 ///
 /// # Errors
-/// See [`OpenError`].
+/// [`OpenError`] if the journal can't be read.
 pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
     let limits = Limits::new(&config.limits, config.relay.window);
     let now = Utc::now();
-    let mut recent = JournalReader::new(&config.journal.path).recent(MAX_COUNTED_AGAIN).await?;
+    let mut recent = JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_COUNTED).await?;
     recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
     // The oldest first, as they came.
     for record in recent.iter().rev() {
@@ -27,7 +27,7 @@ pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
     Ok(limits)
 }
 
-/// Counts what an earlier run has counted; what is under way only as far as running it again does not count it.
+/// Counts an invitation as the earlier run did; one in progress only as far as handling it again won't count it.
 fn count_again(limits: &Limits, record: &Record, now: DateTime<Utc>) {
     let ago = (now - record.received).to_std().unwrap_or_default();
     let under_way = record.state == State::Pending;

@@ -1,15 +1,15 @@
-//! What the parts of the relay need to know of the configuration. Knows nothing of what they do with it.
+//! Settings of the journal and the link, from the configuration. Knows nothing of what they do with them.
 
 use crate::config::Config;
 use crate::journal::Retention;
 use crate::link;
 
-/// How long the journal keeps things.
+/// How long the journal keeps claims and history.
 pub(super) fn retention(config: &Config) -> Retention {
     Retention { window: config.relay.window, retention: config.journal.retention }
 }
 
-/// What the link needs to know.
+/// The link's settings.
 #[must_use]
 pub fn link_settings(config: &Config) -> link::Settings {
     let as_written = |domain: String| config.as_written(&domain);

@@ -1,5 +1,5 @@
-//! Waits for the end of the relay, and ends its parts in order: invitations, stream, journal.
-//! Knows nothing of what they do.
+//! Waits until the relay has to stop, then ends its parts in order: invitations, stream, journal. Knows nothing of what they
+//! do.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,24 +14,25 @@ use super::systemd;
 use crate::journal::OpenError;
 use crate::link::Refused;
 
-/// Each part has this long to end.
+/// How long each part may take to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the relay consists of while it runs.
+/// The parts of a running relay.
 pub(super) struct Parts {
     pub(super) queue: JoinHandle<()>,
-    /// Cancelled when nothing is to be begun any more.
+    /// Cancelled when no new work may begin.
     pub(super) stopping: CancellationToken,
     pub(super) connection: JoinHandle<Result<(), Refused>>,
-    /// Cancelled when the stream is to be closed.
+    /// Cancelled when the stream has to be closed.
     pub(super) close: CancellationToken,
     pub(super) writer: JoinHandle<Result<(), OpenError>>,
 }
 
-/// Waits until the relay is to stop, or a part of it ends by itself; then ends the others.
+/// Waits until the relay has to stop, or a part of it ends by itself; then ends the other parts.
 ///
 /// # Errors
-/// A part has ended by itself.
+/// A part has ended by itself: the link ([`RunError::Refused`]), the journal ([`RunError::Journal`]), or another one
+/// ([`RunError::Fault`]).
 pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Result<(), RunError> {
     let Parts { mut queue, stopping, mut connection, close, mut writer } = parts;
     let early = tokio::select! {
@@ -41,7 +42,7 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
             None
         }
         e = failure(&mut connection, &mut writer) => Some(e),
-        // It ends with the link or the journal, and they know why.
+        // It ends when the link or the journal has ended, which have the cause.
         _ = &mut queue => Some(
             timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
                 .await
@@ -78,7 +79,7 @@ async fn failure(
         ended = &mut *connection => link_failure(ended),
         ended = writer => match ended {
             Ok(Err(e)) => e.into(),
-            // It closed because nobody needs it any more: the link has ended, and knows why.
+            // All its handles were dropped: the link has ended, and has the cause.
             Ok(Ok(())) => link_failure(connection.await),
             Err(_) => RunError::Fault("the journal's writer"),
         },

@@ -1,5 +1,4 @@
-//! What the relay is told by signals: to stop (SIGTERM, SIGINT), to read its configuration again (SIGHUP).
-//! Knows nothing of what that means.
+//! Signals: to stop (SIGTERM, SIGINT), to read the configuration again (SIGHUP). Knows nothing of what is done then.
 
 use std::future::Future;
 use std::io;
@@ -7,10 +6,10 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-/// Resolves at the first SIGTERM or SIGINT after this call; neither ends the process by itself any more.
+/// Resolves at the first SIGTERM or SIGINT after this call. From then on neither ends the process by itself.
 ///
 /// # Errors
-/// When the system refuses the handlers.
+/// The system refuses a signal handler.
 pub fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -23,20 +22,20 @@ pub fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// SIGHUPs from the call of [`hang_ups`] on; none ends the process by itself any more.
+/// The SIGHUPs since the call of [`hang_ups`], which no longer end the process by themselves.
 #[derive(Debug)]
 pub struct HangUps(Signal);
 
 /// Listens to SIGHUP.
 ///
 /// # Errors
-/// When the system refuses the handler.
+/// The system refuses the signal handler.
 pub fn hang_ups() -> io::Result<HangUps> {
     signal(SignalKind::hangup()).map(HangUps)
 }
 
 impl HangUps {
-    /// Resolves at the next one; at once if some came meanwhile, which count as one.
+    /// Resolves at the next one; at once if any came since the last call.
     pub async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             // The runtime ends, and with it the task that waits here.

@@ -1,5 +1,5 @@
-//! What the service manager is told, where there is one that wants to know (systemd's `Type=notify`). Elsewhere nothing
-//! happens. Knows nothing of what any of it means.
+//! Notifies the service manager (systemd's `Type=notify`) of the relay's state; does nothing where there is none. Knows nothing
+//! of when a state is reached.
 
 use std::env;
 use std::ffi::OsStr;
@@ -26,7 +26,7 @@ pub fn reloading() {
     }
 }
 
-/// How it goes, in a line for people.
+/// The state in a line for people.
 pub fn status(line: &str) {
     tell(&[NotifyState::Status(line)]);
 }
@@ -41,7 +41,7 @@ pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
-/// In which time the service manager must hear [`alive`], or it kills the process; `None`: it does not watch.
+/// The service manager kills the process if [`alive`] is not called within this time; `None`: it does not.
 #[must_use]
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled()
@@ -49,24 +49,24 @@ pub fn watchdog() -> Option<Duration> {
 
 fn tell(state: &[NotifyState<'_>]) {
     let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return };
-    let mut said = String::new();
+    let mut message = String::new();
     for state in state {
-        // Writing to a text does not fail.
-        let _ = writeln!(said, "{state}");
+        // Writing to a string does not fail.
+        let _ = writeln!(message, "{state}");
     }
-    if let Err(e) = send(&socket, said.as_bytes()) {
+    if let Err(e) = send(&socket, message.as_bytes()) {
         debug!("the service manager can't be told: {e}");
     }
 }
 
-/// Never waits, as sd-notify's own function does: a service manager that has stopped reading must not stop the relay.
-fn send(socket: &OsStr, said: &[u8]) -> io::Result<()> {
+/// Unlike sd-notify's own function it never waits: a service manager that has stopped reading must not stop the relay.
+fn send(socket: &OsStr, message: &[u8]) -> io::Result<()> {
     let address = match socket.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         _ => SocketAddr::from_pathname(socket)?,
     };
     let ours = UnixDatagram::unbound()?;
     ours.set_nonblocking(true)?;
-    ours.send_to_addr(said, &address)?;
+    ours.send_to_addr(message, &address)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Tells the service manager, and all who ask, how the relay is: ready, connected or not, alive. Knows nothing of
+//! Tells the service manager and the command `healthy` how the relay is: ready, connected or not, alive. Knows nothing of
 //! invitations.
 
 use std::future::pending;
@@ -12,22 +12,22 @@ use super::systemd;
 use crate::journal::WriterHealth;
 use crate::link::Link;
 
-/// Signs of life in the time that the service manager allows for one: a late one does no harm.
+/// How many signs of life are sent in the time that the service manager allows for one, so that a late one does no harm.
 const SIGNS_PER_PERIOD: u32 = 3;
 
-/// No disk that is well is at one piece of work for so long.
-const MAX_DISK_OPERATION: Duration = Duration::from_secs(20);
+/// After this time in one disk operation the relay counts as not alive.
+const DISK_DEAD_AFTER: Duration = Duration::from_secs(20);
 
-/// Until dropped.
+/// Notifies the service manager until dropped.
 ///
-/// The relay is ready when its first attempt to connect has come to something, be it that nobody listens there yet: a
-/// server that starts later must not make the unit fail. Only a refusal that ends the relay comes before that, so an
-/// operator who starts a unit with a wrong secret sees it fail.
+/// The relay is ready when its first attempt to connect has ended, even if nothing listens there yet: a server that starts
+/// later must not make the unit fail. A refusal ends the relay before it is ready, so an operator who starts a unit with a
+/// wrong secret sees it fail.
 ///
-/// A sign of life means: the tasks get their turn (this one does), none of the main ones has ended (this one is dropped
-/// then), and the database has not been at the same piece of work for longer than a sign may take. A server that is
-/// away, or a disk that is full, can't be mended by killing the relay, so neither keeps the signs back.
-pub(super) async fn keep(link: Link, pulse: WriterHealth) {
+/// A sign of life means: the runtime runs tasks (this one runs), no main task has ended (this one is dropped then), and no
+/// disk operation of the journal takes longer than a sign may. A server that is away or a full disk does not stop the signs:
+/// killing the relay would not help.
+pub(super) async fn run(link: Link, writer_health: WriterHealth) {
     let mut link_state = link.watch();
     let allowed = systemd::watchdog();
     let mut next_sign = Instant::now();
@@ -35,7 +35,7 @@ pub(super) async fn keep(link: Link, pulse: WriterHealth) {
     loop {
         tokio::select! {
             state = link_state.changed() => {
-                // The link has ended, and the relay is about to.
+                // The link has ended, and the relay will end too.
                 let Some(state) = state else { return pending().await };
                 if !ready {
                     systemd::ready();
@@ -50,30 +50,30 @@ pub(super) async fn keep(link: Link, pulse: WriterHealth) {
             () = at(allowed.map(|_| next_sign)) => {
                 let allowed = allowed.unwrap_or_default();
                 next_sign += allowed / SIGNS_PER_PERIOD;
-                if pulse.busy() < allowed / SIGNS_PER_PERIOD {
+                if writer_health.busy() < allowed / SIGNS_PER_PERIOD {
                     systemd::alive();
                 } else {
-                    error!("the journal's disk has not answered for {} s", pulse.busy().as_secs());
+                    error!("the journal's disk has not answered for {} s", writer_health.busy().as_secs());
                 }
             }
         }
     }
 }
 
-/// The same, for callers other than the service manager.
-pub(super) fn health(link: &Link, pulse: &WriterHealth) -> Health {
+/// The state as the command `healthy` gets it.
+pub(super) fn health(link: &Link, writer_health: &WriterHealth) -> Health {
     let connection = match (link.is_up(), link.trouble()) {
         (true, Some(trouble)) => format!("connected, but {trouble}"),
         (true, None) => "connected".to_owned(),
         (false, Some(trouble)) => format!("no connection: {trouble}"),
         (false, None) => "not yet connected".to_owned(),
     };
-    let busy = pulse.busy();
-    if busy >= MAX_DISK_OPERATION {
+    let busy = writer_health.busy();
+    if busy >= DISK_DEAD_AFTER {
         let found = format!("the journal's disk has not answered for {} s; {connection}", busy.as_secs());
         return Health { alive: false, found };
     }
-    let refused = pulse.refused().map(|refused| format!("; {refused}"));
+    let refused = writer_health.refused().map(|refused| format!("; {refused}"));
     Health { alive: true, found: connection + &refused.unwrap_or_default() }
 }
 

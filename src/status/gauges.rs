@@ -1,5 +1,5 @@
-//! `/metrics`: what the other folders count, and what is looked up when somebody asks. In the text format of
-//! `OpenMetrics`, which Prometheus reads.
+//! `/metrics`: the metrics of the other folders, and gauges that are read at each request. In the text format of `OpenMetrics`,
+//! which Prometheus reads. Knows nothing of what the other folders count.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use crate::journal::JournalReader;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
-const KIND: &str = "application/openmetrics-text";
-const VERSION: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPENMETRICS_TYPE: &str = "application/openmetrics-text";
+const OPENMETRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the names of the relay's own metrics begin with.
-const PREFIX: &str = "muc_invite_relay";
+/// The names of the relay's own metrics begin with this.
+const METRIC_NAME_PREFIX: &str = "muc_invite_relay";
 
 #[derive(Debug)]
 pub(super) struct Gauges {
-    /// One look at a time.
+    /// One request at a time.
     registry: Mutex<Registry>,
     journal: PathBuf,
     size: Gauge,
@@ -32,10 +32,10 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    /// `rooms`: what the other folders have registered.
+    /// Adds the gauges to `registry`, which has the metrics of the other folders.
     pub(super) fn new(mut registry: Registry, journal: PathBuf) -> Self {
         let [size, pending, writable, memory] = std::array::from_fn(|_| Gauge::default());
-        let own = own(&mut registry);
+        let own = relay_metrics(&mut registry);
         own.register_with_unit("journal_size", "The journal's files", Unit::Bytes, size.clone());
         own.register("journal_pending_invitations", "Invitations that have not ended", pending.clone());
         own.register(
@@ -43,7 +43,7 @@ impl Gauges {
             "Whether the last attempt to write the journal went well",
             writable.clone(),
         );
-        // Not what OpenMetrics calls an info, which older programs don't know.
+        // A gauge: older programs don't know the info type of OpenMetrics.
         let build = Family::<_, Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         own.register("build_info", "The version that runs", build);
@@ -55,7 +55,7 @@ impl Gauges {
         let registry = self.registry.lock().await;
         self.writable.set(writable.into());
         self.size.set(size(&self.journal));
-        // A journal that can't be read for the moment has as many as it had.
+        // Where the journal can't be read, the last number stays.
         if let Ok(status) = JournalReader::new(&self.journal).status().await {
             self.pending.set(status.pending);
         }
@@ -65,17 +65,21 @@ impl Gauges {
         let mut body = String::new();
         let well = encode(&mut body, &registry).is_ok();
         let text = Answer::text(well, body);
-        // A browser shows what it takes for text, and would store the other. Older programs read it as well.
-        if question.accept.contains(KIND) { Answer { kind: VERSION, ..text } } else { text }
+        // Others get plain text: browsers show it, and older programs can read it.
+        if question.accept.contains(OPENMETRICS_TYPE) {
+            Answer { kind: OPENMETRICS_CONTENT_TYPE, ..text }
+        } else {
+            text
+        }
     }
 }
 
-/// Where the other folders register what they count.
-pub(crate) fn own(registry: &mut Registry) -> &mut Registry {
-    registry.sub_registry_with_prefix(PREFIX)
+/// The part of a registry in which all names begin with the relay's.
+pub(crate) fn relay_metrics(registry: &mut Registry) -> &mut Registry {
+    registry.sub_registry_with_prefix(METRIC_NAME_PREFIX)
 }
 
-/// Bytes of the database and of what has not been moved into it yet.
+/// The size of the database and its write-ahead log, in bytes.
 pub(super) fn size(journal: &Path) -> i64 {
     let mut wal = journal.as_os_str().to_owned();
     wal.push("-wal");
@@ -83,7 +87,7 @@ pub(super) fn size(journal: &Path) -> i64 {
     i64::try_from(length(journal) + length(Path::new(&wal))).unwrap_or(i64::MAX)
 }
 
-/// Bytes; `None` where the system does not tell.
+/// The resident memory of this process, in bytes; `None` where the system does not tell.
 fn resident_memory() -> Option<i64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,24 +1,24 @@
-//! Addresses as they are shown to people: harmless to read, and masked where nobody may see whose they are.
+//! Addresses as the page shows them: without control characters, and masked unless it may show people.
 
 use crate::model::address::{domain_of, printable, split_resource};
 
-/// Shown in place of what is hidden.
-const HIDDEN: char = '…';
+/// Shown in place of hidden text.
+const HIDDEN_MARK: char = '…';
 
-/// A localpart of fewer characters is hidden altogether.
-const SHOWN_CHARACTERS: usize = 3;
+/// The first character of a localpart is shown only from this length on; characters.
+const MIN_LOCALPART_CHARACTERS: usize = 3;
 
-/// Who may be seen.
+/// What is masked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mask<'a> {
-    /// Everybody.
+    /// Nothing is masked.
     pub(super) show_people: bool,
-    /// The server's own hosts. Other domains are hidden with the people on them: many have one of their own.
+    /// The server's own hosts, which are shown. Other domains are hidden: many belong to one person.
     pub(super) hosts: &'a [String],
 }
 
 impl Mask<'_> {
-    /// A room's, a person's or an occupant's address.
+    /// An address of a room, a person or an occupant, as it is shown.
     pub(super) fn shown(&self, address: &str) -> String {
         if self.show_people {
             return printable(address);
@@ -27,17 +27,17 @@ impl Mask<'_> {
         let local = bare.rsplit_once('@').map_or("", |(local, _)| local);
         let mut shown = String::new();
         if !local.is_empty() {
-            shown.extend(local.chars().next().filter(|_| local.chars().count() >= SHOWN_CHARACTERS));
-            shown.extend([HIDDEN, '@']);
+            shown.extend(local.chars().next().filter(|_| local.chars().count() >= MIN_LOCALPART_CHARACTERS));
+            shown.extend([HIDDEN_MARK, '@']);
         }
         let domain = domain_of(bare);
         if self.hosts.iter().any(|host| host == domain) {
             shown.push_str(&printable(domain));
         } else {
-            shown.push(HIDDEN);
+            shown.push(HIDDEN_MARK);
         }
         if resource.is_some() {
-            shown.extend(['/', HIDDEN]);
+            shown.extend(['/', HIDDEN_MARK]);
         }
         printable(&shown)
     }

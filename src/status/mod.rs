@@ -1,5 +1,5 @@
-//! What one sees of the relay from outside: metrics for monitoring systems, whether it is well, a page for people. It
-//! only looks, and holds nobody up. Knows nothing of how an invitation is judged.
+//! What can be seen of the relay from outside: metrics for monitoring systems, health, a page for people. It only reads, and
+//! delays no invitation. Knows nothing of how an invitation is judged.
 
 mod gauges;
 mod mask;
@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::gauges::own;
+pub(crate) use self::gauges::relay_metrics;
 
 use self::gauges::Gauges;
+use self::page::PageData;
 use self::recent::Recent;
 use crate::config::Live;
 use crate::journal::WriterHealth;
@@ -23,66 +24,78 @@ use crate::link::Link;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
-/// No disk that is well is at one piece of work for so long.
-const JOURNAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A disk operation that takes longer is reported.
+const DISK_SLOW_AFTER: Duration = Duration::from_secs(5);
 
-/// What the looks need.
+/// Answers requests for what can be seen of the relay.
 #[derive(Debug)]
 pub struct StatusPage {
     config: Live,
     link: Link,
-    pulse: WriterHealth,
-    numbers: Gauges,
+    writer_health: WriterHealth,
+    gauges: Gauges,
     recent: Recent,
     started: DateTime<Utc>,
 }
 
 impl StatusPage {
-    /// Shows these. `registry`: what the other folders count, as they have registered it.
+    /// For a relay that starts now. `registry`: the metrics that the other folders have registered.
     #[must_use]
-    pub fn new(config: Live, link: Link, pulse: WriterHealth, registry: Registry) -> Self {
+    pub fn new(config: Live, link: Link, writer_health: WriterHealth, registry: Registry) -> Self {
         let path = config.load().journal.path.clone();
         Self {
-            numbers: Gauges::new(registry, path.clone()),
+            gauges: Gauges::new(registry, path.clone()),
             recent: Recent::new(path),
             config,
             link,
-            pulse,
+            writer_health,
             started: Utc::now(),
         }
     }
 
-    /// What stands at a path; `None` if nothing does.
+    /// The answer for a path; `None` if there is none.
     pub async fn answer(self: Arc<Self>, question: Question) -> Option<Answer> {
         Some(match question.path.as_str() {
             "/" => self.page().await,
-            "/metrics" => self.numbers.text(&question, self.pulse.refused().is_none()).await,
+            "/metrics" => self.gauges.text(&question, self.writer_health.refused().is_none()).await,
             "/healthz" => Answer::text(true, "alive\n".to_owned()),
             "/readyz" => self.ready(),
             _ => return None,
         })
     }
 
+    async fn page(&self) -> Answer {
+        let config = self.config.load_full();
+        page::render(&PageData {
+            day: self.recent.day().await,
+            config: &config,
+            link: &self.link,
+            link_trouble: self.link_trouble(),
+            journal_trouble: self.journal_trouble(),
+            started: self.started,
+        })
+    }
+
     fn ready(&self) -> Answer {
         let mut wrong = String::new();
         for trouble in [self.link_trouble(), self.journal_trouble()].into_iter().flatten() {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             let _ = writeln!(wrong, "{trouble}");
         }
         if wrong.is_empty() { Answer::text(true, "ready\n".to_owned()) } else { Answer::text(false, wrong) }
     }
 
-    /// Why nothing can be relayed, on the server's side.
+    /// Why the server's side prevents relaying; `None` if it does not.
     fn link_trouble(&self) -> Option<String> {
         let why = self.link.not_ready()?;
         Some(if self.link.is_up() { why } else { format!("no link to the server: {why}") })
     }
 
-    /// Why nothing can be relayed, on the disk's side.
+    /// Why the journal prevents relaying; `None` if it does not.
     fn journal_trouble(&self) -> Option<String> {
-        let busy = self.pulse.busy();
-        let hangs = (busy > JOURNAL_TIMEOUT)
+        let busy = self.writer_health.busy();
+        let hangs = (busy > DISK_SLOW_AFTER)
             .then(|| format!("the journal's disk has not answered for {} s", busy.as_secs()));
-        self.pulse.refused().or(hangs)
+        self.writer_health.refused().or(hangs)
     }
 }

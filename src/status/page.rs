@@ -1,5 +1,6 @@
-//! The page for people: how the relay is, what became of invitations in the last 24 hours, and of the latest ones. One
-//! document that loads nothing and runs nothing. Whatever comes from outside is escaped by `maud`.
+//! The page for people: the relay's state, what became of the invitations of the last 24 hours, and the latest ones. One
+//! document, which loads nothing and runs no scripts. `maud` escapes all text from outside. Knows nothing of where the data
+//! comes from.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,98 +10,111 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::gauges;
 use super::mask::Mask;
-use super::plot::{self, ENDS, count};
+use super::plot::{self, ENDED_STATES, count};
 use super::recent::Day;
-use super::{StatusPage, gauges};
 use crate::config::Config;
 use crate::journal::{OpenError, Record};
+use crate::link::Link;
 use crate::model::{Reason, State};
 use crate::telemetry::http::Answer;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page is loaded again after so many seconds.
+/// After how many seconds browsers load the page again.
 const RELOAD_AFTER_SECONDS: &str = "30";
 
-/// This very style and nothing else may be applied.
+/// Allows this style, and nothing else.
 static POLICY: LazyLock<String> =
     LazyLock::new(|| format!("style-src 'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
 
-impl StatusPage {
-    pub(super) async fn page(&self) -> Answer {
-        let config = self.config.load_full();
-        let day = self.recent.day().await;
-        let body = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta http-equiv="refresh" content=(RELOAD_AFTER_SECONDS);
-                    title { (self.link.component()) " · invitation relay" }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    header {
-                        h1 { (self.link.component()) }
-                        p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " (time(self.started)) }
-                        (self.states(&config))
-                    }
-                    main {
-                        (today(&day))
-                        div.columns {
-                            @if let Ok(day) = &day { (reasons(day)) }
-                            (self.facts(&config, &day))
-                        }
-                        @if let Ok(day) = &day { (latest(&config, day)) }
-                    }
-                    footer { (notes(&config)) }
-                }
-            }
-        };
-        Answer {
-            kind: "text/html; charset=utf-8",
-            policy: POLICY.clone(),
-            ..Answer::text(true, body.into_string())
-        }
-    }
+/// What the page shows.
+pub(super) struct PageData<'a> {
+    pub(super) day: Result<Arc<Day>, OpenError>,
+    pub(super) config: &'a Config,
+    pub(super) link: &'a Link,
+    /// Why the server's side prevents relaying; `None` if it does not.
+    pub(super) link_trouble: Option<String>,
+    /// Why the journal prevents relaying; `None` if it does not.
+    pub(super) journal_trouble: Option<String>,
+    /// When the relay started.
+    pub(super) started: DateTime<Utc>,
+}
 
-    /// Whether all is well, in words.
-    fn states(&self, config: &Config) -> Markup {
-        let server = &config.component.server;
-        html! {
-            @match (self.link_trouble(), self.link.since()) {
-                (Some(trouble), _) => {
-                    p.state.wrong { (trouble) }
-                    p.soft { "What is under way waits for it in the journal." }
-                }
-                (None, since) => p.state.well {
-                    "Connected to " (server) @if let Some(since) = since { " for " (span(Utc::now() - since)) }
-                },
+/// The page with this data.
+pub(super) fn render(data: &PageData) -> Answer {
+    let PageData { day, config, .. } = data;
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="refresh" content=(RELOAD_AFTER_SECONDS);
+                title { (data.link.component()) " · invitation relay" }
+                style { (PreEscaped(STYLE)) }
             }
-            @if let Some(trouble) = self.journal_trouble() {
+            body {
+                header {
+                    h1 { (data.link.component()) }
+                    p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " (time(data.started)) }
+                    (states(data))
+                }
+                main {
+                    (today(day))
+                    div.columns {
+                        @if let Ok(day) = day { (reasons(day)) }
+                        (facts(data))
+                    }
+                    @if let Ok(day) = day { (latest(config, day)) }
+                }
+                footer { (notes(config)) }
+            }
+        }
+    };
+    Answer {
+        kind: "text/html; charset=utf-8",
+        policy: POLICY.clone(),
+        ..Answer::text(true, body.into_string())
+    }
+}
+
+/// Whether the relay can work, in words.
+fn states(data: &PageData) -> Markup {
+    let server = &data.config.component.server;
+    html! {
+        @match (&data.link_trouble, data.link.since()) {
+            (Some(trouble), _) => {
                 p.state.wrong { (trouble) }
-                p.soft { "Nothing more is taken in until it can, and nothing is lost." }
+                p.soft { "Invitations in progress wait in the journal for the server." }
             }
+            (None, since) => p.state.well {
+                "Connected to " (server) @if let Some(since) = since { " for " (span(Utc::now() - since)) }
+            },
+        }
+        @if let Some(trouble) = &data.journal_trouble {
+            p.state.wrong { (trouble) }
+            p.soft { "Until it can be written, no invitation is accepted. None is lost." }
         }
     }
+}
 
-    fn facts(&self, config: &Config, day: &Result<Arc<Day>, OpenError>) -> Markup {
-        let kept = span(TimeDelta::from_std(config.journal.retention).unwrap_or_default());
-        html! {
-            section {
-                h2 { "Now" }
-                dl.facts {
-                    dt { "Under way" }
-                    dd { @match day { Ok(day) => (day.pending), Err(_) => "not known" } }
-                    dt { "Sent, not confirmed" }
-                    dd { (self.link.unconfirmed()) }
-                    dt { "Journal" }
-                    dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
-                    dt { "MUC services" }
-                    dd { (config.muc.services.join(", ")) }
-                }
+fn facts(data: &PageData) -> Markup {
+    let PageData { day, config, link, .. } = data;
+    let kept = span(TimeDelta::from_std(config.journal.retention).unwrap_or_default());
+    html! {
+        section {
+            h2 { "Now" }
+            dl.facts {
+                dt { "Under way" }
+                dd { @match day { Ok(day) => (day.pending), Err(_) => "not known" } }
+                dt { "Sent, not confirmed" }
+                dd { (link.unconfirmed()) }
+                dt { "Journal" }
+                dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
+                dt { "MUC services" }
+                dd { (config.muc.services.join(", ")) }
             }
         }
     }
@@ -128,7 +142,7 @@ fn today(day: &Result<Arc<Day>, OpenError>) -> Markup {
             @match day {
                 Ok(day) => {
                     ul.tiles {
-                        @for state in ENDS {
+                        @for state in ENDED_STATES {
                             li class=(state.as_str()) {
                                 b { (grouped(count(&day.ended, |it| it.state == state))) }
                                 span { (state.as_str()) }
@@ -147,7 +161,7 @@ fn today(day: &Result<Arc<Day>, OpenError>) -> Markup {
     }
 }
 
-/// Why those ended that were not relayed, the most frequent first.
+/// The reasons of invitations that were not relayed, the most frequent first.
 fn reasons(day: &Day) -> Markup {
     let mut reasons: Vec<(State, Reason, u64)> = Vec::new();
     for tally in &day.ended {
@@ -163,7 +177,7 @@ fn reasons(day: &Day) -> Markup {
         section {
             h2 { "Why not relayed" }
             @if reasons.is_empty() {
-                p.soft { "Nothing was held back." }
+                p.soft { "All invitations were relayed." }
             } @else {
                 div.reasons {
                     @for (state, reason, count) in &reasons {
@@ -232,13 +246,13 @@ fn time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// What an hour of the plot is called.
+/// The label of an hour of the plot.
 fn hour_of(begin: DateTime<Utc>, hour: usize) -> String {
     let hours = TimeDelta::hours(i64::try_from(hour).unwrap_or(0));
     (begin + hours).format("%H:%M").to_string()
 }
 
-/// How long something has been so: `3 days`, `2 h 5 min`, `40 s`.
+/// A time span for people: `3 days`, `2 h 5 min`, `40 s`.
 fn span(time: TimeDelta) -> String {
     let (days, hours, minutes) = (time.num_days(), time.num_hours(), time.num_minutes());
     match (days, hours, minutes) {
@@ -249,7 +263,7 @@ fn span(time: TimeDelta) -> String {
     }
 }
 
-/// How long an invitation took; a clock that was set back makes it nothing.
+/// How long an invitation took; 0 if the clock was set back.
 fn duration(took: TimeDelta) -> String {
     let millis = took.num_milliseconds().max(0);
     if millis < 60_000 { format!("{}.{:03} s", millis / 1000, millis % 1000) } else { span(took) }
@@ -263,7 +277,7 @@ fn bytes(bytes: i64) -> String {
     }
 }
 
-/// `12 345`, with spaces that don't break.
+/// `12 345`, with no-break spaces.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

@@ -1,23 +1,23 @@
-//! The pictures of the page, as inline SVG: bars of the last hours, bars of reasons. Their labels are HTML, so that they
-//! can be read on a small screen. Knows nothing of where the numbers come from.
+//! The page's bar charts, as inline SVG: invitations by hour, and by reason. Labels are HTML, so that they can be read on a
+//! small screen. Knows nothing of where the numbers come from.
 
 use maud::{Markup, html};
 
-use super::recent::HOURS;
+use super::recent::HOURS_SHOWN;
 use crate::journal::Tally;
 use crate::model::State;
 
-/// The width of an hour, and of its bar, in units of the drawing.
-const HOUR: u64 = 10;
-const BAR: u64 = 8;
-/// The height of the drawing.
-const HEIGHT: u64 = 1000;
+/// The width of an hour and of its bar, in units of the drawing.
+const HOUR_WIDTH: u64 = 10;
+const BAR_WIDTH: u64 = 8;
+/// The height of the drawing, in its units.
+const PLOT_HEIGHT: u64 = 1000;
 
-/// The states that an invitation can end in, from the ground up.
-pub(super) const ENDS: [State; 6] =
+/// The states in which an invitation can end, from the bottom of a bar to its top.
+pub(super) const ENDED_STATES: [State; 6] =
     [State::Relayed, State::Suppressed, State::Refused, State::HandedBack, State::Failed, State::Expired];
 
-/// A piece of a bar.
+/// A part of a bar: the invitations of one state.
 struct Piece {
     state: State,
     count: u64,
@@ -25,11 +25,12 @@ struct Piece {
     height: u64,
 }
 
-/// What ended, by hours, stacked by how. `label`: what an hour is called.
+/// Invitations that have ended, by hour, stacked by state. `label`: the label of an hour.
 pub(super) fn hours(ended: &[Tally], label: impl Fn(usize) -> String) -> Markup {
-    let totals: [u64; HOURS] = std::array::from_fn(|hour| count(ended, |it| it.span.min(HOURS - 1) == hour));
+    let totals: [u64; HOURS_SHOWN] =
+        std::array::from_fn(|hour| count(ended, |it| it.span.min(HOURS_SHOWN - 1) == hour));
     let top = round_up(totals.iter().copied().max().unwrap_or(0));
-    let width = HOUR * HOURS as u64;
+    let width = HOUR_WIDTH * HOURS_SHOWN as u64;
     html! {
         div.plot {
             div.y aria-hidden="true" {
@@ -37,22 +38,22 @@ pub(super) fn hours(ended: &[Tally], label: impl Fn(usize) -> String) -> Markup 
                 span { (halved(top)) }
                 span { "0" }
             }
-            svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="img"
+            svg viewBox=(format!("0 0 {width} {PLOT_HEIGHT}")) preserveAspectRatio="none" role="img"
                 aria-label="Invitations in each of the last 24 hours, by what became of them" {
-                @for y in [0, HEIGHT / 2, HEIGHT] {
+                @for y in [0, PLOT_HEIGHT / 2, PLOT_HEIGHT] {
                     line.grid x1="0" x2=(width) y1=(y) y2=(y) {}
                 }
-                @for hour in 0..HOURS {
+                @for hour in 0..HOURS_SHOWN {
                     @for piece in pieces(ended, hour, top) {
-                        rect class=(piece.state.as_str()) x=(hour as u64 * HOUR + (HOUR - BAR) / 2) y=(piece.y)
-                            width=(BAR) height=(piece.height) {
+                        rect class=(piece.state.as_str()) x=(hour as u64 * HOUR_WIDTH + (HOUR_WIDTH - BAR_WIDTH) / 2) y=(piece.y)
+                            width=(BAR_WIDTH) height=(piece.height) {
                             title { (label(hour)) ": " (piece.count) " " (piece.state.as_str()) }
                         }
                     }
                 }
             }
             div.x aria-hidden="true" {
-                @for hour in (0..HOURS).step_by(3) {
+                @for hour in (0..HOURS_SHOWN).step_by(3) {
                     span { (label(hour)) }
                 }
             }
@@ -63,19 +64,19 @@ pub(super) fn hours(ended: &[Tally], label: impl Fn(usize) -> String) -> Markup 
 fn pieces(ended: &[Tally], hour: usize, top: u64) -> Vec<Piece> {
     let mut below = 0;
     let mut pieces = Vec::new();
-    for state in ENDS {
-        let count = count(ended, |it| it.span.min(HOURS - 1) == hour && it.state == state);
+    for state in ENDED_STATES {
+        let count = count(ended, |it| it.span.min(HOURS_SHOWN - 1) == hour && it.state == state);
         if count > 0 {
-            let [ground, roof] = [below, below + count].map(|n| HEIGHT - n * HEIGHT / top.max(1));
-            // The smallest is still to be seen.
-            pieces.push(Piece { state, count, y: roof, height: (ground - roof).max(HEIGHT / 100) });
+            let [ground, roof] = [below, below + count].map(|n| PLOT_HEIGHT - n * PLOT_HEIGHT / top.max(1));
+            // So that the smallest can be seen.
+            pieces.push(Piece { state, count, y: roof, height: (ground - roof).max(PLOT_HEIGHT / 100) });
             below += count;
         }
     }
     pieces
 }
 
-/// A bar of so much of the whole.
+/// A bar whose length shows `part` of `whole`.
 pub(super) fn share(state: State, part: u64, whole: u64) -> Markup {
     let width = (part * 1000 / whole.max(1)).max(5);
     html! {
@@ -85,12 +86,12 @@ pub(super) fn share(state: State, part: u64, whole: u64) -> Markup {
     }
 }
 
-/// So many of them are so.
+/// How many invitations the matching tallies have.
 pub(super) fn count(ended: &[Tally], is: impl Fn(&Tally) -> bool) -> u64 {
     ended.iter().filter(|tally| is(tally)).map(|tally| tally.count).sum()
 }
 
-/// A number for the top of the scale: 2, 4, 10, 20, 40, 100 and so on, which can be halved.
+/// The top of the scale, at least `most`: 2, 4, 10, 20, 40, 100 and so on, which can be halved.
 fn round_up(most: u64) -> u64 {
     let mut ten = 1;
     loop {

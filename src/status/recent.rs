@@ -1,5 +1,5 @@
-//! What the page shows of the journal: the last 24 hours, counted, and the latest invitations. Read at most every few
-//! seconds, however many look, and less often where it costs much.
+//! What the page shows of the journal: the invitations of the last 24 hours, counted, and the latest ones. Read every few
+//! seconds at most, however many requests come, and less often where reading takes long.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,33 +11,34 @@ use tokio::time::Instant;
 
 use crate::journal::{JournalReader, OpenError, Record, Tally};
 
-/// The bars of the plot: each an hour, the last one not yet full.
-pub(super) const HOURS: usize = 24;
-const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The hours that the plot shows; the last one is not over yet.
+pub(super) const HOURS_SHOWN: usize = 24;
+const ONE_HOUR: Duration = Duration::from_secs(60 * 60);
 /// From the beginning of the first hour to that of the last.
-const PERIOD_SHOWN: Duration = Duration::from_secs(60 * 60 * (HOURS as u64 - 1));
+const FIRST_TO_LAST_HOUR: Duration = Duration::from_secs(60 * 60 * (HOURS_SHOWN as u64 - 1));
 
-/// Invitations that are listed.
-const MAX_LISTED: u32 = 20;
+/// The most invitations that are listed.
+const MAX_INVITATIONS_LISTED: u32 = 20;
 
-/// It is read again after this time, or after so many times the time that reading took.
-const CACHED_FOR: Duration = Duration::from_secs(5);
-const MAX_SHARE_OF_TIME: u32 = 20;
+/// The journal is read again after this time at the earliest.
+const MIN_CACHE_TIME: Duration = Duration::from_secs(5);
+/// The journal is not read again before this many times the duration of the last reading.
+const CACHE_TIME_IN_READINGS: u32 = 20;
 
-/// What the journal says.
+/// What the journal has of the last 24 hours.
 #[derive(Debug)]
 pub(super) struct Day {
     /// The beginning of the first hour.
     pub(super) begin: DateTime<Utc>,
-    /// What has ended, by hours.
+    /// The invitations that have ended, by hour.
     pub(super) ended: Vec<Tally>,
-    /// The newest first.
+    /// The latest invitations, the newest first.
     pub(super) latest: Vec<Record>,
-    /// Those under way.
+    /// How many invitations are in progress.
     pub(super) pending: i64,
 }
 
-/// The journal, as it was a moment ago.
+/// Reads the journal, and remembers what it read for some seconds.
 #[derive(Debug)]
 pub(super) struct Recent {
     path: PathBuf,
@@ -49,10 +50,10 @@ impl Recent {
         Self { path, read: Mutex::default() }
     }
 
-    /// What it says. Many who ask at once cause one look.
+    /// The last 24 hours. Requests at the same time cause one reading.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`] if the journal can't be read: it is missing, locked, damaged, or of another version.
     pub(super) async fn day(&self) -> Result<Arc<Day>, OpenError> {
         let mut read = self.read.lock().await;
         if let Some((until, day)) = &*read
@@ -61,19 +62,21 @@ impl Recent {
             return Ok(Arc::clone(day));
         }
         let began = Instant::now();
-        let day = Arc::new(self.look(Utc::now()).await?);
-        *read =
-            Some((Instant::now() + CACHED_FOR.max(began.elapsed() * MAX_SHARE_OF_TIME), Arc::clone(&day)));
+        let day = Arc::new(self.read_journal(Utc::now()).await?);
+        *read = Some((
+            Instant::now() + MIN_CACHE_TIME.max(began.elapsed() * CACHE_TIME_IN_READINGS),
+            Arc::clone(&day),
+        ));
         Ok(day)
     }
 
-    async fn look(&self, now: DateTime<Utc>) -> Result<Day, OpenError> {
+    async fn read_journal(&self, now: DateTime<Utc>) -> Result<Day, OpenError> {
         let this_hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
-        let begin = this_hour - PERIOD_SHOWN;
+        let begin = this_hour - FIRST_TO_LAST_HOUR;
         Ok(Day {
             begin,
-            ended: JournalReader::new(&self.path).tally(begin, HOUR).await?,
-            latest: JournalReader::new(&self.path).recent(MAX_LISTED).await?,
+            ended: JournalReader::new(&self.path).tally(begin, ONE_HOUR).await?,
+            latest: JournalReader::new(&self.path).recent(MAX_INVITATIONS_LISTED).await?,
             pending: JournalReader::new(&self.path).status().await?.pending,
         })
     }
