@@ -14,7 +14,7 @@ const ROOM: &str = "room@conference.example.org";
 const BOB: &str = "bob@example.org";
 const CAROL: &str = "carol@example.org";
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const KEEP: Retention = Retention { window: DAY, retention: DAY };
+const RETENTION: Retention = Retention { window: DAY, retention: DAY };
 
 struct Bench(TempDir);
 
@@ -72,7 +72,7 @@ fn outcome(id: i64) -> Outcome {
 
 /// Bob's invitation is relayed, Carol's is under way, and Bob wants something.
 async fn fill(path: &Path) -> (Journal, tokio::task::JoinHandle<Result<(), OpenError>>) {
-    let (journal, writer) = Journal::open(path, KEEP).await.unwrap();
+    let (journal, writer) = Journal::open(path, RETENTION).await.unwrap();
     let writer = tokio::spawn(writer.run());
     let bobs = journal.admit_claimed(arrival(BOB)).await.unwrap().id;
     journal.settle(outcome(bobs)).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_backup_is_as_good_as_the_journal() {
     drop(journal);
     writer.await.unwrap().unwrap();
 
-    let (restored, writer) = Journal::open(&bench.backup(), KEEP).await.unwrap();
+    let (restored, writer) = Journal::open(&bench.backup(), RETENTION).await.unwrap();
     let writer = tokio::spawn(writer.run());
     assert_eq!(restored.instance(), instance);
     let backlog = restored.backlog(0, 10).await.unwrap();

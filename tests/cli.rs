@@ -1,5 +1,7 @@
 //! The binary as an operator runs it: what it prints, and its exit codes.
 
+mod common;
+
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -7,11 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
+use common::fill_journal;
 use muc_invite_relay::config::REFERENCE;
-use muc_invite_relay::journal::{Journal, Retention};
-use muc_invite_relay::model::{Arrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 
 /// A folder with a configuration, whose journal stands beside it.
@@ -55,27 +55,6 @@ impl Bench {
     fn run(&self, arguments: &[&str]) -> Output {
         output(self.command(arguments))
     }
-
-    /// Two invitations: one refused, then one that is under way.
-    async fn fill(&self) {
-        let keep = Retention { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
-        let (journal, writer) = Journal::open(&self.journal(), keep).await.unwrap();
-        let writer = tokio::spawn(writer.run());
-        let arrival = |contact: &str, room: &str| Arrival {
-            route: Route::Addressed,
-            room: room.into(),
-            inviter: "alice@example.org".into(),
-            contact: contact.into(),
-            payload: Payload { password: Some("swordfish".into()), ..Payload::default() },
-            parent: None,
-        };
-        let first = journal.admit(arrival("bob@example.org", "cave@conference.example.org")).await.unwrap();
-        let (id, state, reason) = (first.id, State::Refused, Some(Reason::Outcast));
-        journal.settle(Outcome { id, state, reason, inviter: None, sent_as: None }).await.unwrap();
-        journal.admit(arrival("carol@example.org", "hall@conference.example.org")).await.unwrap();
-        drop(journal);
-        writer.await.unwrap().unwrap();
-    }
 }
 
 fn output(mut command: Command) -> Output {
@@ -92,7 +71,7 @@ fn objects(lines: &str) -> Vec<serde_json::Value> {
 #[tokio::test]
 async fn history_shows_what_became_of_invitations() {
     let bench = Bench::new("");
-    bench.fill().await;
+    fill_journal(&bench.journal()).await;
 
     let table = bench.run(&["history"]);
     assert_eq!(table.code, Some(0), "{}", table.err);
@@ -111,7 +90,7 @@ async fn history_shows_what_became_of_invitations() {
 #[tokio::test]
 async fn history_is_narrowed_by_every_option() {
     let bench = Bench::new("");
-    bench.fill().await;
+    fill_journal(&bench.journal()).await;
     for (options, lines) in [
         (["--room", "CAVE@conference.example.org"], 1),
         (["--room", "other@conference.example.org"], 0),
@@ -134,7 +113,7 @@ async fn history_is_narrowed_by_every_option() {
 #[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_fault() {
     let bench = Bench::new("");
-    bench.fill().await;
+    fill_journal(&bench.journal()).await;
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = bench.command(&["history"]);
@@ -146,7 +125,7 @@ async fn a_reader_that_has_seen_enough_is_no_fault() {
 #[tokio::test]
 async fn forget_removes_a_person_or_a_room() {
     let bench = Bench::new("");
-    bench.fill().await;
+    fill_journal(&bench.journal()).await;
     let contact = bench.run(&["forget", "bob@example.org"]);
     assert_eq!((contact.code, contact.out.as_str()), (Some(0), "1 invitation of bob@example.org removed\n"));
     let room = bench.run(&["forget", "hall@conference.example.org"]);
@@ -223,10 +202,10 @@ fn a_journal_that_cant_be_opened_ends_run_with_1() {
     assert!(last["message"].as_str().unwrap().contains("journal"), "{last}");
 }
 
-/// A user that is not this one, and can't do what root can; only root can play it.
-const ANOTHER: u32 = 65534;
+/// The id of a user without rights (nobody). Only root can run a process as another user.
+const OTHER_USER_ID: u32 = 65534;
 
-/// Runs it as another user, in a folder that is that user's or not.
+/// Runs the binary as another user, who can read its folder; `None` where this process may not do that.
 fn as_another(bench: &Bench, arguments: &[&str]) -> Option<Output> {
     let binary = bench.0.path().join("muc-invite-relay");
     std::fs::hard_link(env!("CARGO_BIN_EXE_muc-invite-relay"), &binary)
@@ -236,7 +215,7 @@ fn as_another(bench: &Bench, arguments: &[&str]) -> Option<Output> {
     bench.let_read(0o644);
     let mut command = Command::new(&binary);
     command.env("MUC_INVITE_RELAY_CONFIG", bench.config()).args(arguments).stdin(Stdio::null());
-    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1").uid(ANOTHER);
+    command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1").uid(OTHER_USER_ID);
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     std::fs::remove_file(&binary).unwrap();
     let done = started.ok()?;
@@ -247,7 +226,7 @@ fn as_another(bench: &Bench, arguments: &[&str]) -> Option<Output> {
 #[tokio::test]
 async fn a_journal_of_another_user_is_named_with_the_remedy() {
     let bench = Bench::new("");
-    bench.fill().await;
+    fill_journal(&bench.journal()).await;
     for arguments in [&["history"][..], &["run"], &["forget", "bob@example.org"]] {
         // Nobody but root can become another user.
         let Some(done) = as_another(&bench, arguments) else { return };
@@ -268,7 +247,7 @@ async fn a_journal_of_another_user_is_named_with_the_remedy() {
 #[test]
 fn root_is_warned_of_a_folder_that_is_another_users() {
     let bench = Bench::new("");
-    if std::os::unix::fs::chown(bench.0.path(), Some(ANOTHER), None).is_err() {
+    if std::os::unix::fs::chown(bench.0.path(), Some(OTHER_USER_ID), None).is_err() {
         return;
     }
     let mut command = bench.command(&["run"]);

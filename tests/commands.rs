@@ -32,8 +32,8 @@ impl Bench {
             path.display()
         );
         let config = Config::from_toml(&text, std::iter::empty()).unwrap();
-        let keep = Retention { window: config.relay.window, retention: config.journal.retention };
-        let (journal, writer) = Journal::open(&path, keep).await.unwrap();
+        let retention = Retention { window: config.relay.window, retention: config.journal.retention };
+        let (journal, writer) = Journal::open(&path, retention).await.unwrap();
         tokio::spawn(writer.run());
         let (link, ..) = link::new(link::Settings {
             component: COMPONENT.into(),
@@ -193,7 +193,7 @@ async fn what_makes_no_sense_is_shown_again_and_changes_nothing() {
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 
     let contacts = taken(bench.send(BOB, filled_in(given("my-settings"), &[("takes", "contacts")])).await);
-    assert_eq!(allowed(&contacts), [Action::Next, Action::Complete], "the relay can't read his roster");
+    assert_eq!(allowed(&contacts), [Action::Next, Action::Complete], "the relay can't read their roster");
     let wat = bench.send(BOB, filled_in(given("my-settings"), &[("takes", "wat")])).await;
     assert_eq!(refused(&wat), (Some(Condition::BadRequest), Some(Refusal::BadPayload)));
     let much = bench.send(BOB, filled_in(given("my-settings"), &[("x", &"y".repeat(20_000))])).await;
@@ -272,7 +272,7 @@ async fn refusals_are_those_of_the_xep() {
 }
 
 #[tokio::test]
-async fn everybody_is_shown_his_own_commands() {
+async fn people_are_shown_the_commands_that_they_may_give() {
     let bench = Bench::new().await;
     let nodes = |from: &str, to: &str| {
         let question = Iq { from: Some(from.into()), to: Some(to.into()), ..Iq::default() };
@@ -372,7 +372,7 @@ async fn admins_see_and_block() {
 }
 
 #[tokio::test]
-async fn the_history_of_an_inviter_goes_when_he_wants_it() {
+async fn an_inviter_can_have_their_history_forgotten() {
     let bench = Bench::new().await;
     bench.note("alice@example.org", "bob@example.org", State::Relayed, None).await;
     bench.send("alice@example.org/x", filled_in(given("forget-me"), &[("what", "everything")])).await;

@@ -15,7 +15,8 @@ const CHECK: &str = include_str!("../docs/check.md");
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const TROUBLESHOOTING: &str = include_str!("../docs/troubleshooting.md");
 
-fn house(path: &str) -> PathBuf {
+/// A path in the repository.
+fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
@@ -35,10 +36,10 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 
 /// What operators and users read: paths and texts.
 fn pages() -> Vec<(PathBuf, String)> {
-    let mut pages = files(&house("docs"), &[".md"]);
+    let mut pages = files(&in_repository("docs"), &[".md"]);
     pages.extend(
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "CHANGELOG.md"]
-            .map(house),
+            .map(in_repository),
     );
     assert!(pages.len() > 12, "only {} pages", pages.len());
     pages.into_iter().map(|page| (page.clone(), read_to_string(page).unwrap())).collect()
@@ -46,8 +47,8 @@ fn pages() -> Vec<(PathBuf, String)> {
 
 /// Everything that the relay and the servers' modules can say, as it is printed: strings in one piece and unescaped.
 fn said() -> String {
-    let mut sources = files(&house("src"), &[".rs"]);
-    sources.extend(files(&house("config"), &[".lua", ".erl"]));
+    let mut sources = files(&in_repository("src"), &[".rs"]);
+    sources.extend(files(&in_repository("config"), &[".lua", ".erl"]));
     let text: String = sources.iter().map(|path| read_to_string(path).unwrap()).collect();
     let mut joined = String::with_capacity(text.len());
     for (index, piece) in text.split("\\\n").enumerate() {

@@ -22,12 +22,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 struct Bench {
     folder: TempDir,
-    keep: Retention,
+    retention: Retention,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), keep: Retention { window: DAY, retention: 90 * DAY } }
+        Self { folder: TempDir::new().unwrap(), retention: Retention { window: DAY, retention: 90 * DAY } }
     }
 
     fn path(&self) -> PathBuf {
@@ -35,7 +35,7 @@ impl Bench {
     }
 
     async fn open(&self) -> (Journal, JoinHandle<Result<(), OpenError>>) {
-        let (journal, writer) = Journal::open(&self.path(), self.keep).await.unwrap();
+        let (journal, writer) = Journal::open(&self.path(), self.retention).await.unwrap();
         (journal, tokio::spawn(writer.run()))
     }
 
@@ -318,7 +318,7 @@ async fn old_rows_are_swept_away_in_steps() {
         ["history", "claims", "looks", "hashes"].map(|table| format!("(SELECT count(*) FROM {table})"));
     let rows = format!("SELECT {}", rows.join(" + "));
     assert_eq!(bench.sqlite3(&rows).trim(), "5200");
-    bench.keep = Retention { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
+    bench.retention = Retention { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
     let (journal, writer) = bench.open().await;
     tokio::time::timeout(Duration::from_secs(60), async {
         while bench.sqlite3(&rows).trim() != "0" {
@@ -392,7 +392,7 @@ async fn two_changes_at_once_close_no_circle() {
 }
 
 #[tokio::test]
-async fn whoever_looks_into_a_new_journal_takes_nothing_away() {
+async fn reading_a_new_journal_removes_nothing_from_it() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     for n in 1..=3 {
@@ -424,13 +424,13 @@ async fn one_journal_has_one_writer_whatever_its_path() {
     fs::create_dir(&long).unwrap();
     let [path, other] = [long.join("journal.db"), bench.folder.path().join("link.db")];
     std::os::unix::fs::symlink(&path, &other).unwrap();
-    let (journal, writer) = Journal::open(&path, bench.keep).await.unwrap();
+    let (journal, writer) = Journal::open(&path, bench.retention).await.unwrap();
     for path in [&path, &other] {
-        let second = Journal::open(path, bench.keep).await;
+        let second = Journal::open(path, bench.retention).await;
         assert!(matches!(second, Err(OpenError::InUse { .. })), "{}", path.display());
     }
     close(journal, tokio::spawn(writer.run())).await;
-    let (journal, writer) = Journal::open(&other, bench.keep).await.unwrap();
+    let (journal, writer) = Journal::open(&other, bench.retention).await.unwrap();
     close(journal, tokio::spawn(writer.run())).await;
 }
 
@@ -459,7 +459,7 @@ async fn a_journal_that_is_not_fit_is_refused_and_left_alone() {
     }
     close(journal, writer).await;
     let whole = fs::read(bench.path()).unwrap();
-    let error = async || Journal::open(&bench.path(), bench.keep).await.map(|_| ()).unwrap_err();
+    let error = async || Journal::open(&bench.path(), bench.retention).await.map(|_| ()).unwrap_err();
 
     fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o640)).unwrap();
     let e = error().await;
@@ -490,7 +490,7 @@ async fn a_journal_that_is_not_fit_is_refused_and_left_alone() {
     }
 
     let missing = bench.folder.path().join("no/such/journal.db");
-    let e = Journal::open(&missing, bench.keep).await.map(|_| ()).unwrap_err();
+    let e = Journal::open(&missing, bench.retention).await.map(|_| ()).unwrap_err();
     assert!(e.to_string().contains("Create the folder"), "{e}");
     let e = JournalReader::new(&missing).history(&Filter::default()).await.unwrap_err();
     assert!(matches!(e, OpenError::Missing { .. }), "{e}");
@@ -571,7 +571,7 @@ async fn wishes_come_with_the_invitation_and_survive_a_restart() {
 #[tokio::test]
 async fn a_wish_holds_for_what_comes_in_by_the_same_batch() {
     let bench = Bench::new();
-    let (journal, writer) = Journal::open(&bench.path(), bench.keep).await.unwrap();
+    let (journal, writer) = Journal::open(&bench.path(), bench.retention).await.unwrap();
     let (admitted, changed) = (journal.clone(), journal.clone());
     let admitted = tokio::spawn(async move { admitted.admit(arrival(BOB)).await });
     let changed = tokio::spawn(async move {
@@ -638,7 +638,7 @@ async fn forget_takes_the_wishes_of_one_and_leaves_those_of_others() {
 }
 
 #[tokio::test]
-async fn an_inviter_who_is_forgotten_may_not_repeat_himself() {
+async fn an_inviter_who_is_forgotten_may_not_repeat_an_invitation() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let id = journal.admit(arrival(BOB)).await.unwrap().id;
@@ -747,7 +747,7 @@ async fn one_who_looks_alike_is_found() {
     assert_eq!(other(ROOM, "another look").await, None);
     assert_eq!(other(SECOND, LOOK).await.as_deref(), Some(FIRST));
     assert_eq!(other(FIRST, LOOK).await.as_deref(), Some(SECOND));
-    // Whoever is seen again is kept: once a day that is written down.
+    // An address that is seen again is kept: that is written once a day.
     let before = "SELECT count(*) FROM looks WHERE at < (unixepoch() - 86400) * 1000";
     bench.sqlite3(&format!("UPDATE looks SET at = at - {}", (DAY * 2).as_millis()));
     other(FIRST, LOOK).await;
@@ -830,7 +830,7 @@ async fn whom_a_contact_met_first() {
 
 /// By their addresses, and by their number.
 #[tokio::test]
-async fn nobody_is_crowded_out_of_his_look() {
+async fn many_look_alikes_do_not_hide_the_first_one() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     journal.look_alike("mmm@example.org", LOOK).await.unwrap();

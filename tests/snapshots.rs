@@ -1,14 +1,14 @@
 //! What people read, word by word: help, the manual page, `setup`, the report of `check`, the table of `history`, and the
 //! page. Each must be what stands in `tests/snapshots`; CONTRIBUTING.md says how a change of it is accepted.
 
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use common::fill_journal;
 use insta::{Settings, assert_snapshot};
-use muc_invite_relay::journal::{Journal, Retention};
-use muc_invite_relay::model::{Arrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 
 const CONFIG: &str = r#"
@@ -75,27 +75,6 @@ impl Folder {
         let done = self.command(arguments).output().unwrap();
         String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
     }
-
-    /// An invitation that was refused, and one that is under way.
-    async fn fill(&self) {
-        let keep = Retention { window: Duration::from_secs(3600), retention: Duration::from_secs(3600) };
-        let (journal, writer) = Journal::open(self.journal().as_ref(), keep).await.unwrap();
-        let writer = tokio::spawn(writer.run());
-        let arrival = |contact: &str, room: &str| Arrival {
-            route: Route::Addressed,
-            room: room.into(),
-            inviter: "alice@example.org".into(),
-            contact: contact.into(),
-            payload: Payload::default(),
-            parent: None,
-        };
-        let first = journal.admit(arrival("bob@example.org", "cave@conference.example.org")).await.unwrap();
-        let (id, state, reason) = (first.id, State::Refused, Some(Reason::Outcast));
-        journal.settle(Outcome { id, state, reason, inviter: None, sent_as: None }).await.unwrap();
-        journal.admit(arrival("carol@example.org", "hall@conference.example.org")).await.unwrap();
-        drop(journal);
-        writer.await.unwrap().unwrap();
-    }
 }
 
 #[test]
@@ -137,7 +116,7 @@ fn check() {
 #[tokio::test]
 async fn history() {
     let folder = Folder::new("");
-    folder.fill().await;
+    fill_journal(folder.journal().as_ref()).await;
     is_as_before("history", &folder.prints(&["history"]));
 }
 
@@ -157,7 +136,7 @@ impl Drop for Running {
 async fn page() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = Folder::new(&format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\n"));
-    folder.fill().await;
+    fill_journal(folder.journal().as_ref()).await;
     let mut relay = Running(folder.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap());
     let log = BufReader::new(relay.0.stderr.take().unwrap());
     assert!(log.lines().map(Result::unwrap).any(|line| line.contains("can't be reached")));
