@@ -1,4 +1,5 @@
-//! Asks the server by the way that works: in the component's own name, or in that of a user. Knows nothing of what is asked.
+//! Asks the server questions: in the component's own name, or in the name of a user where only that is answered. Knows nothing
+//! of what is asked.
 
 use std::time::Duration;
 
@@ -8,19 +9,21 @@ use tokio::time::timeout;
 use crate::link::{AskError, Link};
 use crate::wire::{IqPayload, IqType};
 
-/// For one question: servers answer at once.
+/// For one question. Servers answer faster.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Somebody to ask: the component, or a user in whose name it may ask where its own questions vanish.
+/// Asks in one of the two ways.
 pub(super) struct Asker<'a> {
     pub(super) link: &'a Link,
+    /// Whether the server answers no questions of the component itself.
     pub(super) swallows: bool,
+    /// The user in whose name questions may be asked, if the server grants that.
     name: Option<BareJid>,
 }
 
 impl<'a> Asker<'a> {
     pub(super) async fn new(link: &'a Link, hosts: &[String]) -> Self {
-        // The account need not exist.
+        // There need not be such an account.
         let name = |host: &&String| BareJid::new(&format!("muc-invite-relay@{host}")).ok();
         let granted = hosts.iter().find(|host| link.grants(host).is_some_and(|grants| grants.disco_info));
         Self { link, swallows: link.swallows().await, name: granted.as_ref().and_then(name) }

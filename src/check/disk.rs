@@ -1,4 +1,4 @@
-//! How the journal's file is. Reads it beside a relay that runs; changes nothing.
+//! The journal's file and its disk. Reads only, also while the relay runs. Knows nothing of what invitations are in it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,16 +10,16 @@ use rustix::fs::{Access, Mode, OFlags};
 use super::finding::{Finding, What};
 use crate::journal::{JournalReader, OpenError};
 
-/// Less free space than this deserves a word.
+/// Less free space than this is reported.
 const MIN_FREE_BYTES: u64 = 100 << 20;
 
-/// Some invitations.
-const TRIAL_BYTES: usize = 256 << 10;
+/// How much is written to see whether the disk takes it: as much as some invitations.
+const TRIAL_WRITE_BYTES: usize = 256 << 10;
 
-const AS_ITS_USER: &str =
+const RUN_AS_RELAY_USER: &str =
     "run this check as the user that runs the relay: runuser -u muc-invite-relay -- muc-invite-relay check";
 
-/// The journal: there, fit to be used, with room to grow.
+/// Whether the journal can be used, and whether its disk has space.
 pub async fn journal(path: &Path) -> Vec<Finding> {
     let finding = Finding::of(What::Journal, path.display().to_string());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -43,7 +43,10 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
                 Ok(()) => finding.ok("will be made at the first start"),
                 Err(e) => finding.failed(
                     format!("can't be made in {}: {e}", folder.display()),
-                    format!("{AS_ITS_USER}\nor give that user the folder: chown USER {}", folder.display()),
+                    format!(
+                        "{RUN_AS_RELAY_USER}\nor give that user the folder: chown USER {}",
+                        folder.display()
+                    ),
                 ),
             }
         }
@@ -51,14 +54,14 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
             format!("there is no folder {}", folder.display()),
             format!("install -d -m 0700 -o USER {}   # USER: the user that runs the relay", folder.display()),
         ),
-        Err(e) => finding.failed(format!("can't be looked at: {e}"), AS_ITS_USER),
+        Err(e) => finding.failed(format!("can't be looked at: {e}"), RUN_AS_RELAY_USER),
     };
     std::iter::once(found).chain(free(folder)).collect()
 }
 
-/// Nobody could look into it in time.
+/// The finding about a journal that could not be read in time.
 #[must_use]
-pub fn journal_is_mute(path: &Path) -> Finding {
+pub fn journal_does_not_answer(path: &Path) -> Finding {
     Finding::of(What::Journal, path.display().to_string()).failed(
         "does not answer: another process holds it, or its disk does not answer",
         format!("see which process has it (as root: fuser -v {}), and look at its disk", path.display()),
@@ -70,7 +73,7 @@ fn free(folder: &Path) -> Option<Finding> {
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let finding = Finding::of(What::Disk, folder.display().to_string());
     let found = format!("{:.0} MB free", megabytes(free));
-    Some(if let Err(e) = takes_more(folder) {
+    Some(if let Err(e) = trial_write(folder) {
         finding.failed(
             format!("{found}, and nothing more can be written: {e}"),
             "free some space, or lift the quota: until then nothing is taken in, and servers deliver invitations \
@@ -83,9 +86,12 @@ fn free(folder: &Path) -> Option<Finding> {
     })
 }
 
-/// Writes a little into a file without a name, which is gone at once: a disk that has space may still give none (quotas,
-/// limits, i-nodes). What this user may not write is said of the journal.
-fn takes_more(folder: &Path) -> io::Result<()> {
+/// Writes a little into a file without a name, which is gone at once: a disk with free space may still refuse a write (quotas,
+/// limits, i-nodes).
+///
+/// # Errors
+/// The disk is full, or read-only. Other errors, such as missing permissions, are reported with the journal.
+fn trial_write(folder: &Path) -> io::Result<()> {
     let opened =
         rustix::fs::open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
     let is_full = |e: &io::Error| {
@@ -100,11 +106,11 @@ fn takes_more(folder: &Path) -> io::Result<()> {
     let written = match opened {
         Ok(file) => {
             let mut file = fs::File::from(file);
-            file.write_all(&vec![0; TRIAL_BYTES]).and_then(|()| file.sync_data())
+            file.write_all(&vec![0; TRIAL_WRITE_BYTES]).and_then(|()| file.sync_data())
         }
         Err(e) => Err(e.into()),
     };
-    // Not every file system knows files without a name.
+    // Not every file system can have files without a name.
     written.or_else(|e| if is_full(&e) { Err(e) } else { Ok(()) })
 }
 

@@ -3,15 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How something is.
+/// Whether something works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
     Ok,
-    /// Nobody can tell, or this server can't have it, or it is left out on purpose.
+    /// It can't be found out, or this server can't have it, or it is left out on purpose.
     Note,
-    /// Not there: the relay works, but not as well as it could.
+    /// It is not there: the relay works, but not as well as it could.
     Missing,
     /// It does not work.
     Failed,
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-/// What can be looked at. The words are stable: programs read them.
+/// What is checked. The words are stable: programs read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
@@ -40,9 +40,9 @@ pub enum What {
     Secret,
     /// The journal's file.
     Journal,
-    /// Room on its disk.
+    /// The free space of its disk.
     Disk,
-    /// The groups, of the configuration and kept by admins.
+    /// The groups of the configuration, and those that admins keep.
     Groups,
     /// Whether a relay runs.
     Relay,
@@ -50,7 +50,7 @@ pub enum What {
     Metrics,
     /// The connection to the server.
     Connection,
-    /// Whether what is sent to the component comes to this connection.
+    /// Whether stanzas for the component come to this connection.
     Arrivals,
     /// The server's make and version.
     Server,
@@ -66,17 +66,17 @@ pub enum What {
     BlockLists,
     /// Being told who is online, for `relay.support = "ask"`.
     Presence,
-    /// Asking in users' names what something is, where the component's own questions vanish.
+    /// Asking questions in users' names, where the server answers none of the component's own.
     DiscoInfo,
-    /// A MUC service.
+    /// Whether a MUC service is one.
     Rooms,
     /// The relay's own rights in its rooms.
     Rights,
-    /// Who may read the member lists of its rooms, for `members@`.
+    /// By whose rights the member lists of its rooms can be read, for `members@`.
     MemberLists,
     /// The module that hands its invitations over.
     HandOver,
-    /// The server's clock beside ours.
+    /// Whether the server's clock and this machine's agree.
     Clock,
 }
 
@@ -114,25 +114,25 @@ impl What {
 /// One line of `check`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How it is.
+    /// Whether it works.
     pub state: State,
-    /// What was looked at.
+    /// What was checked.
     pub what: What,
-    /// Whose: a section, a file, an address, a host or a service; none if there is only one.
+    /// Which one: a section, a file, an address, a host or a service; `None` if there is only one.
     pub of: Option<String>,
     /// What was found.
     pub found: String,
-    /// What to do; none if it is well, or nothing can be done.
+    /// What to do; `None` if it works, or nothing can be done.
     pub remedy: Option<String>,
 }
 
 impl Finding {
-    /// Something and whose it is: well, with nothing to say, until one of the others says otherwise.
+    /// A finding about one of several things: `ok` and without a text until one of the methods below is called.
     pub(super) fn of(what: What, of: impl Into<String>) -> Self {
         Self { of: Some(of.into()), ..Self::the(what) }
     }
 
-    /// Something that there is only one of.
+    /// The same about a thing that there is only one of.
     pub(super) fn the(what: What) -> Self {
         Self { state: State::Ok, what, of: None, found: String::new(), remedy: None }
     }
@@ -143,7 +143,7 @@ impl Finding {
         Self { state: State::Ok, found: found.into(), ..self }
     }
 
-    /// It is of no weight.
+    /// It needs no action.
     #[must_use]
     pub(super) fn note(self, found: impl Into<String>) -> Self {
         Self { state: State::Note, found: found.into(), ..self }
@@ -161,21 +161,21 @@ impl Finding {
         Self { state: State::Failed, found: found.into(), remedy: Some(remedy.into()), ..self }
     }
 
-    /// Whether a relay runs that could be asked: what the other findings were found out by.
+    /// Whether a relay runs, which then was asked for the other findings.
     #[must_use]
     pub fn relay(found: &RelayFound) -> Self {
         let finding = Self::the(What::Relay);
         match found {
             RelayFound::Asked => finding.ok("runs, and was asked"),
-            RelayFound::None { crashed: false } => finding.missing("does not run", START),
+            RelayFound::None { crashed: false } => finding.missing("does not run", START_REMEDY),
             RelayFound::None { crashed: true } => finding
-                .missing("does not run: the last one crashed, was killed, or gave up", START),
+                .missing("does not run: the last one crashed, was killed, or gave up", START_REMEDY),
             RelayFound::Hidden(process) => finding.failed(
                 format!("can't be asked: process {process} has the journal open, and its control socket is gone"),
                 "restart the relay: systemctl restart muc-invite-relay",
             ),
-            RelayFound::Hangs(process) => finding.failed(hangs(*process), HANGS),
-            RelayFound::Mute(why) => finding.failed(
+            RelayFound::Hangs(process) => finding.failed(hangs(*process), HANGS_REMEDY),
+            RelayFound::Failed(why) => finding.failed(
                 format!("can't be asked: {why}"),
                 "run this check as the relay's own user; if it is, look at the relay's log, and restart it after an \
                  upgrade",
@@ -184,16 +184,16 @@ impl Finding {
     }
 }
 
-const START: &str = "start it (systemctl enable --now muc-invite-relay); if it should be running, see why it ended: \
+const START_REMEDY: &str = "start it (systemctl enable --now muc-invite-relay); if it should be running, see why it ended: \
                      journalctl -u muc-invite-relay -n 100. To look at the server before that: --without relay";
 
-const HANGS: &str = "see what it waits for (its log, its disk, the machine's load), and restart it: systemctl restart \
+const HANGS_REMEDY: &str = "see what it waits for (its log, its disk, the machine's load), and restart it: systemctl restart \
                      muc-invite-relay. If it was stopped by a signal, let it go on: kill -CONT and its process id";
 
-/// What is known of a relay that took the question and has no answer.
+/// Why a relay does not answer, as far as the system tells.
 fn hangs(process: Option<i32>) -> String {
     let Some(process) = process else { return "runs, and does not answer: it hangs".to_owned() };
-    // proc(5): the state stands behind the name, which may have any characters.
+    // proc(5): the state comes after the name, which may have any characters.
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     match state {
@@ -203,20 +203,20 @@ fn hangs(process: Option<i32>) -> String {
     }
 }
 
-/// What became of asking the relay that runs.
+/// What became of the question to the running relay.
 #[derive(Debug)]
 pub enum RelayFound {
     /// It answered.
     Asked,
-    /// There is none.
+    /// No relay runs.
     None {
-        /// The last one was not told to end.
+        /// Whether the last one ended without being told to.
         crashed: bool,
     },
-    /// This process has the journal open, and can't be asked.
+    /// This process has the journal open, but has no control socket.
     Hidden(i32),
-    /// It does not answer; its process, where that is known.
+    /// It does not answer; its process id, if that is known.
     Hangs(Option<i32>),
-    /// It did not answer as it should.
-    Mute(std::io::Error),
+    /// It could not be asked, or its answer was not understood.
+    Failed(std::io::Error),
 }

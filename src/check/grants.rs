@@ -1,4 +1,4 @@
-//! What the server's hosts grant (XEP-0356), beside what `setup` prints.
+//! What the server's hosts grant (XEP-0356), compared with what `setup` prints. Knows nothing of how grants arrive.
 
 use super::finding::{Finding, What};
 use super::remedies::Remedies;
@@ -7,15 +7,16 @@ use crate::link::{Grants, Link};
 use crate::setup::Part;
 use crate::wire::{ns, privileged};
 
+/// What is lost without each permission.
 const NO_MESSAGES: &str =
     "invitations go out from relay addresses, which stranger filters drop, and hand-overs go back";
-const NO_ROSTERS: &str = "nobody can tell who is a stranger to the contact";
+const NO_ROSTERS: &str = "the relay can't see who is a stranger to a contact";
 const NO_MUC_ADMIN: &str = "members are added with the relay's own rights, if it has them";
-const NO_BLOCK_LISTS: &str = "who blocks a room or a MUC service is invited to it all the same";
-const NO_PRESENCE: &str = "nobody tells who is online, so relay.support = \"ask\" asks nobody";
-const NO_DISCO_INFO: &str = "nobody tells which rooms are for members only";
+const NO_BLOCK_LISTS: &str = "people who block a room or a MUC service are invited to it all the same";
+const NO_PRESENCE: &str = "the relay can't see who is online, so relay.support = \"ask\" has no effect";
+const NO_DISCO_INFO: &str = "the relay can't see which rooms are members-only";
 
-/// A line for each right on each host of users. `swallows`: the server answers no question of the component's own.
+/// A finding for each permission of each host of users. `swallows`: the server answers no questions of the component itself.
 pub(super) fn grants(
     config: &Config,
     link: &Link,
@@ -25,7 +26,7 @@ pub(super) fn grants(
 ) -> Vec<Finding> {
     let granting: Vec<_> = hosts.iter().filter_map(|host| Some((*host, link.grants(host)?))).collect();
     if granting.is_empty() {
-        // One of them will be the users' host; which, only the operator knows.
+        // One of them is the users' host, but only the operator knows which.
         let host = hosts.first().copied().unwrap_or("example.org");
         let finding = Finding::of(What::Messages, host);
         return vec![finding.missing(

@@ -1,5 +1,5 @@
-//! How the groups are, those of the configuration and those that admins keep: whether somebody is reached by each. Pure.
-//! Knows nothing of where they were read, nor of who may use which.
+//! Whether each group reaches somebody: those of the configuration and those that admins keep. A pure function. Knows nothing of
+//! where groups are stored.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::model::group::{Book, Entry};
 use crate::model::group::{KeptGroup, MayUse};
 
-/// A line for how many there are, and one for each that does less than its author will have meant. `kept`: those
-/// that admins keep; `None` if nobody has looked.
+/// A finding with their number, and one for each group that reaches fewer people than its author meant. `kept`: those that
+/// admins keep; `None` if they were not read.
 #[must_use]
 pub fn groups(config: &Config, kept: Option<Vec<KeptGroup>>) -> Vec<Finding> {
     let configured = format!("{} in the configuration", config.groups.len());
@@ -19,12 +19,12 @@ pub fn groups(config: &Config, kept: Option<Vec<KeptGroup>>) -> Vec<Finding> {
     };
     let kept = kept.unwrap_or_default();
     let book = Book::new(&config.groups, kept.clone());
-    let looked_at = Groups { config, book };
+    let groups = Groups { config, book };
     let mut findings = vec![Finding::the(What::Groups).ok(found)];
     for name in config.groups.keys() {
-        findings.extend(looked_at.of_any_kind(name, "[groups] of the configuration"));
+        findings.extend(groups.of_any_kind(name, "[groups] of the configuration"));
     }
-    findings.extend(kept.iter().flat_map(|group| looked_at.kept(group)));
+    findings.extend(kept.iter().flat_map(|group| groups.kept(group)));
     findings
 }
 
@@ -34,7 +34,7 @@ struct Groups<'a> {
 }
 
 impl Groups<'_> {
-    /// What can be wrong with each; `place`: where it is changed.
+    /// What can be wrong with any group. `place`: where the group is changed.
     fn of_any_kind(&self, name: &str, place: &str) -> Vec<Finding> {
         let finding = || Finding::of(What::Groups, name);
         let people = self.book.everybody(name);
@@ -51,7 +51,7 @@ impl Groups<'_> {
         if u64::try_from(people.len()).is_ok_and(|count| count > u64::from(most)) {
             findings.push(finding().missing(
                 format!(
-                    "{} people, and limits.max_recipients = {most}: where so many are still to be invited, nobody is",
+                    "{} people, and limits.max_recipients = {most}: an invitation that would go to more is refused",
                     people.len()
                 ),
                 format!("[limits]\nmax_recipients = {}", people.len()),
@@ -77,7 +77,7 @@ impl Groups<'_> {
         }
         if self.book.everybody(name).is_empty() {
             findings.push(finding().missing(
-                "nobody is in it: who invites it is told that it reaches nobody",
+                "nobody is in it: inviters are told that the invitation reaches nobody",
                 "put somebody in with the command \"Add to a group\", or delete it",
             ));
         }
@@ -90,7 +90,7 @@ impl Groups<'_> {
         findings
     }
 
-    /// The entry, if it is a group that does not exist.
+    /// The entry, if it names a group that does not exist.
     fn gone(&self, entry: &str) -> Option<String> {
         match Entry::read(entry)? {
             Entry::Group(name) if !self.book.has(&name) => Some(entry.to_owned()),

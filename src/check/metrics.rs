@@ -1,4 +1,4 @@
-//! Whether metrics are where the configuration says. Knows nothing of what they are.
+//! Whether metrics are served where the configuration says. Knows nothing of what they count.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,30 +11,30 @@ use tokio::time::timeout;
 use super::finding::{Finding, What};
 use crate::config::Config;
 
-/// The relay answers this at once, however busy it is otherwise.
+/// For the answer, which the relay gives at once even if it is busy.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than the answer is long.
+/// Longer than the relay's answer.
 const MAX_ANSWER_BYTES: u64 = 4096;
 
-const TAKEN: &str = "see which program has the port (ss -ltnp), and stop it; or choose another port for metrics.listen \
+const PORT_IN_USE_REMEDY: &str = "see which program has the port (ss -ltnp), and stop it; or choose another port for metrics.listen \
                      and restart the relay";
 
-/// Asks the address for `/healthz` where a relay runs; else sees whether one could listen there. `None`: there is none.
+/// If a relay `runs`, asks it for `/healthz`; else tries whether the address can be used. `None`: no address is configured.
 pub async fn metrics(config: &Config, runs: bool) -> Option<Finding> {
     let address = config.metrics.listen?;
     let finding = Finding::of(What::Metrics, address.to_string());
     if !runs {
         return Some(match TcpListener::bind(address).await {
             Ok(_) => finding.ok("nobody listens there yet"),
-            Err(e) => finding.failed(format!("can't be used: {e}"), TAKEN),
+            Err(e) => finding.failed(format!("can't be used: {e}"), PORT_IN_USE_REMEDY),
         });
     }
     let answer =
         timeout(METRICS_TIMEOUT, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     Some(match answer {
         Ok(answer) if is_ours(&answer) => finding.ok("answers"),
-        Ok(_) => finding.failed("somebody else answers there", TAKEN),
+        Ok(_) => finding.failed("somebody else answers there", PORT_IN_USE_REMEDY),
         Err(e) => finding.failed(
             format!("does not answer: {e}"),
             "the relay listens there after a restart; if it has had one, its log says why it can't",
@@ -51,7 +51,7 @@ async fn ask(address: SocketAddr) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Any server may say 200 there.
+/// Whether the relay answered. Another program may answer 200 as well, so the body counts.
 fn is_ours(answer: &str) -> bool {
     answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nalive\n")
 }

@@ -18,7 +18,7 @@ mod running;
 mod server;
 mod settings;
 
-pub use disk::{journal, journal_is_mute};
+pub use disk::{journal, journal_does_not_answer};
 pub use echo::answer_all;
 pub use finding::{Finding, RelayFound, State, What};
 pub use groups::groups;

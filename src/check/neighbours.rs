@@ -1,6 +1,6 @@
-//! Whether some program of this machine is connected where the server takes components. If it is a relay for the same
-//! component, another connection would take its privileges away (ejabberd) or put it off (Prosody). Reads the kernel's
-//! tables; connects to nothing.
+//! Whether a program of this machine is connected to the server's port for components. If it is a relay for the same
+//! component, a second connection would take away its privileges (ejabberd) or its connection (Prosody). Reads the kernel's
+//! tables, and connects to nothing. Knows nothing of XMPP.
 
 use std::fs;
 use std::io;
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use crate::config::Server;
 
-/// The machine's own resolver.
-const SCAN_TIMEOUT: Duration = Duration::from_secs(1);
+/// For resolving the server's name.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether one is. What can't be found out is no: a server on another machine has other machines' programs as well.
+/// Whether a program is connected. `false` if that can't be found out, as for programs of other machines.
 pub async fn somebody_is_connected(server: &Server) -> bool {
     match server {
         Server::Unix(path) => {
@@ -23,7 +23,7 @@ pub async fn somebody_is_connected(server: &Server) -> bool {
             table("unix").is_ok_and(|table| table.lines().any(|line| is_connected_unix(line, &path)))
         }
         Server::Tcp(address) => {
-            let Ok(Ok(found)) = timeout(SCAN_TIMEOUT, lookup_host(address.as_str())).await else {
+            let Ok(Ok(found)) = timeout(RESOLVE_TIMEOUT, lookup_host(address.as_str())).await else {
                 return false;
             };
             let servers: Vec<SocketAddr> = found.map(canonical).collect();
@@ -41,7 +41,7 @@ fn table(name: &str) -> io::Result<String> {
     fs::read_to_string(format!("/proc/self/net/{name}"))
 }
 
-/// The far end of a connection that is established, or that its program has not yet noticed to be closed (proc(5)).
+/// The remote address of a connection that is open, or that was closed by the remote side only (proc(5)).
 fn connected_to(line: &str) -> Option<SocketAddr> {
     let mut columns = line.split_ascii_whitespace().skip(2);
     let (address, state) = (columns.next()?, columns.next()?);
@@ -49,7 +49,7 @@ fn connected_to(line: &str) -> Option<SocketAddr> {
         return None;
     }
     let (ip, port) = address.split_once(':')?;
-    // Words as this machine has them in memory.
+    // 32-bit words in this machine's byte order.
     let words: Vec<u8> = (0..ip.len() / 8)
         .filter_map(|at| u32::from_str_radix(ip.get(at * 8..at * 8 + 8)?, 16).ok())
         .flat_map(u32::to_ne_bytes)
@@ -66,7 +66,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// A server's end of a connection has the name of its listening socket.
+/// Whether this is the server's end of a connection: it has the path of the listening socket.
 fn is_connected_unix(line: &str, path: &str) -> bool {
     const CONNECTED: &str = "03";
     let mut columns = line.split_ascii_whitespace().skip(5);

@@ -1,20 +1,20 @@
-//! Remedies in the words of the server at hand: what `setup` would print, and where it belongs. Knows nothing of how
-//! things are found out.
+//! Remedies for the server in use: the part of what `setup` prints, and the file where it belongs. Knows nothing of how things
+//! are found out.
 
 use crate::setup::{Make, Part, Setup, Version};
 
-/// What is known of the server, as far as remedies differ.
+/// What is known of the server, on which remedies depend.
 pub(super) struct Remedies {
-    /// The configuration's own texts.
+    /// The texts for this configuration.
     pub(super) setup: Setup,
-    /// `None`: it did not say.
+    /// `None`: unknown.
     pub(super) make: Option<Make>,
-    /// `None`: it did not say; remedies are for the newest then.
+    /// `None`: unknown; then remedies are for the newest version.
     pub(super) version: Option<Version>,
 }
 
 impl Remedies {
-    /// The lines to paste; for both makes where it is not known which it is.
+    /// The lines to paste; for both makes if the make is unknown.
     pub(super) fn paste(&self, part: Part) -> String {
         match self.make {
             Some(make) => self.lines(make, part),

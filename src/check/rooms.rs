@@ -1,4 +1,5 @@
-//! What each MUC service lets us do, and whether its module hands over to us. Asks only; nothing is changed.
+//! The relay's rights in each MUC service, and whether its module hands invitations over. Asks only, and changes nothing. Knows
+//! nothing of other hosts.
 
 use std::time::Duration;
 
@@ -19,27 +20,27 @@ use crate::wire::muc::{self, Affiliation};
 use crate::wire::stanza::HandOver;
 use crate::wire::{Condition, IqPayload, IqType};
 
-/// So far apart clocks may be: a hand-over's deadline is some seconds away.
-const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// Clocks may differ by this: a hand-over has a deadline of some seconds.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(1);
 
-/// So many of the newest invitations are searched for a room to try rights on.
-const MAX_RECORDS_SEARCHED: u32 = 1000;
+/// How many of the newest invitations are searched for a room on which rights can be tried.
+const MAX_INVITATIONS_SEARCHED: u32 = 1000;
 
 const NO_ROOM: &str = "not tried: there is no room that is public, or that somebody was invited to";
 
-/// What a service's module said.
+/// The answer of a service's module.
 #[derive(Debug)]
-pub(super) struct Answered {
-    /// How long it waits for our answers, in its own words.
+pub(super) struct ModuleAnswer {
+    /// How many seconds it waits for the relay's answers, as it says.
     waits: Option<String>,
     /// Make and version of its server.
     pub(super) server: Option<String>,
-    /// How far its clock is ahead of ours at least, in milliseconds.
+    /// How far its clock is ahead of this machine's at least, in milliseconds; negative if it is behind.
     ahead: Option<i64>,
 }
 
-/// Asks a service's module whether it is there for us.
-pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
+/// Asks a service's module about itself; `None` if none answers.
+pub(super) async fn module(link: &Link, service: &str) -> Option<ModuleAnswer> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
     let answer =
@@ -51,26 +52,27 @@ pub(super) async fn module(link: &Link, service: &str) -> Option<Answered> {
     let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
     let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
-    Some(Answered {
+    Some(ModuleAnswer {
         waits: about.timeout,
         server: about.server,
         ahead: now.map(|now| at_least((now.to_utc() - middle).num_milliseconds(), error)),
     })
 }
 
-/// What is sure of a difference: a slow answer says nothing against a clock. Milliseconds.
+/// The certain part of a clock's difference, in milliseconds: a slow answer must not look like one.
 fn at_least(ahead: i64, error: Duration) -> i64 {
     let error = i64::try_from(error.as_millis()).unwrap_or(i64::MAX);
     ahead.signum() * ahead.saturating_abs().saturating_sub(error).max(0)
 }
 
-/// Adds the lines of all services; `hosts` are those of users, `modules` the services' own, in the configuration's order.
+/// Adds the findings of all services. `hosts`: those of users. `modules`: the answers of the services' modules, in the order of
+/// the configuration.
 pub(super) async fn services(
     config: &Config,
     asker: &Asker<'_>,
     hosts: &[&str],
     remedies: &Remedies,
-    modules: &[Option<Answered>],
+    modules: &[Option<ModuleAnswer>],
     findings: &mut Vec<Finding>,
 ) {
     for (service, module) in config.muc.services.iter().zip(modules) {
@@ -107,7 +109,7 @@ async fn is_a_muc_service(asker: &Asker<'_>, service: &str) -> Finding {
     }
 }
 
-/// Whether the relay may do as an admin of the service does, tried on a room that there is.
+/// Whether the relay has the rights of an admin of the service, tried on a room that exists.
 async fn rights(config: &Config, asker: &Asker<'_>, remedies: &Remedies, service: &str) -> Finding {
     let finding = Finding::of(What::Rights, service);
     if asker.swallows {
@@ -135,7 +137,7 @@ async fn rights(config: &Config, asker: &Asker<'_>, remedies: &Remedies, service
     }
 }
 
-/// By whose rights the relay can see who is on a room's lists. What stands against it is missing in the lines on these rights.
+/// By whose rights the relay can read the lists of rooms. Where it can't, the findings about these rights have the remedy.
 fn member_lists(
     asker: &Asker<'_>,
     hosts: &[&str],
@@ -159,7 +161,7 @@ fn member_lists(
     let found = format!(
         "a room's owners and admins, with accounts on {granting}, can invite members@ by their own rights"
     );
-    // It hides behind a nick whose rights these would be.
+    // Prosody hides in such rooms who the inviter is, so their rights can't be used.
     if remedies.make == Some(Make::Ejabberd) {
         finding.ok(found)
     } else {
@@ -178,14 +180,14 @@ async fn public_room(asker: &Asker<'_>, service: &str) -> Option<String> {
     }
 }
 
-/// A room that somebody was invited to. It may be gone by now.
+/// A room to which somebody was invited. It may not exist any more.
 async fn remembered_room(config: &Config, service: &str) -> Option<String> {
-    let records = JournalReader::new(&config.journal.path).recent(MAX_RECORDS_SEARCHED).await.ok()?;
+    let records = JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_SEARCHED).await.ok()?;
     let of_service = |room: &String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
     records.into_iter().map(|record| record.room).find(of_service)
 }
 
-fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&Answered>) -> Finding {
+fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&ModuleAnswer>) -> Finding {
     let finding = Finding::of(What::HandOver, service);
     let Some(module) = module else {
         return finding.missing(
@@ -201,8 +203,9 @@ fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&An
     finding.ok(format!("the module answers; it waits {waits} s for ours"))
 }
 
-/// A relay whose clock is ahead takes nothing that is handed over; one that is behind takes what has been delivered.
-fn clock(services: &[String], modules: &[Option<Answered>]) -> Option<Finding> {
+/// A relay whose clock is ahead refuses hand-overs as too late; one whose clock is behind accepts some that were delivered
+/// meanwhile.
+fn clock(services: &[String], modules: &[Option<ModuleAnswer>]) -> Option<Finding> {
     let (service, ahead) = services
         .iter()
         .zip(modules)
@@ -210,7 +213,7 @@ fn clock(services: &[String], modules: &[Option<Answered>]) -> Option<Finding> {
     let finding = Finding::of(What::Clock, service);
     let apart = Duration::from_millis(ahead.unsigned_abs());
     let found = format!("{:.1} s apart from the server's", apart.as_secs_f64());
-    Some(if apart > PAUSE_BETWEEN_ATTEMPTS {
+    Some(if apart > MAX_CLOCK_DIFFERENCE {
         finding.failed(
             format!("{found}: hand-overs come too late, or are delivered twice"),
             "let both machines keep time: timedatectl set-ntp true",

@@ -1,28 +1,28 @@
-//! What only the relay that runs can tell of itself: whether it can write, whether it keeps crashing, whether it has read
-//! its configuration since that was changed. Pure.
+//! What only the running relay knows: whether it can write its journal, whether it keeps crashing, whether its configuration is
+//! the present one. A pure function. Knows nothing of the server.
 
 use std::time::Duration;
 
 use super::finding::{Finding, RelayFound, What};
 use crate::config::{Changes, ConfigError};
 
-/// A disk that is well is at one piece of work for less.
-const MAX_DISK_OPERATION: Duration = Duration::from_secs(5);
+/// A disk operation that takes longer is reported.
+const DISK_SLOW_AFTER: Duration = Duration::from_secs(5);
 
-/// How a relay is that runs.
+/// The state of a running relay.
 #[derive(Debug)]
 pub struct Running {
-    /// How its present configuration differs from what it would read now.
+    /// How the configuration in use differs from the one that would be read now.
     pub unread: Result<Changes, ConfigError>,
-    /// Why its journal can't be written, if it can't.
+    /// Why its journal can't be written; `None` if it can.
     pub refused: Option<String>,
-    /// How long the journal's disk has been at one piece of work.
+    /// How long the present disk operation of the journal has taken so far.
     pub busy: Duration,
-    /// It may be one of several that crash after some minutes each.
+    /// Whether it may be one of a series of relays that crash after some minutes.
     pub may_keep_crashing: bool,
 }
 
-/// A line for the relay, and one for its configuration.
+/// A finding about the relay, and one about its configuration.
 #[must_use]
 pub fn running(it: &Running) -> Vec<Finding> {
     let finding = Finding::the(What::Relay);
@@ -31,7 +31,7 @@ pub fn running(it: &Running) -> Vec<Finding> {
             format!("runs, and takes nothing in: {refused}"),
             "it goes on by itself as soon as the journal can be written",
         )
-    } else if it.busy >= MAX_DISK_OPERATION {
+    } else if it.busy >= DISK_SLOW_AFTER {
         finding.failed(
             format!("runs, and waits: the journal's disk has not answered for {} s", it.busy.as_secs()),
             "look at the disk of journal.path (dmesg, or the machine that it is on)",
@@ -56,7 +56,7 @@ fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
                 "the relay that runs goes on with what it has read before, and could not be started again: {}",
                 error.to_string().replace('\n', "; ")
             ),
-            "mend that (muc-invite-relay check --offline), and let the relay read it: systemctl reload muc-invite-relay",
+            "correct that (muc-invite-relay check --offline), and let the relay read it: systemctl reload muc-invite-relay",
         ),
         Ok(Changes { taken, waiting }) if taken.is_empty() && waiting.is_empty() => {
             finding.ok("the relay that runs has read what is there now")
@@ -114,7 +114,7 @@ mod tests {
         assert!(finding.remedy.as_ref().is_some_and(|it| it.contains("restart")));
         let refused = Some("the disk is full".to_owned());
         assert_eq!(states(&Running { refused, ..well() }), [State::Failed, State::Ok]);
-        assert_eq!(states(&Running { busy: MAX_DISK_OPERATION, ..well() }), [State::Failed, State::Ok]);
+        assert_eq!(states(&Running { busy: DISK_SLOW_AFTER, ..well() }), [State::Failed, State::Ok]);
         let unread = Err(ConfigError::Invalid(Vec::new()));
         assert_eq!(states(&Running { unread, ..well() }), [State::Ok, State::Failed]);
     }

@@ -1,4 +1,5 @@
-//! What the server at the other end of the link is, and all that it grants and lets us do. Asks only; nothing is changed.
+//! The server at the other end of the link: its make and version, its grants, the relay's rights. Asks only, and changes
+//! nothing. Knows nothing of single rights and grants.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::time::timeout;
 use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, What};
 use super::remedies::Remedies;
-use super::rooms::{Answered, module, services};
+use super::rooms::{ModuleAnswer, module, services};
 use super::{echo, grants};
 use crate::config::{Config, Server};
 use crate::link::{self, AskError, Link};
@@ -17,36 +18,37 @@ use crate::wire::privileged;
 use crate::wire::query;
 use crate::wire::{IqPayload, IqType};
 
-/// How often a link that is not up is waited for, as long as nobody knows why it isn't.
-const MAX_ATTEMPTS: u32 = 4;
-/// How long each time.
-const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
-/// Pings of each host.
-const MAX_PINGS: usize = 8;
-/// For all of it, so that the answer comes within ten seconds.
+/// How many times [`LINK_WAIT`] a link is waited for that is not up, for no known reason.
+const MAX_LINK_WAITS: u32 = 4;
+/// How long it is waited for each time.
+const LINK_WAIT: Duration = Duration::from_secs(1);
+/// How many pings each host gets.
+const PINGS_PER_HOST: usize = 8;
+/// For all questions together, so that the answer comes within ten seconds.
 const CHECK_DEADLINE: Duration = Duration::from_millis(6500);
 
 const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
                            docs/troubleshooting.md explains the message";
 
-/// Looks at everything that `setup` prints for this configuration. Takes a few seconds at most: what has no answer by then
-/// is said of the connection.
+/// Checks everything that `setup` prints for this configuration, within some seconds. If there are questions without an answer
+/// by then, the finding about the connection says so.
 pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
     let connection = || Finding::of(What::Connection, config.component.server.to_string());
     let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link).await {
         return vec![connection().failed(trouble(config, link).await, CHECK_SETUP)];
     }
-    let why = match timeout(CHECK_DEADLINE, look(config, link, &mut findings)).await {
+    let why = match timeout(CHECK_DEADLINE, ask_everything(config, link, &mut findings)).await {
         Ok(Ok(())) => return findings,
-        Ok(Err(Silent)) => "up, but none of the server's hosts answers",
+        Ok(Err(NoAnswer)) => "up, but none of the server's hosts answers",
         Err(_) => "up, but the server leaves questions unanswered: not all of it could be looked at",
     };
     findings[0] = connection().failed(why, "look at the server's load and its log, and check again");
     findings
 }
 
-/// Another program of this machine is connected there, and a connection of the check could take its privileges away.
+/// The finding where another program of this machine is connected to the server: a second connection could take away its
+/// privileges.
 #[must_use]
 pub fn not_tried(config: &Config) -> Finding {
     let server = &config.component.server;
@@ -64,7 +66,7 @@ pub fn not_tried(config: &Config) -> Finding {
     )
 }
 
-/// Why there is no connection: what the link says, or what the peer looks like if it says nothing.
+/// Why there is no connection: the link's own reason, or else what kind of program is at the other end.
 async fn trouble(config: &Config, link: &Link) -> String {
     match link.trouble() {
         Some(trouble) => trouble,
@@ -78,12 +80,13 @@ async fn trouble(config: &Config, link: &Link) -> String {
 }
 
 /// No host of the server answers.
-struct Silent;
+struct NoAnswer;
 
-/// Whether one of the server's hosts answers now. With a resource: ejabberd 24.12 swallows what is asked without.
+/// Whether one of the server's hosts answers. The pings go to an address with a resource: ejabberd 24.12 drops answers to
+/// pings without.
 async fn answers(link: &Link, hosts: &[String]) -> bool {
-    // Several times: another connection of the component may get an answer.
-    let pings = hosts.iter().flat_map(|host| std::iter::repeat_n(host, MAX_PINGS)).map(|host| {
+    // Several pings: another connection of the component may get some of the answers.
+    let pings = hosts.iter().flat_map(|host| std::iter::repeat_n(host, PINGS_PER_HOST)).map(|host| {
         Box::pin(async move {
             match link.ask(&format!("{host}/check"), IqType::Get, IqPayload::Ping).await {
                 Ok(_) | Err(AskError::Refused(_)) => Ok(()),
@@ -94,17 +97,17 @@ async fn answers(link: &Link, hosts: &[String]) -> bool {
     matches!(timeout(ANSWER_TIMEOUT, futures::future::select_ok(pings)).await, Ok(Ok(_)))
 }
 
-async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), Silent> {
+async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), NoAnswer> {
     let ours: Vec<&str> = config.muc.services.iter().map(String::as_str).collect();
     let all = config.own_hosts();
-    let (answers, echo) = tokio::join!(answers(link, &all), echo::listen(link));
+    let (answers, echo) = tokio::join!(answers(link, &all), echo::probe(link));
     if !answers {
-        return Err(Silent);
+        return Err(NoAnswer);
     }
     let (arrivals, all_arrives) = echo::arrivals(echo, config);
     findings.push(arrivals);
     if !all_arrives {
-        // Answers get lost as well, so whatever else were said would be as good as a guess.
+        // Answers get lost as well, so all other findings would be guesses.
         return Ok(());
     }
     let asker = Asker::new(link, &all).await;
@@ -116,7 +119,7 @@ async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Resu
     findings.extend(lines);
     let old =
         hosts.iter().filter_map(|host| link.grants(host)).any(|it| it.version == privileged::Version::V1);
-    let version = version.or(old.then_some(Version::BEFORE_IQ));
+    let version = version.or(old.then_some(Version::LAST_WITHOUT_PRIVILEGED_IQ));
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));
     findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows));
@@ -125,8 +128,8 @@ async fn look(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Resu
 }
 
 async fn is_up(link: &Link) -> bool {
-    for _ in 0..MAX_ATTEMPTS {
-        match timeout(PAUSE_BETWEEN_ATTEMPTS, link.up()).await {
+    for _ in 0..MAX_LINK_WAITS {
+        match timeout(LINK_WAIT, link.up()).await {
             Ok(up) => return up,
             Err(_) if link.trouble().is_some() => break,
             Err(_) => {}
@@ -135,11 +138,11 @@ async fn is_up(link: &Link) -> bool {
     false
 }
 
-/// Make and version of the server, as far as it or its module tells, and a line for each host of users that does.
+/// Make and version of the server, as far as its hosts or its module tell, and a finding for each host of users that does.
 async fn software(
     asker: &Asker<'_>,
     hosts: &[&str],
-    modules: &[Option<Answered>],
+    modules: &[Option<ModuleAnswer>],
 ) -> (Option<Make>, Option<Version>, Vec<Finding>) {
     let told: Option<&str> = modules.iter().flatten().find_map(|module| module.server.as_deref());
     let mut findings = Vec::new();
@@ -159,7 +162,7 @@ async fn software(
     let make = match known.split([' ', ',']).next() {
         Some("Prosody") => Some(Make::Prosody),
         Some("ejabberd") => Some(Make::Ejabberd),
-        // No other is known to do that.
+        // ejabberd is the only server known to do that.
         _ if asker.swallows => Some(Make::Ejabberd),
         _ => None,
     };
@@ -177,7 +180,7 @@ async fn name(asker: &Asker<'_>, host: &str) -> Option<String> {
     }
 }
 
-/// Asked in the component's own name: in a user's, nobody grants it.
+/// Asked in the component's own name: no server grants this question in a user's name.
 async fn version(link: &Link, host: &str) -> Option<String> {
     let question = IqPayload::Version(query::Version::default());
     match timeout(ANSWER_TIMEOUT, link.ask(host, IqType::Get, question)).await.ok()?.ok()?.payload.0 {

@@ -1,4 +1,4 @@
-//! What the configuration says, and whether its secret is one. Needs nothing but the file.
+//! The configuration, and whether its secret is safe. Knows nothing of what can't be seen without a connection.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,16 +10,16 @@ use secrecy::ExposeSecret;
 use super::finding::{Finding, State, What};
 use crate::config::{Config, ConfigError};
 
-/// What the annotated reference has in the secret's place.
-const PLACEHOLDER: &str = "change me";
+/// The secret in the annotated reference.
+const SECRET_PLACEHOLDER: &str = "change me";
 
-/// Permissions of those who are neither the owner nor of the group.
+/// The permissions of users who are neither the owner nor in the group.
 const OTHERS_MODE_BITS: u32 = 0o007;
 
-/// A shorter one can be guessed. Characters.
+/// A shorter secret can be guessed; characters.
 const MIN_SECRET_CHARACTERS: usize = 8;
 
-/// A line for each section that matters when the relay is set up.
+/// A finding for each section that matters when the relay is set up, and for the secret.
 #[must_use]
 pub fn settings(config: &Config) -> Vec<Finding> {
     let Config { component, muc, relay, journal, log, .. } = config;
@@ -36,7 +36,7 @@ pub fn settings(config: &Config) -> Vec<Finding> {
         section("[log]", format!("level {}", log.level)),
     ];
     let secret = secret(component.secret.expose_secret());
-    // A file that is gone by now says so where it is read.
+    // If the file is gone by now, reading it again will report that.
     let open = component.secret_in.as_deref().and_then(|file| open_to_others(file, mode(file)?));
     let good = secret.state == State::Ok;
     findings.extend(open.iter().cloned().chain((!good || open.is_none()).then_some(secret)));
@@ -45,7 +45,7 @@ pub fn settings(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// In the largest unit that tells it exactly, as operators write it.
+/// A duration in the largest unit that is exact, as operators write it.
 fn as_it_is_written(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
@@ -53,7 +53,7 @@ fn as_it_is_written(duration: Duration) -> String {
     format!("{}{unit}", seconds / size)
 }
 
-/// What is wrong with a configuration that can't be used. Each complaint has its remedy in it.
+/// A finding for each error of a configuration that can't be used. Each text has its remedy in it.
 #[must_use]
 pub fn complaints(error: &ConfigError) -> Vec<Finding> {
     let complaint = |found| Finding { state: State::Failed, found, ..Finding::the(What::Configuration) };
@@ -67,7 +67,7 @@ fn mode(file: &Path) -> Option<u32> {
     Some(fs::metadata(file).ok()?.permissions().mode() & 0o777)
 }
 
-/// What is wrong with a file that holds the secret, if others can read it. A group is somebody's choice.
+/// The finding about a file with the secret that others can read. A group that can read it is taken for intended.
 fn open_to_others(file: &Path, mode: u32) -> Option<Finding> {
     (mode & OTHERS_MODE_BITS != 0).then(|| {
         let file = file.display();
@@ -86,8 +86,11 @@ fn secret(secret: &str) -> Finding {
     let finding = Finding::the(What::Secret);
     let remedy = "make one with `openssl rand -base64 24`, and write it as component.secret here and in the server's \
                   configuration";
-    if secret == PLACEHOLDER {
-        finding.missing(format!("still \"{PLACEHOLDER}\", which everybody can read in the reference"), remedy)
+    if secret == SECRET_PLACEHOLDER {
+        finding.missing(
+            format!("still \"{SECRET_PLACEHOLDER}\", which everybody can read in the reference"),
+            remedy,
+        )
     } else if secret.chars().count() < MIN_SECRET_CHARACTERS {
         finding
             .missing(format!("shorter than {MIN_SECRET_CHARACTERS} characters, so it can be guessed"), remedy)
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn a_secret_that_is_none_is_missing() {
         for (text, state) in [
-            (PLACEHOLDER, State::Missing),
+            (SECRET_PLACEHOLDER, State::Missing),
             ("s3cr3t!", State::Missing),
             ("münze-42", State::Ok),
             ("open sesame, will you", State::Ok),
@@ -122,7 +125,10 @@ mod tests {
             let finding = secret(text);
             assert_eq!(finding.state, state, "{text}");
             assert_eq!(finding.remedy.is_some(), state != State::Ok, "{text}");
-            assert!(text == PLACEHOLDER || !format!("{finding:?}").contains(text), "it shows the secret");
+            assert!(
+                text == SECRET_PLACEHOLDER || !format!("{finding:?}").contains(text),
+                "it shows the secret"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `backup`: copies the journal, beside a relay that runs. Knows nothing of how.
+//! `backup`: copies the journal, also while the relay runs. Knows nothing of how that is done.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::{daemon, journal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The file to write; it must not exist. Its mode is 0600: it holds the passwords of rooms that are under way
+    /// The file to write; it must not exist. Its mode will be 0600: it has the room passwords of invitations in progress
     file: PathBuf,
 }
 

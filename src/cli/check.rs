@@ -1,6 +1,5 @@
-//! `check`: says whether the set-up works, a line for each thing, with the remedy. Knows nothing of how it is mended.
+//! `check`: prints whether the set-up works, a line for each thing, with the remedy. Knows nothing of what is right.
 
-use crate::journal::JournalReader;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,29 +11,30 @@ use super::command::{CommandError, block_on};
 use crate::check::{self, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::daemon::control::{self, Answered};
+use crate::journal::JournalReader;
 use crate::{daemon, journal, link};
 
-/// A journal answers at once, unless another process holds it or its disk does not answer.
+/// For reading the journal: it takes longer only if another process holds it, or its disk hangs.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// For closing the connection.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Arguments {
-    /// Look at the configuration alone: no connection, no journal
+    /// Check only the configuration: no connection, no journal
     #[arg(long)]
     offline: bool,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     json: bool,
-    /// What is left out on purpose, and is not missing then
+    /// What you have left out on purpose: it is not reported as missing
     #[arg(long, value_name = "WHAT,…", value_delimiter = ',')]
     without: Vec<What>,
-    /// Connect to the server where no relay runs, though another program of this machine is connected there
+    /// If no relay runs, connect to the server even if another program of this machine is connected there
     #[arg(long, conflicts_with = "offline")]
     connect: bool,
-    /// Print the annotated reference of the configuration, to begin with or to look a key up
+    /// Print the annotated reference of the configuration, as a first file or to look up a key
     #[arg(long)]
     reference: bool,
 }
@@ -65,7 +65,7 @@ pub(super) fn run(
     if arguments.offline {
         findings.extend(check::groups(&config, None));
     } else {
-        findings.extend(block_on(look(&config, arguments.connect))?);
+        findings.extend(block_on(ask_or_connect(&config, arguments.connect))?);
     }
     for finding in &mut findings {
         if finding.state == State::Missing && arguments.without.contains(&finding.what) {
@@ -77,16 +77,16 @@ pub(super) fn run(
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Asks the relay that runs; where none does, connects itself, if that can do no harm.
-async fn look(config: &Config, connect: bool) -> Vec<Finding> {
+/// Asks the running relay. If none runs, connects to the server itself, if that does no harm.
+async fn ask_or_connect(config: &Config, connect: bool) -> Vec<Finding> {
     let path = &config.journal.path;
-    // Before this process opens it, too.
+    // Asked before this process opens the journal as well.
     let holder = journal::holder(path);
     let socket = control::socket_of(path);
-    let (mut findings, asked) = tokio::join!(look_at_journal(config), control::ask(&socket));
+    let (mut findings, asked) = tokio::join!(journal_findings(config), control::ask(&socket));
     let found = match asked {
         Ok(Answered::Yes(mut answer)) => {
-            // Its own word on how it is comes first; one that was not restarted after an upgrade has none.
+            // The relay's own finding about itself comes first; a relay of an older version sends none.
             let own = answer.iter().position(|it| it.what == What::Relay).map(|at| answer.remove(at));
             findings.push(own.unwrap_or_else(|| Finding::relay(&RelayFound::Asked)));
             findings.extend(check::metrics(config, true).await);
@@ -98,7 +98,7 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
             None => RelayFound::None { crashed },
         },
         Ok(Answered::Hangs(process)) => RelayFound::Hangs(process),
-        Err(e) => RelayFound::Mute(e),
+        Err(e) => RelayFound::Failed(e),
     };
     findings.push(Finding::relay(&found));
     if !matches!(found, RelayFound::None { .. }) {
@@ -115,23 +115,23 @@ async fn look(config: &Config, connect: bool) -> Vec<Finding> {
     let answers = tokio::spawn(check::answer_all(link.clone(), incoming));
     findings.extend(check::server(config, &link).await);
     close.cancel();
-    // What it has to say is among the findings.
-    let _ = timeout(GOODBYE_TIMEOUT, connection).await;
+    // Why the connection failed, if it did, is among the findings.
+    let _ = timeout(CLOSE_TIMEOUT, connection).await;
     answers.abort();
     findings
 }
 
-/// The journal's lines, and those of the groups: some of them stand there.
-async fn look_at_journal(config: &Config) -> Vec<Finding> {
-    let looked = async {
+/// The findings about the journal, and about the groups, some of which are in the journal.
+async fn journal_findings(config: &Config) -> Vec<Finding> {
+    let reading = async {
         let findings = check::journal(&config.journal.path).await;
-        // Why they can't be read is among the findings already.
+        // Why they can't be read is among the journal's findings.
         let kept = JournalReader::new(&config.journal.path).kept_groups().await.ok();
         (findings, check::groups(config, kept))
     };
-    match timeout(JOURNAL_TIMEOUT, looked).await {
+    match timeout(JOURNAL_TIMEOUT, reading).await {
         Ok((findings, groups)) => [findings, groups].concat(),
-        Err(_) => vec![check::journal_is_mute(&config.journal.path)],
+        Err(_) => vec![check::journal_does_not_answer(&config.journal.path)],
     }
 }
 

@@ -1,4 +1,4 @@
-//! `forget`: removes all that the journal holds of a person or a room. Knows nothing of how.
+//! `forget`: removes everything about a person or a room from the journal. Knows nothing of how that is done.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `healthy`: whether the relay that runs is alive, for programs that look after it. Knows nothing of why.
+//! `healthy`: prints whether the running relay is alive, for supervisors. Knows nothing of what alive means.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! `history`: what became of invitations, as a table for people or as JSON lines for programs.
-//! Knows nothing of where it comes from.
+//! `history`: prints what became of invitations, as a table for people or as lines of JSON for programs. Knows nothing of where
+//! they are stored.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -17,22 +17,22 @@ use crate::model::address::printable;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only to this room
+    /// Only invitations to this room
     #[arg(long, value_name = "JID", value_parser = bare_jid)]
     room: Option<BareJid>,
-    /// Only for this contact
+    /// Only invitations of this contact
     #[arg(long, value_name = "JID", value_parser = bare_jid)]
     contact: Option<BareJid>,
-    /// Only by this inviter
+    /// Only invitations by this inviter
     #[arg(long, value_name = "JID", value_parser = bare_jid)]
     inviter: Option<BareJid>,
-    /// Only in this state
+    /// Only invitations in this state
     #[arg(long, value_parser = state())]
     state: Option<State>,
-    /// Only what was received since: a duration such as 90s, 10m, 24h, 30d, or a time such as 2026-01-31T12:00:00Z
+    /// Only invitations received since then: a duration such as 90s, 10m, 24h, 30d, or a time such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<DateTime<Utc>>,
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// One JSON object a line
@@ -68,7 +68,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What programs read; the names stand in the contract.
+/// A line for programs. The names are stable.
 #[derive(Serialize)]
 struct Line<'a> {
     id: i64,
@@ -81,7 +81,7 @@ struct Line<'a> {
     state: &'a str,
     reason: Option<&'a str>,
     sent_as: Option<&'a str>,
-    /// Only where there is one.
+    /// Left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<i64>,
 }
@@ -144,7 +144,7 @@ fn row(record: &Record) -> [String; HEADINGS.len()] {
     ]
 }
 
-/// In seconds; a clock that was set back makes it none.
+/// How long it took, in seconds; 0 if the clock was set back.
 fn took(received: DateTime<Utc>, settled: DateTime<Utc>) -> String {
     let millis = (settled - received).num_milliseconds().max(0);
     format!("{}.{:03}s", millis / 1000, millis % 1000)

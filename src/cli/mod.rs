@@ -35,13 +35,13 @@ enum Command {
     Run,
     /// Show what became of invitations, newest first
     History(history::Arguments),
-    /// Remove all that the journal holds of a person or a room
+    /// Remove everything about a person or a room from the journal
     Forget(forget::Arguments),
-    /// Copy the journal, beside a relay that runs
+    /// Copy the journal, also while the relay runs
     Backup(backup::Arguments),
-    /// Say in an instant whether the relay that runs is alive, for containers and their like
+    /// Say at once whether the running relay is alive, for containers and other supervisors
     Healthy,
-    /// Say whether the set-up works
+    /// Check whether the set-up works
     Check(check::Arguments),
     /// Print the server's side for this configuration, ready to paste
     Setup(setup::Arguments),

@@ -1,5 +1,5 @@
-//! `print`: the manual page and the shells' completions, made from the command line itself. Knows nothing of what the
-//! commands do.
+//! `print`: the manual page and the shells' completions, generated from the definition of the command line. Knows nothing of
+//! what the commands do.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use clap_mangen::Man;
 
 use super::command::CommandError;
 
-/// What the command line doesn't say of itself.
-const MORE: &str = include_str!("more.8");
+/// The sections of the manual page that can't be generated.
+const MANUAL_PAGE_END: &str = include_str!("more.8");
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -42,11 +42,11 @@ pub(super) fn run(
         None => man(&command, out)?,
         Some(shell) => {
             let name = command.get_name().to_owned();
-            // It writes to memory only: what can fail is the output.
+            // Generated in memory first: an error of the output would make `generate` panic.
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut command, name.as_str(), &mut text);
             let text = String::from_utf8_lossy(&text);
-            // clap_complete 4.6 has two spellings in bash for a program with a dash in its name, and finds no options then.
+            // For a program with a dash in its name, clap_complete 4.6 writes two spellings in bash, and finds no options.
             let [ours, theirs] = ["__", "__subcmd__"].map(|dash| name.replace('-', dash));
             out.write_all(text.replace(&theirs, &ours).as_bytes())?;
         }
@@ -69,10 +69,10 @@ fn man(command: &Command, out: &mut impl Write) -> io::Result<()> {
             man.render_options_section(text)
         })?;
     }
-    out.write_all(MORE.as_bytes())
+    out.write_all(MANUAL_PAGE_END.as_bytes())
 }
 
-/// What would be sections of a page of its own, as a part of this page's.
+/// The sections of a command's own page, as a subsection of this page.
 fn section(
     out: &mut impl Write,
     name: &str,

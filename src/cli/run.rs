@@ -1,4 +1,4 @@
-//! `run`: opens the log, then relays until the process is told to stop. Knows nothing of how.
+//! `run`: opens the log, then relays until the process is told to stop. Knows nothing of how that is done.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Outside, Reload, RunError};
 use crate::{journal, telemetry};
 
-/// The server refused us and we never got in.
+/// The exit code if the server refuses the relay's first connection.
 const EXIT_REFUSED: u8 = 3;
 
 pub(super) fn run(
@@ -24,8 +24,8 @@ pub(super) fn run(
     }
     if let Some(owner) = journal::owned_by_another(&config.journal.path) {
         warn!(
-            "this runs as root, and the folder of journal.path = {:?} is user {owner}'s: what root makes there the relay can't \
-             use when it runs as that user. Run it as that user: runuser -u muc-invite-relay -- muc-invite-relay run",
+            "this runs as root, and the folder of journal.path = {:?} belongs to user {owner}: the relay can't use the files that \
+             root creates there when it runs as that user. Run it as that user: runuser -u muc-invite-relay -- muc-invite-relay run",
             config.journal.path
         );
     }
@@ -34,7 +34,7 @@ pub(super) fn run(
         let outside = Outside { stop: daemon::signals::stop()?, reload };
         Ok::<_, CommandError>(daemon::run(config, outside).await)
     })??;
-    // The log is open: what ended the relay belongs there, in its form.
+    // The log is open, so the error goes there, in its format.
     Ok(match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,4 +1,4 @@
-//! `setup`: prints the server's side for the configuration at hand, ready to paste.
+//! `setup`: prints the server's side for this configuration, ready to paste. Knows nothing of what it says.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,10 +11,10 @@ use crate::setup::{Make, Setup, Version};
 pub(super) struct Arguments {
     /// Which server
     server: Server,
-    /// Its version, such as 23.01: what that does not understand is left out
+    /// Its version, such as 23.01: options that this version does not know are left out
     #[arg(long, value_name = "VERSION", value_parser = version)]
     server_version: Option<Version>,
-    /// Print the component's secret, too
+    /// Print the component's secret as well
     #[arg(long)]
     show_secret: bool,
 }
