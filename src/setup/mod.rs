@@ -1,5 +1,5 @@
-//! The server's side for a configuration: the texts in `config/` with its names in place of example.org's, whole or in
-//! parts. Knows nothing of what a server makes of them, nor who wants them.
+//! The server's side for a configuration: the texts of `config/` with its names in place of the examples, whole or in parts.
+//! Knows nothing of what servers do with them, nor of who asks.
 
 mod outline;
 
@@ -13,10 +13,11 @@ use crate::model::domain;
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
 const EJABBERD: &str = include_str!("../../config/ejabberd/ejabberd.yml");
 
-/// Placeholders say what belongs there. No server takes one for what it stands for.
-const HIDDEN: &str = "<component.secret of the relay's configuration; --show-secret prints it>";
-const NO_HOST: &str = "<the host of your users; add it to muc.hand_over_from>";
-const NO_UNIX: &str = "<Prosody takes components on TCP ports only; set component.server to 127.0.0.1:5347>";
+/// Placeholders for values that are hidden or unknown. They say what belongs there, and no server accepts them as a value.
+const HIDDEN_SECRET: &str = "<component.secret of the relay's configuration; --show-secret prints it>";
+const UNKNOWN_USERS_HOST: &str = "<the host of your users; add it to muc.hand_over_from>";
+const NO_UNIX_SOCKET: &str =
+    "<Prosody takes components on TCP ports only; set component.server to 127.0.0.1:5347>";
 
 /// The make of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +28,15 @@ pub enum Make {
     Ejabberd,
 }
 
-/// The first two numbers of a version, such as year and month.
+/// The first two numbers of a server's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32);
 
 impl Version {
-    /// The last that cannot have IQs in users' names.
-    pub(crate) const BEFORE_IQ: Self = Self(24, 9);
+    /// The last version of ejabberd that can't grant IQs in users' names.
+    pub(crate) const LAST_WITHOUT_PRIVILEGED_IQ: Self = Self(24, 9);
 
-    /// Of a text such as `23.01`, or one that ends with it; `None` if it has no two numbers.
+    /// Reads a text such as `23.01` or `ejabberd 23.01`; `None` if it has no two numbers.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
@@ -44,34 +45,34 @@ impl Version {
     }
 }
 
-/// What a server can lack.
+/// A part of the server's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
     /// All that makes privileges (XEP-0356) work on a host of users.
     Privileges(&'a str),
-    /// What is granted on a host of users, where privileges work.
+    /// What is granted on a host of users, where privileges work already.
     Grants(&'a str),
     /// The relay's own rights in the rooms of a MUC service.
     Rights(&'a str),
     /// The module that hands over the invitations of a MUC service.
     HandOver(&'a str),
-    /// Where the relay connects, and nobody else.
+    /// The listener to which only the relay connects.
     Listener,
 }
 
-/// What differs from one configuration to the next.
+/// The values of a configuration that the texts need.
 #[derive(Debug)]
 pub struct Setup {
     component: String,
     services: Vec<String>,
-    /// Where users have their accounts, as far as the configuration tells.
+    /// The hosts of users, as far as the configuration tells.
     hosts: Vec<String>,
-    /// Where they may have some: the domains above MUC services. A section for a host that is not there would make one.
-    guesses: Vec<String>,
-    /// `None`: it is not shown.
+    /// Domains that may be hosts of users: those above MUC services. A section for a host that does not exist would create it.
+    possible_hosts: Vec<String>,
+    /// `None`: the secret is not shown.
     secret: Option<SecretString>,
     server: Server,
-    /// What only `relay.support = "ask"` needs is in it.
+    /// Whether `relay.support` is `ask`, which needs more permissions.
     asks: bool,
 }
 
@@ -87,21 +88,21 @@ impl Setup {
             .filter(|host| !muc.services.contains(host))
             .partition(|host| above == Some(host.as_str()) || muc.hand_over_from.contains(host));
         if hosts.is_empty() && guesses.is_empty() {
-            hosts.push(NO_HOST.to_owned());
+            hosts.push(UNKNOWN_USERS_HOST.to_owned());
         }
         let as_written = |domain: &String| config.as_written(domain);
         Self {
             component: as_written(&component.jid),
             services: muc.services.iter().map(as_written).collect(),
             hosts: hosts.iter().map(as_written).collect(),
-            guesses: guesses.iter().map(as_written).collect(),
+            possible_hosts: guesses.iter().map(as_written).collect(),
             secret: show_secret.then(|| component.secret.clone()),
             server: component.server.clone(),
             asks: config.relay.support == Support::Ask,
         }
     }
 
-    /// All of it. Without a version it is what the newest knows.
+    /// The whole server's side, for this version or the newest one.
     #[must_use]
     pub fn whole(&self, make: Make, version: Option<Version>) -> String {
         self.text(make, version, Guesses::AsComments)
@@ -115,7 +116,7 @@ impl Setup {
         if self.asks { text } else { without_next(&text, "Only with relay.support") }
     }
 
-    /// A host or a service as the configuration spells it.
+    /// A host or a service in the labels of the configuration.
     fn as_written<'a>(&'a self, domain: &'a str) -> &'a str {
         let mut all = self.hosts.iter().chain(&self.services);
         let is_it = |written: &&String| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
@@ -123,10 +124,10 @@ impl Setup {
     }
 
     fn secret(&self) -> &str {
-        self.secret.as_ref().map_or(HIDDEN, ExposeSecret::expose_secret)
+        self.secret.as_ref().map_or(HIDDEN_SECRET, ExposeSecret::expose_secret)
     }
 
-    /// What mends a lack, each line under the name of its section.
+    /// The lines of one part, each with the heading of its section.
     #[must_use]
     pub fn part(&self, make: Make, version: Option<Version>, part: Part) -> String {
         let text = self.text(make, version, Guesses::AsSections);
@@ -161,18 +162,18 @@ impl Setup {
     }
 }
 
-/// What becomes of hosts that may not be there.
+/// How sections of hosts that may not exist are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guesses {
     AsComments,
-    /// It is known which ones are there.
+    /// For hosts that are known to exist.
     AsSections,
 }
 
 fn prosody(names: &Setup, guesses: Guesses) -> String {
     let (address, port) = match &names.server {
         Server::Tcp(server) => listener(server),
-        Server::Unix(_) => (NO_UNIX.to_owned(), "5347".to_owned()),
+        Server::Unix(_) => (NO_UNIX_SOCKET.to_owned(), "5347".to_owned()),
     };
     let mut values = vec![
         (r#""invites.example.org""#, lua(&names.component)),
@@ -181,10 +182,10 @@ fn prosody(names: &Setup, guesses: Guesses) -> String {
         ("5347", port),
     ];
     let mut blocks = Vec::new();
-    let hosts: Vec<_> = names.hosts.iter().chain(&names.guesses).collect();
+    let hosts: Vec<_> = names.hosts.iter().chain(&names.possible_hosts).collect();
     let services: Vec<_> = names.services.iter().collect();
     for block in blocks_of(PROSODY) {
-        if block.contains("component_ports") && is_prosodys_own(&names.server) {
+        if block.contains("component_ports") && is_prosodys_default(&names.server) {
             continue;
         }
         // A host has a section of its own, and so has a MUC service.
@@ -195,7 +196,7 @@ fn prosody(names: &Setup, guesses: Guesses) -> String {
                 for name in several {
                     values.push((placeholder, lua(name)));
                     let section = filled(block, &values);
-                    let unsure = guesses == Guesses::AsComments && names.guesses.contains(name);
+                    let unsure = guesses == Guesses::AsComments && names.possible_hosts.contains(name);
                     blocks.push(if unsure { commented(name, &section) } else { section });
                     values.pop();
                 }
@@ -205,7 +206,7 @@ fn prosody(names: &Setup, guesses: Guesses) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// A section that would make a host if there were none of that name.
+/// A section as a comment, because it would create the host if there were none of that name.
 fn commented(host: &str, section: &str) -> String {
     let mut comment = format!("-- Only if {host} is a host of your users, without the dashes in front:");
     for line in section.lines() {
@@ -215,8 +216,8 @@ fn commented(host: &str, section: &str) -> String {
     comment
 }
 
-/// Where Prosody takes components without being told.
-fn is_prosodys_own(server: &Server) -> bool {
+/// Whether Prosody listens there for components by default.
+fn is_prosodys_default(server: &Server) -> bool {
     matches!(server, Server::Tcp(address) if ["127.0.0.1:5347", "localhost:5347", "[::1]:5347"].contains(&address.as_str()))
 }
 
@@ -232,7 +233,7 @@ fn ejabberd(names: &Setup, version: Option<Version>) -> String {
         (r#""127.0.0.1""#, yaml(&address)),
         ("5347", port),
     ];
-    let too_old = version.is_some_and(|version| version <= Version::BEFORE_IQ);
+    let too_old = version.is_some_and(|version| version <= Version::LAST_WITHOUT_PRIVILEGED_IQ);
     let blocks: Vec<_> = blocks_of(EJABBERD)
         .filter(|block| !(too_old && block.contains("From ejabberd 24.10 on")))
         .map(|block| filled(block, &values))
@@ -240,12 +241,12 @@ fn ejabberd(names: &Setup, version: Option<Version>) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// The blocks of a text, between empty lines, without the one that leads here.
+/// The blocks of a text, between empty lines, without the introduction, which names this command.
 fn blocks_of(template: &str) -> impl Iterator<Item = &str> {
     template.trim_end().split("\n\n").filter(|block| !block.contains("muc-invite-relay setup"))
 }
 
-/// Where the server is to listen: the address and the port.
+/// The address and the port on which the server has to listen.
 fn listener(server: &str) -> (String, String) {
     let (host, port) = server.rsplit_once(':').unwrap_or((server, "5347"));
     let host = host.trim_matches(['[', ']']);
@@ -257,7 +258,7 @@ fn listener(server: &str) -> (String, String) {
     (address, port.to_owned())
 }
 
-/// Without the comments with this text, and the line below each.
+/// The text without the comments that contain `comment`, and without the line below each of them.
 fn without_next(text: &str, comment: &str) -> String {
     let mut lines = text.lines();
     let mut kept = String::with_capacity(text.len());
@@ -271,7 +272,7 @@ fn without_next(text: &str, comment: &str) -> String {
     kept
 }
 
-/// Puts values in place of placeholders, in one pass: what a value says is never taken for a placeholder.
+/// Replaces placeholders by values, in one pass, so that a value is never taken for a placeholder.
 fn filled(mut text: &str, values: &[(&str, String)]) -> String {
     let mut filled = String::with_capacity(text.len());
     while let Some((at, placeholder, value)) = values

@@ -1,7 +1,7 @@
-//! Parts of a text that is sections with entries, as Prosody's and ejabberd's configurations are: what is indented below
-//! a line belongs to it. Knows nothing of what the entries mean.
+//! Selects parts of a text with sections and entries, as Prosody's and ejabberd's configurations are: lines that are indented
+//! below a line belong to it. Knows nothing of what the entries mean.
 
-/// Entries of a section below its heading, with the comments above them; all of them if no keys are named.
+/// The heading of a section and the entries with these keys, with the comments above them; all entries if there are no keys.
 /// Empty if there is no such section.
 pub(super) fn select(text: &str, heading: &str, keys: &[&str]) -> String {
     let mut lines = text.lines().skip_while(|line| *line != heading);

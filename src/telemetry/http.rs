@@ -1,4 +1,4 @@
-//! A small HTTP server for what is only looked at, by people and by monitoring systems. Knows nothing of what is shown.
+//! A small HTTP server for read-only pages. Knows nothing of what they show.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,32 +18,32 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info};
 
-/// Connections at the same time; further ones wait.
+/// The most connections at the same time; further ones wait.
 const MAX_CONNECTIONS: usize = 32;
-/// A request must have come in after this time.
+/// For the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection is closed, between two requests, after this time.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(60);
-/// The pause before a port that is taken is tried again.
+/// The pause before an address that can't be used is tried again.
 const LISTEN_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// What somebody wants to see.
+/// A request.
 #[derive(Debug)]
 pub struct Question {
     /// The path, which begins with a slash.
     pub path: String,
-    /// The media types that the client accepts, as it says; empty if it does not say.
+    /// The media types that the client accepts, as its header says; empty without a header.
     pub accept: String,
 }
 
-/// What is shown.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Answer {
-    /// Whether all is well; else 503.
+    /// The status is 200 if this is true, else 503.
     pub well: bool,
     /// The media type.
     pub kind: &'static str,
-    /// What the page may load and do (Content-Security-Policy); nothing, if this is empty.
+    /// What the page may load and do (Content-Security-Policy), beside the directives that forbid everything.
     pub policy: String,
     /// The text.
     pub body: String,
@@ -57,7 +57,8 @@ impl Answer {
     }
 }
 
-/// Serves until dropped, however long it takes to get the port. `answer`: what stands there, if anything does.
+/// Serves until dropped. Where the address can't be used, tries again until it can. `answer`: the answer to a request, `None`
+/// for a path that does not exist.
 pub async fn serve<F>(address: SocketAddr, answer: impl Fn(Question) -> F + Clone + Send + 'static)
 where
     F: Future<Output = Option<Answer>> + Send + 'static,
@@ -70,7 +71,7 @@ where
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(connection(stream, answer.clone()))),
                 Err(e) => {
-                    // Too many open files, perhaps.
+                    // For instance, there are too many open files.
                     debug!("a monitoring connection could not be taken: {e}");
                     sleep(Duration::from_secs(1)).await;
                 }
@@ -79,20 +80,20 @@ where
     }
 }
 
-/// Nobody's invitation waits for a page: whatever stands against it is said, and tried again.
+/// Listens. An error is logged once, and does not stop the relay.
 async fn listen(address: SocketAddr) -> TcpListener {
-    let mut told = false;
+    let mut logged = false;
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => {
                 info!(
                     "metrics are served at http://{}/metrics, a page for people at /",
-                    at(&listener, address)
+                    actual_address(&listener, address)
                 );
                 return listener;
             }
-            Err(e) if !told => {
-                told = true;
+            Err(e) if !logged => {
+                logged = true;
                 error!(
                     "metrics.listen = \"{address}\" can't be used: {e}. {}. Relaying goes on without metrics, and this is \
                      tried again",
@@ -105,8 +106,8 @@ async fn listen(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// With port 0 the system chooses one.
-fn at(listener: &TcpListener, address: SocketAddr) -> SocketAddr {
+/// The address with the port that the system chose, if port 0 was asked for.
+fn actual_address(listener: &TcpListener, address: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(address)
 }
 
@@ -150,7 +151,7 @@ async fn respond<F: Future<Output = Option<Answer>>>(
     answer: impl Fn(Question) -> F,
 ) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "There is nothing but to look.\n");
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
@@ -162,9 +163,7 @@ async fn respond<F: Future<Output = Option<Answer>>>(
             let status = if answer.well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             response(status, answer)
         }
-        None => {
-            plain(StatusCode::NOT_FOUND, "There is nothing here: look at /, /metrics, /healthz or /readyz.\n")
-        }
+        None => plain(StatusCode::NOT_FOUND, "Not found. There are /, /metrics, /healthz and /readyz.\n"),
     }
 }
 
@@ -187,7 +186,7 @@ fn response(status: StatusCode, answer: Answer) -> Response<Full<Bytes>> {
     ];
     let headers = response.headers_mut();
     headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    // Our own words, and no header is better than a wrong one.
+    // The policy is our own constant; a header that can't be made of it is left out.
     headers.extend(HeaderValue::try_from(policy).ok().map(|value| (header::CONTENT_SECURITY_POLICY, value)));
     response
 }

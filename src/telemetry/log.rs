@@ -1,8 +1,8 @@
-//! The log: to standard error as text or JSON, or to systemd's journal. Text that goes to the journal leaves the time to it
-//! and says the priority of each line. Knows nothing of who writes to it.
+//! The log: to standard error as text or JSON, or to systemd's journal. Text for the journal has the priority of each line in
+//! place of the time, which the journal adds. Knows nothing of what is logged.
 //!
-//! No level shows stanzas: the libraries below log them raw, room passwords and the handshake included, so they are
-//! held at [`MAX_LEVEL_OF_VERBOSE_CRATES`] whatever the operator asks for.
+//! No level shows stanzas. Some libraries log them raw, with room passwords and the handshake, so these libraries never log more
+//! than [`MAX_LEVEL_OF_VERBOSE_CRATES`], whatever `log.level` says.
 
 use std::env;
 use std::fmt::{self, Write as _};
@@ -20,37 +20,37 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 
-/// Libraries that hold stanzas and rows in their hands.
+/// Libraries that may log stanzas or rows of the journal.
 const VERBOSE_CRATES: [&str; 5] = ["tokio_xmpp", "xmpp_parsers", "xso", "rxml", "sqlx"];
 
-/// What they may say at most.
+/// The most verbose level that these libraries may log.
 const MAX_LEVEL_OF_VERBOSE_CRATES: tracing::Level = tracing::Level::INFO;
 
-/// Why there is no log.
+/// Why the log can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// `log.level` can't be understood.
+    /// `log.level` is not valid.
     #[error("log.level is {level:?}: {source}")]
     Level {
-        /// The level.
+        /// The configured level.
         level: String,
-        /// Why.
+        /// What is wrong with it.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// There is no systemd journal.
+    /// systemd's journal can't be reached.
     #[error("log.format is \"journald\", but systemd's journal can't be reached ({0}): write \"text\"")]
     NoJournal(io::Error),
-    /// It was called before.
+    /// The log was opened before.
     #[error("the log is open already")]
     Twice,
 }
 
-/// What the log shows; changes while the process runs.
+/// A handle that changes the level of the log while the process runs.
 #[derive(Debug, Clone)]
 pub struct Level(reload::Handle<Targets, Registry>);
 
 impl Level {
-    /// Shows what this configuration says from now on.
+    /// Uses the level of this configuration from now on.
     pub fn set(&self, config: &Log) {
         // A valid configuration has a valid level, and the log is open as long as the process runs.
         match targets(&config.level) {
@@ -62,10 +62,11 @@ impl Level {
 
 type Output = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Opens the log of this process, once. `RUST_LOG` is not looked at: the configuration alone decides.
+/// Opens the log of this process, once. The configuration alone decides: `RUST_LOG` is ignored.
 ///
 /// # Errors
-/// See [`LogError`].
+/// [`LogError::Level`] if the level is not valid, [`LogError::NoJournal`] if systemd's journal is configured and can't be
+/// reached, [`LogError::Twice`] if the log is open already.
 pub fn init(config: &Log) -> Result<Level, LogError> {
     let output = match config.format {
         LogFormat::Text if is_journal(&io::stderr()) => for_journal(io::stderr),
@@ -85,8 +86,8 @@ fn text<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W, colour: bo
     tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
 }
 
-/// Whether standard error is systemd's journal, as the service manager says (systemd.exec(5), `JOURNAL_STREAM`). A child
-/// whose output goes elsewhere has the variable as well, so the file counts.
+/// Whether standard error goes to systemd's journal. The service manager sets `JOURNAL_STREAM` (systemd.exec(5)); child
+/// processes with another output inherit the variable, so device and inode are compared.
 fn is_journal(stderr: &impl AsFd) -> bool {
     let named = env::var("JOURNAL_STREAM").ok();
     let Some((device, inode)) = named.as_deref().and_then(|named| named.split_once(':')) else {
@@ -96,7 +97,7 @@ fn is_journal(stderr: &impl AsFd) -> bool {
         .is_ok_and(|file| file.st_dev.to_string() == device && file.st_ino.to_string() == inode)
 }
 
-/// Lines for systemd's journal, which has the time already and takes the priority from their beginning (sd-daemon(3)).
+/// Lines for systemd's journal, which adds the time, and reads the priority from their beginning (sd-daemon(3)).
 fn for_journal<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output {
     tracing_subscriber::fmt::layer().event_format(Prioritised).with_ansi(false).with_writer(writer).boxed()
 }
@@ -115,7 +116,7 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        // Those of syslog; there is none below debug.
+        // The priorities of syslog, which has none below debug.
         let priority = match *event.metadata().level() {
             tracing::Level::ERROR => 3,
             tracing::Level::WARN => 4,
@@ -125,7 +126,7 @@ where
         let mut text = String::new();
         write!(text, "{}: ", event.metadata().target())?;
         context.format_fields(Writer::new(&mut text), event)?;
-        // A line that went on would be an entry of its own, without a priority.
+        // A line break would begin another entry, without a priority.
         writeln!(to, "<{priority}>{}", text.replace('\n', "\\n"))
     }
 }
@@ -140,14 +141,14 @@ fn targets(level: &str) -> Result<Targets, LogError> {
 
 fn subscriber(level: &str, output: Output) -> Result<(impl Subscriber + Send + Sync, Level), LogError> {
     let (asked_for, handle) = reload::Layer::new(targets(level)?);
-    // Without this hint both filters are asked about every line that the libraries below might write, and tokio-xmpp
-    // copies all that it reads for lines that are never written.
-    let capped = filter_fn(may_say).with_max_level_hint(LevelFilter::TRACE);
+    // Without this hint both filters are asked about every line that a library might log, and tokio-xmpp copies everything
+    // that it reads for lines that are never logged.
+    let capped = filter_fn(may_log).with_max_level_hint(LevelFilter::TRACE);
     let layer = output.with_filter(asked_for.and(capped));
     Ok((tracing_subscriber::registry().with(layer), Level(handle)))
 }
 
-fn may_say(metadata: &Metadata<'_>) -> bool {
+fn may_log(metadata: &Metadata<'_>) -> bool {
     let library = metadata.target().split("::").next().unwrap_or_default();
     *metadata.level() <= MAX_LEVEL_OF_VERBOSE_CRATES || !VERBOSE_CRATES.contains(&library)
 }

@@ -1,5 +1,5 @@
-//! What is counted, for `/metrics`: the pieces that several folders use. Each has counters of its own, and registers them under
-//! their names. Knows nothing of what they count.
+//! Kinds of metrics that several folders use. Each folder has its own counters and registers them. Knows nothing of what they
+//! count.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,7 +8,7 @@ pub use prometheus_client::registry::Registry;
 /// Counters that differ by one label.
 pub type ByOne = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// How often what was looked up was known already.
+/// Counts lookups that a cache could answer, and those that it could not.
 #[derive(Debug, Clone)]
 pub struct Lookups {
     both: ByOne,
@@ -25,12 +25,12 @@ impl Default for Lookups {
 }
 
 impl Lookups {
-    /// It was known.
+    /// The cache had it.
     pub fn hit(&self) {
         self.hits.inc();
     }
 
-    /// Somebody had to be asked.
+    /// It had to be asked for.
     pub fn miss(&self) {
         self.misses.inc();
     }

@@ -1,4 +1,4 @@
-//! Log, metrics and HTTP: the pieces that other folders count and show with. Knows nothing of invitations.
+//! Log, metrics and HTTP, as other folders use them. Knows nothing of invitations.
 
 pub mod http;
 pub mod log;
