@@ -30,7 +30,9 @@
 //! | [`daemon`] | start, signals, the service manager, shutdown; the only module that knows all others | |
 //! | [`cli`] | the command line | stanzas |
 //!
-//! `main.rs` parses arguments and calls [`cli`]; `cli` and the tests start the same function, [`daemon::run`].
+//! In each folder `mod.rs` stands above the other files; what these share stands in a file below them.
+//!
+//! `main.rs` calls [`cli::main`]; `cli` and the tests start the same function, [`daemon::run`].
 
 pub mod check;
 pub mod cli;

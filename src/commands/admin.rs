@@ -114,7 +114,7 @@ pub(super) async fn reload(cx: &Context, admin: &BareJid) -> Result<Outcome, Fai
             ],
         ),
         Err(error) => (
-            "The new configuration is wrong, and the present one stays in effect.".to_owned(),
+            "The new configuration is wrong: the relay goes on with the one that it has.".to_owned(),
             vec![lines("wrong", "What is wrong", error.to_string().lines().map(str::to_owned).collect())],
         ),
     };
