@@ -366,9 +366,9 @@ fn what_a_running_relay_can_take_over() {
         parse(&text).unwrap()
     };
     let (config, changes) = new().after(&old);
-    let taken = ["groups.day-shift", "groups.night-shift", "limits.max_recipients", "relay.window"];
-    assert_eq!(changes.taken, taken);
-    assert_eq!(changes.waiting, ["component.secret", "metrics.listen", "muc.services"]);
+    let in_effect = ["groups.day-shift", "groups.night-shift", "limits.max_recipients", "relay.window"];
+    assert_eq!(changes.in_effect, in_effect);
+    assert_eq!(changes.need_restart, ["component.secret", "metrics.listen", "muc.services"]);
     assert_eq!(config.relay.window, Duration::from_secs(91));
     assert_eq!(config.limits.max_recipients, 200);
     assert_eq!(config.muc.services, old.muc.services);
@@ -377,7 +377,11 @@ fn what_a_running_relay_can_take_over() {
     assert!(!format!("{config:?}").contains("fish"));
 
     let (_, again) = new().after(&config);
-    assert_eq!((again.taken, again.waiting), (vec![], changes.waiting), "what waits goes on waiting");
+    assert_eq!(
+        (again.in_effect, again.need_restart),
+        (vec![], changes.need_restart),
+        "what waits goes on waiting"
+    );
     let (_, back) = old.clone().after(&old);
     assert_eq!(back, Changes::default());
 }
@@ -391,5 +395,5 @@ fn another_secret_in_the_same_file_needs_a_restart() {
         with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap()
     };
     let old = read("hush");
-    assert_eq!(read("whisper").after(&old).1.waiting, ["component.secret_file"]);
+    assert_eq!(read("whisper").after(&old).1.need_restart, ["component.secret_file"]);
 }

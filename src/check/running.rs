@@ -58,12 +58,12 @@ fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
             ),
             "correct that (muc-invite-relay check --offline), and let the relay read it: systemctl reload muc-invite-relay",
         ),
-        Ok(Changes { taken, waiting }) if taken.is_empty() && waiting.is_empty() => {
+        Ok(Changes { in_effect, need_restart }) if in_effect.is_empty() && need_restart.is_empty() => {
             finding.ok("the relay that runs has read what is there now")
         }
-        Ok(Changes { taken, waiting }) => {
-            let restart = !waiting.is_empty();
-            let keys: Vec<&str> = taken.iter().chain(waiting).map(String::as_str).collect();
+        Ok(Changes { in_effect, need_restart }) => {
+            let restart = !need_restart.is_empty();
+            let keys: Vec<&str> = in_effect.iter().chain(need_restart).map(String::as_str).collect();
             finding.failed(
                 format!("changed since the relay that runs has read it: {}", keys.join(", ")),
                 if restart {
@@ -99,17 +99,17 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         assert_eq!(states(&well()), [State::Ok, State::Ok]);
-        let changed = |taken: &[&str], waiting: &[&str]| {
-            let [taken, waiting] =
-                [taken, waiting].map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-            Running { unread: Ok(Changes { taken, waiting }), ..well() }
+        let changed = |in_effect: &[&str], need_restart: &[&str]| {
+            let [in_effect, need_restart] =
+                [in_effect, need_restart].map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+            Running { unread: Ok(Changes { in_effect, need_restart }), ..well() }
         };
-        let taken = changed(&["relay.window"], &[]);
-        assert_eq!(states(&taken), [State::Ok, State::Failed]);
-        assert!(running(&taken)[1].remedy.as_ref().is_some_and(|it| it.contains("reload")));
-        let waiting = changed(&["relay.window"], &["muc.services"]);
-        assert_eq!(states(&waiting), [State::Ok, State::Failed]);
-        let finding = &running(&waiting)[1];
+        let in_effect = changed(&["relay.window"], &[]);
+        assert_eq!(states(&in_effect), [State::Ok, State::Failed]);
+        assert!(running(&in_effect)[1].remedy.as_ref().is_some_and(|it| it.contains("reload")));
+        let need_restart = changed(&["relay.window"], &["muc.services"]);
+        assert_eq!(states(&need_restart), [State::Ok, State::Failed]);
+        let finding = &running(&need_restart)[1];
         assert!(finding.found.ends_with("relay.window, muc.services"), "{finding:?}");
         assert!(finding.remedy.as_ref().is_some_and(|it| it.contains("restart")));
         let refused = Some("the disk is full".to_owned());

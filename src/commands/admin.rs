@@ -106,11 +106,11 @@ pub(super) async fn reload(cx: &Context, admin: &BareJid) -> Result<Outcome, Fai
     cx.reload.send(asked).await.map_err(|_| Closed)?;
     let lines = |var, label, keys: Vec<String>| Field::lines(var, label, keys);
     let (note, fields) = match answer.await.map_err(|_| Closed)? {
-        Ok(Changes { taken, waiting }) => (
-            format!("{} changed; {} need a restart.", count(&taken), count(&waiting)),
+        Ok(Changes { in_effect, need_restart }) => (
+            format!("{} changed; {} need a restart.", count(&in_effect), count(&need_restart)),
             vec![
-                lines("changed", "In effect from now on", taken),
-                lines("restart", "In effect after a restart", waiting),
+                lines("changed", "In effect from now on", in_effect),
+                lines("restart", "In effect after a restart", need_restart),
             ],
         ),
         Err(error) => (

@@ -29,9 +29,9 @@ pub const KEYS_FIXED_UNTIL_RESTART: [&str; 9] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Keys whose new values are in effect at once.
-    pub taken: Vec<String>,
+    pub in_effect: Vec<String>,
     /// Keys whose new values are in effect after a restart.
-    pub waiting: Vec<String>,
+    pub need_restart: Vec<String>,
 }
 
 impl Config {
@@ -46,14 +46,14 @@ impl Config {
     pub fn after(self, old: &Self) -> (Self, Changes) {
         let names: BTreeSet<&String> = old.set.keys().chain(self.set.keys()).collect();
         let differs = |name: &&&String| old.set.get(**name) != self.set.get(**name);
-        let (mut waiting, taken): (Vec<String>, Vec<String>) = names
+        let (mut need_restart, in_effect): (Vec<String>, Vec<String>) = names
             .iter()
             .filter(differs)
             .map(|name| (*name).clone())
             .partition(|name| KEYS_FIXED_UNTIL_RESTART.contains(&name.as_str()));
         let secrets = [&self, old].map(|config| config.component.secret.expose_secret());
-        if secrets[0] != secrets[1] && !waiting.iter().any(|name| name.starts_with("component.secret")) {
-            waiting.push("component.secret_file".to_owned());
+        if secrets[0] != secrets[1] && !need_restart.iter().any(|name| name.starts_with("component.secret")) {
+            need_restart.push("component.secret_file".to_owned());
         }
 
         let mut set = self.set;
@@ -77,6 +77,6 @@ impl Config {
             set,
             ..self
         };
-        (config, Changes { taken, waiting })
+        (config, Changes { in_effect, need_restart })
     }
 }

@@ -75,12 +75,15 @@ impl Reload {
 
 fn report(done: &Result<Changes, ConfigError>) {
     match done {
-        Ok(Changes { taken, waiting }) => {
-            let changed =
-                if taken.is_empty() { "nothing that changes at once".to_owned() } else { taken.join(", ") };
+        Ok(Changes { in_effect, need_restart }) => {
+            let changed = if in_effect.is_empty() {
+                "nothing that changes at once".to_owned()
+            } else {
+                in_effect.join(", ")
+            };
             info!("the configuration was read again; changed: {changed}");
-            if !waiting.is_empty() {
-                warn!("changed as well, and in effect after a restart only: {}", waiting.join(", "));
+            if !need_restart.is_empty() {
+                warn!("changed as well, and in effect after a restart only: {}", need_restart.join(", "));
             }
         }
         Err(error) => error!(
