@@ -39,6 +39,7 @@ use crate::relay::fan_out::places::Places;
 use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
 use crate::relay::settle::early_bounces::EarlyBounces;
+use crate::relay::settle::leftovers::Leftovers;
 use crate::rooms::Rooms;
 use crate::status::{self, StatusPage};
 use crate::telemetry::http;
@@ -89,6 +90,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         limits: ArcSwap::from_pointee(limits),
         early_bounces: EarlyBounces::new(),
         passed_to_rooms: PassedToRooms::new(),
+        leftovers: Leftovers::default(),
         metrics: Metrics::new(),
         places: Places::new(),
         stopping: stopping.clone(),

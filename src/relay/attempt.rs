@@ -129,7 +129,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     let decision = decide(cx, &job.invitation(parties), preferences).await?;
     still_connected(cx, on)?;
     let Decision { verdict, snapshot, lookalikes, unsupported } = decision;
-    job.members_only = snapshot.kind().members_only == Some(true);
+    job.members_only = snapshot.kind().members_only;
     job.unsupported = unsupported;
     if !matches!(verdict, Verdict::Refuse(_)) {
         within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
@@ -201,7 +201,7 @@ pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant
     if let Some(nick) = nick_of(&arrival.inviter) {
         let _ = cx.rooms.occupant(&room, nick, read_at).await;
     } else if let Ok(inviter) = BareJid::new(&arrival.inviter)
-        && let Ok(view) = cx.rooms.look(&room, Some(&inviter), Age::Recent).await
+        && let Ok(view) = cx.rooms.look(&room, Some(&inviter), Age::Fresh).await
         && view.kind().members_only == Some(true)
         && view.affiliation(&contact) == Some(Affiliation::None)
     {

@@ -11,6 +11,7 @@ use super::fan_out::places::Places;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::settle::early_bounces::EarlyBounces;
+use super::settle::leftovers::Leftovers;
 use crate::config::Live;
 use crate::contacts::Contacts;
 use crate::journal::Journal;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) limits: ArcSwap<Limits>,
     pub(crate) early_bounces: EarlyBounces,
     pub(crate) passed_to_rooms: PassedToRooms,
+    pub(crate) leftovers: Leftovers,
     pub(crate) metrics: Metrics,
     pub(crate) places: Places,
     /// Cancelled when the relay stops: no further parts are begun.

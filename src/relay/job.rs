@@ -36,8 +36,8 @@ pub(super) struct Job {
     pub(super) member_added: bool,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
-    /// The room was members-only when it was last looked at.
-    pub(super) members_only: bool,
+    /// Whether the room was members-only when it was last looked at; `None` if nobody looked, or it did not say.
+    pub(super) members_only: Option<bool>,
     pub(super) identity: Option<Identity>,
     /// Room, contact and inviter, once they are found out.
     pub(super) parties: Option<Arc<Parties>>,
@@ -103,7 +103,7 @@ impl Job {
             preferences: None,
             member_added: row.added,
             unsupported: false,
-            members_only: false,
+            members_only: None,
             identity: None,
             parties: None,
             module: Module::default(),

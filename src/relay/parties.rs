@@ -52,6 +52,11 @@ pub(super) fn is_a_person(cx: &Context, contact: &BareJid) -> bool {
     contact.node().is_some() && !room && domain != cx.link.component()
 }
 
+/// Whether a relay address stands for this contact, however it is spelled. A group address stands for itself.
+pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
+    relay_address == contact || address::contact_of(relay_address.as_str()).is_ok_and(|it| it == *contact)
+}
+
 /// The relay address that the room or the inviter sent the invitation to; `None` if the contact's address is too long to
 /// be escaped.
 pub(super) fn relay_address_of(cx: &Context, contact: &BareJid) -> Option<BareJid> {

@@ -24,6 +24,7 @@ use super::limits::Answer;
 use super::settle::bounce::{self, Bounce};
 use super::settle::notify::notify;
 use super::settle::report::report;
+use super::settle::second_look;
 use super::settle::words;
 use crate::commands::{self, Commands};
 use crate::journal::Closed;
@@ -68,6 +69,7 @@ impl Queue {
 
     /// Runs until `stopping` is cancelled and all running invitations have ended, or until the journal is closed.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
+        self.running.spawn(second_look::run(Arc::clone(&self.cx)));
         if self.take_in(&stopping).await.is_err() {
             debug!("the journal is closed");
             return;

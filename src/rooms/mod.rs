@@ -1,15 +1,19 @@
 //! What a room says: its kind, affiliations, occupants; and adding or removing a member (XEP-0045 §9).
 //!
 //! A room is asked in the inviter's name if their server granted that (XEP-0356), else as a service admin. What neither
-//! may know stays unknown. Answers are cached for a short time and include the relay's own changes at once.
+//! may know stays unknown. Answers are shared for a second, by those who ask on the same connection, and include the
+//! relay's own changes at once.
 //!
 //! Knows nothing of the journal, nor of why a room is asked.
 
+mod asker;
 mod query;
+mod relay_addresses;
 mod snapshot;
 
 pub use snapshot::{Kind, Snapshot};
 
+use asker::Asker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,15 +22,16 @@ use jid::BareJid;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::link::{AskError, Link};
+use crate::link::{AskError, Link, Lost};
 use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
-/// For how long a cached snapshot counts as [`Age::Recent`].
-const SNAPSHOT_RECENT_FOR: Duration = Duration::from_secs(15);
-/// For how long it counts as [`Age::Fresh`], which is needed for what can't be undone: a refusal, a change.
+/// For how long a snapshot counts as [`Age::Fresh`].
 const SNAPSHOT_FRESH_FOR: Duration = Duration::from_secs(1);
+/// For how many times the time that the room took to answer it counts as [`Age::Shared`], so that a fan-out in a large room
+/// keeps the server busy with its lists for a tenth of the time at most.
+const SHARED_FOR_TIMES: u32 = 10;
 /// Cached snapshots, one for each room and asker.
 const MAX_CACHED_ROOMS: u64 = 1000;
 /// People in all snapshots together, about 100 bytes each. When there are more, the cache is emptied.
@@ -34,13 +39,13 @@ const MAX_CACHED_PEOPLE: usize = 200_000;
 /// A snapshot that was not used for this time leaves the cache.
 const ROOM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How old an answer may be.
+/// How old an answer may be when it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// At most 15 s.
-    Recent,
     /// At most 1 s.
     Fresh,
+    /// At most 1 s, or ten times as long as the room took to answer, if that is longer.
+    Shared,
     /// Taken at this moment or later.
     Since(Instant),
     /// At most 1 s, and taken at this moment or later.
@@ -54,15 +59,6 @@ pub enum Rights {
     Inviters,
     /// The inviter's, then the relay's own if the inviter's are not enough.
     Any,
-}
-
-/// Who asks a room.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Asker {
-    /// A user, by privileged IQ.
-    Inviter(BareJid),
-    /// The component.
-    Relay,
 }
 
 /// A cached snapshot; locked while the room is being asked.
@@ -129,15 +125,13 @@ impl Rooms {
         age: Age,
         everybody: bool,
     ) -> Result<Arc<Snapshot>, AskError> {
+        let now = Instant::now();
+        let on = self.link.epoch().map_err(|Lost| AskError::Lost)?;
         let asker = self.asker(inviter);
         let place = self.cached.get_with((room.clone(), asker.clone()), Arc::default);
         let mut place = place.lock().await;
-        let good = |view: &Snapshot| match age {
-            Age::Recent => view.taken.elapsed() <= SNAPSHOT_RECENT_FOR,
-            Age::Fresh => view.taken.elapsed() <= SNAPSHOT_FRESH_FOR,
-            Age::Since(moment) => view.taken >= moment,
-            Age::FreshSince(moment) => view.taken >= moment && view.taken.elapsed() <= SNAPSHOT_FRESH_FOR,
-        } && (view.complete || !everybody);
+        let good =
+            |view: &Snapshot| view.on == on && (view.complete || !everybody) && young_enough(view, age, now);
         if let Some(view) = &*place
             && good(view)
         {
@@ -153,7 +147,8 @@ impl Rooms {
         }
         self.lookups.miss();
         // On the heap: a query is rare, and would make the future of every look larger.
-        let view = Arc::new(Box::pin(query::survey(self, room, &asker, everybody, place.as_deref())).await?);
+        let survey = Box::pin(query::survey(self, room, &asker, on, everybody, place.as_deref()));
+        let view = Arc::new(survey.await?);
         *place = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MAX_CACHED_PEOPLE {
             self.cached.invalidate_all();
@@ -170,6 +165,33 @@ impl Rooms {
         view.as_ref().filter(|view| view.whole).map(Arc::clone)
     }
 
+    /// The last snapshot that is at most 1 s old, if there is one. Asks nobody.
+    #[must_use]
+    pub fn seen_just_now(&self, room: &BareJid, inviter: Option<&BareJid>) -> Option<Arc<Snapshot>> {
+        let on = self.link.epoch().ok()?;
+        let askers = [self.asker(inviter), Asker::Relay];
+        askers.into_iter().find_map(|asker| {
+            let place = self.cached.get(&(room.clone(), asker))?;
+            let view = place.try_lock().ok()?;
+            let good =
+                |view: &&Arc<Snapshot>| view.on == on && young_enough(view, Age::Fresh, Instant::now());
+            view.as_ref().filter(good).map(Arc::clone)
+        })
+    }
+
+    /// The addresses on the component, its bare domain among them, that a members-only room has as members now. A room that
+    /// is not members-only is asked only for that, and gives none.
+    ///
+    /// # Errors
+    /// See [`Self::look`].
+    pub async fn relay_addresses(
+        &self,
+        room: &BareJid,
+        inviter: Option<&BareJid>,
+    ) -> Result<Vec<BareJid>, AskError> {
+        query::relay_addresses(self, room, &self.asker(inviter)).await
+    }
+
     /// The real bare JID of the occupant who has this nick at `moment` or later; `None` if nobody has it, or the relay itself
     /// may not see it. An older snapshot is not used, since the nick may have belonged to somebody else then.
     ///
@@ -181,10 +203,6 @@ impl Rooms {
         nick: &str,
         moment: Instant,
     ) -> Result<Option<BareJid>, AskError> {
-        // A room that has just refused to tell will refuse again.
-        if !self.look(room, None, Age::Recent).await?.shows_occupants() {
-            return Ok(None);
-        }
         Ok(self.look(room, None, Age::Since(moment)).await?.person(nick))
     }
 
@@ -269,6 +287,18 @@ impl Rooms {
             }
         }
         self.link.ask(room.as_str(), kind, payload()).await
+    }
+}
+
+/// Whether a snapshot is young enough for those who asked at this moment. They may have waited since, while the room was
+/// being asked for others.
+fn young_enough(view: &Snapshot, age: Age, asked: Instant) -> bool {
+    let within = |time| view.taken + time >= asked;
+    match age {
+        Age::Fresh => within(SNAPSHOT_FRESH_FOR),
+        Age::Shared => within(SNAPSHOT_FRESH_FOR.max(view.took * SHARED_FOR_TIMES)),
+        Age::Since(moment) => view.taken >= moment,
+        Age::FreshSince(moment) => view.taken >= moment && within(SNAPSHOT_FRESH_FOR),
     }
 }
 

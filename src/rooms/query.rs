@@ -8,21 +8,26 @@ use futures::future::{try_join, try_join_all, try_join3};
 use jid::BareJid;
 use tokio::time::Instant;
 
+use super::Rooms;
+use super::asker::Asker;
+use super::relay_addresses::RelayAddresses;
 use super::snapshot::{Kind, Occupants, Share, Snapshot};
-use super::{Asker, Rooms};
-use crate::link::AskError;
+use crate::link::{AskError, Epoch};
 use crate::model::address;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::muc::{self, AdminItem, Affiliation, Role};
 use crate::wire::{IqPayload, IqType};
 
-/// In an open room the ban list is the only list that matters for a single contact.
+/// Prosody's own setting of rooms, by which its rooms are recognised: it counts only bans of domains.
+const PROSODYS_FIELD: &str = "{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites";
+/// In an open room the ban list is the only list that matters for a single contact, unless a domain is banned: then those of
+/// its people who have an affiliation of their own may come in.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];
 const ALL_BUT_BANNED: &[Affiliation] = &[Affiliation::Member, Affiliation::Admin, Affiliation::Owner];
 
-/// Queries the room. An open room is asked for its owners, admins and members only if `everybody` is true. What it refuses
-/// to tell stays unknown. `before`: the previous snapshot; a room that was members-only then is expected to be so still,
-/// which saves a round trip.
+/// Queries the room on the connection `on`. An open room is asked for its owners, admins and members only if `everybody` is
+/// true, or if it bans a domain. What it refuses to tell stays unknown. `before`: the previous snapshot; a room that was
+/// asked for all lists then is expected to need it still, which saves a round trip.
 ///
 /// # Errors
 /// [`AskError::Lost`]: the link was lost. [`AskError::Unanswered`]: the room did not answer.
@@ -30,26 +35,34 @@ pub(super) async fn survey(
     rooms: &Rooms,
     room: &BareJid,
     asker: &Asker,
+    on: Epoch,
     everybody: bool,
     before: Option<&Snapshot>,
 ) -> Result<Snapshot, AskError> {
     let taken = Instant::now();
-    let ahead = everybody || before.is_some_and(|view| view.kind.members_only == Some(true));
+    let needed_all = |view: &Snapshot| view.kind.members_only == Some(true) || view.bans_a_domain();
+    let ahead = everybody || before.is_some_and(needed_all);
     let ask = |affiliations: &'static [Affiliation]| lists(rooms, room, asker, affiliations);
     let first = try_join(ask(BANNED), ask(if ahead { ALL_BUT_BANNED } else { &[] }));
-    let (kind, occupants, (banned, mut others)) =
+    let ((kind, domains_rank), occupants, (banned, mut others)) =
         try_join3(kind(rooms, room, asker), occupants(rooms, room, asker), first).await?;
-    let complete = ahead || kind.members_only != Some(false);
+    let complete = ahead || kind.members_only != Some(false) || has_a_domain(&banned);
     if complete && !ahead {
         others = ask(ALL_BUT_BANNED).await?;
     }
     let mut whole = kind.members_only.is_some() && occupants.is_some();
     let mut known = Some(HashMap::new());
+    let mut ours = Vec::new();
     for (affiliation, items) in banned.into_iter().chain(others) {
         whole &= items.is_some();
         match (items, &mut known) {
             (Some(items), Some(known)) => {
-                known.extend(items.into_iter().filter_map(|item| Some((bare(&item.jid?)?, affiliation))));
+                for jid in items.into_iter().filter_map(|item| address::own(&item.jid?).ok()) {
+                    if affiliation == Affiliation::Member && is_ours(rooms, &jid) {
+                        ours.push(jid.clone());
+                    }
+                    known.insert(jid.to_string(), affiliation);
+                }
             }
             // An admin may not see the owners, nor change them. The other lists are complete all the same.
             (None, _) if matches!(affiliation, Affiliation::Owner | Affiliation::Admin) => {}
@@ -58,7 +71,54 @@ pub(super) async fn survey(
     }
     let share = Share::new(&rooms.people, Snapshot::size(known.as_ref(), occupants.as_ref()));
     let affiliations = known.map(RwLock::new);
-    Ok(Snapshot { taken, kind, complete, whole, share, affiliations, occupants })
+    let relay_addresses = {
+        let before = before.filter(|view| view.on == on && view.complete && view.affiliations.is_some());
+        let earlier = before.map(|view| (view.ours(), view.taken));
+        let earlier = earlier.as_ref().map(|(addresses, at)| (&**addresses, *at));
+        RwLock::new(RelayAddresses::found(ours.into_iter(), taken, earlier))
+    };
+    Ok(Snapshot {
+        taken,
+        took: taken.elapsed(),
+        on,
+        asker: asker.clone(),
+        kind,
+        domains_rank,
+        complete,
+        whole,
+        share,
+        affiliations,
+        occupants,
+        relay_addresses,
+    })
+}
+
+/// The addresses on the component that a members-only room has as members; none of any other room, which is not asked for
+/// its list.
+///
+/// # Errors
+/// See [`survey`].
+pub(super) async fn relay_addresses(
+    rooms: &Rooms,
+    room: &BareJid,
+    asker: &Asker,
+) -> Result<Vec<BareJid>, AskError> {
+    if kind(rooms, room, asker).await?.0.members_only != Some(true) {
+        return Ok(Vec::new());
+    }
+    let members = list(rooms, room, asker, || muc::list_affiliation(Affiliation::Member)).await?;
+    let members = members.into_iter().flatten().filter_map(|item| address::own(&item.jid?).ok());
+    Ok(members.filter(|jid| is_ours(rooms, jid)).collect())
+}
+
+fn is_ours(rooms: &Rooms, jid: &BareJid) -> bool {
+    jid.domain().as_str() == rooms.link.component()
+}
+
+/// Whether one of these lists names a domain.
+fn has_a_domain(lists: &[(Affiliation, Option<Vec<AdminItem>>)]) -> bool {
+    let items = lists.iter().filter_map(|(_, items)| items.as_ref()).flatten();
+    items.filter_map(|item| item.jid.as_deref()).any(|jid| !jid.contains('@'))
 }
 
 async fn lists(
@@ -82,12 +142,9 @@ fn either(info: &DiscoInfo, yes: &str, no: &str) -> Option<bool> {
     }
 }
 
-fn bare(jid: &str) -> Option<String> {
-    address::own(jid).ok().map(|jid| jid.to_string())
-}
-
-/// Everybody may ask this, so it is asked in the inviter's name only if the server swallows the relay's own questions.
-async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskError> {
+/// What the room tells everybody of itself, and whether affiliations of domains above none count there. Everybody may ask
+/// this, so it is asked in the inviter's name only if the server swallows the relay's own questions.
+async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<(Kind, bool), AskError> {
     let question = || IqPayload::DiscoInfo(DiscoInfo::default());
     let inviter = match asker {
         Asker::Inviter(inviter) => Some(inviter),
@@ -95,17 +152,20 @@ async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<Kind, AskE
     };
     match rooms.link.ask_anyhow(inviter, room.as_str(), question).await {
         Ok(answer) => Ok(match answer.payload.0 {
-            Some(IqPayload::DiscoInfo(info)) => Kind {
-                members_only: Some(info.has("muc_membersonly")),
-                allows_invites: info
-                    .field("muc#roomconfig_allowinvites")
-                    .map(|it| matches!(it, "1" | "true")),
-                moderated: either(&info, "muc_moderated", "muc_unmoderated"),
-                has_password: either(&info, "muc_passwordprotected", "muc_unsecured"),
-            },
-            _ => Kind::default(),
+            Some(IqPayload::DiscoInfo(info)) => {
+                let kind = Kind {
+                    members_only: Some(info.has("muc_membersonly")),
+                    allows_invites: info
+                        .field("muc#roomconfig_allowinvites")
+                        .map(|it| matches!(it, "1" | "true")),
+                    moderated: either(&info, "muc_moderated", "muc_unmoderated"),
+                    has_password: either(&info, "muc_passwordprotected", "muc_unsecured"),
+                };
+                (kind, info.field(PROSODYS_FIELD).is_none())
+            }
+            _ => Default::default(),
         }),
-        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(Kind::default()),
+        Err(AskError::Refused(_) | AskError::Swallowed) => Ok(Default::default()),
         Err(e) => Err(e),
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use jid::BareJid;
 use tokio::time::Instant;
 
+use super::asker::Asker;
+use super::relay_addresses::RelayAddresses;
+use crate::link::Epoch;
 use crate::model::address;
 use crate::wire::muc::{Affiliation, Role};
 
@@ -48,7 +52,14 @@ pub struct Kind {
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) taken: Instant,
+    /// How long the room took to answer.
+    pub(super) took: Duration,
+    /// The connection on which it was asked.
+    pub(super) on: Epoch,
+    pub(super) asker: Asker,
     pub(super) kind: Kind,
+    /// The affiliation of a domain above none holds for its people as well; that of a banned one always does.
+    pub(super) domains_rank: bool,
     /// All lists were asked for, not only those that matter for a single contact.
     pub(super) complete: bool,
     /// Nothing that was asked for was refused, so no other asker is told more.
@@ -56,10 +67,12 @@ pub struct Snapshot {
     /// How many of the cached people are in this snapshot.
     #[expect(dead_code, reason = "its people are counted until it is dropped")]
     pub(super) share: Share,
-    /// People with an affiliation by bare JID; `None`: the relay may not know.
+    /// People and domains with an affiliation by bare JID; `None`: the relay may not know.
     pub(super) affiliations: Option<RwLock<HashMap<String, Affiliation>>>,
     /// `None`: the relay may not know.
     pub(super) occupants: Option<Occupants>,
+    /// Addresses on the component that are members.
+    pub(super) relay_addresses: RwLock<RelayAddresses>,
 }
 
 /// Who is in a room.
@@ -91,11 +104,71 @@ impl Snapshot {
         self.kind
     }
 
-    /// A person's affiliation; `None` if the relay may not know.
+    /// How long ago the room was asked.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.taken.elapsed()
+    }
+
+    /// In whose name the room was asked, in a word.
+    #[must_use]
+    pub fn asked_by(&self) -> &'static str {
+        match self.asker {
+            Asker::Inviter(_) => "inviter",
+            Asker::Relay => "relay",
+        }
+    }
+
+    /// A person's affiliation as the server counts it: the person's own entry, else their domain's (XEP-0045 §9). `None` if
+    /// the relay may not know. Prosody counts only bans of domains, ejabberd all affiliations of them.
     #[must_use]
     pub fn affiliation(&self, person: &BareJid) -> Option<Affiliation> {
-        let affiliations = self.affiliations.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
-        Some(affiliations.get(person.as_str()).copied().unwrap_or(Affiliation::None))
+        let listed = self.listed()?;
+        let of_domain = || {
+            let of_domain = entry(&listed, person.domain().as_str())?;
+            (self.domains_rank || of_domain == Affiliation::Outcast).then_some(of_domain)
+        };
+        Some(entry(&listed, person.as_str()).or_else(of_domain).unwrap_or(Affiliation::None))
+    }
+
+    /// The affiliation that the lists have for this very address; `None` if the relay may not know.
+    #[must_use]
+    pub fn own_affiliation(&self, address: &BareJid) -> Option<Affiliation> {
+        Some(entry(&*self.listed()?, address.as_str()).unwrap_or(Affiliation::None))
+    }
+
+    /// Whether the lists have a person's domain as a member or more, even if the server does not count that.
+    #[must_use]
+    pub fn lists_domain(&self, person: &BareJid) -> bool {
+        self.listed().and_then(|listed| entry(&listed, person.domain().as_str())).is_some_and(is_member)
+    }
+
+    fn listed(&self) -> Option<RwLockReadGuard<'_, HashMap<String, Affiliation>>> {
+        Some(self.affiliations.as_ref()?.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The addresses on the component that are members, those that fit.
+    #[must_use]
+    pub fn relay_addresses(&self, fits: impl Fn(&BareJid) -> bool) -> Vec<BareJid> {
+        self.ours().iter().filter(|address| fits(address)).cloned().collect()
+    }
+
+    pub(super) fn ours(&self) -> RwLockReadGuard<'_, RelayAddresses> {
+        self.relay_addresses.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a relay address became a member about the moment at which an invitation was read: a look before it did not find
+    /// the address on the list, and no look before it did. An address whose past is not known does not count.
+    #[must_use]
+    pub fn became_member_about(&self, read_at: Instant, is_its: impl Fn(&BareJid) -> bool) -> bool {
+        self.ours().became_member_about(read_at, is_its)
+    }
+
+    /// Whether the lists have a banned domain.
+    pub(super) fn bans_a_domain(&self) -> bool {
+        self.listed().is_some_and(|listed| {
+            listed.iter().any(|(jid, it)| *it == Affiliation::Outcast && !jid.contains('@'))
+        })
     }
 
     /// Whether a person is in the room; `None` if the relay may not know.
@@ -120,22 +193,13 @@ impl Snapshot {
         })
     }
 
-    /// The room's owners, admins and members, as far as they are known; `None` if the relay may not know, or not asked
-    /// ([`super::Rooms::look_at_all`]).
+    /// The room's owners, admins and members, domains among them, as far as they are known; `None` if the relay may not
+    /// know, or not asked ([`super::Rooms::look_at_all`]).
     #[must_use]
     pub fn members(&self) -> Option<Vec<BareJid>> {
-        let affiliations = self.affiliations.as_ref().filter(|_| self.complete)?;
-        let affiliations = affiliations.read().unwrap_or_else(PoisonError::into_inner);
-        let member = |affiliation: Affiliation| {
-            matches!(affiliation, Affiliation::Owner | Affiliation::Admin | Affiliation::Member)
-        };
-        let members = affiliations.iter().filter(|(_, affiliation)| member(**affiliation));
+        let listed = self.listed().filter(|_| self.complete)?;
+        let members = listed.iter().filter(|(_, affiliation)| is_member(**affiliation));
         Some(members.filter_map(|(person, _)| address::own(person).ok()).collect())
-    }
-
-    /// Whether we may see who is in the room.
-    pub(super) fn shows_occupants(&self) -> bool {
-        self.occupants.is_some()
     }
 
     pub(super) fn person(&self, nick: &str) -> Option<BareJid> {
@@ -148,7 +212,37 @@ impl Snapshot {
             let mut affiliations = affiliations.write().unwrap_or_else(PoisonError::into_inner);
             affiliations.insert(person.to_string(), affiliation);
         }
+        if affiliation != Affiliation::Member {
+            self.relay_addresses.write().unwrap_or_else(PoisonError::into_inner).remove(person);
+        }
     }
+
+    #[cfg(test)]
+    pub(super) fn of_nothing() -> Self {
+        Self {
+            taken: Instant::now(),
+            took: Duration::ZERO,
+            on: Epoch::default(),
+            asker: Asker::Relay,
+            kind: Kind::default(),
+            domains_rank: false,
+            complete: true,
+            whole: false,
+            share: Share::default(),
+            affiliations: None,
+            occupants: None,
+            relay_addresses: RwLock::default(),
+        }
+    }
+}
+
+/// The entry of a list for this bare JID, if it says something.
+fn entry(listed: &HashMap<String, Affiliation>, jid: &str) -> Option<Affiliation> {
+    listed.get(jid).copied().filter(|affiliation| *affiliation != Affiliation::None)
+}
+
+fn is_member(affiliation: Affiliation) -> bool {
+    matches!(affiliation, Affiliation::Owner | Affiliation::Admin | Affiliation::Member)
 }
 
 #[cfg(test)]
@@ -158,15 +252,7 @@ mod tests {
     #[test]
     fn what_is_not_told_is_unknown_and_what_is_told_is_exact() {
         let bob = BareJid::new("bob@example.org").unwrap();
-        let mut view = Snapshot {
-            taken: Instant::now(),
-            kind: Kind::default(),
-            complete: true,
-            whole: false,
-            share: Share::default(),
-            affiliations: None,
-            occupants: None,
-        };
+        let mut view = Snapshot::of_nothing();
         assert_eq!((view.affiliation(&bob), view.is_occupant(&bob)), (None, None));
         assert_eq!((view.members(), view.speaks(&bob)), (None, None));
         view.affiliations = Some(RwLock::default());
@@ -183,5 +269,40 @@ mod tests {
         assert_eq!(view.members(), Some(vec![bob.clone()]));
         assert_eq!(view.person("Bob 🤖"), Some(bob));
         assert_eq!(view.person("Alice"), None);
+    }
+
+    /// As both servers were seen to do it: the own entry first, then the domain's, never that of a domain above.
+    #[test]
+    fn domains_count_behind_a_persons_own_entry() {
+        use Affiliation::{Admin, Member, None as Nothing, Outcast, Owner};
+        let jid = |text| BareJid::new(text).unwrap();
+        let lists = |domain, own| {
+            HashMap::from([
+                ("example.org".to_owned(), domain),
+                ("bob@example.org".to_owned(), own),
+                ("org".to_owned(), Outcast),
+                ("bob@elsewhere.example".to_owned(), Owner),
+            ])
+        };
+        let seen = |domains_rank, domain, own| {
+            let affiliations = Some(RwLock::new(lists(domain, own)));
+            let view = Snapshot { domains_rank, affiliations, ..Snapshot::of_nothing() };
+            let own = view.own_affiliation(&jid("bob@example.org"));
+            let carol = view.affiliation(&jid("carol@example.org"));
+            assert_eq!(view.affiliation(&jid("carol@sub.example.org")), Some(Nothing));
+            assert_eq!(view.lists_domain(&jid("carol@example.org")), is_member(domain));
+            (view.affiliation(&jid("bob@example.org")), own, carol)
+        };
+        for ranks in [false, true] {
+            for own in [Owner, Admin, Member, Outcast] {
+                assert_eq!(seen(ranks, Outcast, own), (Some(own), Some(own), Some(Outcast)));
+            }
+            assert_eq!(seen(ranks, Outcast, Nothing), (Some(Outcast), Some(Nothing), Some(Outcast)));
+        }
+        for domain in [Owner, Admin, Member] {
+            assert_eq!(seen(true, domain, Nothing), (Some(domain), Some(Nothing), Some(domain)));
+            assert_eq!(seen(true, domain, Outcast), (Some(Outcast), Some(Outcast), Some(domain)));
+            assert_eq!(seen(false, domain, Nothing), (Some(Nothing), Some(Nothing), Some(Nothing)));
+        }
     }
 }

@@ -28,8 +28,8 @@ OURS = "muc_invite_relay_"
 WITHIN = 30 + SIZE / 50
 """Seconds that all of it may take, on a machine that does other things as well."""
 
-GROWN_OLD = 15
-"""Seconds after which a room is asked again, if somebody is still to be invited to it."""
+GROWN_OLD = 1
+"""Seconds after which a room is asked again, if somebody is still to be invited to it; longer if it is slow to answer."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ use tokio::time::Instant;
 use super::judge::{Facts, Wants};
 use crate::config::Membership;
 use crate::model::Route;
-use crate::model::address;
 use crate::relay::context::Context;
-use crate::relay::parties::Parties;
+use crate::relay::parties::{Parties, stands_for};
 use crate::rooms::{Age, Snapshot};
 
 /// The fan-out that an invitation is a part of.
@@ -18,6 +17,8 @@ pub(in crate::relay) struct Parent {
     pub(in crate::relay) address: BareJid,
     /// See [`Facts::vouched`].
     pub(in crate::relay) vouched: bool,
+    /// The moment at which it was read.
+    pub(in crate::relay) read_at: Instant,
 }
 
 /// An invitation for [`decide`](super::decide). Those from untrusted senders have been refused before.
@@ -42,10 +43,10 @@ impl Invitation<'_> {
         self.parent.map_or(!self.part && self.route != Route::Direct, |parent| parent.vouched)
     }
 
-    /// Whether a cached snapshot will do to begin with. For a hand-over it must be fresh, since its answer is final, and
-    /// there is no time for a second one.
-    pub(super) fn first_look_may_be_remembered(&self) -> bool {
-        (self.parent.is_some() || self.vouched()) && !self.can_go_back
+    /// How old the snapshot may be. A large room would have to tell its whole lists each second while its members are
+    /// invited, so parts share what it told a little longer.
+    pub(super) fn age(&self) -> Age {
+        if self.parent.is_some() { Age::Shared } else { Age::Fresh }
     }
 
     /// How old the snapshot may be if the contact is to be made a member. It must be newer than the invitation, since what the
@@ -59,13 +60,10 @@ impl Invitation<'_> {
     pub(in crate::relay) fn facts(&self, cx: &Context, view: &Snapshot) -> Facts {
         let contact = &self.parties.contact;
         let inviter = self.parties.person();
-        // The relay address matters in members-only rooms only.
-        let relay_address = (view.kind().members_only == Some(true))
-            .then(|| match self.parent {
-                Some(parent) => Some(parent.address.clone()),
-                None => address::relay_address(contact, cx.link.component()).ok(),
-            })
-            .flatten();
+        let (whom, read_at) = match self.parent {
+            Some(parent) => (&parent.address, parent.read_at),
+            None => (contact, self.read_at),
+        };
         Facts {
             trusted: true,
             duplicate: self.duplicate,
@@ -76,7 +74,8 @@ impl Invitation<'_> {
             vouched: self.vouched(),
             inviter_speaks: inviter.and_then(|inviter| view.speaks(inviter)),
             inviter: inviter.and_then(|inviter| view.affiliation(inviter)),
-            relay_address: relay_address.and_then(|address| view.affiliation(&address)),
+            lists_domain: view.lists_domain(contact),
+            room_added_address: view.became_member_about(read_at, |address| stands_for(address, whom)),
             allows_invites: view.kind().allows_invites,
             // The room has made the contact a member before the invitation is handed over.
             membership: match self.route {
@@ -102,8 +101,9 @@ mod tests {
             inviter: Inviter::Occupant("Alice".to_owned()),
         };
         let vouched = |route, part, parent: Option<bool>| {
-            let parent = parent.map(|vouched| Parent { address: contact.clone(), vouched });
-            let (parent, read_at) = (parent.as_ref(), Instant::now());
+            let read_at = Instant::now();
+            let parent = parent.map(|vouched| Parent { address: contact.clone(), vouched, read_at });
+            let parent = parent.as_ref();
             let (duplicate, can_go_back) = (false, false);
             Invitation { route, parties: &parties, duplicate, part, parent, can_go_back, read_at }.vouched()
         };

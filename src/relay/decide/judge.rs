@@ -6,6 +6,7 @@ use crate::model::{AcceptFrom, Reason, State};
 use crate::wire::muc::Affiliation;
 
 /// What is known when an invitation is judged.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// It came from a MUC service that the relay trusts.
@@ -14,18 +15,22 @@ pub struct Facts {
     pub duplicate: bool,
     /// Only members may enter the room; `None` if the room did not say.
     pub members_only: Option<bool>,
-    /// The contact's affiliation; `None` if the relay may not know.
+    /// The contact's affiliation, or that of their domain, as the server counts it; `None` if the relay may not know.
     pub affiliation: Option<Affiliation>,
+    /// The room's lists have the contact's domain as a member or more, even if the server does not count that.
+    pub lists_domain: bool,
     /// The contact is in the room; `None` if the relay may not know.
     pub occupant: Option<bool>,
     /// The room itself passed it on, or a server handed it over, which shows that the inviter may invite there.
     pub vouched: bool,
     /// The inviter is in the room and may speak there; `None` if the relay may not know.
     pub inviter_speaks: Option<bool>,
-    /// The inviter's affiliation; `None` if the inviter is not known, or the relay may not know it.
+    /// The inviter's affiliation, or that of their domain, as the server counts it; `None` if the inviter is not known, or the
+    /// relay may not know it.
     pub inviter: Option<Affiliation>,
-    /// The affiliation of the relay address that was invited; `None` if the relay may not know.
-    pub relay_address: Option<Affiliation>,
+    /// The relay address that was invited became a member about when this invitation was read. If it was on the list before, or
+    /// may have been, this is false.
+    pub room_added_address: bool,
     /// Every occupant may invite; `None` if the room did not say.
     pub allows_invites: Option<bool>,
     /// The operator's `muc.membership`.
@@ -115,6 +120,7 @@ fn judge_without_wishes(facts: Facts) -> Verdict {
         match facts.membership {
             Membership::Add if may_add(&facts) => Verdict::Relay { add_member: Adding::ByAnyRight },
             Membership::Add => Verdict::Relay { add_member: Adding::ByInviter },
+            Membership::Require if facts.lists_domain => Verdict::Relay { add_member: Adding::No },
             Membership::Require => Verdict::Refuse(Reason::NotMember),
             Membership::Ignore => Verdict::Relay { add_member: Adding::No },
         }
@@ -168,8 +174,7 @@ pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
 /// rights may be used for it. What is not known does not vouch.
 fn may_add(facts: &Facts) -> bool {
     // The room made the relay address a member when it passed this invitation on.
-    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
-    room_did_it
+    (facts.vouched && facts.room_added_address)
         || match facts.inviter {
             Some(Affiliation::Owner | Affiliation::Admin) => true,
             Some(Affiliation::Member) => facts.allows_invites == Some(true),
@@ -193,7 +198,8 @@ mod tests {
         vouched: true,
         inviter_speaks: Some(true),
         inviter: Some(Affiliation::Admin),
-        relay_address: Some(Affiliation::None),
+        lists_domain: false,
+        room_added_address: false,
         allows_invites: Some(false),
         membership: Membership::Add,
         wants: WELCOME,
@@ -238,7 +244,10 @@ mod tests {
             ("a member, unknown whether members may invite", Facts { inviter: Some(A::Member), allows_invites: None, ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
             ("a member, and members may invite",           Facts { inviter: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_AND_RELAY),
             ("no affiliation, and members may invite",   Facts { inviter: Some(A::None), allows_invites: Some(true), ..MEMBERS_ONLY }, ADD_IF_INVITER_MAY),
-            ("the room made the relay address a member", Facts { inviter: None, relay_address: Some(A::Member), ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("the room made the relay address a member", Facts { inviter: None, room_added_address: true, ..MEMBERS_ONLY }, ADD_AND_RELAY),
+            ("the room did so, nobody vouches",      direct(Facts { inviter: Some(A::Admin), room_added_address: true, ..MEMBERS_ONLY }), ADD_AND_RELAY),
+            ("membership = require, their domain is one", Facts { membership: M::Require, lists_domain: true, ..MEMBERS_ONLY }, RELAY),
+            ("a domain that the server does not count", Facts { lists_domain: true, ..MEMBERS_ONLY },                ADD_AND_RELAY),
             ("nobody vouches, an open room",            Facts { inviter: None, ..FINE },                             RELAY),
             ("members-only, already a member",          Facts { affiliation: Some(A::Member), ..MEMBERS_ONLY },      RELAY),
             ("members-only, an admin",                  Facts { affiliation: Some(A::Admin), ..MEMBERS_ONLY },       RELAY),
@@ -259,7 +268,7 @@ mod tests {
             ("directly, by one outside",                direct(Facts { inviter: Some(A::None), inviter_speaks: Some(false), allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
             ("directly, nobody tells who is inside",    direct(Facts { inviter: Some(A::None), inviter_speaks: None, allows_invites: Some(true), ..FINE }), Refuse(R::MayNotInvite)),
             ("directly, nothing is known of the room",  direct(Facts { inviter: None, members_only: None, allows_invites: None, inviter_speaks: None, ..FINE }), Refuse(R::MayNotInvite)),
-            ("directly, the room let in somebody else's guest", direct(Facts { inviter: Some(A::None), relay_address: Some(A::Member), allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
+            ("directly, the room let in somebody else's guest", direct(Facts { inviter: Some(A::None), room_added_address: true, allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
             ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
             ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
@@ -305,9 +314,10 @@ mod tests {
         let membership =
             prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
         let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>, Option<bool>)>();
-        let affiliations = (affiliation.clone(), affiliation.clone(), affiliation);
-        (flags, affiliations, membership, wants()).prop_map(|(flags, affiliations, membership, wants)| {
-            Facts {
+        let affiliations = (affiliation.clone(), affiliation);
+        let lists = any::<(bool, bool)>();
+        (flags, affiliations, membership, wants(), lists).prop_map(
+            |(flags, affiliations, membership, wants, lists)| Facts {
                 trusted: flags.0,
                 duplicate: flags.1,
                 members_only: flags.2,
@@ -317,11 +327,12 @@ mod tests {
                 inviter_speaks: flags.6,
                 affiliation: affiliations.0,
                 inviter: affiliations.1,
-                relay_address: affiliations.2,
+                lists_domain: lists.0,
+                room_added_address: lists.1,
                 membership,
                 wants,
-            }
-        })
+            },
+        )
     }
 
     fn wants() -> impl Strategy<Value = Wants> {
@@ -352,7 +363,7 @@ mod tests {
                     }
                     prop_assert_ne!(facts.affiliation, Some(Affiliation::Outcast));
                     prop_assert_ne!(facts.occupant, Some(true));
-                    let room_did_it = facts.vouched && facts.relay_address == Some(Affiliation::Member);
+                    let room_did_it = facts.vouched && facts.room_added_address;
                     if add_member == Adding::ByAnyRight && !room_did_it {
                         let known = [Affiliation::Owner, Affiliation::Admin, Affiliation::Member].map(Some);
                         prop_assert!(known.contains(&facts.inviter), "more than the inviter may");

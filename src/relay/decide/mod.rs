@@ -10,13 +10,15 @@ mod preferences;
 
 use std::sync::Arc;
 
+use tracing::debug;
+
 use self::facts::Invitation;
 use self::judge::{Adding, Facts, Verdict, judge};
 use self::lookalikes::Lookalikes;
 use super::context::Context;
 use super::stop::Stop;
 use crate::link::AskError;
-use crate::model::{Preferences, Reason};
+use crate::model::Preferences;
 use crate::rooms::{Age, Snapshot};
 
 /// A decision, and what it is based on.
@@ -33,8 +35,8 @@ pub(super) struct Decision {
 
 /// Decides about an invitation. `known`: the contact's preferences, if they were read when it came in.
 ///
-/// If the room vouches for the inviter, a cached snapshot is enough to let an invitation pass. To stop one, or to add a
-/// member, the facts are at most one second old; to add one they are also from after the invitation.
+/// Whether it passes or not, the facts about the room come from the connection that is up now, and were at most one second
+/// old when they were asked for; to make somebody a member they are also from after the invitation.
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal
@@ -51,22 +53,23 @@ pub(super) async fn decide(
             None => cx.journal.wishes(parties.contact.as_str()).await.map_err(Stop::from),
         }
     };
-    let first = if invitation.first_look_may_be_remembered() { Age::Recent } else { Age::Fresh };
-    let first_look = async { look(cx, invitation, first).await.map_err(Stop::from) };
+    let first_look = async { look(cx, invitation, invitation.age()).await.map_err(Stop::from) };
     let (mut snapshot, preferences) = tokio::try_join!(first_look, preferences)?;
     let mut facts = invitation.facts(cx, &snapshot);
     let mut verdict = judge(facts);
-    let stops = matches!(verdict, Verdict::Refuse(_) | Verdict::Suppress(Reason::Occupant));
-    if stops && invitation.first_look_may_be_remembered() {
-        snapshot = look(cx, invitation, Age::Fresh).await?;
-        facts = invitation.facts(cx, &snapshot);
-        verdict = judge(facts);
-    }
     if let Verdict::Relay { add_member: Adding::ByInviter | Adding::ByAnyRight } = verdict {
         snapshot = look(cx, invitation, invitation.age_to_add_a_member()).await?;
         facts = invitation.facts(cx, &snapshot);
         verdict = judge(facts);
     }
+    debug!(
+        room = %parties.room,
+        contact = %parties.contact,
+        age_ms = u64::try_from(snapshot.age().as_millis()).unwrap_or(u64::MAX),
+        asked_by = snapshot.asked_by(),
+        ?facts,
+        "the room's side: {verdict:?}"
+    );
     let Verdict::Relay { .. } = verdict else {
         return Ok(Decision { verdict, snapshot, lookalikes: Lookalikes::default(), unsupported: false });
     };

@@ -11,7 +11,7 @@ use crate::model::{Arrival, Reason};
 use crate::relay::context::Context;
 use crate::relay::decide::judge::Adding;
 use crate::relay::ending::Ending;
-use crate::relay::parties::Parties;
+use crate::relay::parties::{Parties, stands_for};
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Rights};
 use crate::wire::muc::Affiliation;
@@ -62,8 +62,8 @@ pub(in crate::relay) async fn take_back(
     let inviter = inviter.or(known.as_ref());
     let taken = async {
         let view = cx.rooms.look(&room, inviter, Age::Since(Instant::now())).await?;
-        if view.affiliation(&contact) == Some(Affiliation::Member) && view.is_occupant(&contact) != Some(true)
-        {
+        let member = view.own_affiliation(&contact) == Some(Affiliation::Member);
+        if member && view.is_occupant(&contact) != Some(true) {
             cx.rooms.remove_member(&room, inviter, &contact).await?;
             info!(%room, "{contact} is no member any more: the invitation did not reach them");
         }
@@ -79,14 +79,40 @@ pub(in crate::relay) async fn take_back(
     }
 }
 
-/// Takes the relay address off the member list of a members-only room, which has put it there. Errors are only logged: the
-/// entry is harmless, since a relay address never enters a room.
+/// Takes the relay addresses of these contacts off the member list of a members-only room. The room has put them there, or
+/// the inviter's client. The room is asked for its list, which is newer than any decision.
+///
+/// # Errors
+/// [`AskError`]: the room did not tell. If it does not remove an address, that is only logged: the entry is harmless, since a
+/// relay address never enters a room.
 pub(in crate::relay) async fn take_off(
     cx: &Context,
     room: &BareJid,
     inviter: Option<&BareJid>,
-    address: &BareJid,
+    contacts: &[BareJid],
+) -> Result<(), AskError> {
+    for address in cx.rooms.relay_addresses(room, inviter).await? {
+        if contacts.iter().any(|contact| stands_for(&address, contact)) {
+            remove(cx, room, inviter, &address).await;
+        }
+    }
+    Ok(())
+}
+
+/// The same for one contact, by what a look within the last second told: nobody is asked.
+pub(in crate::relay) async fn take_off_at_once(
+    cx: &Context,
+    room: &BareJid,
+    inviter: Option<&BareJid>,
+    contact: &BareJid,
 ) {
+    let Some(view) = cx.rooms.seen_just_now(room, inviter) else { return };
+    for address in view.relay_addresses(|address| stands_for(address, contact)) {
+        remove(cx, room, inviter, &address).await;
+    }
+}
+
+async fn remove(cx: &Context, room: &BareJid, inviter: Option<&BareJid>, address: &BareJid) {
     if let Err(e) = cx.rooms.remove_member(room, inviter, address).await {
         debug!(%room, "{address} stays on the member list: {e}");
     }

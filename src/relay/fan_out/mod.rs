@@ -26,9 +26,7 @@ use super::ending::Ending;
 use super::job::Job;
 use super::parties::Parties;
 use super::stop::Stop;
-use crate::link::AskError;
 use crate::model::{Arrival, Outcome, Payload, Pending, Route};
-use crate::rooms::Age;
 use crate::wire::muc::Inviter;
 
 /// Runs a part like any other invitation.
@@ -51,7 +49,7 @@ pub(super) async fn invite_all(
 ) -> Result<Ending, Stop> {
     let _place = cx.places.fan_outs.acquire().await;
     if let Some(summary) = job.progress.summary {
-        return end(cx, job, parties, summary).await;
+        return Ok(Ending::Summarized(summary));
     }
     let begun = std::mem::replace(&mut job.progress.begun, true);
     let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
@@ -96,7 +94,8 @@ async fn carry_out(
     run_part: RunPart,
 ) -> Result<Ending, Stop> {
     let vouched = job.invitation(parties).vouched();
-    let parent = Arc::new(Parent { address: parties.contact.clone(), vouched });
+    let (address, read_at) = (parties.contact.clone(), job.read_at);
+    let parent = Arc::new(Parent { address, vouched, read_at });
     let mut summary = earlier.summary;
     summary.already += recipients.already;
 
@@ -139,7 +138,9 @@ async fn carry_out(
         return Err(Stop::Suspend);
     }
     job.progress.summary = Some(summary);
-    end(cx, job, parties, summary).await
+    let Summary { invited, already, failed, .. } = summary;
+    debug!(id = job.row.id, invited, already, failed, "all parts have ended");
+    Ok(Ending::Summarized(summary))
 }
 
 /// The arrival of a part.
@@ -155,16 +156,4 @@ fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
         payload: Payload { origin: None, hand_over: None, ..job.row.arrival.payload.clone() },
         parent: Some(job.row.id),
     }
-}
-
-/// The ending after all parts have ended.
-async fn end(cx: &Context, job: &mut Job, parties: &Parties, summary: Summary) -> Result<Ending, Stop> {
-    let view = match cx.rooms.look(&parties.room, parties.person(), Age::Recent).await {
-        Err(AskError::Lost) => return Err(AskError::Lost.into()),
-        answer => answer.ok(),
-    };
-    job.members_only = view.is_some_and(|view| view.kind().members_only == Some(true));
-    let Summary { invited, already, failed, .. } = summary;
-    debug!(id = job.row.id, invited, already, failed, "all parts have ended");
-    Ok(Ending::Summarized(summary))
 }

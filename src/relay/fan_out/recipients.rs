@@ -79,6 +79,7 @@ pub(super) async fn recipients(
         }
     }
     let view = view?;
+    job.members_only = view.kind().members_only;
     if !judge::may_invite(&job.invitation(parties).facts(cx, &view)) {
         return Err(Ending::Refused(Reason::MayNotInvite).into());
     }

@@ -45,7 +45,7 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
         } else {
             cx.limits.load().forged(address::domain_of(&arrival.room))
         };
-        within_limits(arrival, answer, trusted)
+        within_limits(cx, arrival, answer, trusted)
     };
     arrivals.into_iter().filter_map(read).collect()
 }
@@ -64,7 +64,7 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     } else {
         cx.limits.load().forged(address::domain_of(&arrival.inviter))
     };
-    within_limits(arrival, answer, trusted)
+    within_limits(cx, arrival, answer, trusted)
 }
 
 /// A direct invitation that names no valid room. It is recorded in the history, and its sender is told.
@@ -78,7 +78,10 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     (answer == Answer::Pass).then_some(Parsed { arrival, refused: Some(Reason::Malformed) })
 }
 
-fn within_limits(arrival: Arrival, answer: Answer, trusted: bool) -> Option<Parsed> {
+fn within_limits(cx: &Context, arrival: Arrival, answer: Answer, trusted: bool) -> Option<Parsed> {
+    if trusted && answer != Answer::Pass {
+        cx.leftovers.note(&arrival, None);
+    }
     match (answer, trusted) {
         (Answer::Pass, true) => Some(Parsed { arrival, refused: None }),
         (Answer::Over, true) => Some(Parsed { arrival, refused: Some(Reason::RateLimited) }),

@@ -3,8 +3,10 @@
 
 pub(crate) mod bounce;
 pub(crate) mod early_bounces;
+pub(crate) mod leftovers;
 pub(crate) mod notify;
 pub(crate) mod report;
+pub(in crate::relay) mod second_look;
 pub(crate) mod words;
 
 use self::bounce::Bounce;
@@ -15,7 +17,7 @@ use super::context::Context;
 use super::deliver::membership;
 use super::ending::Ending;
 use super::job::Job;
-use super::parties::{Parties, relay_address_of};
+use super::parties::Parties;
 use super::stop::Stop;
 use crate::model::{Outcome, Reason, Route, State};
 
@@ -26,10 +28,11 @@ use crate::model::{Outcome, Reason, Route, State};
 /// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
 pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
     let (arrival, parties) = (&job.row.arrival, job.parties.as_deref());
-    if let Some(parties) = parties.filter(|_| leaves_a_relay_address(job, &ending))
-        && let Some(address) = relay_address_of(cx, &parties.contact)
-    {
-        membership::take_off(cx, &parties.room, parties.person(), &address).await;
+    if leaves_a_relay_address(job) {
+        if let Some(parties) = parties {
+            membership::take_off_at_once(cx, &parties.room, parties.person(), &parties.contact).await;
+        }
+        cx.leftovers.note(arrival, parties.and_then(Parties::person));
     }
     if job.member_added && did_not_reach_the_contact(&ending) {
         membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
@@ -51,16 +54,11 @@ fn did_not_reach_the_contact(ending: &Ending) -> bool {
     matches!(ending, Ending::Unwanted { .. } | Ending::Refused(_) | Ending::Failed(_) | Ending::Expired)
 }
 
-/// Whether the room may still have the relay address on its member list, because it was told to invite it.
-fn leaves_a_relay_address(job: &Job, ending: &Ending) -> bool {
+/// Whether the room may have the relay address on its member list, because it was told to invite it, or because the
+/// inviter's client has put it there. An open room has no need of that.
+fn leaves_a_relay_address(job: &Job) -> bool {
     let arrival = &job.row.arrival;
-    job.members_only
-        && arrival.parent.is_none()
-        && matches!(arrival.route, Route::Addressed | Route::FanOut)
-        && matches!(
-            ending,
-            Ending::Relayed { .. } | Ending::Unwanted { .. } | Ending::Failed(_) | Ending::Summarized(_)
-        )
+    job.members_only != Some(false) && arrival.parent.is_none() && arrival.route != Route::HandedOver
 }
 
 /// What the inviter is told; `None`: nothing.
