@@ -1,4 +1,4 @@
-//! Backups of the journal: of one moment, whole or not at all, and as good as the journal itself.
+//! Backups of the journal: consistent, complete or not there at all, and usable in place of the journal.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -35,7 +35,7 @@ impl Bench {
         self.path("backup.db")
     }
 
-    /// What stands in the folder beside the journal and its WAL.
+    /// The files in the folder, without the journal and its WAL.
     fn others(&self) -> Vec<String> {
         let names =
             fs::read_dir(self.0.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
@@ -70,7 +70,7 @@ fn outcome(id: i64) -> Outcome {
     Outcome { id, state: State::Relayed, reason: None, inviter: None, sent_as: None }
 }
 
-/// Bob's invitation is relayed, Carol's is under way, and Bob wants something.
+/// A journal in which Bob's invitation is relayed, Carol's is in progress, and Bob has settings.
 async fn fill(path: &Path) -> (Journal, tokio::task::JoinHandle<Result<(), OpenError>>) {
     let (journal, writer) = Journal::open(path, RETENTION).await.unwrap();
     let writer = tokio::spawn(writer.run());
@@ -91,7 +91,7 @@ async fn a_backup_is_as_good_as_the_journal() {
     assert_eq!(fs::metadata(bench.backup()).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(bench.others(), ["backup.db"]);
 
-    // What comes in later is the journal's alone.
+    // An invitation that comes later is not in the backup.
     journal.admit(arrival("dave@example.org")).await.unwrap();
     let instance = journal.instance().to_owned();
     drop(journal);
@@ -149,8 +149,8 @@ async fn what_is_no_journal_makes_no_backup() {
     assert_eq!(bench.others(), [""; 0]);
 }
 
-/// Before an upgrade and after it, whichever binary is there: the backup is of the same version as the journal. What
-/// reads rows says instead what to do.
+/// `backup` works with any binary, before an upgrade and after it: the backup has the version of the journal. Commands that read
+/// rows say what to do instead.
 #[tokio::test]
 async fn a_journal_of_another_version_can_be_backed_up() {
     for (change, words) in [

@@ -14,7 +14,7 @@ use common::fill_journal;
 use muc_invite_relay::config::REFERENCE;
 use tempfile::TempDir;
 
-/// A folder with a configuration, whose journal stands beside it.
+/// A folder with a configuration and the path of a journal.
 struct Bench(TempDir);
 
 struct Output {
@@ -41,7 +41,7 @@ impl Bench {
         self.0.path().join("journal.db")
     }
 
-    /// Who may read the configuration.
+    /// Sets the mode of the configuration file.
     fn let_read(&self, mode: u32) {
         std::fs::set_permissions(self.config(), Permissions::from_mode(mode)).unwrap();
     }
@@ -135,7 +135,7 @@ async fn forget_removes_a_person_or_a_room() {
     assert_eq!(bench.run(&["history"]).out, "no such invitation\n");
 }
 
-/// SIGTERM while the server is not there.
+/// SIGTERM while the server does not run.
 #[test]
 fn run_stops_when_it_is_told_to() {
     let bench = Bench::new("");
@@ -237,7 +237,7 @@ async fn a_journal_of_another_user_is_named_with_the_remedy() {
     let check = as_another(&bench, &["check"]).unwrap();
     assert!(check.out.contains("can't be used by this user"), "{}", check.out);
 
-    // A folder that can only be read, and no journal yet.
+    // A folder that this user can only read, without a journal.
     let bench = Bench::new("");
     let done = as_another(&bench, &["run"]).unwrap();
     assert_eq!(done.code, Some(1), "{}", done.err);
@@ -260,7 +260,7 @@ fn root_is_warned_of_a_folder_that_is_another_users() {
     assert!(said[1].contains("WARN") && said[1].contains("this runs as root"), "{said:?}");
 }
 
-/// What `run` writes into standard error that is systemd's journal, or only named to be.
+/// The first lines of `run` if standard error is systemd's journal, or if only the variable says so.
 fn first_lines(bench: &Bench, is_journal: bool) -> Vec<String> {
     let (reader, writer) = std::io::pipe().unwrap();
     let file = rustix::fs::fstat(&writer).unwrap();
@@ -283,7 +283,7 @@ fn text_for_systemds_journal_has_priorities_and_no_time() {
     assert!(said[0].starts_with("<6>muc_invite_relay::cli::run: muc-invite-relay "), "{said:?}");
     assert!(said[1].starts_with("<6>") && said[1].contains("path="), "{said:?}");
     assert!(said[2].starts_with("<4>muc_invite_relay::link"), "{said:?}");
-    // Started by a service, with a log of its own.
+    // As a child of a service, whose standard error goes elsewhere.
     let said = first_lines(&bench, false);
     assert!(said[0].starts_with("20") && said[0].contains(" INFO "), "{said:?}");
 }
@@ -389,7 +389,7 @@ fn check_misses_a_secret_that_others_can_read() {
     let found = secret(&[]);
     assert_eq!((&found["state"], found["of"].as_str()), (&"missing".into(), bench.config().to_str()));
     assert!(found["found"].as_str().unwrap().starts_with("has mode 0644"), "{found}");
-    // It is not in that file then.
+    // Then the secret is not in that file.
     assert_eq!(secret(&[("MUC_INVITE_RELAY__COMPONENT__SECRET", "swordfish")])["state"], "ok");
 
     std::fs::write(&file, "swordfish").unwrap();
@@ -436,13 +436,13 @@ fn bash_completes_commands_options_and_values() {
 #[test]
 fn a_server_on_another_machine_is_refused_or_warned_of() {
     let bench = Bench::new("");
-    // Port 1 of an address that is nobody's (RFC 5737).
+    // Port 1 of an address for documentation (RFC 5737).
     let with = |arguments, allowed: &[(&str, &str)]| {
         let mut command = bench.command(arguments);
         command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "192.0.2.1:1").envs(allowed.iter().copied());
         command
     };
-    // Killed as soon as it has said what it is about: whether it refuses shows in its first line.
+    // Killed after its first lines, which show whether it refuses.
     let run = |allowed| {
         let mut relay = with(&["run"], allowed).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(relay.stderr.take().unwrap()).lines().map(Result::unwrap);

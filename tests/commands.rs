@@ -1,4 +1,4 @@
-//! Commands as they are given, page by page, on a real journal: sessions, refusals, and what each command does.
+//! Ad-hoc commands, step by step, on a real journal: sessions, refusals, and what each command does.
 
 use muc_invite_relay::commands::Commands;
 use muc_invite_relay::config::Config;
@@ -54,12 +54,12 @@ impl Bench {
         answer
     }
 
-    /// Gives a command, and goes on from there.
+    /// The first step of a command.
     async fn give(&self, from: &str, node: &str) -> Command {
         taken(self.send(from, given(node)).await)
     }
 
-    /// The next step of a command.
+    /// A further step of a command.
     async fn go_on(&self, from: &str, at: &Command, action: &str, fields: &[(&str, &str)]) -> Iq {
         let command = Command {
             sessionid: at.sessionid.clone(),
@@ -130,7 +130,7 @@ async fn settings_are_two_pages_back_and_forth() {
     let from_whom = bench.give(BOB, "my-settings").await;
     assert_eq!(allowed(&from_whom), [Action::Next, Action::Complete]);
     assert_eq!(shown(&from_whom, "takes"), ["everybody"]);
-    // Nobody told the relay that it may read rosters.
+    // No server has granted the roster permission.
     let options = &from_whom.form.as_ref().unwrap().fields[0].options;
     let options: Vec<_> = options.iter().map(|option| option.value.as_deref().unwrap()).collect();
     assert_eq!(options, ["everybody", "nobody", "server"]);
@@ -161,7 +161,7 @@ async fn one_page_is_enough_and_what_is_left_out_stays() {
     bench.go_on(BOB, &from_whom, "complete", &[("takes", "nobody")]).await;
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 
-    // Programs that know the fields give them at once.
+    // Programs that know the fields send them with the first step.
     let at_once =
         filled_in(given("my-settings"), &[("block", "tea@conference.example.org eve@evil.example")]);
     assert_eq!(taken(bench.send(BOB, at_once).await).status, Some(Status::Completed));

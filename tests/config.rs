@@ -1,5 +1,5 @@
-//! The configuration as operators write it: the annotated reference, folders of right and wrong examples, and the
-//! environment. A wrong example says in its first line what the complaint must contain.
+//! The configuration as operators write it: the annotated reference, folders of valid and invalid examples, and the environment.
+//! The first line of an invalid example says what the error must contain.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ fn every_value_arrives() {
     assert!(config.metrics.show_people);
 }
 
-/// Whatever is configured is compared in one form, and the server is spoken to in the spelling that was written.
+/// Domains are compared in their canonical form. The server gets them in the labels of the configuration.
 #[test]
 fn domains_in_any_spelling_are_one() {
     let config = parse(
@@ -121,7 +121,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(least, format!("{:?}", without_set(&contract)));
 }
 
-/// A configuration's parts, without what it remembers of the keys that were set.
+/// All sections of a configuration, without the digests of the keys that were set.
 fn without_set(config: &Config) -> impl std::fmt::Debug {
     let c = config.clone();
     (c.component, c.muc, c.relay, c.limits, c.journal, (c.groups, c.admins, c.log, c.metrics))

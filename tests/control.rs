@@ -1,4 +1,4 @@
-//! The control socket while the system is short of open files. In a process of its own: the limit holds for all of it.
+//! The control socket while there are no open files left. In a process of its own, because the limit is that of the process.
 
 use muc_invite_relay::daemon::control::{self, Answered, Health};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -13,7 +13,7 @@ async fn it_outlives_a_shortage_of_open_files() {
     while std::os::unix::net::UnixStream::connect(&socket).is_err() {
         yield_now().await;
     }
-    // Nobody is taken before this task waits for something.
+    // No connection is accepted before this task waits for something.
     let waiting = std::os::unix::net::UnixStream::connect(&socket).unwrap();
     let plenty = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(3), ..plenty }).unwrap();

@@ -1,5 +1,5 @@
-//! The documentation keeps to what the program says and understands: quoted messages, states and reasons, keys of the
-//! configuration, commands and their options; and its links lead somewhere.
+//! The documentation agrees with the program: quoted messages, states and reasons, keys of the configuration, commands and their
+//! options. All links have a target.
 
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
@@ -20,7 +20,7 @@ fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// All files below a folder that end like this.
+/// All files below a folder whose names end with one of these.
 fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -34,7 +34,7 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// What operators and users read: paths and texts.
+/// The pages that operators, users and developers read: paths and texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut pages = files(&in_repository("docs"), &[".md"]);
     pages.extend(
@@ -45,7 +45,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.into_iter().map(|page| (page.clone(), read_to_string(page).unwrap())).collect()
 }
 
-/// Everything that the relay and the servers' modules can say, as it is printed: strings in one piece and unescaped.
+/// The sources of the relay and of the servers' modules, with string literals in one piece and unescaped.
 fn said() -> String {
     let mut sources = files(&in_repository("src"), &[".rs"]);
     sources.extend(files(&in_repository("config"), &[".lua", ".erl"]));
@@ -91,7 +91,7 @@ fn everything_that_is_checked_is_explained() {
     }
 }
 
-/// The defaults that the annotated reference shows, as they are written there.
+/// The defaults of the annotated reference, by their keys.
 fn defaults() -> BTreeMap<String, String> {
     let mut section = "";
     let mut defaults = BTreeMap::new();
@@ -123,7 +123,7 @@ fn the_overview_has_every_key_with_its_default() {
 
     let defaults = defaults();
     for (key, (default, restart)) in rows {
-        // The connection is made anew only by a restart.
+        // A new connection is made by a restart only.
         let fixed = KEYS_FIXED_UNTIL_RESTART.contains(&key.as_str()) || key.starts_with("component.");
         assert_eq!(restart, fixed, "{key}");
         if !(default == "none" || default.starts_with("required")) {
@@ -135,7 +135,7 @@ fn the_overview_has_every_key_with_its_default() {
 #[test]
 fn keys_that_are_named_exist() {
     let mut keys = Config::keys();
-    // A file and its neighbours, and the relay's name in Prosody's module.
+    // Names of files, which look like keys.
     keys.extend(["journal.db", "journal.db-wal", "relay.cfg.lua", "relay.yml", "log.rs"].map(str::to_owned));
     let sections = ["component", "muc", "relay", "limits", "journal", "admins", "log", "metrics"];
     let mut named = 0;
@@ -152,7 +152,7 @@ fn keys_that_are_named_exist() {
     assert!(named > 60, "only {named} keys");
 }
 
-/// What the program says of one of its commands; `None` if it has none of that name.
+/// The help of a command; `None` if there is no such command.
 fn help(command: &str) -> Option<String> {
     let done =
         Command::new(env!("CARGO_BIN_EXE_muc-invite-relay")).args([command, "--help"]).output().unwrap();
@@ -165,7 +165,7 @@ fn commands_that_are_named_exist() {
     let mut named = 0;
     for (page, text) in pages() {
         for (at, name) in text.match_indices("muc-invite-relay ") {
-            // Code, not prose.
+            // Only in code.
             if !["`", "\n", "-- "].iter().any(|before| text[..at].ends_with(before)) {
                 continue;
             }
@@ -209,7 +209,7 @@ fn links_lead_somewhere() {
     assert!(links > 60, "only {links} links");
 }
 
-/// A heading's anchor, as GitHub and its kin make it.
+/// The anchor of a heading, as GitHub makes it.
 fn slug(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || *c == ' ' || *c == '-';
     heading

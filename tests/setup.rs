@@ -1,4 +1,4 @@
-//! `setup` as an operator runs it: what it prints is well-formed, has every name in its place, and no secret unasked.
+//! `setup` as an operator runs it: its output is well-formed, has every name in its place, and the secret only on demand.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -36,7 +36,7 @@ fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What a program makes of this input; it must be content with it.
+/// The output of a program for this input. The program must succeed.
 fn through(program: &str, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(program)
         .args(arguments)
@@ -49,7 +49,7 @@ fn through(program: &str, arguments: &[&str], input: &str) -> String {
     printed(&child.wait_with_output().unwrap())
 }
 
-/// Runs it as Lua, every section a table with its options, and returns what it says.
+/// Runs the text as Lua, and returns each section with its options.
 fn prosody(text: &str) -> Value {
     const READER: &str = r#"
         local json = require "util.json"
@@ -79,7 +79,7 @@ fn prosodys_side_has_a_section_for_each_host_and_service() {
     let text = setup(&["prosody", "--show-secret"]);
     let told = prosody(&text);
 
-    // What is above one of the MUC services only may be no host at all.
+    // The domain above a MUC service may be no host of users.
     assert!(
         text.contains("-- Only if example.org is a host of your users") && told["example.org"].is_null(),
         "{text}"
@@ -111,7 +111,7 @@ fn prosodys_side_has_a_section_for_each_host_and_service() {
         });
     }
     assert_eq!(told, expected);
-    // Global options would take the place of those that are there.
+    // Global options would replace those of the configuration that is there.
     for option in [
         r#"-- plugin_paths = { "/usr/local/lib/prosody/modules" }"#,
         r#"-- component_interfaces = { "::1" }"#,
@@ -121,7 +121,7 @@ fn prosodys_side_has_a_section_for_each_host_and_service() {
     }
 }
 
-/// What is there, and what is there when the printed text has been read behind it.
+/// The options of a configuration, and the options of this configuration with the printed text after it.
 fn before_and_after(before: &str, services: &str) -> [Value; 2] {
     let config = format!(
         "[component]\njid = 'invites.example.test'\nsecret = 'open sesame'\nserver = '127.0.0.1:5275'\n[muc]\nservices = \
@@ -131,7 +131,7 @@ fn before_and_after(before: &str, services: &str) -> [Value; 2] {
     [prosody(before), prosody(&format!("{before}\n{}", global_again(&printed)))]
 }
 
-/// A file of its own begins with the global options.
+/// The printed text as a file of its own, which begins outside of all sections.
 fn global_again(text: &str) -> String {
     format!("section_of_its_own()\n{text}")
 }
@@ -164,13 +164,13 @@ fn what_is_printed_takes_nothing_away_from_ejabberds_configuration() {
         let before = ejabberd(text);
         let mut changed = Vec::new();
         differing(&before, &printed, "", &mut changed);
-        // Lists grow, and the rule lets administrators do what they could do before.
+        // Lists are appended to, and the rule still lets administrators do everything.
         assert_eq!(changed, ["/modules/mod_muc/access_admin"]);
         assert_eq!(printed["access_rules"]["muc_admin"][0], json!({ "allow": "admin" }));
     }
 }
 
-/// Where both have a value of its own, and not the same.
+/// The paths at which both have a value, but not the same.
 fn differing(one: &Value, other: &Value, path: &str, found: &mut Vec<String>) {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {

@@ -1,5 +1,5 @@
 //! What people read, word by word: help, the manual page, `setup`, the report of `check`, the table of `history`, and the
-//! page. Each must be what stands in `tests/snapshots`; CONTRIBUTING.md says how a change of it is accepted.
+//! page. Each must equal its file in `tests/snapshots`; CONTRIBUTING.md says how to accept a change.
 
 mod common;
 
@@ -22,7 +22,7 @@ services = ["conference.example.org"]
 
 const COMMANDS: [&str; 8] = ["run", "history", "forget", "backup", "healthy", "check", "setup", "print"];
 
-/// Compares with the file of this name, less what differs from one run to the next.
+/// Compares a text with the file of this name, except for what differs between runs.
 fn is_as_before(name: &str, text: &str) {
     let mut settings = Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
@@ -70,7 +70,7 @@ impl Folder {
         command
     }
 
-    /// What it prints, whatever its exit code.
+    /// Its output, with any exit code.
     fn prints(&self, arguments: &[&str]) -> String {
         let done = self.command(arguments).output().unwrap();
         String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
@@ -131,7 +131,7 @@ impl Drop for Running {
     }
 }
 
-/// A server that takes no connection: port 1 of this machine is nobody's.
+/// The page while the server can't be reached: nothing listens on port 1.
 #[tokio::test]
 async fn page() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -148,6 +148,6 @@ async fn page() {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let (before, rest) = body.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();
-    // In lines, so that a difference can be read.
+    // One element a line, so that a difference can be read.
     is_as_before("page", &format!("{before}{after}").replace("><", ">\n<"));
 }

@@ -1,5 +1,5 @@
-//! What `check` says: a finding for each thing that it looks at, with the remedy. Knows nothing of how things are looked at,
-//! nor of how findings are printed.
+//! The findings of `check`: what was checked, whether it works, and the remedy. Knows nothing of how things are checked, nor of
+//! how findings are printed.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub enum What {
     Presence,
     /// Asking questions in users' names, where the server answers none of the component's own.
     DiscoInfo,
-    /// Whether a MUC service is one.
+    /// Whether the MUC services of the configuration are such.
     Rooms,
     /// The relay's own rights in its rooms.
     Rights,

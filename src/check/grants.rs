@@ -7,7 +7,7 @@ use crate::link::{Grants, Link};
 use crate::setup::Part;
 use crate::wire::{ns, privileged};
 
-/// What is lost without each permission.
+/// What does not work without each permission.
 const NO_MESSAGES: &str =
     "invitations go out from relay addresses, which stranger filters drop, and hand-overs go back";
 const NO_ROSTERS: &str = "the relay can't see who is a stranger to a contact";

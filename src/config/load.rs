@@ -14,7 +14,7 @@ impl Config {
     /// when the environment holds the configuration.
     ///
     /// # Errors
-    /// [`ConfigError::Unreadable`] for the file, [`ConfigError::Invalid`] for what stands in it or in the environment.
+    /// [`ConfigError::Unreadable`] if the file can't be read, [`ConfigError::Invalid`] if it or the environment is wrong.
     pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
         let environment = document::environment()?;
         let path = explicit.unwrap_or(Path::new(DEFAULT_PATH));

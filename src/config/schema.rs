@@ -1,5 +1,4 @@
-//! The configuration as the rest of the relay reads it: a struct for each section. Knows nothing of how it is written,
-//! read and checked.
+//! The configuration as the rest of the relay uses it: a struct for each section. Knows nothing of how it is read and checked.
 
 use std::collections::BTreeMap;
 use std::fmt;
