@@ -192,6 +192,8 @@ class Ejabberd(Server):
             modules.append("block_strangers")
         options = {"mam": "{default: always}"} if self.setup.archive else {}
         options |= dict.fromkeys(modules, "{}")
+        if self.setup.resumption is not None:
+            options["stream_mgmt"] = f"{{resume_timeout: {self.setup.resumption}, ack_timeout: infinity}}"
         lines = [
             f"hosts: [{self.host}]",
             "loglevel: info",

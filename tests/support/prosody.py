@@ -18,10 +18,11 @@ class Prosody(Server):
     lacks: ClassVar[Mapping[str, str]] = {
         "powerless-admins": "its admins have all rights in rooms, unless told otherwise",
         "several-connections": "Prosody takes one connection of a component",
+        "store_empty_body": "it keeps every message",
     }
 
     @property
-    def hint(self) -> str | None:
+    def hint(self) -> str:
         return "no-store" if self.setup.offline else "store"
 
     async def start(self) -> None:
@@ -77,6 +78,8 @@ class Prosody(Server):
             modules.append("mam")
         if self.setup.hand_over is not None:
             modules.append("admin_shell")
+        if self.setup.resumption is not None:
+            modules.append("smacks")
         disabled = ["s2s", "http"]
         if not self.setup.offline:
             disabled.append("offline")
@@ -93,6 +96,7 @@ class Prosody(Server):
             "allow_unencrypted_plain_auth = true",
             f"modules_enabled = {_lua(modules)}",
             f"modules_disabled = {_lua(disabled)}",
+            f"smacks_hibernation_time = {self.setup.resumption or 600}",
             f'VirtualHost "{self.host}"',
             f'Component "{self.other_muc}" "muc"',
             f'Component "{self.remote}"',

@@ -34,6 +34,8 @@ class Setup:
     """Messages for users who are offline are kept for them."""
     archive: bool = False
     """Messages are archived (XEP-0313)."""
+    resumption: int | None = None
+    """The server waits so many seconds for a client whose connection broke (XEP-0198)."""
     muc: str = "conference.example.test"
     """The name of the MUC service."""
     extra: str = ""
@@ -87,9 +89,9 @@ class Server(ABC):
         return list(argv)
 
     @property
-    def hint(self) -> str | None:
+    def hint(self) -> str:
         """The archive hint (XEP-0334) that keeps an invitation for a contact who is away, and best out of archives."""
-        return None if self.setup.offline else "store"
+        return "store"
 
     @abstractmethod
     async def start(self) -> None:

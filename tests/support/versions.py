@@ -41,7 +41,7 @@ class Prosody13(FromDebian, Prosody):
     name = "prosody-13.0"
     version = "13.0"
     debian = Root("trixie", (*_PROSODY, "ejabberd"), backports=True)
-    lacks = {"several-connections": Prosody.lacks["several-connections"]}
+    lacks = {word: why for word, why in Prosody.lacks.items() if word != "powerless-admins"}
 
 
 class Ejabberd2301(FromDebian, Ejabberd):

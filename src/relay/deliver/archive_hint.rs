@@ -36,7 +36,7 @@ enum Found {
     Nothing(Instant),
     Server {
         prosody: bool,
-        hint: Option<Hint>,
+        hint: Hint,
     },
 }
 
@@ -61,12 +61,12 @@ impl ArchiveHint {
             config::Archive::NoStore => Some(Hint::NoStore),
             config::Archive::None => None,
             config::Archive::Auto => {
-                let hint = match self.found(inviter).await? {
-                    Found::Server { hint, .. } => hint,
-                    Found::NotYet | Found::Nothing(_) => None,
-                };
+                // A server elsewhere may be of any make.
                 let is_ours = self.hosts.iter().any(|host| host == contact.domain().as_str());
-                if is_ours { hint } else { suits_elsewhere(hint) }
+                Some(match self.found(inviter).await? {
+                    Found::Server { hint, .. } if is_ours => hint,
+                    _ => Hint::Store,
+                })
             }
         })
     }
@@ -104,12 +104,12 @@ impl ArchiveHint {
                 host,
                 software,
                 offline_storage = offline,
-                hint = hint.map_or("none", Hint::as_str),
+                hint = hint.as_str(),
                 "relay.archive = \"auto\" is settled"
             );
             return Ok(Found::Server { prosody: software == PROSODY, hint });
         }
-        info!("no host of the server says what it is: relay.archive = \"auto\" means no hint for now");
+        info!("no host of the server says what it is: relay.archive = \"auto\" means \"store\" for now");
         Ok(Found::Nothing(Instant::now()))
     }
 
@@ -126,20 +126,14 @@ impl ArchiveHint {
     }
 }
 
-/// Prosody archives an invitation for both sides unless it is told not to, and keeps it for a contact who is offline all
-/// the same. ejabberd archives none without a body unless it is told to, and keeps none that is not to be stored. Where
-/// only an archive keeps messages for people who are offline, the invitation must go there.
-fn suits(software: &str, offline_storage: bool) -> Option<Hint> {
-    match (software, offline_storage) {
-        (PROSODY, true) => Some(Hint::NoStore),
-        (_, true) => None,
-        (_, false) => Some(Hint::Store),
-    }
-}
-
-/// A contact's server may be of any make, and ejabberd would drop what is not to be stored where the contact is offline.
-fn suits_elsewhere(hint: Option<Hint>) -> Option<Hint> {
-    if hint == Some(Hint::NoStore) { Some(Hint::NoPermanentStore) } else { hint }
+/// The hint with which a contact of this server gets the invitation in any case.
+///
+/// Prosody keeps a message for a contact who is offline, or whose client does not come back, whatever the hint, and archives
+/// it for both sides unless it is told not to. ejabberd keeps only what is to be stored: without the hint it loses an
+/// invitation if the contact's client lost its connection, or if `mod_offline` keeps no messages without a body. Other
+/// makes are not known.
+fn suits(software: &str, offline_storage: bool) -> Hint {
+    if software == PROSODY && offline_storage { Hint::NoStore } else { Hint::Store }
 }
 
 #[cfg(test)]
@@ -148,16 +142,9 @@ mod tests {
 
     #[test]
     fn the_hint_that_suits() {
-        assert_eq!(suits("Prosody", true), Some(Hint::NoStore));
-        assert_eq!(suits("ejabberd", true), None);
-        assert_eq!(suits("Prosody", false), Some(Hint::Store));
-        assert_eq!(suits("ejabberd", false), Some(Hint::Store));
-    }
-
-    #[test]
-    fn the_hint_for_another_server() {
-        assert_eq!(suits_elsewhere(suits("Prosody", true)), Some(Hint::NoPermanentStore));
-        assert_eq!(suits_elsewhere(suits("ejabberd", true)), None);
-        assert_eq!(suits_elsewhere(suits("Prosody", false)), Some(Hint::Store));
+        assert_eq!(suits("Prosody", true), Hint::NoStore);
+        for (software, offline_storage) in [("Prosody", false), ("ejabberd", true), ("ejabberd", false), ("Tigase", true)] {
+            assert_eq!(suits(software, offline_storage), Hint::Store, "{software}");
+        }
     }
 }
