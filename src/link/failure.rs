@@ -30,6 +30,9 @@ pub enum AskError {
     /// The server swallows such questions.
     #[error("the server swallows IQs to this address")]
     Swallowed,
+    /// An answer came, and was left out: it is too long, or no XML parser accepts it. It would be the same again.
+    #[error("the answer can't be read")]
+    Unreadable,
     /// The one who was asked answered with an error; one without a condition if their server gave the question back.
     #[error("{0}")]
     Refused(StanzaError),

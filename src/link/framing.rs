@@ -20,6 +20,9 @@ pub(super) const MAX_ELEMENT_BYTES: usize = 16 << 20;
 /// A buffer that grew larger than this for one element is given back.
 const MAX_KEPT_BUFFER_BYTES: usize = 256 << 10;
 
+/// The longest start tag that is kept for [`Framer::head`], in bytes: those of answers are short.
+const MAX_HEAD_BYTES: usize = 8192;
+
 /// The longest end tag of the stream itself, in bytes.
 const MAX_ROOT_NAME_BYTES: usize = 1024;
 
@@ -100,6 +103,8 @@ pub(super) struct Framer {
     dropping: Option<LeftOut>,
     /// What was dropped of the element under way.
     dropped: usize,
+    /// The start tag of the element under way, or of the last one; empty if it is too long.
+    head: Vec<u8>,
     /// The name in the stream's header.
     root: Vec<u8>,
 }
@@ -114,6 +119,7 @@ impl Framer {
             start: 0,
             dropping: None,
             dropped: 0,
+            head: Vec::new(),
             root: Vec::new(),
         }
     }
@@ -129,6 +135,12 @@ impl Framer {
     /// The bytes of the frame that [`Self::next`] returned last.
     pub(super) fn bytes(&self, frame: &Range<usize>) -> &[u8] {
         &self.buffer[frame.clone()]
+    }
+
+    /// The start tag of the element that [`Self::next`] returned or left out last; empty if it is too long, or there was
+    /// none.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// Whether the stream stands between two elements.
@@ -242,6 +254,7 @@ impl Framer {
             if self.depth == 0 {
                 return Err(Broken("text before the stream's header"));
             }
+            self.head.clear();
             return Ok(Some(Frame::LeftOut(LeftOut::BetweenElements)));
         }
         // Nothing is decided before the mark is whole.
@@ -265,6 +278,12 @@ impl Framer {
 
     fn start_tag(&mut self, closed: bool) -> Result<Option<Frame>, Broken> {
         let tag = self.start..self.position;
+        if self.depth == 1 {
+            self.head.clear();
+            if self.dropped == 0 && tag.len() <= MAX_HEAD_BYTES {
+                self.head.extend_from_slice(&self.buffer[tag.clone()]);
+            }
+        }
         match (self.depth, closed) {
             (0, true) => return Err(Broken("a stream that ends with its header")),
             (0, false) => {
@@ -336,6 +355,7 @@ impl Framer {
             return Err(Broken("a second XML declaration"));
         }
         self.complete();
+        self.head.clear();
         Ok(Some(Frame::LeftOut(LeftOut::BetweenElements)))
     }
 }

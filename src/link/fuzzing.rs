@@ -24,7 +24,7 @@ pub fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
         loop {
             match reader.next() {
                 Ok(Some(Read::Stanza(stanza))) => stanzas.push(stanza),
-                Ok(Some(Read::LeftOut(_))) => {}
+                Ok(Some(Read::LeftOut { .. })) => {}
                 Ok(None) => break,
                 Ok(Some(Read::Footer)) | Err(_) => return Outcome { stanzas, ended: true, between: false },
             }

@@ -173,7 +173,7 @@ impl Link {
         let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
         match timeout(IQ_ANSWER_TIMEOUT, wait).await {
-            Ok(Ok(reply)) => Ok(reply),
+            Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(AskError::Lost),
             Err(_) => Err(AskError::Unanswered),
         }

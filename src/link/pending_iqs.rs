@@ -5,16 +5,20 @@ use std::collections::HashMap;
 
 use tokio::sync::oneshot;
 
+use super::failure::AskError;
 use crate::wire::Iq;
+
+/// Takes the answer.
+type Waiting = oneshot::Sender<Result<Iq, AskError>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    waiting: HashMap<String, (String, oneshot::Sender<Iq>)>,
+    waiting: HashMap<String, (String, Waiting)>,
 }
 
 impl Replies {
     /// `id` was asked of `to`.
-    pub(super) fn asked(&mut self, id: String, to: String, answer: oneshot::Sender<Iq>) {
+    pub(super) fn asked(&mut self, id: String, to: String, answer: Waiting) {
         self.waiting.insert(id, (to, answer));
     }
 
@@ -26,13 +30,25 @@ impl Replies {
 
     /// Hands an answer to the caller that waits for it; `false` if there is none.
     pub(super) fn answered(&mut self, iq: Iq) -> bool {
-        if !self.expects(&iq) {
-            return false;
-        }
-        let Some((_, answer)) = iq.id.as_ref().and_then(|id| self.waiting.remove(id)) else { return false };
+        let Some(waiting) = self.take(&iq) else { return false };
         // The caller may have given up.
-        let _ = answer.send(iq);
+        let _ = waiting.send(Ok(iq));
         true
+    }
+
+    /// Tells the caller that waits for it that an answer came which can't be read. `head`: what is known of it.
+    pub(super) fn left_out(&mut self, head: &Iq) {
+        if let Some(waiting) = self.take(head) {
+            let _ = waiting.send(Err(AskError::Unreadable));
+        }
+    }
+
+    fn take(&mut self, iq: &Iq) -> Option<Waiting> {
+        if !self.expects(iq) {
+            return None;
+        }
+        let (_, waiting) = self.waiting.remove(iq.id.as_ref()?)?;
+        Some(waiting)
     }
 
     /// Forgets those who gave up.
@@ -63,5 +79,16 @@ mod tests {
         assert!(replies.answered(iq("q1", "room@muc.example.org")));
         assert!(wait.try_recv().is_ok());
         assert!(!replies.answered(iq("q1", "room@muc.example.org")), "once");
+    }
+
+    #[test]
+    fn an_answer_that_was_left_out_is_unreadable() {
+        let mut replies = Replies::default();
+        let (answer, mut wait) = oneshot::channel();
+        replies.asked("q1".into(), "bob@example.org".into(), answer);
+        replies.left_out(&iq("q1", "eve@example.org"));
+        assert!(wait.try_recv().is_err(), "she was not asked");
+        replies.left_out(&iq("q1", "bob@example.org"));
+        assert_eq!(wait.try_recv(), Ok(Err(AskError::Unreadable)));
     }
 }

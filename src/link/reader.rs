@@ -14,7 +14,7 @@ use xso::error::FromEventsError;
 use xso::{Context, FromEventsBuilder, FromXml};
 
 use super::framing::{Frame, Framer};
-use crate::wire::Stanza;
+use crate::wire::{Iq, IqType, Stanza, ns};
 
 /// The longest name or attribute value that the parser for all elements takes; it reserves so much memory. An element that
 /// is longer as a whole gets a parser of its own.
@@ -25,8 +25,12 @@ const MAX_TOKEN_BYTES: usize = 8192;
 #[expect(clippy::large_enum_variant, reason = "nearly all are stanzas, and each is handed on at once")]
 pub(super) enum Read {
     Stanza(Stanza),
-    /// An element that can't be read, or something that is none: why.
-    LeftOut(String),
+    /// An element that can't be read, or something that is none.
+    LeftOut {
+        why: String,
+        /// The head of an answer: whoever waits for it is not to wait in vain.
+        answer: Option<Box<Iq>>,
+    },
     /// The server closed the stream.
     Footer,
 }
@@ -73,9 +77,9 @@ impl Reader {
                 }
                 Frame::Element(element) => match self.element(&element)? {
                     Ok(stanza) => Read::Stanza(stanza),
-                    Err(why) => Read::LeftOut(why),
+                    Err(why) => self.left_out(why),
                 },
-                Frame::LeftOut(why) => Read::LeftOut(why.to_string()),
+                Frame::LeftOut(why) => self.left_out(why.to_string()),
                 Frame::Footer => Read::Footer,
             }));
         }
@@ -92,6 +96,33 @@ impl Reader {
             self.parser = self.fresh_parser(MAX_TOKEN_BYTES)?;
         }
         Ok(result)
+    }
+
+    fn left_out(&self, why: String) -> Read {
+        Read::LeftOut { why, answer: self.head_of_an_answer().map(Box::new) }
+    }
+
+    /// Sender and id of the element that is left out, if it is the answer to an IQ and its start tag can be read.
+    fn head_of_an_answer(&self) -> Option<Iq> {
+        let head = self.framer.head();
+        if head.is_empty() {
+            return None;
+        }
+        let mut parser = self.fresh_parser(MAX_TOKEN_BYTES).ok()?;
+        let Ok(Some(Event::StartElement(_, (namespace, name), mut attributes))) =
+            parser.parse(&mut &*head, false)
+        else {
+            return None;
+        };
+        let mut attribute = |name| attributes.remove(rxml::Namespace::none(), name);
+        let iq = Iq {
+            from: attribute("from"),
+            id: attribute("id"),
+            type_: attribute("type"),
+            ..Iq::default()
+        };
+        let answers = matches!(iq.kind(), Some(IqType::Result | IqType::Error));
+        (namespace == ns::COMPONENT && name.as_str() == "iq" && answers).then_some(iq)
     }
 
     /// A parser that has read the stream's header.
@@ -158,7 +189,7 @@ mod tests {
             while let Some(read) = reader.next().unwrap() {
                 all.push(match read {
                     Read::Stanza(stanza) => Some(stanza),
-                    Read::LeftOut(_) | Read::Footer => None,
+                    Read::LeftOut { .. } | Read::Footer => None,
                 });
             }
         }
@@ -248,6 +279,43 @@ mod tests {
             "{HEADER}<message xmlns:t='urn:t'><t:a/></message><message><t:a/></message><message id='2'/>"
         );
         assert_eq!(read([stream.as_bytes()])[1..], [None, Some(message("2"))]);
+    }
+
+    #[test]
+    fn an_answer_that_is_left_out_is_known_by_its_head() {
+        let long = "x".repeat(super::super::framing::MAX_ELEMENT_BYTES);
+        let deep = ["<a>".repeat(100), "</a>".repeat(100)].concat();
+        let answer = |type_: &str| Iq {
+            from: Some("bob@example.org".into()),
+            id: Some("q'1".into()),
+            type_: Some(type_.into()),
+            ..Iq::default()
+        };
+        let head = |type_| format!("<iq type='{type_}' from='bob@example.org' to='c' id='q&apos;1'>");
+        for (element, expected) in [
+            (format!("{}<a b='{long}'/></iq>", head("result")), Some(answer("result"))),
+            (format!("{}{deep}</iq>", head("error")), Some(answer("error"))),
+            (format!("{}<t:a/></iq>", head("result")), Some(answer("result"))),
+            (format!("{}<t:a/></iq>", head("get")), None),
+            (head("result").replace("/>", ">").replace("<iq", "<iq t:a='1'") + "</iq>", None),
+            (head("result").replace("<iq", "<iq xmlns='jabber:client'") + "</iq>", None),
+            (format!("<iq type='result' id='{}'><t:a/></iq>", &long[..9000]), None),
+            ("<message type='error'><t:a/></message>".to_owned(), None),
+            ("<!-- a -->".to_owned(), None),
+        ] {
+            let mut reader = Reader::new();
+            let stream = format!("{HEADER}<iq type='result' id='before'/>{element}<message id='2'/>");
+            let mut found = Vec::new();
+            for piece in stream.as_bytes().chunks(1 << 16) {
+                reader.buffer().extend_from_slice(piece);
+                while let Some(read) = reader.next().unwrap() {
+                    found.push(read);
+                }
+            }
+            assert_eq!(found.len(), 3, "{element:.100}");
+            let Read::LeftOut { answer, .. } = &found[1] else { panic!("{element:.100}") };
+            assert_eq!(answer.as_deref(), expected.as_ref(), "{element:.100}");
+        }
     }
 
     #[test]

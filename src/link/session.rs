@@ -205,9 +205,12 @@ impl<'a> Connection<'a> {
         self.last_read = Instant::now();
         Poll::Ready(match read {
             Ok(Read::Stanza(stanza)) => self.handle(stanza),
-            Ok(Read::LeftOut(why)) => {
+            Ok(Read::LeftOut { why, answer }) => {
                 if let Some(times) = self.warnings.due(self.last_read) {
                     warn!(times, "left out a stanza that can't be read: {why}");
+                }
+                if let Some(answer) = answer {
+                    self.left_out(*answer);
                 }
                 Ok(())
             }
@@ -291,6 +294,15 @@ impl<'a> Connection<'a> {
         }
         if !self.replies.answered(iq) {
             debug!("an IQ answer that nobody waits for");
+        }
+    }
+
+    /// Whoever waits for this answer learns at once that it can't be read.
+    fn left_out(&mut self, head: Iq) {
+        let mut head = Stanza::Iq(head);
+        self.spellings.heard(&mut head);
+        if let Stanza::Iq(head) = head {
+            self.replies.left_out(&head);
         }
     }
 

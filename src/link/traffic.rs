@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::epoch::Epoch;
-use super::failure::DeliverError;
+use super::failure::{AskError, DeliverError};
 use crate::wire::{Iq, Stanza};
 
 /// What comes in and is no answer: messages, and IQs that ask something.
@@ -23,6 +23,6 @@ pub(super) enum Command {
     },
     Ask {
         iq: Box<Iq>,
-        answer: oneshot::Sender<Iq>,
+        answer: oneshot::Sender<Result<Iq, AskError>>,
     },
 }

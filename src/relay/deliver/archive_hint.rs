@@ -121,7 +121,7 @@ impl ArchiveHint {
                 _ => None,
             }),
             Err(AskError::Lost) => Err(AskError::Lost),
-            Err(AskError::Refused(_) | AskError::Swallowed | AskError::Unanswered) => Ok(None),
+            Err(_) => Ok(None),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(in crate::relay) async fn ending_at_the_server(
         }
         Err(AskError::Lost) => return Err(AskError::Lost.into()),
         // A module that is older than the question, or none any more.
-        Err(AskError::Unanswered | AskError::Refused(_) | AskError::Swallowed) => Fate::Unknown,
+        Err(_) => Fate::Unknown,
         Ok(fate) => fate,
     };
     debug!(id = job.row.id, ?fate, "asked what became of a hand-over");

@@ -66,7 +66,7 @@ pub(super) async fn recipients(
     };
     // A fan-out that was begun is not refused.
     let new = of_members && earlier.contacts.is_empty();
-    if new && matches!(view, Err(AskError::Unanswered)) {
+    if new && matches!(view, Err(AskError::Unanswered | AskError::Unreadable)) {
         job.progress.unanswered += 1;
         if job.progress.unanswered >= MAX_LIST_REQUESTS {
             warn!(
