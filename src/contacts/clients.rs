@@ -98,12 +98,14 @@ impl Contacts {
         let answer =
             timeout(CLIENT_TIMEOUT, self.link.ask(&client, IqType::Get, question)).await.ok()?.ok()?;
         let Some(IqPayload::DiscoInfo(info)) = answer.payload.0 else { return None };
-        match caps.map(|caps| (caps.verified(&info), caps.name())) {
-            // The features are taken from the hashed text: it holds for all clients that send this hash.
-            Some((Some(hashed), Some(hash))) => self.hashes.keep(hash, hashed.has(ns::CONFERENCE)),
-            Some(_) => debug!(client, "its XEP-0115 hash does not stand for what it says"),
-            None => {}
-        }
-        Some(info.has(ns::CONFERENCE))
+        let Some(caps) = caps else { return Some(info.has(ns::CONFERENCE)) };
+        let (Some(hashed), Some(hash)) = (caps.verified(&info), caps.name()) else {
+            debug!(client, "its XEP-0115 hash does not stand for what it says");
+            return Some(info.has(ns::CONFERENCE));
+        };
+        // Taken from the hashed text: it holds for all clients that send this hash, this one included.
+        let shows_direct = hashed.has(ns::CONFERENCE);
+        self.hashes.keep(hash, shows_direct);
+        Some(shows_direct)
     }
 }

@@ -1,5 +1,6 @@
 //! What servers were seen to send and to accept, what the hostile may send, and what must hold whatever comes.
 
+mod caps;
 mod clients;
 mod commands;
 mod ejabberd;
