@@ -15,7 +15,7 @@ use tracing::debug;
 
 use super::context::{Context, still_connected};
 use super::decide::judge::{Adding, Verdict};
-use super::decide::{Decision, decide};
+use super::decide::{ask_ahead, decide, unwanted_by_now};
 use super::deliver::{deliver, fate, membership};
 use super::ending::{Ending, within};
 use super::fan_out;
@@ -128,9 +128,9 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     let preferences = job.take_preferences();
     let decision = decide(cx, &job.invitation(parties), preferences).await?;
     still_connected(cx, on)?;
-    let Decision { verdict, snapshot, lookalikes, unsupported } = decision;
-    job.members_only = snapshot.kind().members_only;
-    job.unsupported = unsupported;
+    let verdict = decision.verdict;
+    job.members_only = decision.snapshot.kind().members_only;
+    job.unsupported = decision.unsupported;
     if !matches!(verdict, Verdict::Refuse(_)) {
         within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
     }
@@ -144,7 +144,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
         Verdict::Unwanted(state, reason) => {
             let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str());
             within(job.charge_contact(charge), over_and_told())?;
-            return Ok(Ending::Unwanted { state, reason, lookalikes });
+            return Ok(Ending::Unwanted { state, reason, lookalikes: decision.lookalikes });
         }
         Verdict::Relay { add_member } => add_member,
     };
@@ -159,8 +159,11 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
             return Err(stop);
         }
     }
+    if let Some(unwanted) = unwanted_by_now(cx, &job.invitation(parties), &decision).await? {
+        return Ok(unwanted);
+    }
     let sent_as = deliver(cx, job, parties, on).await?;
-    Ok(Ending::Relayed { sent_as, lookalikes })
+    Ok(Ending::Relayed { sent_as, lookalikes: decision.lookalikes })
 }
 
 /// Claims contact and room. If the contact is about to be made a member, the journal records that together with the claim.
@@ -188,7 +191,7 @@ async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
     }
 }
 
-/// Asks the room what the first attempt will ask, while the journal is being written, so that the attempt finds the answers
+/// Asks the room and the contact's server what the first attempt will ask, while the journal is being written, so that the attempt finds the answers
 /// in the cache. Only saves time; errors are ignored.
 pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant) {
     if arrival.route != Route::Addressed {
@@ -197,6 +200,9 @@ pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant
     let (Ok(room), Ok(contact)) = (BareJid::new(&arrival.room), BareJid::new(&arrival.contact)) else {
         return;
     };
+    if let Some(parties) = Parties::of(arrival, None).filter(|parties| is_a_person(cx, &parties.contact)) {
+        ask_ahead(cx, &parties);
+    }
     // What fails here is asked again.
     if let Some(nick) = nick_of(&arrival.inviter) {
         let _ = cx.rooms.occupant(&room, nick, read_at).await;

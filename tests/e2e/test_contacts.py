@@ -172,3 +172,33 @@ async def test_a_long_reason_is_cut(stage, relay):
     received = invitation(await bob.expect(direct_invitation(room))).reason
     assert len(received) <= 500
     assert received[:400] == reason[:400]
+
+
+@pytest.mark.needs("privileged-iq")
+@pytest.mark.parametrize("setup", [Setup(), Setup(hand_over=60)], ids=["relay address", "hand-over"])
+async def test_an_invitation_to_nobody_has_failed_and_one_to_somebody_who_is_away_has_not(stage, relay, setup):
+    alice, bob = await stage.people("alice", "bob")
+    await bob.disconnect()
+    nobody = f"nobody@{stage.server.host}"
+    room = await alice.create_room(stage.room())
+
+    for contact in (nobody, bob.bare):
+        alice.invite(room, contact if setup.hand_over else stage.relay_address(contact))
+
+    [lost], [kept] = [await relay.settled(1, "--contact", contact) for contact in (nobody, bob.bare)]
+    assert (lost["state"], lost["reason"]) == ("failed", "bounced")
+    assert (kept["state"], kept["reason"]) == ("relayed", None)
+
+
+@pytest.mark.needs("privileged-iq")
+async def test_nobody_becomes_a_member_who_does_not_exist(stage, relay):
+    [alice] = await stage.people("alice")
+    nobody = f"nobody@{stage.server.host}"
+    room = await alice.create_room(stage.room(), members_only=True)
+
+    alice.invite(room, stage.relay_address(nobody))
+
+    [record] = await relay.settled(1)
+    assert (record["state"], record["reason"]) == ("failed", "bounced")
+    assert await alice.affiliation(room, nobody) == "none"
+    await alice.until_affiliation(room, stage.relay_address(nobody), "none")

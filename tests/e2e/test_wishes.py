@@ -1,5 +1,7 @@
 """What a contact wants holds, whoever invites him, and nobody can see that he wants it."""
 
+import asyncio
+
 import pytest
 
 from support.adhoc import Commands
@@ -7,6 +9,8 @@ from support.server import Setup
 from support.stanzas import BLOCKING, decline, direct_invitation, native_invitation
 
 SETTINGS = "my-settings"
+A_SECOND = 1
+"""So long the relay may remember what a server has said of a contact."""
 GROUPS = {"groups", "group-create", "group-add", "group-remove", "group-allow", "group-delete"}
 ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload"} | GROUPS
 
@@ -124,10 +128,26 @@ async def test_the_servers_own_block_list_holds(stage, relay, what):
     assert not await stage.reached(bob, room)
 
     await bob.iq(None, f"<unblock xmlns='{BLOCKING}'>{item}</unblock>", kind="set")
-    # What the server has said is remembered for a minute.
-    await relay.restart()
+    await asyncio.sleep(A_SECOND)
     alice.invite(room, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(room))
+
+
+@pytest.mark.needs("privileged-iq")
+@pytest.mark.parametrize("setup", [Setup(), Setup(hand_over=60)], ids=["relay address", "hand-over"])
+async def test_a_block_holds_a_second_after_it_was_set(stage, relay, setup):
+    alice, bob = await stage.people("alice", "bob")
+    tea, den = [await alice.create_room(stage.room(name)) for name in ("tea", "den")]
+    address = bob.bare if setup.hand_over else stage.relay_address(bob.bare)
+    alice.invite(tea, address)
+    await bob.expect(direct_invitation(tea))
+
+    await bob.iq(None, f"<block xmlns='{BLOCKING}'><item jid='{stage.server.muc}'/></block>", kind="set")
+    await asyncio.sleep(A_SECOND)
+    alice.invite(den, address)
+
+    assert verdicts(await relay.settled(1, "--room", den)) == [("suppressed", "blocked")]
+    assert not await stage.reached(bob, den)
 
 
 @pytest.mark.parametrize("what", ["room", "MUC service", "inviter", "inviter's relay address"])

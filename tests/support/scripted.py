@@ -19,10 +19,11 @@ from xml.sax.saxutils import quoteattr
 from support import stanzas
 from support.feed import Feed, Wanted
 from support.server import Server, Setup
-from support.stanzas import CLIENT, COMPONENT, CONFERENCE, DISCO_INFO, MUC_ADMIN, MUC_USER, PING, VERSION
+from support.stanzas import CLIENT, COMPONENT, CONFERENCE, DATA, DISCO_INFO, MUC_ADMIN, MUC_USER, PING, VERSION
 
 STREAMS = "http://etherx.jabber.org/streams"
 PRIVILEGE = "urn:xmpp:privilege:2"
+COMMANDS = "http://jabber.org/protocol/commands"
 FORWARD = "urn:xmpp:forward:0"
 HAND_OVER = "urn:x-muc-invite-relay:0"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
@@ -67,6 +68,12 @@ class Scripted(Server):
         """What the server's module says of the hand-over with this id: attributes; None: it does not know the question."""
         self.asked_for_fates: list[str] = []
         """The ids of hand-overs that the module was asked for."""
+        self.blocks: dict[str, list[str]] = {}
+        """The block lists of users who have one."""
+        self.unreadable: set[str] = set()
+        """Users and rooms whose answers no XML parser accepts."""
+        self.leaves_unanswered: Callable[[Element], bool] = lambda _: False
+        """Which other questions it does not answer."""
         self.members_only: set[str] = set()
         """Rooms; all others are open. Nobody is anything to any room until the relay changes it."""
         self.deliveries: list[Delivery] = []
@@ -140,10 +147,11 @@ class Scripted(Server):
         for question in self.unanswered.all:
             self.answer(question)
 
-    async def ask(self, payload: str, to: str | None = None) -> Element:
+    async def ask(self, payload: str, to: str | None = None, type: str = "get", sender: str | None = None) -> Element:
         """Asks the component; its answer shows that it has read all that was sent before."""
         id = f"ask{next(self._numbers)}"
-        self.send(f"<iq type='get' id='{id}' from='{self.host}' to='{to or self.component}'>{payload}</iq>")
+        sender = sender or self.host
+        self.send(f"<iq type='{type}' id='{id}' from='{sender}' to='{to or self.component}'>{payload}</iq>")
         return await self.taken.take(stanzas.reply(to=id), within=WITHIN)
 
     async def passed(self) -> None:
@@ -154,6 +162,10 @@ class Scripted(Server):
         """
         for _ in range(2):
             await self.ask(f"<ping xmlns='{PING}'/>")
+
+    async def outlasts_what_is_remembered(self) -> None:
+        """A second passes: so long the relay may remember what people want, and no longer."""
+        await asyncio.sleep(1)
 
     async def until(self, holds: Callable[[], bool], what: str, within: float = WITHIN) -> None:
         """Waits for something to be true of what was taken."""
@@ -209,6 +221,9 @@ class Scripted(Server):
 
     def jid(self, name: str) -> str:
         return f"{name}@{self.host}"
+
+    def relay_address(self, name: str) -> str:
+        return f"{stanzas.escaped(self.jid(name))}@{self.component}"
 
     def room(self, name: str) -> str:
         return f"{name}@{self.muc}"
@@ -292,7 +307,7 @@ class Scripted(Server):
         self.pings += is_ping
         if stanzas.kind(iq[0]) == "handed-over":
             self.asked_for_fates.append(iq[0].get("id"))
-        if (is_ping and not self.answers_pings) or iq.get("to") in self.silent:
+        if (is_ping and not self.answers_pings) or iq.get("to") in self.silent or self.leaves_unanswered(iq):
             self.unanswered.put(iq)
         else:
             stream.write(self._answer(iq))
@@ -312,7 +327,33 @@ class Scripted(Server):
             if fate is None:
                 return self._error(iq)
             payload = f"<handed-over xmlns='{HAND_OVER}' id={quoteattr(question.get('id'))} {fate}/>"
+        elif question.find(f".//{{{stanzas.BLOCKING}}}blocklist") is not None and to in self.blocks:
+            payload = self._block_list(to, question[0].get("id"))
+        if to in self.unreadable:
+            payload += "<undeclared:prefix/>"
         return self._result(iq, payload)
+
+    def _block_list(self, user: str, id: str) -> str:
+        """The answer to a question in the user's name."""
+        items = "".join(f"<item jid={quoteattr(jid)}/>" for jid in self.blocks[user])
+        return (
+            f"<privilege xmlns='{PRIVILEGE}'><forwarded xmlns='{FORWARD}'>"
+            f"<iq xmlns='{CLIENT}' type='result' id={quoteattr(id)} from='{user}' to='{user}'>"
+            f"<blocklist xmlns='{stanzas.BLOCKING}'>{items}</blocklist></iq></forwarded></privilege>"
+        )
+
+    async def wishes(self, user: str, takes: str) -> None:
+        """A user tells the relay from whom they take invitations."""
+        settings = f"xmlns='{COMMANDS}' node='my-settings'"
+        page = await self.ask(f"<command {settings} action='execute'/>", type="set", sender=f"{user}/desk")
+        form = f"<x xmlns='{DATA}' type='submit'><field var='takes'><value>{takes}</value></field></x>"
+        session = quoteattr(page[0].get("sessionid"))
+        done = await self.ask(
+            f"<command {settings} sessionid={session} action='complete'>{form}</command>",
+            type="set",
+            sender=f"{user}/desk",
+        )
+        assert done[0].get("status") == "completed", stanzas.show(done)
 
     def _result(self, iq: Element, payload: str = "") -> str:
         id, to = quoteattr(iq.get("id")), quoteattr(iq.get("to"))
@@ -332,6 +373,10 @@ class Scripted(Server):
     def members(self, room: str, jids: list[str]) -> None:
         """Puts these on a room's member list."""
         self._members.setdefault(self.room(room), set()).update(jids)
+
+    def members_of(self, room: str) -> set[str]:
+        """Who is on a room's member list."""
+        return self._members.get(self.room(room), set())
 
     def _administer(self, room: str, type: str, query: Element) -> str:
         members = self._members.setdefault(room, set())

@@ -10,12 +10,16 @@ mod preferences;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::debug;
 
 use self::facts::Invitation;
 use self::judge::{Adding, Facts, Verdict, judge};
 use self::lookalikes::Lookalikes;
+use self::preferences::Found;
 use super::context::Context;
+use super::ending::Ending;
+use super::parties::Parties;
 use super::stop::Stop;
 use crate::link::AskError;
 use crate::model::Preferences;
@@ -31,26 +35,35 @@ pub(super) struct Decision {
     pub(super) lookalikes: Lookalikes,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
+    facts: Facts,
+    /// What the contact wants was asked for at this moment or later.
+    wants_as_of: Instant,
 }
 
 /// Decides about an invitation. `known`: the contact's preferences, if they were read when it came in.
 ///
 /// Whether it passes or not, the facts about the room come from the connection that is up now, and were at most one second
-/// old when they were asked for; to make somebody a member they are also from after the invitation.
+/// old when they were asked for; to make somebody a member they are also from after the invitation. The contact's server is
+/// asked at the same time as the room; what the contact wants is at most one second old as well.
 ///
 /// # Errors
-/// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal
-/// is closed.
+/// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::End`]: the contact's
+/// block list can't be read. [`Stop::Suspend`]: the journal is closed.
 pub(super) async fn decide(
     cx: &Context,
     invitation: &Invitation<'_>,
     known: Option<Preferences>,
 ) -> Result<Decision, Stop> {
     let parties = invitation.parties;
+    ask_ahead(cx, parties);
+    let (known, known_as_of) = match known {
+        Some(known) => (Some(known), invitation.read_at),
+        None => (None, Instant::now()),
+    };
     let preferences = async {
         match known {
-            Some(known) => Ok(known),
-            None => cx.journal.wishes(parties.contact.as_str()).await.map_err(Stop::from),
+            Some(known) if known_as_of.elapsed() <= preferences::MAX_AGE => Ok(known),
+            _ => preferences_now(cx, parties).await,
         }
     };
     let first_look = async { look(cx, invitation, invitation.age()).await.map_err(Stop::from) };
@@ -70,12 +83,78 @@ pub(super) async fn decide(
         ?facts,
         "the room's side: {verdict:?}"
     );
+    let wants_as_of = Instant::now();
     let Verdict::Relay { .. } = verdict else {
-        return Ok(Decision { verdict, snapshot, lookalikes: Lookalikes::default(), unsupported: false });
+        let (lookalikes, unsupported) = (Lookalikes::default(), false);
+        return Ok(Decision { verdict, snapshot, lookalikes, unsupported, facts, wants_as_of });
     };
-    let (wants, lookalikes) = preferences::of(cx, parties, &preferences, invitation.can_go_back).await?;
-    let verdict = judge(Facts { wants, ..facts });
-    Ok(Decision { verdict, snapshot, lookalikes, unsupported: wants.unsupported })
+    let preferences = if known_as_of.elapsed() <= preferences::MAX_AGE {
+        preferences
+    } else {
+        preferences_now(cx, parties).await?
+    };
+    let (verdict, found) = judge_wants(cx, invitation, facts, &preferences).await?;
+    let (lookalikes, unsupported) = (found.lookalikes, found.wants.unsupported);
+    Ok(Decision { verdict, snapshot, lookalikes, unsupported, facts, wants_as_of })
+}
+
+/// The ending, if the contact has come to want it no more since the decision to relay it. They are asked again only if that
+/// took a while, as making somebody a member may.
+///
+/// # Errors
+/// See [`decide`].
+pub(super) async fn unwanted_by_now(
+    cx: &Context,
+    invitation: &Invitation<'_>,
+    decision: &Decision,
+) -> Result<Option<Ending>, Stop> {
+    if decision.wants_as_of.elapsed() <= preferences::MAX_AGE {
+        return Ok(None);
+    }
+    let preferences = preferences_now(cx, invitation.parties).await?;
+    let (verdict, found) = judge_wants(cx, invitation, decision.facts, &preferences).await?;
+    Ok(match verdict {
+        Verdict::Unwanted(state, reason) => {
+            Some(Ending::Unwanted { state, reason, lookalikes: found.lookalikes })
+        }
+        _ => None,
+    })
+}
+
+/// Has the contact's server asked what [`decide`] will need. Waits for nothing.
+pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
+    preferences::ask_ahead(cx, parties);
+}
+
+async fn preferences_now(cx: &Context, parties: &Parties) -> Result<Preferences, Stop> {
+    Ok(cx.journal.wishes(parties.contact.as_str()).await?)
+}
+
+/// Judges an invitation that the room lets pass by what the contact wants.
+///
+/// # Errors
+/// Nothing speaks against it, but [`Stop::End`]: there is no such contact. Or not all is known that could speak against it: [`Stop::Retry`] if the contact's server did not answer,
+/// [`Stop::End`] if what it answered can't be read. The relay passes nothing by a block list that it may read and has not
+/// seen, and the inviter learns that it did not arrive.
+async fn judge_wants(
+    cx: &Context,
+    invitation: &Invitation<'_>,
+    facts: Facts,
+    preferences: &Preferences,
+) -> Result<(Verdict, Found), Stop> {
+    let found = preferences::of(cx, invitation.parties, preferences, invitation.can_go_back).await?;
+    let verdict = judge(Facts { wants: found.wants, ..facts });
+    // The people on a room's lists or in a group are not looked up one by one.
+    if found.no_account && !invitation.part && matches!(verdict, Verdict::Relay { .. }) {
+        return Err(Ending::Failed(Reason::Bounced).into());
+    }
+    match (&found.unsure, verdict) {
+        (Some(AskError::Unreadable), Verdict::Relay { .. }) => {
+            Err(Ending::Failed(Reason::Unsure).into())
+        }
+        (Some(error), Verdict::Relay { .. }) => Err(error.clone().into()),
+        _ => Ok((verdict, found)),
+    }
 }
 
 async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<Snapshot>, AskError> {

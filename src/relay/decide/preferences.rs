@@ -1,11 +1,15 @@
 //! Collects what speaks against an invitation from the contact's side: their preferences, blocks that admins set for
-//! everybody, their block list and roster on their server. Knows nothing of what follows from it.
+//! everybody, their block list and roster on their server. None of it is older than a second when it is sent.
+//! Knows nothing of what follows from it.
 
-use futures::future::{join, try_join};
+use std::time::Duration;
+
+use futures::future::{join, try_join3};
 
 use super::judge::Wants;
 use super::lookalikes::Lookalikes;
 use crate::config::{Mimicry, Strangers, Support};
+use crate::link::AskError;
 use crate::model::address;
 use crate::model::{AcceptFrom, Preferences};
 use crate::relay::context::Context;
@@ -13,7 +17,31 @@ use crate::relay::parties::Parties;
 use crate::relay::stop::Stop;
 use crate::wire::muc::Inviter;
 
-/// What speaks against this invitation from the contact's side, and which of its addresses are look-alikes.
+/// How old a contact's preferences may be when an invitation is judged by them, and how long after that it may be sent
+/// without another look: no block is older than a second and missed.
+pub(super) const MAX_AGE: Duration = Duration::from_millis(500);
+
+/// What speaks against an invitation from the contact's side.
+pub(super) struct Found {
+    pub(super) wants: Wants,
+    /// The look-alikes among its addresses.
+    pub(super) lookalikes: Lookalikes,
+    /// Why it is not known whether the contact's block list speaks against it as well, though the relay may read it.
+    pub(super) unsure: Option<AskError>,
+    /// Their server says that there is no such user.
+    pub(super) no_account: bool,
+}
+
+/// Has the contact's server asked for the lists that [`of`] will need. Waits for nothing.
+pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
+    let roster = {
+        let config = cx.config.load();
+        config.relay.strangers == Strangers::Refuse || config.relay.mimicry != Mimicry::Off
+    };
+    cx.contacts.ask_ahead(&parties.contact, parties.person().filter(|_| roster));
+}
+
+/// What speaks against this invitation from the contact's side.
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost, or the contact's server did not answer. [`Stop::Suspend`]: the journal is closed.
@@ -22,17 +50,25 @@ pub(super) async fn of(
     parties: &Parties,
     preferences: &Preferences,
     can_go_back: bool,
-) -> Result<(Wants, Lookalikes), Stop> {
+) -> Result<Found, Stop> {
     let Parties { room, contact, inviter } = parties;
     let names = names(cx.link.component(), parties);
     let (strangers, mimicry, support) = {
         let config = cx.config.load();
         (config.relay.strangers, config.relay.mimicry, config.relay.support)
     };
+    let blocked_here =
+        names.iter().any(|name| preferences.blocks.contains(name)) || cx.journal.is_blocked_for_all(&names);
     let blocked = async {
-        let here = names.iter().any(|name| preferences.blocks.contains(name))
-            || cx.journal.is_blocked_for_all(&names);
-        Ok::<_, Stop>(here || cx.contacts.blocks_any(contact, &names).await? == Some(true))
+        // Their server need not be asked about what is decided already.
+        if blocked_here || preferences.takes == AcceptFrom::Nobody {
+            return Ok::<_, Stop>((blocked_here, None));
+        }
+        match cx.contacts.blocks_any(contact, &names).await {
+            Ok(blocks) => Ok((blocks == Some(true), None)),
+            Err(AskError::Lost) => Err(AskError::Lost.into()),
+            Err(unsure) => Ok((false, Some(unsure))),
+        }
     };
     // One after the other, as both may need the roster: it is asked for once.
     let known = async {
@@ -50,11 +86,12 @@ pub(super) async fn of(
         };
         Ok((stranger, lookalikes))
     };
+    let no_account = async { Ok(cx.contacts.has_no_account(contact).await?) };
     let unsupported =
         async { support == Support::Ask && cx.contacts.shows_direct(contact).await == Some(false) };
     // Side by side: each may be a question to the contact's server. On the heap, as it is soon over.
-    let (lists, unsupported) = Box::pin(join(try_join(blocked, known), unsupported)).await;
-    let (blocked, (stranger, lookalikes)) = lists?;
+    let (lists, unsupported) = Box::pin(join(try_join3(blocked, known, no_account), unsupported)).await;
+    let ((blocked, unsure), (stranger, lookalikes), no_account) = lists?;
     let wants = Wants {
         takes: preferences.takes,
         blocked,
@@ -65,7 +102,7 @@ pub(super) async fn of(
         unsupported,
         can_go_back,
     };
-    Ok((wants, lookalikes))
+    Ok(Found { wants, lookalikes, unsure, no_account })
 }
 
 /// Everything that a contact can block to keep this invitation away: the room, its service, the inviter, the inviter's

@@ -22,6 +22,7 @@ use crate::relay::decide::facts::Invitation;
 use crate::relay::decide::judge::Verdict;
 use crate::relay::decide::lookalikes::Lookalikes;
 use crate::relay::decide::{Decision, decide};
+use crate::relay::ending::Ending;
 use crate::relay::job::Job;
 use crate::relay::limits::Answer;
 use crate::relay::parties::{Parties, is_a_person};
@@ -164,6 +165,11 @@ async fn admit(
         match timeout(time, decided(cx, &handed_over, connection)).await {
             Ok(Ok(decision)) => decision,
             Ok(Err(Stop::Suspend)) => return Err(Closed),
+            // The server would have nobody to deliver it to.
+            Ok(Err(Stop::End(ending))) if matches!(*ending, Ending::Failed(Reason::Bounced)) => {
+                let pending = note(cx, arrival, State::Failed, Reason::Bounced).await?;
+                return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), Reason::Bounced)));
+            }
             Ok(Err(_)) | Err(_) => {
                 note(cx, arrival, State::HandedBack, Reason::Unsure).await?;
                 return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
