@@ -109,9 +109,9 @@ pub(super) struct Lists {
     returns_own_iqs: AtomicBool,
     /// Hosts that did not answer, and of which the operator has been warned lately.
     warned: moka::sync::Cache<(String, Which), ()>,
-    block_lists: Lookups,
-    rosters: Lookups,
-    accounts: Lookups,
+    block_list_lookups: Lookups,
+    roster_lookups: Lookups,
+    account_lookups: Lookups,
 }
 
 impl Lists {
@@ -123,19 +123,19 @@ impl Lists {
             recent: Recent::new(LOOKALIKE_ROSTER_MAX_AGE, MAX_CACHED_BYTES, List::bytes),
             returns_own_iqs: AtomicBool::new(false),
             warned,
-            block_lists: Lookups::default(),
-            rosters: Lookups::default(),
-            accounts: Lookups::default(),
+            block_list_lookups: Lookups::default(),
+            roster_lookups: Lookups::default(),
+            account_lookups: Lookups::default(),
         }
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "How often a contact's block list was needed, and whether it was known";
-        self.block_lists.register(registry, "block_list_lookups", help);
+        self.block_list_lookups.register(registry, "block_list_lookups", help);
         let help = "How often a contact's roster was needed, and whether it was known";
-        self.rosters.register(registry, "roster_lookups", help);
+        self.roster_lookups.register(registry, "roster_lookups", help);
         let help = "How often it was needed whether a contact has an account, and whether it was known";
-        self.accounts.register(registry, "account_lookups", help);
+        self.account_lookups.register(registry, "account_lookups", help);
     }
 
     /// Whether [`Self::get`] would ask the server.
@@ -154,9 +154,9 @@ impl Lists {
         max_age: Duration,
     ) -> Result<List, AskError> {
         let lookups = match which {
-            Which::Blocked => &self.block_lists,
-            Which::Roster => &self.rosters,
-            Which::Account => &self.accounts,
+            Which::Blocked => &self.block_list_lookups,
+            Which::Roster => &self.roster_lookups,
+            Which::Account => &self.account_lookups,
         };
         let key = (contact.clone(), which);
         // On the heap: it is rarely under way.
@@ -284,11 +284,14 @@ mod tests {
         let forbidden = |text| StanzaError::new(Condition::Forbidden, text);
         let prosody = "wrapping <IQ> stanza recipient must be a bare JID of a local user";
         assert!(says_no_account(&forbidden(Some(prosody))));
-        assert!(!says_no_account(&forbidden(Some("no privilege granted"))) && !says_no_account(&forbidden(None)));
+        assert!(
+            !says_no_account(&forbidden(Some("no privilege granted"))) && !says_no_account(&forbidden(None))
+        );
         assert!(!says_no_account(&StanzaError::new(Condition::ServiceUnavailable, Some(prosody))));
 
         let answer = |categories: &[&str]| {
-            let identity = |category: &&str| Identity { category: Some((*category).into()), ..Identity::default() };
+            let identity =
+                |category: &&str| Identity { category: Some((*category).into()), ..Identity::default() };
             let identities = categories.iter().map(identity).collect();
             let info = DiscoInfo { identities, ..DiscoInfo::default() };
             list(Iq { payload: IqPayload::DiscoInfo(info).into(), ..Iq::default() })

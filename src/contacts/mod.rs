@@ -136,7 +136,9 @@ impl Contacts {
         if contact == person {
             return Ok(Likeness::Same);
         }
-        if !self.grants(contact)?.is_some_and(|grants| grants.roster) || self.slow_rosters.contains_key(contact) {
+        if !self.grants(contact)?.is_some_and(|grants| grants.roster)
+            || self.slow_rosters.contains_key(contact)
+        {
             return Ok(Likeness::None);
         }
         let pair = (contact.clone(), person.clone());

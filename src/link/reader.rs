@@ -115,12 +115,8 @@ impl Reader {
             return None;
         };
         let mut attribute = |name| attributes.remove(rxml::Namespace::none(), name);
-        let iq = Iq {
-            from: attribute("from"),
-            id: attribute("id"),
-            type_: attribute("type"),
-            ..Iq::default()
-        };
+        let iq =
+            Iq { from: attribute("from"), id: attribute("id"), type_: attribute("type"), ..Iq::default() };
         let answers = matches!(iq.kind(), Some(IqType::Result | IqType::Error));
         (namespace == ns::COMPONENT && name.as_str() == "iq" && answers).then_some(iq)
     }

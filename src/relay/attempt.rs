@@ -141,6 +141,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
             return Ok(Ending::Silent(State::Suppressed, reason));
         }
         Verdict::Refuse(reason) => return Ok(Ending::Refused(reason)),
+        Verdict::Fail(reason) => return Ok(Ending::Failed(reason)),
         Verdict::Unwanted(state, reason) => {
             let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str());
             within(job.charge_contact(charge), over_and_told())?;

@@ -57,6 +57,10 @@ pub struct Wants {
     pub mimicry: Mimicry,
     /// None of the contact's clients that are online shows direct invitations.
     pub unsupported: bool,
+    /// Their server says that there is no such user.
+    pub no_account: bool,
+    /// Their block list can't be read, though the relay may.
+    pub unreadable: bool,
     /// The server that handed it over can still deliver it itself.
     pub can_go_back: bool,
 }
@@ -88,6 +92,8 @@ pub enum Verdict {
     Unwanted(State, Reason),
     /// The server that handed it over is to deliver it itself.
     HandBack(Reason),
+    /// It can't reach the contact, and the inviter is told.
+    Fail(Reason),
 }
 
 /// Judges an invitation.
@@ -145,6 +151,10 @@ fn judge_wishes(wants: Wants) -> Option<Verdict> {
         _ if wants.mimicry == Mimicry::Refuse && wants.mimics => {
             Some(Verdict::Unwanted(State::Refused, Reason::Mimicry))
         }
+        _ if wants.no_account => Some(Verdict::Fail(Reason::Bounced)),
+        // The contact may block just this. Their server knows, and applies it to the room's own invitation.
+        _ if wants.unreadable && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsure)),
+        _ if wants.unreadable => Some(Verdict::Fail(Reason::Unsure)),
         AcceptFrom::Server if wants.can_go_back => Some(Verdict::HandBack(Reason::OptedOut)),
         // What can't go back is relayed: the contact may use another client later.
         _ if wants.unsupported && wants.can_go_back => Some(Verdict::HandBack(Reason::Unsupported)),
@@ -212,6 +222,8 @@ mod tests {
         mimics: false,
         mimicry: Mimicry::Warn,
         unsupported: false,
+        no_account: false,
+        unreadable: false,
         can_go_back: false,
     };
     const MEMBERS_ONLY: Facts = Facts { members_only: Some(true), ..FINE };
@@ -223,7 +235,7 @@ mod tests {
     #[rustfmt::skip]
     fn the_rules() {
         use {Affiliation as A, Membership as M, Reason as R, State as S, AcceptFrom as T};
-        use Verdict::{HandBack, Unwanted, Refuse, Suppress};
+        use Verdict::{Fail, HandBack, Unwanted, Refuse, Suppress};
         let wants = |wants| Facts { wants, ..FINE };
         let direct = |facts| Facts { vouched: false, ..facts };
         let strange = Wants { stranger: Some(true), ..WELCOME };
@@ -293,6 +305,13 @@ mod tests {
             ("the server is to deliver it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
             ("the server is to deliver it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
             ("blocked, and the server could deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
+            ("there is no such contact",                wants(Wants { no_account: true, ..WELCOME }),                   Fail(R::Bounced)),
+            ("there is none, and it could go back",     wants(Wants { no_account: true, can_go_back: true, ..WELCOME }), Fail(R::Bounced)),
+            ("there is none, who is banned",            Facts { affiliation: Some(A::Outcast), wants: Wants { no_account: true, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("there is none, whose address an admin blocks", wants(Wants { no_account: true, blocked: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
+            ("a block list that can't be read",         wants(Wants { unreadable: true, ..WELCOME }),                   Fail(R::Unsure)),
+            ("the same, and it can go back",            wants(Wants { unreadable: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsure)),
+            ("the same, and opted out",                 wants(Wants { unreadable: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
             ("opted out, and banned", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
             ("opted out, and membership = require", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
         ];
@@ -336,7 +355,7 @@ mod tests {
     }
 
     fn wants() -> impl Strategy<Value = Wants> {
-        let flags = any::<(bool, Option<bool>, bool, bool, bool, bool)>();
+        let flags = any::<(bool, Option<bool>, bool, bool, bool, bool, bool, bool)>();
         let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
         (flags, prop::sample::select(AcceptFrom::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
             takes,
@@ -346,6 +365,8 @@ mod tests {
             can_go_back: flags.3,
             mimics: flags.4,
             unsupported: flags.5,
+            no_account: flags.6,
+            unreadable: flags.7,
             mimicry,
         })
     }
@@ -382,7 +403,18 @@ mod tests {
                 }
                 Verdict::HandBack(reason) => {
                     prop_assert!(facts.wants.can_go_back);
-                    prop_assert!(reason == Reason::OptedOut || (reason == Reason::Unsupported && facts.wants.unsupported));
+                    let may_be = match reason {
+                        Reason::OptedOut => true,
+                        Reason::Unsupported => facts.wants.unsupported,
+                        Reason::Unsure => facts.wants.unreadable,
+                        _ => false,
+                    };
+                    prop_assert!(may_be);
+                }
+                Verdict::Fail(Reason::Bounced) => prop_assert!(facts.wants.no_account),
+                Verdict::Fail(reason) => {
+                    prop_assert_eq!(reason, Reason::Unsure);
+                    prop_assert!(facts.wants.unreadable && !facts.wants.can_go_back);
                 }
             }
         }
@@ -390,9 +422,11 @@ mod tests {
         #[test]
         fn never_against_the_contacts_wish(facts in facts()) {
             let Wants {
-                takes, blocked, stranger, strangers, mimics, mimicry, unsupported, can_go_back
+                takes, blocked, stranger, strangers, mimics, mimicry, unsupported, no_account, unreadable, can_go_back
             } = facts.wants;
             let unwanted = blocked
+                || no_account
+                || unreadable
                 || (mimics && mimicry == Mimicry::Refuse)
                 || takes == AcceptFrom::Nobody
                 || (takes == AcceptFrom::Contacts && stranger != Some(false))

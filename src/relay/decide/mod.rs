@@ -47,8 +47,8 @@ pub(super) struct Decision {
 /// asked at the same time as the room; what the contact wants is at most one second old as well.
 ///
 /// # Errors
-/// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::End`]: the contact's
-/// block list can't be read. [`Stop::Suspend`]: the journal is closed.
+/// [`Stop::Retry`]: the link was lost, or the room or the contact's server did not answer. [`Stop::Suspend`]: the journal
+/// is closed.
 pub(super) async fn decide(
     cx: &Context,
     invitation: &Invitation<'_>,
@@ -117,6 +117,7 @@ pub(super) async fn unwanted_by_now(
         Verdict::Unwanted(state, reason) => {
             Some(Ending::Unwanted { state, reason, lookalikes: found.lookalikes })
         }
+        Verdict::Fail(reason) => Some(Ending::Failed(reason)),
         _ => None,
     })
 }
@@ -133,28 +134,20 @@ async fn preferences_now(cx: &Context, parties: &Parties) -> Result<Preferences,
 /// Judges an invitation that the room lets pass by what the contact wants.
 ///
 /// # Errors
-/// Nothing speaks against it, but [`Stop::End`]: there is no such contact. Or not all is known that could speak against it: [`Stop::Retry`] if the contact's server did not answer,
-/// [`Stop::End`] if what it answered can't be read. The relay passes nothing by a block list that it may read and has not
-/// seen, and the inviter learns that it did not arrive.
+/// See [`decide`]. If nothing is known that speaks against it, and the contact's server did not say whom they block, it is asked
+/// again.
 async fn judge_wants(
     cx: &Context,
     invitation: &Invitation<'_>,
     facts: Facts,
     preferences: &Preferences,
 ) -> Result<(Verdict, Found), Stop> {
-    let found = preferences::of(cx, invitation.parties, preferences, invitation.can_go_back).await?;
+    let found = preferences::of(cx, invitation, preferences).await?;
     let verdict = judge(Facts { wants: found.wants, ..facts });
-    // The people on a room's lists or in a group are not looked up one by one.
-    if found.no_account && !invitation.part && matches!(verdict, Verdict::Relay { .. }) {
-        return Err(Ending::Failed(Reason::Bounced).into());
+    if found.unanswered && matches!(verdict, Verdict::Relay { .. }) {
+        return Err(AskError::Unanswered.into());
     }
-    match (&found.unsure, verdict) {
-        (Some(AskError::Unreadable), Verdict::Relay { .. }) => {
-            Err(Ending::Failed(Reason::Unsure).into())
-        }
-        (Some(error), Verdict::Relay { .. }) => Err(error.clone().into()),
-        _ => Ok((verdict, found)),
-    }
+    Ok((verdict, found))
 }
 
 async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<Snapshot>, AskError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::{join, try_join3};
 
+use super::facts::Invitation;
 use super::judge::Wants;
 use super::lookalikes::Lookalikes;
 use crate::config::{Mimicry, Strangers, Support};
@@ -26,10 +27,8 @@ pub(super) struct Found {
     pub(super) wants: Wants,
     /// The look-alikes among its addresses.
     pub(super) lookalikes: Lookalikes,
-    /// Why it is not known whether the contact's block list speaks against it as well, though the relay may read it.
-    pub(super) unsure: Option<AskError>,
-    /// Their server says that there is no such user.
-    pub(super) no_account: bool,
+    /// The contact's server did not say whom they block, though the relay may ask.
+    pub(super) unanswered: bool,
 }
 
 /// Has the contact's server asked for the lists that [`of`] will need. Waits for nothing.
@@ -47,12 +46,11 @@ pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
 /// [`Stop::Retry`]: the link was lost, or the contact's server did not answer. [`Stop::Suspend`]: the journal is closed.
 pub(super) async fn of(
     cx: &Context,
-    parties: &Parties,
+    invitation: &Invitation<'_>,
     preferences: &Preferences,
-    can_go_back: bool,
 ) -> Result<Found, Stop> {
-    let Parties { room, contact, inviter } = parties;
-    let names = names(cx.link.component(), parties);
+    let Parties { room, contact, inviter } = invitation.parties;
+    let names = names(cx.link.component(), invitation.parties);
     let (strangers, mimicry, support) = {
         let config = cx.config.load();
         (config.relay.strangers, config.relay.mimicry, config.relay.support)
@@ -62,12 +60,11 @@ pub(super) async fn of(
     let blocked = async {
         // Their server need not be asked about what is decided already.
         if blocked_here || preferences.takes == AcceptFrom::Nobody {
-            return Ok::<_, Stop>((blocked_here, None));
+            return Ok::<_, Stop>(Ok(blocked_here));
         }
         match cx.contacts.blocks_any(contact, &names).await {
-            Ok(blocks) => Ok((blocks == Some(true), None)),
             Err(AskError::Lost) => Err(AskError::Lost.into()),
-            Err(unsure) => Ok((false, Some(unsure))),
+            blocks => Ok(blocks.map(|blocks| blocks == Some(true))),
         }
     };
     // One after the other, as both may need the roster: it is asked for once.
@@ -86,23 +83,27 @@ pub(super) async fn of(
         };
         Ok((stranger, lookalikes))
     };
-    let no_account = async { Ok(cx.contacts.has_no_account(contact).await?) };
+    // The people on a room's lists or in a group are not looked up one by one.
+    let no_account = async { Ok(!invitation.part && cx.contacts.has_no_account(contact).await?) };
     let unsupported =
         async { support == Support::Ask && cx.contacts.shows_direct(contact).await == Some(false) };
     // Side by side: each may be a question to the contact's server. On the heap, as it is soon over.
     let (lists, unsupported) = Box::pin(join(try_join3(blocked, known, no_account), unsupported)).await;
-    let ((blocked, unsure), (stranger, lookalikes), no_account) = lists?;
+    let (blocked, (stranger, lookalikes), no_account) = lists?;
     let wants = Wants {
         takes: preferences.takes,
-        blocked,
+        blocked: blocked == Ok(true),
         stranger,
         strangers,
         mimics: !lookalikes.is_empty(),
         mimicry,
         unsupported,
-        can_go_back,
+        no_account,
+        unreadable: blocked == Err(AskError::Unreadable),
+        can_go_back: invitation.can_go_back,
     };
-    Ok(Found { wants, lookalikes, unsure, no_account })
+    let unanswered = blocked.is_err() && !wants.unreadable;
+    Ok(Found { wants, lookalikes, unanswered })
 }
 
 /// Everything that a contact can block to keep this invitation away: the room, its service, the inviter, the inviter's

@@ -22,7 +22,6 @@ use crate::relay::decide::facts::Invitation;
 use crate::relay::decide::judge::Verdict;
 use crate::relay::decide::lookalikes::Lookalikes;
 use crate::relay::decide::{Decision, decide};
-use crate::relay::ending::Ending;
 use crate::relay::job::Job;
 use crate::relay::limits::Answer;
 use crate::relay::parties::{Parties, is_a_person};
@@ -165,11 +164,6 @@ async fn admit(
         match timeout(time, decided(cx, &handed_over, connection)).await {
             Ok(Ok(decision)) => decision,
             Ok(Err(Stop::Suspend)) => return Err(Closed),
-            // The server would have nobody to deliver it to.
-            Ok(Err(Stop::End(ending))) if matches!(*ending, Ending::Failed(Reason::Bounced)) => {
-                let pending = note(cx, arrival, State::Failed, Reason::Bounced).await?;
-                return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), Reason::Bounced)));
-            }
             Ok(Err(_)) | Err(_) => {
                 note(cx, arrival, State::HandedBack, Reason::Unsure).await?;
                 return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
@@ -180,8 +174,11 @@ async fn admit(
             note(cx, arrival, State::Suppressed, reason).await?;
             return Ok(Admission::Taken(AfterAdmit::Nothing));
         }
-        Verdict::Refuse(reason) => {
-            let pending = note(cx, arrival, State::Refused, reason).await?;
+        // What fails would reach nobody by the server either.
+        Verdict::Refuse(reason) | Verdict::Fail(reason) => {
+            let failed = matches!(verdict, Verdict::Fail(_));
+            let state = if failed { State::Failed } else { State::Refused };
+            let pending = note(cx, arrival, state, reason).await?;
             return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), reason)));
         }
         Verdict::Unwanted(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,

@@ -45,141 +45,69 @@ const EXODUS_SAYS: &str = "<identity category='client' name='Exodus 0.9.1' type=
     <feature var='http://jabber.org/protocol/caps'/><feature var='http://jabber.org/protocol/muc'/>
     <feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>";
 
+const PSI_FEATURES: &str = r"http://jabber.org/protocol/caps http://jabber.org/protocol/disco#info http://jabber.org/protocol/disco#items
+    http://jabber.org/protocol/muc";
+
+const PIDGIN_FEATURES: &str = r"jabber:iq:last jabber:iq:oob urn:xmpp:time jabber:iq:version jabber:x:conference
+    http://jabber.org/protocol/bytestreams http://jabber.org/protocol/caps http://jabber.org/protocol/chatstates
+    http://jabber.org/protocol/disco#info http://jabber.org/protocol/disco#items http://jabber.org/protocol/muc
+    http://jabber.org/protocol/muc#user http://jabber.org/protocol/si
+    http://jabber.org/protocol/si/profile/file-transfer http://jabber.org/protocol/xhtml-im urn:xmpp:ping
+    urn:xmpp:bob urn:xmpp:jingle:1 urn:xmpp:jingle:transports:raw-udp:1
+    http://www.google.com/xmpp/protocol/session http://www.google.com/xmpp/protocol/voice/v1
+    http://www.google.com/xmpp/protocol/video/v1 http://www.google.com/xmpp/protocol/camera/v1
+    urn:xmpp:jingle:apps:rtp:audio urn:xmpp:jingle:apps:rtp:video urn:xmpp:jingle:transports:ice-udp:1
+    urn:xmpp:avatar:metadata urn:xmpp:avatar:data urn:xmpp:avatar:metadata+notify http://jabber.org/protocol/mood
+    http://jabber.org/protocol/mood+notify http://jabber.org/protocol/tune http://jabber.org/protocol/tune+notify
+    http://jabber.org/protocol/nick http://jabber.org/protocol/nick+notify http://jabber.org/protocol/ibb";
+
+const VACUUM_FEATURES: &str = r"Jid\20Escaping http://jabber.org/protocol/bytestreams http://jabber.org/protocol/caps
+    http://jabber.org/protocol/chatstates http://jabber.org/protocol/commands
+    http://jabber.org/protocol/disco#info http://jabber.org/protocol/ibb http://jabber.org/protocol/muc
+    http://jabber.org/protocol/si http://jabber.org/protocol/si/profile/file-transfer
+    http://jabber.org/protocol/xdata-layout http://jabber.org/protocol/xdata-validate jabber:iq:last
+    jabber:iq:version jabber:x:data urn:xmpp:ping urn:xmpp:ssn urn:xmpp:time";
+
+const EJABBERD_FEATURES: &str = r"http://jabber.org/protocol/commands http://jabber.org/protocol/disco#info
+    http://jabber.org/protocol/disco#items http://jabber.org/protocol/stats iq jabber:iq:last jabber:iq:register
+    jabber:iq:time jabber:iq:version msgoffline presence presence-invisible urn:xmpp:time vcard-temp";
+
 /// Hashes as clients and servers send them, what they answered, and whether they show direct invitations.
 #[test]
 fn hashes_from_the_field() {
-    let software = |fields: &str| form(&[named("urn:xmpp:dataforms:softwareinfo").as_str(), fields].concat());
+    let listed = |vars: &str| features(&vars.split_whitespace().collect::<Vec<_>>());
+    let software = |fields: &[String]| form(&(named("urn:xmpp:dataforms:softwareinfo") + &fields.concat()));
     let psi = "<identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>
-        <identity xml:lang='el' category='client' name='\u{3a8} 0.11' type='pc'/>";
-    let psi_software = [
-        field("ip_version", &["ipv6", "ipv4"]),
-        field("os", &["Mac"]),
-        field("os_version", &["10.5.1"]),
-        field("software", &["Psi"]),
-        field("software_version", &["0.11"]),
-    ];
-    let table = [
-        ("XEP-0115 \u{a7}5.2", EXODUS, EXODUS_SAYS.to_owned(), false),
-        (
-            "XEP-0115 \u{a7}5.3",
-            "q07IKJEyjvHSyhy//CH0CxmKi8w=",
-            [
-                psi,
-                &features(&[
-                    "http://jabber.org/protocol/caps",
-                    "http://jabber.org/protocol/disco#info",
-                    "http://jabber.org/protocol/disco#items",
-                    "http://jabber.org/protocol/muc",
-                ]),
-                &software(&psi_software.concat()),
-            ]
-            .concat(),
-            false,
-        ),
-        (
-            "Pidgin",
-            "WsE3KKs1gYLeYKAn5zQHkTkRnUA=",
-            "<identity category='client' name='Pidgin' type='pc'/>".to_owned()
-                + &features(&[
-                    "jabber:iq:last",
-                    "jabber:iq:oob",
-                    "urn:xmpp:time",
-                    "jabber:iq:version",
-                    "jabber:x:conference",
-                    "http://jabber.org/protocol/bytestreams",
-                    "http://jabber.org/protocol/caps",
-                    "http://jabber.org/protocol/chatstates",
-                    "http://jabber.org/protocol/disco#info",
-                    "http://jabber.org/protocol/disco#items",
-                    "http://jabber.org/protocol/muc",
-                    "http://jabber.org/protocol/muc#user",
-                    "http://jabber.org/protocol/si",
-                    "http://jabber.org/protocol/si/profile/file-transfer",
-                    "http://jabber.org/protocol/xhtml-im",
-                    "urn:xmpp:ping",
-                    "urn:xmpp:bob",
-                    "urn:xmpp:jingle:1",
-                    "urn:xmpp:jingle:transports:raw-udp:1",
-                    "http://www.google.com/xmpp/protocol/session",
-                    "http://www.google.com/xmpp/protocol/voice/v1",
-                    "http://www.google.com/xmpp/protocol/video/v1",
-                    "http://www.google.com/xmpp/protocol/camera/v1",
-                    "urn:xmpp:jingle:apps:rtp:audio",
-                    "urn:xmpp:jingle:apps:rtp:video",
-                    "urn:xmpp:jingle:transports:ice-udp:1",
-                    "urn:xmpp:avatar:metadata",
-                    "urn:xmpp:avatar:data",
-                    "urn:xmpp:avatar:metadata+notify",
-                    "http://jabber.org/protocol/mood",
-                    "http://jabber.org/protocol/mood+notify",
-                    "http://jabber.org/protocol/tune",
-                    "http://jabber.org/protocol/tune+notify",
-                    "http://jabber.org/protocol/nick",
-                    "http://jabber.org/protocol/nick+notify",
-                    "http://jabber.org/protocol/ibb",
-                ]),
-            true,
-        ),
-        (
-            "Vacuum IM, a form of several fields",
-            "miPoEivN+zbY5xuw2U7vXb09jCM=",
-            "<identity category='client' name='Vacuum IM' type='pc'/>".to_owned()
-                + &features(&[
-                    r"Jid\20Escaping",
-                    "http://jabber.org/protocol/bytestreams",
-                    "http://jabber.org/protocol/caps",
-                    "http://jabber.org/protocol/chatstates",
-                    "http://jabber.org/protocol/commands",
-                    "http://jabber.org/protocol/disco#info",
-                    "http://jabber.org/protocol/ibb",
-                    "http://jabber.org/protocol/muc",
-                    "http://jabber.org/protocol/si",
-                    "http://jabber.org/protocol/si/profile/file-transfer",
-                    "http://jabber.org/protocol/xdata-layout",
-                    "http://jabber.org/protocol/xdata-validate",
-                    "jabber:iq:last",
-                    "jabber:iq:version",
-                    "jabber:x:data",
-                    "urn:xmpp:ping",
-                    "urn:xmpp:ssn",
-                    "urn:xmpp:time",
-                ])
-                + &software(
-                    &[
-                        field("software", &["Vacuum IM"]),
-                        field("software_version", &["1.0.2"]),
-                        field("os", &["Windows 7"]),
-                    ]
-                    .concat(),
-                ),
-            false,
-        ),
-        (
-            "ejabberd, a form of nothing but its name",
-            "HzhW199FSAS7rIkHllLdacqERmE=",
-            "<identity category='server' name='ejabberd' type='im'/>".to_owned()
-                + &form(&named("http://jabber.org/network/serverinfo"))
-                + &features(&[
-                    "http://jabber.org/protocol/commands",
-                    "http://jabber.org/protocol/disco#info",
-                    "http://jabber.org/protocol/disco#items",
-                    "http://jabber.org/protocol/stats",
-                    "iq",
-                    "jabber:iq:last",
-                    "jabber:iq:register",
-                    "jabber:iq:time",
-                    "jabber:iq:version",
-                    "msgoffline",
-                    "presence",
-                    "presence-invisible",
-                    "urn:xmpp:time",
-                    "vcard-temp",
-                ]),
-            false,
-        ),
-    ];
-    for (what, ver, answer, shows_direct) in table {
-        let hashed = caps(ver).verified(&info(&answer));
+        <identity xml:lang='el' category='client' name='\u{3a8} 0.11' type='pc'/>"
+        .to_owned()
+        + &listed(PSI_FEATURES)
+        + &software(&[
+            field("ip_version", &["ipv6", "ipv4"]),
+            field("os", &["Mac"]),
+            field("os_version", &["10.5.1"]),
+            field("software", &["Psi"]),
+            field("software_version", &["0.11"]),
+        ]);
+    let pidgin =
+        "<identity category='client' name='Pidgin' type='pc'/>".to_owned() + &listed(PIDGIN_FEATURES);
+    let vacuum = "<identity category='client' name='Vacuum IM' type='pc'/>".to_owned()
+        + &listed(VACUUM_FEATURES)
+        + &software(&[
+            field("software", &["Vacuum IM"]),
+            field("software_version", &["1.0.2"]),
+            field("os", &["Windows 7"]),
+        ]);
+    let ejabberd = "<identity category='server' name='ejabberd' type='im'/>".to_owned()
+        + &form(&named("http://jabber.org/network/serverinfo"))
+        + &listed(EJABBERD_FEATURES);
+    for (what, ver, answer, shows_direct) in [
+        ("XEP-0115 5.2", EXODUS, EXODUS_SAYS, false),
+        ("XEP-0115 5.3", "q07IKJEyjvHSyhy//CH0CxmKi8w=", &*psi, false),
+        ("Pidgin", "WsE3KKs1gYLeYKAn5zQHkTkRnUA=", &*pidgin, true),
+        ("Vacuum IM, a form of several fields", "miPoEivN+zbY5xuw2U7vXb09jCM=", &*vacuum, false),
+        ("ejabberd, a form of nothing but its name", "HzhW199FSAS7rIkHllLdacqERmE=", &*ejabberd, false),
+    ] {
+        let hashed = caps(ver).verified(&info(answer));
         assert_eq!(hashed.map(|hashed| hashed.has(ns::CONFERENCE)), Some(shows_direct), "{what}");
     }
 }
@@ -218,9 +146,7 @@ fn the_rules() {
                 identity("client", "a", "en", "n"),
             ]
             .concat(),
-            Some(
-                "client/a/en/n<client/a/en/o<client/a/en-GB/n<client/a-b/en/n<client-x/a//n<",
-            ),
+            Some("client/a/en/n<client/a/en/o<client/a/en-GB/n<client/a-b/en/n<client-x/a//n<"),
         ),
         (
             "an identity without language and name",
@@ -258,7 +184,11 @@ fn the_rules() {
         ("two names", form(&[named("t"), named("u")].concat()), None),
         ("forms by their names", [form(&named("t-2")), form(&named("t"))].concat(), Some("t<t-2<")),
         ("two forms of one name", [form(&named("t")), form(&named("t"))].concat(), None),
-        ("two forms of one name, one of which counts for nothing", [form(&named("t")), form(open_name)].concat(), None),
+        (
+            "two forms of one name, one of which counts for nothing",
+            [form(&named("t")), form(open_name)].concat(),
+            None,
+        ),
         ("two forms without a name", [form(""), form("")].concat(), Some("")),
         (
             "identities, features, forms",
@@ -288,21 +218,26 @@ fn a_form_that_reads_like_features_takes_nothing_from_others() {
 
 /// Parts of which a text is made, few enough that different answers have one text.
 fn part() -> impl Strategy<Value = String> {
-    prop::sample::select(&["a", "b", "c/d//", "c/d//e", "", "jabber:x:conference"][..]).prop_map(str::to_owned)
+    prop::sample::select(&["a", "b", "c/d//", "c/d//e", "", "jabber:x:conference"][..])
+        .prop_map(str::to_owned)
 }
 
 fn answer() -> impl Strategy<Value = DiscoInfo> {
-    let identity = || (part(), part(), part()).prop_map(|(category, type_, name)| Identity {
-        category: Some(category),
-        type_: Some(type_),
-        name: Some(name),
-        lang: None,
-    });
-    let field = || (part(), prop::collection::vec(part(), 0..3)).prop_map(|(var, values)| Field {
-        var: Some(var),
-        values,
-        ..Field::default()
-    });
+    let identity = || {
+        (part(), part(), part()).prop_map(|(category, type_, name)| Identity {
+            category: Some(category),
+            type_: Some(type_),
+            name: Some(name),
+            lang: None,
+        })
+    };
+    let field = || {
+        (part(), prop::collection::vec(part(), 0..3)).prop_map(|(var, values)| Field {
+            var: Some(var),
+            values,
+            ..Field::default()
+        })
+    };
     let form = (part(), prop::collection::vec(field(), 0..3)).prop_map(|(name, mut fields)| {
         let hidden = Some("hidden".to_owned());
         let var = Some("FORM_TYPE".to_owned());
@@ -323,7 +258,8 @@ fn dressed_up(honest: &DiscoInfo, from: usize) -> DiscoInfo {
     let mut dressed = vars.split_off(from.min(vars.len())).into_iter();
     let field = |var: String| Field { var: Some(var), ..Field::default() };
     let form = dressed.next().map(|name| {
-        let name = Field { type_: Some("hidden".to_owned()), values: vec![name], ..field("FORM_TYPE".to_owned()) };
+        let name =
+            Field { type_: Some("hidden".to_owned()), values: vec![name], ..field("FORM_TYPE".to_owned()) };
         Form { fields: std::iter::once(name).chain(dressed.map(field)).collect(), ..Form::default() }
     });
     DiscoInfo {
