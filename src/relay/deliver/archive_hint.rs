@@ -143,7 +143,9 @@ mod tests {
     #[test]
     fn the_hint_that_suits() {
         assert_eq!(suits("Prosody", true), Hint::NoStore);
-        for (software, offline_storage) in [("Prosody", false), ("ejabberd", true), ("ejabberd", false), ("Tigase", true)] {
+        for (software, offline_storage) in
+            [("Prosody", false), ("ejabberd", true), ("ejabberd", false), ("Tigase", true)]
+        {
             assert_eq!(suits(software, offline_storage), Hint::Store, "{software}");
         }
     }
