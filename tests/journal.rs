@@ -65,6 +65,7 @@ fn arrival(contact: &str) -> Arrival {
             continues: false,
             origin: None,
             hand_over: None,
+            addressed: None,
         },
         parent: None,
     }
@@ -876,13 +877,14 @@ async fn a_long_day_is_counted_by_hours_and_in_steps() {
 }
 
 #[tokio::test]
-async fn what_a_hand_over_came_in_is_known_until_it_settles() {
+async fn what_a_hand_over_came_in_and_for_which_device_is_known_until_it_settles() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let sender = "conference.example.org/muc-invite-relay".to_owned();
     let hand_over = Some(Box::new(Origin { sender, message: Some("planted-id".into()) }));
     let mut handed_over = arrival(BOB);
     handed_over.payload.hand_over.clone_from(&hand_over);
+    handed_over.payload.addressed = Some("bob@example.org/planted-id".into());
     let id = journal.admit_claimed(handed_over).await.unwrap().id;
     journal.admit(arrival("carol@example.org")).await.unwrap();
     close(journal, writer).await;
@@ -890,7 +892,8 @@ async fn what_a_hand_over_came_in_is_known_until_it_settles() {
     let (journal, writer) = bench.open().await;
     let rows = journal.backlog(0, 10).await.unwrap();
     assert_eq!(rows[0].arrival.payload.hand_over, hand_over);
-    assert_eq!(rows[1].arrival.payload.hand_over, None);
+    assert_eq!(rows[0].arrival.payload.device(), Some("planted-id"));
+    assert_eq!((&rows[1].arrival.payload.hand_over, rows[1].arrival.payload.device()), (&None, None));
 
     journal.settle(outcome(id, State::HandedBack, Some(Reason::TooLate))).await.unwrap();
     assert!(journal.admit(arrival(BOB)).await.unwrap().duplicate, "the server's own was the one invitation");
@@ -909,7 +912,8 @@ async fn a_journal_without_hand_overs_is_brought_up_to_date() {
     journal.admit(arrival(BOB)).await.unwrap();
     close(journal, writer).await;
     bench.sqlite3("ALTER TABLE pending DROP COLUMN hand_over");
-    bench.sqlite3("DELETE FROM _sqlx_migrations WHERE version = 20261128020000");
+    bench.sqlite3("ALTER TABLE pending DROP COLUMN addressed");
+    bench.sqlite3("DELETE FROM _sqlx_migrations WHERE version IN (20261128020000, 20261128100000)");
 
     let (journal, writer) = bench.open().await;
 

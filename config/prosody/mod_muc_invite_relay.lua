@@ -238,6 +238,8 @@ local function watch(host)
 		module:context(relay):hook("component-disconnected", component_disconnected);
 	elseif hosts[host].type == "local" then
 		module:context(host):hook("pre-message/bare", passes, -1000);
+		-- To one of the contact's devices.
+		module:context(host):hook("pre-message/full", passes, -1000);
 	end
 end
 

@@ -17,7 +17,7 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 use super::rows::column;
 use crate::model::{Arrival, Id, Origin, Outcome, Pending};
 
-/// 256 rows of 13 values stay far below `SQLite`'s limit of 32766 parameters.
+/// 256 rows of 14 values stay far below `SQLite`'s limit of 32766 parameters.
 const MAX_ROWS_PER_STATEMENT: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
@@ -71,9 +71,9 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent, hand_over) SELECT * FROM (",
+             origin, parent, hand_over, addressed) SELECT * FROM (",
         );
-        push_rows(&mut sql, chunk, 13, |mut row, (id, received, a)| {
+        push_rows(&mut sql, chunk, 14, |mut row, (id, received, a)| {
             row.push_bind(*id)
                 .push_bind(*received)
                 .push_bind(a.route.as_str())
@@ -86,7 +86,8 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.continues)
                 .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
                 .push_bind(a.parent)
-                .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text));
+                .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text))
+                .push_bind(a.payload.addressed.as_deref());
         });
         sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;
@@ -213,7 +214,7 @@ macro_rules! select_pending {
     ($rest:literal) => {
         concat!(
             "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added, \
-             hand_over FROM pending ",
+             hand_over, addressed FROM pending ",
             $rest
         )
     };
@@ -258,6 +259,7 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
                 continues: row.try_get(9)?,
                 origin: row.try_get::<Option<&str>, _>(10)?.map(Origin::from_text),
                 hand_over: row.try_get::<Option<&str>, _>(13)?.map(Origin::from_text).map(Box::new),
+                addressed: row.try_get::<Option<&str>, _>(14)?.map(Box::from),
             },
             parent: row.try_get(11)?,
         },

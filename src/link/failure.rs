@@ -16,6 +16,9 @@ pub enum DeliverError {
     /// The server sent it back.
     #[error("it came back: {0}")]
     Bounced(StanzaError),
+    /// It is larger than servers take, XML can't carry it, or the server ends the connection at it.
+    #[error("it can't be sent")]
+    Unsendable,
 }
 
 /// Why a question has no answer.

@@ -36,6 +36,7 @@ mod shared;
 mod socket;
 mod spellings;
 mod stream;
+mod suspects;
 mod traffic;
 mod trouble;
 mod writer;
@@ -59,6 +60,7 @@ use self::ids::Ids;
 use self::metrics::{Metrics, Up};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
+use self::suspects::Suspects;
 
 /// Stanzas that may wait to be sent. Beyond that the sender waits.
 const MAX_OUTGOING_STANZAS: usize = 1024;
@@ -90,6 +92,7 @@ pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
         link: link.clone(),
         privileges: Arc::clone(&link.privileges),
         spellings,
+        suspects: Suspects::new(),
         ids: Arc::clone(&link.ids),
     };
     (link, taken, task)

@@ -179,18 +179,38 @@ impl Barrier {
 
     /// A message came back: was it one that isn't confirmed yet? Only the address it went to can send it back.
     pub(super) fn bounced(&mut self, id: &str, from: &str, error: &StanzaError) -> bool {
-        let from = address::split_resource(from).0;
+        self.fails(id, from, DeliverError::Bounced(error.clone()))
+    }
+
+    /// One that isn't confirmed yet can't be sent.
+    pub(super) fn unsendable(&mut self, id: &str, to: &str) {
+        self.fails(id, to, DeliverError::Unsendable);
+    }
+
+    fn fails(&mut self, id: &str, to: &str, error: DeliverError) -> bool {
+        let to = address::split_resource(to).0;
         let found = self
             .unconfirmed
             .iter()
-            .position(|sent| sent.id == id && address::split_resource(&sent.to).0 == from);
+            .position(|sent| sent.id == id && address::split_resource(&sent.to).0 == to);
         match found.and_then(|at| self.unconfirmed.remove(at)) {
             Some(sent) => {
-                let _ = sent.answer.send(Err(DeliverError::Bounced(error.clone())));
+                let _ = sent.answer.send(Err(error));
                 true
             }
             None => false,
         }
+    }
+
+    /// Whether everything that was sent is confirmed, and every ping answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.unconfirmed.is_empty() && self.pings.is_empty()
+    }
+
+    /// The id and the recipient of each unconfirmed stanza that somebody would send again.
+    pub(super) fn waited_for(&self) -> impl Iterator<Item = (&str, &str)> {
+        let waited_for = self.unconfirmed.iter().filter(|sent| !sent.answer.is_closed());
+        waited_for.map(|sent| (sent.id.as_str(), sent.to.as_str()))
     }
 
     /// Since when an answer is due.

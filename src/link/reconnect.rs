@@ -21,6 +21,7 @@ use super::privileges::Privileges;
 use super::session::Connection;
 use super::settings::Settings;
 use super::spellings::Spellings;
+use super::suspects::Suspects;
 use super::traffic::{Command, Received};
 use super::trouble::{Backoff, Ended, Trouble};
 use super::{handshake, iq_probe, privilege_probe};
@@ -35,6 +36,7 @@ pub struct Task {
     pub(super) link: Link,
     pub(super) privileges: Arc<Privileges>,
     pub(super) spellings: Spellings,
+    pub(super) suspects: Suspects,
     pub(super) ids: Arc<Ids>,
 }
 
@@ -64,6 +66,7 @@ impl Task {
                         self.incoming.clone(),
                         &self.up,
                         (&self.privileges, &self.spellings),
+                        &mut self.suspects,
                         &self.ids,
                     );
                     let settled = settled(&self.up, &mut backoff);

@@ -26,10 +26,11 @@ use super::privileges::Privileges;
 use super::reader::Read;
 use super::settings::Settings;
 use super::spellings::Spellings;
-use super::traffic::{Command, Received};
+use super::suspects::Suspects;
+use super::traffic::{Command, Delivered, Received};
 use crate::model::address;
 use crate::wire::spelling::canonicalise;
-use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError, privileged};
+use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, privileged};
 
 /// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -77,12 +78,25 @@ pub(super) struct Connection<'a> {
     /// When a host answered the first ping, as long as the link is not up.
     answered_at: Option<Instant>,
     last_read: Instant,
+    suspects: &'a mut Suspects,
+    alone: Alone,
     warnings: Sparing,
+    unsendable: Sparing,
     /// Nobody takes what comes in, so nothing is read.
     paused: bool,
     /// Nothing new is begun on it.
     ending: bool,
     tick: Interval,
+}
+
+/// What is sent alone.
+enum Alone {
+    /// Nothing.
+    No,
+    /// This waits until all that was sent before is confirmed. `fenced`: a ping was sent behind all of it.
+    Waits { stanza: Box<Stanza>, answer: Delivered, fenced: bool },
+    /// The one with this id is under way, and nothing else is sent.
+    UnderWay(String),
 }
 
 impl<'a> Connection<'a> {
@@ -93,6 +107,7 @@ impl<'a> Connection<'a> {
         incoming: mpsc::Sender<Received>,
         up: &'a Up,
         (privileges, spellings): (&'a Privileges, &'a Spellings),
+        suspects: &'a mut Suspects,
         ids: &'a Ids,
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
@@ -114,7 +129,10 @@ impl<'a> Connection<'a> {
             replies: Replies::default(),
             answered_at: None,
             last_read: Instant::now(),
+            suspects,
+            alone: Alone::No,
             warnings: Sparing::default(),
+            unsendable: Sparing::default(),
             paused: false,
             ending: false,
             tick,
@@ -127,6 +145,7 @@ impl<'a> Connection<'a> {
         let end = tokio::select! {
             end = poll_fn(|cx| self.poll(cx)) => {
                 self.read_the_rest().await;
+                self.look_for_the_cause(&end);
                 return end;
             }
             () = close.cancelled() => End::Closed,
@@ -167,12 +186,18 @@ impl<'a> Connection<'a> {
 
     /// Takes commands and writes as far as the socket takes it.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.barrier.has_room() && self.queue.len() < MAX_WAITING_STANZAS {
+        self.send_alone();
+        while matches!(self.alone, Alone::No)
+            && self.barrier.has_room()
+            && self.queue.len() < MAX_WAITING_STANZAS
+        {
             match self.commands.poll_recv(cx) {
                 Poll::Ready(Some(command)) => self.obey(command),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
+        // One may have come just now, and nothing else may wake this task.
+        self.send_alone();
         if let Some((id, to)) = self.barrier.due(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
@@ -188,10 +213,48 @@ impl<'a> Connection<'a> {
     fn write(&mut self, mut stanza: Box<Stanza>) {
         self.spellings.say(&mut stanza);
         if let Err(e) = self.stream.push(&stanza) {
-            warn!("a stanza can't be sent: {e}");
-            let (id, to) = id_and_to(&stanza);
-            self.barrier.bounced(&id, &to, &StanzaError::new(Condition::NotAcceptable, None));
+            let (id, mut to) = id_and_to(&stanza);
+            canonicalise(&mut to);
+            if let Some(times) = self.unsendable.due(Instant::now()) {
+                warn!(times, "a stanza can't be sent: {e}");
+            }
+            self.barrier.unsendable(&id, &to);
         }
+    }
+
+    /// Goes on with what is sent alone: see [`Suspects`].
+    fn send_alone(&mut self) {
+        match &mut self.alone {
+            Alone::No => {}
+            Alone::UnderWay(id) => {
+                if self.barrier.is_idle() {
+                    self.suspects.cleared(id);
+                    self.alone = Alone::No;
+                }
+            }
+            Alone::Waits { fenced: false, .. } => {
+                if let Some((id, to)) = self.barrier.ping(|| self.ids.next()) {
+                    self.queue.push_back(ping(self.component, id, to).into());
+                    if let Alone::Waits { fenced, .. } = &mut self.alone {
+                        *fenced = true;
+                    }
+                }
+            }
+            Alone::Waits { fenced: true, .. } => {
+                if self.barrier.is_idle()
+                    && let Alone::Waits { stanza, answer, .. } = std::mem::replace(&mut self.alone, Alone::No)
+                {
+                    self.alone = Alone::UnderWay(id_and_to(&stanza).0);
+                    self.deliver(stanza, answer);
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, stanza: Box<Stanza>, answer: Delivered) {
+        let (id, to) = id_and_to(&stanza);
+        self.barrier.sending(id, to, answer);
+        self.queue.push_back(stanza);
     }
 
     /// Reads one stanza and handles it.
@@ -229,9 +292,11 @@ impl<'a> Connection<'a> {
             // Dropped with its answer: it is lost.
             Command::Deliver { on: Some(on), .. } if on != self.epoch => {}
             Command::Deliver { stanza, answer, .. } => {
-                let (id, to) = id_and_to(&stanza);
-                self.barrier.sending(id, to, answer);
-                self.queue.push_back(stanza);
+                if self.suspects.contain(&id_and_to(&stanza).0) {
+                    self.alone = Alone::Waits { stanza, answer, fenced: false };
+                } else {
+                    self.deliver(stanza, answer);
+                }
             }
             Command::Ask { iq, answer } => {
                 if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
@@ -386,6 +451,22 @@ impl<'a> Connection<'a> {
             );
         }
         hangs.then_some(patience)
+    }
+
+    /// The connection has ended, perhaps because of what is unconfirmed.
+    fn look_for_the_cause(&mut self, end: &End) {
+        let unconfirmed: Vec<_> = self.barrier.waited_for().collect();
+        let ids: Vec<_> = unconfirmed.iter().map(|(id, _)| *id).collect();
+        let Some(cause) = self.suspects.ended(end, &ids) else { return };
+        let found = unconfirmed.iter().find(|(id, _)| *id == cause);
+        if let Some((id, to)) = found.map(|(id, to)| ((*id).to_owned(), (*to).to_owned())) {
+            warn!(
+                id,
+                to,
+                "the server ends the connection at this message, also if it is sent alone: it is given up"
+            );
+            self.barrier.unsendable(&id, &to);
+        }
     }
 
     fn ends(&mut self) {

@@ -12,6 +12,9 @@ pub type Incoming = mpsc::Receiver<Received>;
 /// A stanza, and the connection that it came by.
 pub type Received = (Epoch, Stanza);
 
+/// Where it is told whether a stanza was delivered.
+pub(super) type Delivered = oneshot::Sender<Result<(), DeliverError>>;
+
 /// What the handle tells the task that owns the connection.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -19,7 +22,7 @@ pub(super) enum Command {
     Deliver {
         stanza: Box<Stanza>,
         on: Option<Epoch>,
-        answer: oneshot::Sender<Result<(), DeliverError>>,
+        answer: Delivered,
     },
     Ask {
         iq: Box<Iq>,

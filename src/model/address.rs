@@ -1,7 +1,7 @@
 //! JIDs as text, and XEP-0106: how a person's address becomes the localpart of a relay address, and back.
 //! Knows nothing of stanzas, rooms' rights or groups.
 
-use jid::{BareJid, NodePart};
+use jid::{BareJid, NodePart, ResourcePart};
 use thiserror::Error;
 
 use super::domain;
@@ -12,7 +12,7 @@ pub enum AddressError {
     /// The address is a domain alone, such as the component's own.
     #[error("`{0}` has no localpart, so it names nobody")]
     NoLocalpart(String),
-    /// The localpart has no escaped `@`; it may be a group's name.
+    /// The localpart has no escaped `@`, nor a `%` for it; it may be a group's name.
     #[error("`{0}` is not an escaped address: expected something like `bob\\40example.org`")]
     NotEscaped(String),
     /// The escaped address has a resource (an escaped `/`), as an occupant's has. Only bare addresses can be invited.
@@ -102,27 +102,35 @@ pub fn unescape_localpart(text: &str) -> String {
 }
 
 /// The contact that a relay address stands for, normalised: `bob\40example.org@invites.example.org` gives
-/// `bob@example.org`. A resource of the relay address itself is ignored.
+/// `bob@example.org`. So does `bob%example.org@invites.example.org`, for clients in which nobody can type a backslash; of
+/// several `%` the last one stands for the `@`. A resource of the relay address itself is ignored.
 ///
 /// # Errors
 ///
 /// [`AddressError::NoLocalpart`], [`AddressError::NotEscaped`] or [`AddressError::HasResource`] as described there;
-/// [`AddressError::Invalid`] if the relay address or the unescaped text is not a JID.
+/// [`AddressError::SomebodyElse`] if normalising would lead to another contact; [`AddressError::Invalid`] if the relay
+/// address or the unescaped text is not a JID.
 pub fn contact_of(relay_address: &str) -> Result<BareJid, AddressError> {
     // Normalised first: XEP-0106 §4.1 unescapes only after nodeprep, and not every server has applied that.
-    let relay_address = bare(relay_address)?;
+    let relay_address = own(relay_address)?;
     let Some(localpart) = relay_address.node() else {
         return Err(AddressError::NoLocalpart(relay_address.to_string()));
     };
-    let contact = unescape_localpart(localpart.as_str());
+    let mut contact = unescape_localpart(localpart.as_str());
     if !contact.contains('@') {
-        Err(AddressError::NotEscaped(relay_address.to_string()))
-    } else if contact.contains('/') {
-        Err(AddressError::HasResource(contact))
-    } else {
-        bare(&contact)
+        let Some(at) = contact.rfind(AT_WITHOUT_BACKSLASH) else {
+            return Err(AddressError::NotEscaped(relay_address.to_string()));
+        };
+        contact.replace_range(at..=at, "@");
     }
+    if contact.contains('/') {
+        return Err(AddressError::HasResource(contact));
+    }
+    own(&contact)
 }
+
+/// Stands for the `@` in a relay address that has no escaped one. No domain contains it.
+pub(super) const AT_WITHOUT_BACKSLASH: char = '%';
 
 /// The relay address of a person: `alice@example.org` on `invites.example.org` gives
 /// `alice\40example.org@invites.example.org`.
@@ -163,6 +171,12 @@ pub fn split_resource(jid: &str) -> (&str, Option<&str>) {
         Some((bare, resource)) => (bare, Some(resource)),
         None => (jid, None),
     }
+}
+
+/// Whether a text can be the resource of a JID.
+#[must_use]
+pub fn is_resource(text: &str) -> bool {
+    ResourcePart::new(text).is_ok()
 }
 
 /// The domain in a JID as text.
@@ -207,8 +221,9 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
 }
 
 /// The bare form of a JID that a server has sent, or that the relay has stored. A server normalises what its users type,
-/// so the localpart must be normalised already. Servers' rules differ, but all of them lower-case letters. If our rules
-/// change more than that (`ᵃlice`), the normalised form (`alice`) may be another account.
+/// so the localpart must be normalised already. Servers' rules differ, but for all of them capitals make no difference,
+/// and ejabberd passes on the capitals with which a user has logged in. If our rules change more than that (`ᵃlice`), the
+/// normalised form (`alice`) may be another account.
 ///
 /// # Errors
 /// [`AddressError::Invalid`]: it is not a JID. [`AddressError::SomebodyElse`]: normalising changes it into another one.
@@ -219,7 +234,8 @@ pub fn own(jid: &str) -> Result<BareJid, AddressError> {
         Some((localpart, domain)) => (Some(localpart), domain),
         None => (None, written),
     };
-    let is_own = localpart.map(str::to_lowercase).as_deref() == other.node().map(jid::NodeRef::as_str)
+    let normalised = other.node().map(jid::NodeRef::as_str);
+    let is_own = (localpart == normalised || localpart.map(str::to_lowercase).as_deref() == normalised)
         && domain::is_spelling_of(domain, other.domain().as_str());
     if is_own { Ok(other) } else { Err(AddressError::SomebodyElse { address: written.to_owned(), other }) }
 }
@@ -275,10 +291,6 @@ mod tests {
         assert_eq!(contact_of(r"bob\40example.org@invites.example.org/phone"), Ok(jid("bob@example.org")));
         assert!(matches!(contact_of("invites.example.org"), Err(AddressError::NoLocalpart(_))));
         assert!(matches!(contact_of("members@invites.example.org"), Err(AddressError::NotEscaped(_))));
-        assert!(matches!(
-            contact_of("bob%example.org@invites.example.org"),
-            Err(AddressError::NotEscaped(_))
-        ));
         assert!(matches!(contact_of(r"r\40c\2fnick@invites.example.org"), Err(AddressError::HasResource(_))));
         assert!(matches!(
             contact_of(r"\40example.org@invites.example.org"),
@@ -286,6 +298,32 @@ mod tests {
         ));
         assert!(matches!(contact_of(r"a\40b\40c@invites.example.org"), Err(AddressError::Invalid { .. })));
         assert!(matches!(contact_of("@"), Err(AddressError::Invalid { .. })));
+    }
+
+    #[rstest]
+    #[case("bob%example.org@invites.example.org", "bob@example.org")]
+    #[case("Bob%Example.ORG@invites.example.org/phone", "bob@example.org")]
+    #[case("a%b%example.org@invites.example.org", "a%b@example.org")]
+    #[case(r"a\26b%example.org@invites.example.org", "a&b@example.org")]
+    #[case(r"bob%x\40example.org@invites.example.org", "bob%x@example.org")]
+    #[case(r"bob\40example.org%x@invites.example.org", "")]
+    #[case("%example.org@invites.example.org", "")]
+    #[case("bob%@invites.example.org", "")]
+    fn a_relay_address_without_a_backslash(#[case] relay_address: &str, #[case] contact: &str) {
+        let found = contact_of(relay_address);
+        if contact.is_empty() {
+            assert!(matches!(found, Err(AddressError::Invalid { .. })), "{found:?}");
+        } else {
+            assert_eq!(found, Ok(jid(contact)));
+        }
+    }
+
+    #[rstest]
+    #[case("\u{1d43}lice\\40example.org@invites.example.org")]
+    #[case("\u{1d43}lice%example.org@invites.example.org")]
+    #[case("alice\\40stra\u{df}e.example@invites.example.org")]
+    fn a_relay_address_that_normalising_changes_is_nobodys(#[case] relay_address: &str) {
+        assert!(matches!(contact_of(relay_address), Err(AddressError::SomebodyElse { .. })));
     }
 
     #[test]

@@ -135,7 +135,7 @@ pub fn check_name(name: &str) -> Result<(), NoName> {
     if name == MEMBERS {
         return wrong("the address of a room's own members", "rename it");
     }
-    if name.contains("\\40") {
+    if name.contains("\\40") || name.contains(address::AT_WITHOUT_BACKSLASH) {
         return wrong("the address of one contact (XEP-0106)", "rename it");
     }
     Ok(())

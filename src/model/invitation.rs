@@ -39,6 +39,17 @@ pub struct Payload {
     pub origin: Option<Origin>,
     /// The IQ that handed it over, if one did.
     pub hand_over: Option<Box<Origin>>,
+    /// The address that it was sent to, if that says more than `contact`: one of their devices, or another spelling of
+    /// their relay address.
+    pub addressed: Option<Box<str>>,
+}
+
+impl Payload {
+    /// The one of the contact's devices that it was sent to, by its resource.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        self.addressed.as_deref().and_then(|address| address.split_once('/')).map(|(_, device)| device)
+    }
 }
 
 impl fmt::Debug for Payload {

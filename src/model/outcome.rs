@@ -88,6 +88,8 @@ words! {
         Mimicry = "mimicry",
         /// None of the contact's clients that are online shows direct invitations.
         Unsupported = "unsupported",
+        /// Its password is too long, or the server ends the connection at it.
+        Unsendable = "unsendable",
     }
 }
 

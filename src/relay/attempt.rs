@@ -49,6 +49,7 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
             Err(Stop::End(ending)) => Ok(*ending),
             ended => ended,
         };
+        job.unsendable |= matches!(ending, Ok(Ending::Failed(Reason::Unsendable)));
         let settled = match ending {
             Ok(ending) => settle(&cx, &job, ending).await,
             Err(stop) => Err(stop),
@@ -75,6 +76,9 @@ fn run_part(cx: Arc<Context>, job: Job) -> BoxFuture<'static, Option<Outcome>> {
 /// # Errors
 /// See [`Stop`].
 async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Result<Ending, Stop> {
+    if job.unsendable {
+        return Ok(Ending::Failed(Reason::Unsendable));
+    }
     if let Some(ending) = fate::ending_at_the_server(cx, job).await? {
         return Ok(ending);
     }

@@ -36,6 +36,8 @@ pub(super) struct Job {
     pub(super) member_added: bool,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
+    /// It can't be sent: not to be tried again while the inviter is being told.
+    pub(super) unsendable: bool,
     /// Whether the room was members-only when it was last looked at; `None` if nobody looked, or it did not say.
     pub(super) members_only: Option<bool>,
     pub(super) identity: Option<Identity>,
@@ -103,6 +105,7 @@ impl Job {
             preferences: None,
             member_added: row.added,
             unsupported: false,
+            unsendable: false,
             members_only: None,
             identity: None,
             parties: None,

@@ -57,12 +57,16 @@ pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
     relay_address == contact || address::contact_of(relay_address.as_str()).is_ok_and(|it| it == *contact)
 }
 
-/// The relay address that the room or the inviter sent the invitation to; `None` if the contact's address is too long to
-/// be escaped.
-pub(super) fn relay_address_of(cx: &Context, contact: &BareJid) -> Option<BareJid> {
+/// The relay address that the room or the inviter sent the invitation to; for a hand-over the one that they could have used.
+/// `None` if the contact's address is not valid, or too long to be escaped.
+pub(super) fn relay_address_of(cx: &Context, arrival: &Arrival) -> Option<BareJid> {
     let component = cx.link.component();
-    if contact.domain().as_str() == component {
-        return Some(contact.clone());
+    let is_ours = |address: &BareJid| address.domain().as_str() == component;
+    let contact = address::own(&arrival.contact).ok()?;
+    let written = arrival.payload.addressed.as_deref().and_then(|it| address::own(it).ok()).filter(is_ours);
+    match written {
+        Some(address) => Some(address),
+        None if is_ours(&contact) => Some(contact),
+        None => address::relay_address(&contact, component).ok(),
     }
-    address::relay_address(contact, component).ok()
 }

@@ -24,6 +24,8 @@ pub struct HandedOver {
     pub room: BareJid,
     /// The contact.
     pub contact: BareJid,
+    /// The one of their devices that is invited, by its resource.
+    pub device: Option<String>,
     /// The inviter.
     pub inviter: BareJid,
     /// Reason, password and thread.
@@ -59,7 +61,8 @@ fn read(hand_over: &HandOver) -> Result<HandedOver, Malformed> {
         id: message.id.clone(),
         deadline: hand_over.deadline.clone().ok_or(Malformed::NoDeadline)?,
         room: invitation.room,
-        contact: address::bare(&invitation.relay_address)?,
+        contact: address::own(&invitation.relay_address)?,
+        device: invitation.device,
         inviter,
         details: invitation.details,
     })

@@ -20,6 +20,8 @@ pub struct Mediated {
     pub room: BareJid,
     /// The bare address that it was sent to, as received; [`address::contact_of`] reads it.
     pub relay_address: String,
+    /// The one of their devices that it was sent to, by its resource (§7.9).
+    pub device: Option<String>,
     /// The inviter.
     pub inviter: Inviter,
     /// Reason, password and thread.
@@ -100,7 +102,7 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
     let Some(to) = &message.to else {
         return Err(Malformed::NoAddressee);
     };
-    let (relay_address, _) = address::split_resource(to);
+    let (relay_address, device) = address::split_resource(to);
 
     let mut found = Vec::new();
     let mut wrong = None;
@@ -109,6 +111,7 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
             Ok(by) => found.push(Mediated {
                 room: room.clone(),
                 relay_address: relay_address.to_owned(),
+                device: device.map(str::to_owned),
                 inviter: by,
                 details: details(x, invite),
             }),
@@ -162,13 +165,13 @@ fn details(x: &MucUser, invite: &Invite) -> Details {
 pub fn invite(
     from: &BareJid,
     room: &BareJid,
-    contact: &BareJid,
+    contact: &str,
     reason: Option<&str>,
     id: &str,
     hint: Option<Hint>,
 ) -> Message {
     let reason = reason.map(without_forbidden);
-    let invite = Invite { to: Some(contact.to_string()), reason: reason.into(), ..Invite::default() };
+    let invite = Invite { to: Some(contact.to_owned()), reason: reason.into(), ..Invite::default() };
     Message {
         from: Some(from.to_string()),
         to: Some(room.to_string()),

@@ -85,7 +85,23 @@ pub fn without_forbidden(text: &str) -> String {
 
 /// The text, or `None` if it is blank: a blank `<reason/>` or attribute means the same as an absent one.
 pub(super) fn non_blank(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.trim().is_empty())
+    text.filter(|text| text.chars().any(|c| !c.is_whitespace() && !is_invisible(c)))
+}
+
+/// Whether a character shows nothing, and takes no space. Some of them matter between others: in emoji, say.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// The bytes that a text takes in a stanza, at most: servers differ in what they escape, and how.
+#[must_use]
+pub fn length_as_written(text: &str) -> usize {
+    let length = |c: char| match c {
+        '"' | '\'' | '&' | '<' | '>' | '\t' | '\n' | '\r' => "&quot;".len(),
+        c => c.len_utf8(),
+    };
+    text.chars().map(length).sum()
 }
 
 fn is_xml_char(c: char) -> bool {

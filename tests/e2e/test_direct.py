@@ -6,7 +6,7 @@ import pytest
 
 from support.feed import Wanted
 from support.server import Setup
-from support.stanzas import CONFERENCE, a, condition, decline, direct_invitation, invitation, text_of_error
+from support.stanzas import CONFERENCE, MUC_USER, a, condition, decline, direct_invitation, invitation, text_of_error
 
 SETUPS = pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileges", "service admin"])
 """Without the service admin's rights, or the inviter's own, nobody tells who may invite."""
@@ -181,14 +181,31 @@ async def test_who_has_no_business_there_uses_up_nothing_of_the_room(stage, rela
     assert not alice.received(decline(room))
 
 
-@pytest.mark.parametrize(
-    "named", ["{}/alice", "xmpp:{}?join", "xmpp:{}", " {} ", "&#xa;  {}&#xa;"], ids=["a nick", "a link", "a URI", "spaces", "lines"]
-)
+def encoded(room):
+    return room.replace("@", "%40")
+
+
+NAMED = {
+    "a nick": lambda room: f"{room}/alice",
+    "a link": lambda room: f"xmpp:{room}?join",
+    "a URI": lambda room: f"xmpp:{room}",
+    "capitals": lambda room: f"XMPP:{room.capitalize()}?join",
+    "an account in front": lambda room: f"xmpp://me@example.test/{room}?join",
+    "a link to a nick": lambda room: f"xmpp:{room}/a%20b?join",
+    "percent-encoded": lambda room: encoded(room),
+    "a percent-encoded link": lambda room: f"xmpp:{encoded(room)}?join",
+    "spaces": lambda room: f" {room} ",
+    "spaces that nobody sees": lambda room: f"\u200b{room}\u00a0\ufeff",
+    "lines": lambda room: f"&#xa;  {room}&#xa;",
+}
+
+
+@pytest.mark.parametrize("named", NAMED)
 async def test_a_room_that_is_plain_to_see(stage, relay, named):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room())
 
-    x = f"<x xmlns='{CONFERENCE}' jid='{named.format(room)}'>\n  Come\n  &amp; see\n</x>"
+    x = f"<x xmlns='{CONFERENCE}' jid='{NAMED[named](room)}'>\n  Come\n  &amp; see\n</x>"
     alice.send(f"<message to='{stage.relay_address(bob.bare)}'>{x}</message>")
 
     received = invitation(await bob.expect(direct_invitation(room)))
@@ -213,3 +230,58 @@ async def test_something_that_is_no_room_is_refused(stage, relay, named):
     [record] = await relay.settled(1)
     assert (record["route"], record["state"], record["reason"]) == ("direct", "refused", "malformed")
     assert (record["room"], record["inviter"], record["contact"]) == (named, alice.bare, bob.bare)
+
+
+async def test_a_password_in_a_link(stage, relay):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room(), password="s e&c")
+
+    write_to(alice, stage.relay_address(bob.bare), f"xmpp:{room}?join;password=s%20e%26c")
+
+    received = invitation(await bob.expect(direct_invitation(room)))
+    assert received == stage.invitation(alice.bare, bob, room, password="s e&c")
+
+
+async def test_several_in_one_and_both_kinds(stage, relay):
+    """Of several the first that names a room; a person sends no mediated one, whatever their client adds."""
+    alice, bob = await stage.people("alice", "bob")
+    room, other = await alice.create_room(stage.room()), stage.room()
+
+    x = "".join(f"<x xmlns='{CONFERENCE}' jid='{jid}'/>" for jid in ("nowhere", room, other))
+    mediated = f"<x xmlns='{MUC_USER}'><invite from='{other}/x'><reason>trust me</reason></invite></x>"
+    alice.send(f"<message to='{stage.relay_address(bob.bare)}' id='both'>{mediated}{x}</message>")
+
+    received = invitation(await bob.expect(direct_invitation(room)))
+    assert received == stage.invitation(alice.bare, bob, room)
+    [record] = await relay.settled(1)
+    assert (record["route"], record["state"], record["room"]) == ("direct", "relayed", room)
+
+
+@pytest.mark.parametrize("localpart", ["{name}%{host}", "{capital}%{host}"])
+async def test_an_address_without_a_backslash(stage, relay, localpart):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    name = bob.bare.partition("@")[0]
+    address = localpart.format(name=name, capital=name.capitalize(), host=stage.server.host)
+
+    write_to(alice, f"{address}@{stage.server.component}", room)
+
+    await bob.expect(direct_invitation(room))
+    [record] = await relay.settled(1)
+    assert (record["route"], record["state"], record["contact"]) == ("direct", "relayed", bob.bare)
+
+
+async def test_an_address_that_normalising_changes_is_nobodys(stage, relay):
+    """`alice` and her like with another first letter are two accounts to some servers."""
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+    address = f"{chr(0x1D47)}{stage.relay_address(bob.bare)[1:]}"
+
+    write_to(alice, address, room)
+
+    [record] = await relay.settled(1)
+    # Some servers change it themselves.
+    if record["contact"] != bob.bare:
+        assert (record["state"], record["reason"]) == ("refused", "malformed")
+        assert not await stage.reached(bob, room)
+        await alice.expect(a("message", type="error"))

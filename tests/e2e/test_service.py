@@ -58,9 +58,22 @@ async def test_what_it_does_not_know_is_refused_and_never_left_unanswered(stage,
         "<message type='chat'{}><body>Hello?</body></message>",
         "<message{}><body>Hello?</body></message>",
         "<message{}><x xmlns='urn:example:unheard-of'/></message>",
+        "<message type='groupchat'{}><body>Hello?</body></message>",
+        "<message type='groupchat'{}><x xmlns='jabber:x:conference' jid='tea@conference.example.test'/></message>",
+        "<message{}><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+        "<message{}><received xmlns='urn:xmpp:receipts' id='r1'/></message>",
         "<presence type='subscribe'{}/>",
     ],
-    ids=["chat", "normal", "unknown payload", "subscription"],
+    ids=[
+        "chat",
+        "normal",
+        "unknown payload",
+        "groupchat",
+        "an invitation as groupchat",
+        "a room's element without an invitation",
+        "a receipt",
+        "subscription",
+    ],
 )
 async def test_what_has_no_business_here_comes_back_once(stage, relay, address, stanza):
     [alice] = await stage.people("alice")

@@ -60,6 +60,8 @@ class Scripted(Server):
         self.reads = Switch(on=True)
         self.trickle: int | None = None
         """Only so many bytes at a time pass, in either direction, and no more than that in a millisecond to the relay."""
+        self.ends_at: Callable[[Element], str | None] = lambda _: None
+        """What it says for a message at which it ends the connection, and takes nothing any more; "" without a word."""
         self.on_message: Callable[[Element], str | None] = lambda _: None
         """What is sent back for a message at once, before any ping behind it is answered."""
         self.software = "Scripted"
@@ -277,6 +279,10 @@ class Scripted(Server):
             case "iq":
                 self._hear(stanza, stream)
             case "message":
+                last_words = self.ends_at(stanza)
+                if last_words is not None:
+                    stream.write(last_words)
+                    raise ConnectionAbortedError
                 delivery = _delivery(stanza, self.connections)
                 if delivery:
                     self.deliveries.append(delivery)

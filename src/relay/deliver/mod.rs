@@ -51,10 +51,11 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
     let Ok(mut sender) = Sender::best(&cx.link, room, inviter) else {
         return Err(Ending::Failed(Reason::Malformed).into());
     };
+    let mut to = recipient(job, contact);
     let details = payload::given(job.row.arrival.payload.clone());
     let id = cx.message_id(job.row.id);
     loop {
-        let stanza = sender.stanza(cx.link.component(), &id, contact, room, &details, hint);
+        let stanza = sender.stanza(cx.link.component(), &id, &to, room, &details, hint);
         match cx.link.deliver_on(on, stanza).await {
             Ok(()) => {
                 if let Sender::Inviter { .. } = sender {
@@ -63,6 +64,13 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
                 return Ok(sender.address().clone());
             }
             Err(DeliverError::Lost) => return Err(AskError::Lost.into()),
+            Err(DeliverError::Unsendable) => return Err(Ending::Failed(Reason::Unsendable).into()),
+            // The device has gone.
+            Err(DeliverError::Bounced(_))
+                if matches!(sender, Sender::RelayAddress(_)) && to != contact.as_str() =>
+            {
+                to = contact.to_string();
+            }
             Err(DeliverError::Bounced(error))
                 if let Sender::Inviter { person, .. } = &sender
                     && is_refusal(&error)
@@ -74,6 +82,14 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
                 sender = fallback(cx, job.row.id, parties, &sender, &error).map_err(Ending::Failed)?;
             }
         }
+    }
+}
+
+/// The contact, or the one of their devices that was invited (XEP-0045 §7.9).
+fn recipient(job: &Job, contact: &BareJid) -> String {
+    match job.row.arrival.payload.device() {
+        Some(device) => format!("{contact}/{device}"),
+        None => contact.to_string(),
     }
 }
 

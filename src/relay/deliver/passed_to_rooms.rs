@@ -63,6 +63,7 @@ mod tests {
             deadline: String::new(),
             room: room.clone(),
             contact: contact.clone(),
+            device: None,
             inviter: inviter.clone(),
             details: Details::default(),
         };

@@ -59,18 +59,17 @@ impl Sender {
         }
     }
 
-    /// The stanza for the link.
+    /// The stanza for the link. `to`: the contact, or one of their devices.
     pub(super) fn stanza(
         &self,
         component: &str,
         id: &str,
-        contact: &BareJid,
+        to: &str,
         room: &BareJid,
         details: &Details,
         hint: Option<Hint>,
     ) -> Stanza {
-        let invitation: Message =
-            direct::compose(self.address().as_str(), contact.as_str(), id, room, details, hint);
+        let invitation: Message = direct::compose(self.address().as_str(), to, id, room, details, hint);
         Stanza::Message(match self {
             Self::Inviter { person, version } => {
                 privileged::wrap_message(*version, component, person.domain().as_str(), id, invitation)

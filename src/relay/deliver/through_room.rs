@@ -8,7 +8,9 @@ use tracing::debug;
 use super::sender::Sender;
 use crate::config::Passwords;
 use crate::link::{AskError, DeliverError, Epoch};
+use crate::model::Reason;
 use crate::relay::context::Context;
+use crate::relay::ending::Ending;
 use crate::relay::job::Job;
 use crate::relay::parties::Parties;
 use crate::relay::payload;
@@ -34,13 +36,15 @@ pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) 
     let hint = cx.archive_hint.hint(archive, Some(&person), contact).await?;
     let id = cx.message_id(job.row.id);
     let reason = payload::given(job.row.arrival.payload.clone()).reason;
-    let invitation = muc::invite(&person, room, contact, reason.as_deref(), &id, hint);
+    let to = super::recipient(job, contact);
+    let invitation = muc::invite(&person, room, &to, reason.as_deref(), &id, hint);
     let component = cx.link.component();
     let wrapped = privileged::wrap_message(version, component, person.domain().as_str(), &id, invitation);
     cx.passed_to_rooms.remember(id, room.clone(), contact.clone(), person);
     match cx.link.deliver_on(on, Stanza::Message(wrapped)).await {
         Ok(()) => Ok(true),
         Err(DeliverError::Lost) => Err(AskError::Lost.into()),
+        Err(DeliverError::Unsendable) => Err(Ending::Failed(Reason::Unsendable).into()),
         Err(DeliverError::Bounced(error)) => {
             // The direct one will meet with the same, and tells the operator what to do.
             debug!(id = job.row.id, "the server did not let it through to the room: {error}");

@@ -153,7 +153,12 @@ fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
             Inviter::Occupant(nick) => format!("{}/{nick}", parties.room),
         },
         contact,
-        payload: Payload { origin: None, hand_over: None, ..job.row.arrival.payload.clone() },
+        payload: Payload {
+            origin: None,
+            hand_over: None,
+            addressed: None,
+            ..job.row.arrival.payload.clone()
+        },
         parent: Some(job.row.id),
     }
 }

@@ -14,9 +14,7 @@ use crate::wire::{Condition, Message, Stanza, StanzaError};
 /// senders on MUC services, and senders over the limit.
 pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<Stanza> {
     let from = message.from.as_deref()?;
-    // A direct invitation is not parsed if its sender's address is not canonical.
-    let read = !message.muc_user.is_empty() || !message.conference.is_empty() && address::own(from).is_ok();
-    if read || !matches!(message.type_.as_deref(), None | Some("normal" | "chat")) {
+    if is_parsed(message, from) || matches!(message.type_.as_deref(), Some("error" | "headline")) {
         return None;
     }
     may_answer(cx, from, "a message without an invitation")?;
@@ -28,6 +26,14 @@ pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<St
         error: error().into(),
         ..Message::default()
     }))
+}
+
+/// Whether [`parse()`](parse::parse) takes it, or it is a decline.
+fn is_parsed(message: &Message, from: &str) -> bool {
+    let groupchat = message.type_.as_deref() == Some("groupchat");
+    let of_a_room = message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
+    // A direct invitation is not parsed if its sender's address is not canonical.
+    !groupchat && (of_a_room || !message.conference.is_empty() && address::own(from).is_ok())
 }
 
 /// The answer to a subscription request; `None` for other presences, and senders over the limit.

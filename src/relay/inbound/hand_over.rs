@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use crate::journal::Closed;
 use crate::link::Epoch;
 use crate::model::address;
-use crate::model::{Arrival, Id, Origin, Outcome, Pending, Reason, Route, State};
+use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
 use crate::relay::attempt;
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
@@ -115,6 +115,11 @@ async fn admit(
     };
     let handed_over = match parsed {
         Ok(handed_over) => handed_over,
+        // People choose their addresses, so the log must not grow with these.
+        Err(malformed @ Malformed::Address(_)) => {
+            debug!(from = question.from, "a hand-over goes back: {malformed}");
+            return Ok(Admission::GoesBack(Condition::NotAllowed));
+        }
         Err(malformed) => {
             warn!(from = question.from, "a hand-over that can't be read ({malformed}) goes back");
             return Ok(Admission::GoesBack(Condition::BadRequest));
@@ -291,6 +296,9 @@ fn obstacle(cx: &Context, handed_over: &HandedOver) -> Option<Reason> {
     if by_us || !is_a_person(cx, &handed_over.contact) {
         return Some(Reason::Malformed);
     }
+    if !payload::fits(&handed_over.details, &cx.config.load().relay) {
+        return Some(Reason::Unsendable);
+    }
     match cx.link.grants(handed_over.inviter.domain().as_str()) {
         None => Some(Reason::NotLocal),
         Some(grants) if !grants.messages => Some(Reason::NotPermitted),
@@ -299,12 +307,15 @@ fn obstacle(cx: &Context, handed_over: &HandedOver) -> Option<Reason> {
 }
 
 fn arrival(cx: &Context, handed_over: &HandedOver) -> Arrival {
+    let HandedOver { room, contact, inviter, details, .. } = handed_over;
+    let device = handed_over.device.as_deref().filter(|device| address::is_resource(device));
+    let addressed = device.map(|device| format!("{contact}/{device}").into());
     Arrival {
         route: Route::HandedOver,
-        room: handed_over.room.to_string(),
-        inviter: handed_over.inviter.to_string(),
-        contact: handed_over.contact.to_string(),
-        payload: payload::taken(handed_over.details.clone(), &cx.config.load().relay),
+        room: room.to_string(),
+        inviter: inviter.to_string(),
+        contact: contact.to_string(),
+        payload: Payload { addressed, ..payload::taken(details.clone(), &cx.config.load().relay) },
         parent: None,
     }
 }

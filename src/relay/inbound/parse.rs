@@ -20,6 +20,9 @@ const MAX_MESSAGE_ID_BYTES: usize = 256;
 /// A longer text in place of a room's address is not kept.
 const MAX_WRONG_ROOM_CHARACTERS: usize = 256;
 
+/// No address is longer (RFC 7622 §3.1: three parts of 1023 bytes); what is longer is cut.
+const MAX_ADDRESS_BYTES: usize = 3071;
+
 /// An invitation as it was parsed.
 #[derive(Debug)]
 pub(in crate::relay) struct Parsed {
@@ -34,20 +37,37 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
     let arrivals = match muc::mediated(message) {
         Ok(invitations) if invitations.is_empty() => return sent_to_us(cx, message).into_iter().collect(),
         Ok(invitations) => invitations.into_iter().map(|it| mediated(cx, it)).collect(),
+        // A person's client that sends both kinds in one: only a room can send the mediated one.
+        Err(_) if !trusted && is_from_a_person(message) => {
+            return sent_to_us(cx, message).into_iter().collect();
+        }
         Err(malformed) => {
             debug!("a malformed invitation: {malformed}");
-            vec![unreadable(message)]
+            vec![Taken { arrival: unreadable(message), fits: true }]
         }
     };
-    let read = |arrival: Arrival| {
+    let read = |taken: Taken| {
+        let Arrival { inviter, room, .. } = &taken.arrival;
         let answer = if trusted {
-            cx.limits.load().received(&arrival.inviter, &arrival.room)
+            cx.limits.load().received(inviter, room)
         } else {
-            cx.limits.load().forged(address::domain_of(&arrival.room))
+            cx.limits.load().forged(address::domain_of(room))
         };
-        within_limits(cx, arrival, answer, trusted)
+        within_limits(cx, taken, answer, trusted)
     };
     arrivals.into_iter().filter_map(read).collect()
+}
+
+/// What the journal keeps of an invitation.
+struct Taken {
+    arrival: Arrival,
+    /// See [`payload::fits`].
+    fits: bool,
+}
+
+/// Whether a direct invitation came from a full JID. Rooms send from bare ones.
+fn is_from_a_person(message: &Message) -> bool {
+    !message.conference.is_empty() && message.from.as_deref().is_some_and(|from| from.contains('/'))
 }
 
 /// A direct invitation from its inviter to a relay address. The inviter's server vouches for their identity, not for their
@@ -57,14 +77,15 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
         debug!(from = message.from, "a direct invitation that names no room");
         return nowhere(cx, message);
     };
-    let arrival = direct(cx, message, invitation?)?;
-    let trusted = is_served(cx, &arrival.room);
+    let taken = direct(cx, message, invitation?)?;
+    let Arrival { inviter, room, .. } = &taken.arrival;
+    let trusted = is_served(cx, room);
     let answer = if trusted {
-        cx.limits.load().received_from(&arrival.inviter)
+        cx.limits.load().received_from(inviter)
     } else {
-        cx.limits.load().forged(address::domain_of(&arrival.inviter))
+        cx.limits.load().forged(address::domain_of(inviter))
     };
-    within_limits(cx, arrival, answer, trusted)
+    within_limits(cx, taken, answer, trusted)
 }
 
 /// A direct invitation that names no valid room. It is recorded in the history, and its sender is told.
@@ -78,12 +99,17 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     (answer == Answer::Pass).then_some(Parsed { arrival, refused: Some(Reason::Malformed) })
 }
 
-fn within_limits(cx: &Context, arrival: Arrival, answer: Answer, trusted: bool) -> Option<Parsed> {
+fn within_limits(
+    cx: &Context,
+    Taken { arrival, fits }: Taken,
+    answer: Answer,
+    trusted: bool,
+) -> Option<Parsed> {
     if trusted && answer != Answer::Pass {
         cx.leftovers.note(&arrival, None);
     }
     match (answer, trusted) {
-        (Answer::Pass, true) => Some(Parsed { arrival, refused: None }),
+        (Answer::Pass, true) => Some(Parsed { arrival, refused: (!fits).then_some(Reason::Unsendable) }),
         (Answer::Over, true) => Some(Parsed { arrival, refused: Some(Reason::RateLimited) }),
         (Answer::Pass, false) => Some(Parsed { arrival, refused: Some(Reason::Untrusted) }),
         (Answer::StillOver, _) | (Answer::Over, false) => None,
@@ -97,37 +123,56 @@ pub(in crate::relay) fn is_served(cx: &Context, jid: &str) -> bool {
 }
 
 /// What the journal keeps of a mediated invitation. If the relay address stands for nobody, it is kept as the contact.
-fn mediated(cx: &Context, invitation: Mediated) -> Arrival {
-    let (route, contact) = match address::contact_of(&invitation.relay_address) {
-        Ok(contact) => (Route::Addressed, contact.to_string()),
-        Err(_) => match several(cx, &invitation.relay_address) {
+fn mediated(cx: &Context, invitation: Mediated) -> Taken {
+    let Mediated { room, relay_address, device, inviter, details } = invitation;
+    let config = cx.config.load();
+    let fits = payload::fits(&details, &config.relay);
+    let mut payload = payload::taken(details, &config.relay);
+    let (route, contact) = match address::contact_of(&relay_address) {
+        Ok(contact) => {
+            payload.addressed = addressed(cx, &contact, &relay_address, device.as_deref());
+            (Route::Addressed, contact.to_string())
+        }
+        Err(_) => match several(cx, &relay_address) {
             Some(address) => (Route::FanOut, address.to_string()),
-            None => (Route::Addressed, invitation.relay_address),
+            None => (Route::Addressed, cut(relay_address)),
         },
     };
-    Arrival {
-        route,
-        inviter: match invitation.inviter {
-            Inviter::Person(person) => person.to_string(),
-            Inviter::Occupant(nick) => format!("{}/{nick}", invitation.room),
-        },
-        room: invitation.room.to_string(),
-        contact,
-        payload: payload::taken(invitation.details, &cx.config.load().relay),
-        parent: None,
+    let inviter = cut(match inviter {
+        Inviter::Person(person) => person.to_string(),
+        Inviter::Occupant(nick) => format!("{room}/{nick}"),
+    });
+    Taken {
+        arrival: Arrival { route, inviter, room: room.to_string(), contact, payload, parent: None },
+        fits,
+    }
+}
+
+/// The relay address of one contact, normalised, if it says more than who they are.
+fn addressed(cx: &Context, contact: &BareJid, relay_address: &str, device: Option<&str>) -> Option<Box<str>> {
+    let written = address::own(relay_address).ok()?;
+    match device.filter(|device| address::is_resource(device)) {
+        Some(device) => Some(format!("{written}/{device}").into()),
+        None => {
+            let usual = address::relay_address(contact, cx.link.component());
+            (usual.as_ref() != Ok(&written)).then(|| written.as_str().into())
+        }
     }
 }
 
 /// The relay address, normalised, if it stands for several people.
 fn several(cx: &Context, relay_address: &str) -> Option<BareJid> {
-    let address = address::bare(relay_address).ok()?;
+    let address = address::own(relay_address).ok()?;
     recipients::is_known(cx, address.node()?.as_str()).then_some(address)
 }
 
 /// What the journal keeps of a direct invitation; `None` as for [`sent_by`].
-fn direct(cx: &Context, message: &Message, invitation: DirectInvitation) -> Option<Arrival> {
-    let payload = payload::taken(invitation.details, &cx.config.load().relay);
-    sent_by(cx, message, invitation.room.to_string(), payload)
+fn direct(cx: &Context, message: &Message, invitation: DirectInvitation) -> Option<Taken> {
+    let config = cx.config.load();
+    let fits = payload::fits(&invitation.details, &config.relay);
+    let payload = payload::taken(invitation.details, &config.relay);
+    let arrival = sent_by(cx, message, invitation.room.to_string(), payload)?;
+    Some(Taken { arrival, fits })
 }
 
 /// What the journal keeps of a message from a person to a relay address; `None` if its sender is not a person, or its
@@ -139,19 +184,26 @@ fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> O
     if inviter.node().is_none() || ours || is_served(cx, inviter.as_str()) {
         return None;
     }
+    // One that normalising changes stands for nobody, and is kept to be refused.
     let relay_address = address::bare(to).ok().filter(|to| to.node().is_some())?;
+    let (written, device) = address::split_resource(to);
     // A relay address of a relay address is kept as it is: it stands for nobody.
-    let contact = address::contact_of(relay_address.as_str())
-        .ok()
-        .filter(|contact| contact.domain().as_str() != cx.link.component());
+    let contact =
+        address::contact_of(written).ok().filter(|contact| contact.domain().as_str() != cx.link.component());
+    let addressed = contact.as_ref().and_then(|contact| addressed(cx, contact, written, device));
+    let contact = match contact {
+        Some(contact) => contact.to_string(),
+        None if address::own(to).is_ok() => relay_address.to_string(),
+        None => written.to_owned(),
+    };
     let message = message.id.clone().filter(|id| id.len() <= MAX_MESSAGE_ID_BYTES);
     let origin = Some(Origin { sender: from.to_owned(), message });
     Some(Arrival {
         route: Route::Direct,
         room,
         inviter: inviter.to_string(),
-        contact: contact.unwrap_or(relay_address).to_string(),
-        payload: Payload { origin, ..payload },
+        contact,
+        payload: Payload { origin, addressed, ..payload },
         parent: None,
     })
 }
@@ -159,14 +211,20 @@ fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> O
 /// What the journal keeps of a malformed invitation.
 fn unreadable(message: &Message) -> Arrival {
     let bare =
-        |jid: &Option<String>| address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned();
+        |jid: &Option<String>| cut(address::split_resource(jid.as_deref().unwrap_or_default()).0.to_owned());
     let inviter = message.muc_user.iter().flat_map(|x| &x.invites).find_map(|invite| invite.from.clone());
     Arrival {
         route: Route::Addressed,
         room: bare(&message.from),
-        inviter: inviter.unwrap_or_default(),
+        inviter: cut(inviter.unwrap_or_default()),
         contact: bare(&message.to),
         payload: Payload::default(),
         parent: None,
     }
+}
+
+/// At most [`MAX_ADDRESS_BYTES`] of a text that stands in the place of an address.
+fn cut(mut address: String) -> String {
+    address.truncate(address.floor_char_boundary(MAX_ADDRESS_BYTES));
+    address
 }

@@ -16,13 +16,16 @@ use crate::wire::{Message, Stanza, StanzaError, muc};
 /// [`AskError::Lost`]: the link was lost, and it is unknown whether they have been told.
 pub(in crate::relay) async fn notify(cx: &Context, row: &Pending, told: &Told) -> Result<(), AskError> {
     let arrival = &row.arrival;
-    let Ok(contact) = address::own(&arrival.contact) else { return Ok(()) };
-    let Some(from) = relay_address_of(cx, &contact).filter(|_| arrival.parent.is_none()) else {
+    // An address that stands for nobody is answered from as it was written.
+    let ours = address::domain_of(&arrival.contact) == cx.link.component();
+    let from = relay_address_of(cx, arrival).map(|address| address.to_string());
+    let Some(from) = from.or_else(|| ours.then(|| arrival.contact.clone())) else { return Ok(()) };
+    if arrival.parent.is_some() {
         return Ok(());
-    };
+    }
     let message = if let (Some(origin), Some(condition)) = (&arrival.payload.origin, told.condition) {
         Message {
-            from: Some(from.to_string()),
+            from: Some(from),
             to: Some(origin.sender.clone()),
             id: origin.message.clone(),
             type_: Some("error".to_owned()),
@@ -32,11 +35,11 @@ pub(in crate::relay) async fn notify(cx: &Context, row: &Pending, told: &Told) -
     } else {
         let Ok(room) = address::own(&arrival.room) else { return Ok(()) };
         let id = cx.message_id(row.id);
-        muc::decline(from.as_str(), &room, &arrival.inviter, &told.text, &id)
+        muc::decline(&from, &room, &arrival.inviter, &told.text, &id)
     };
     match cx.link.deliver(Stanza::Message(message)).await {
         Err(DeliverError::Lost) => Err(AskError::Lost),
         // The room is gone, or the inviter: nobody is left to be told.
-        Ok(()) | Err(DeliverError::Bounced(_)) => Ok(()),
+        Ok(()) | Err(DeliverError::Bounced(_) | DeliverError::Unsendable) => Ok(()),
     }
 }

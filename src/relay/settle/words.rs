@@ -32,7 +32,7 @@ pub(in crate::relay) fn for_inviter(reason: Reason) -> Told {
         // The same for both, so that nobody learns which groups exist.
         Reason::Malformed | Reason::MayNotUse => (
             C::ItemNotFound,
-            "Nobody is reached at this address. To invite bob@example.org, write their address with \\40 for the @.",
+            "Nobody is reached at this address. To invite bob@example.org, write their address with \\40 or % for the @.",
         ),
         Reason::RateLimited => (
             C::PolicyViolation,
@@ -45,6 +45,10 @@ pub(in crate::relay) fn for_inviter(reason: Reason) -> Told {
         Reason::NoList => {
             (C::NotAllowed, "This room does not tell the relay who its members are. Nobody was invited.")
         }
+        Reason::Unsendable => (
+            C::NotAcceptable,
+            "The invitation can't be passed on as it is: something in it, such as the room's password, is too long.",
+        ),
         Reason::Bounced | Reason::NotPermitted => {
             (C::ServiceUnavailable, "The invitation could not be delivered.")
         }

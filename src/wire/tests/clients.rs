@@ -62,6 +62,8 @@ fn the_early_drafts_element_and_text_inside() {
 #[case("<x xmlns='jabber:x:conference' jid='a@c.test' reason=' '>Come</x>", Some("Come"))]
 #[case("<x xmlns='jabber:x:conference' jid='a@c.test' reason='this'>Come</x>", Some("this"))]
 #[case("<x xmlns='jabber:x:conference' jid='a@c.test'> &#xa; </x>", None)]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test' reason='&#x200b;'>&#xfeff;&#xa0;</x>", None)]
+#[case("<x xmlns='jabber:x:conference' jid='a@c.test'>Co<![CDATA[m<]]>e</x>", Some("Com<e"))]
 fn a_reason_as_text(#[case] x: &str, #[case] reason: Option<&str>) {
     let invitation = direct(&message(&format!("<message>{x}</message>"))).unwrap().unwrap();
     assert_eq!(invitation.details.reason.as_deref(), reason);
@@ -76,10 +78,45 @@ fn a_reason_as_text(#[case] x: &str, #[case] reason: Option<&str>) {
 #[case("Tea@Conference.Example.test.")]
 #[case("tea@conference.example.test?join")]
 #[case("xmpp:t%65a@conference.example.test#x")]
+#[case("xmpp:tea%40conference.example.test?join")]
+#[case("tea%40conference.example.test")]
+#[case("xmpp://me@example.test/tea@conference.example.test/alice?join")]
+#[case("xmpp://tea@conference.example.test/alice")]
+#[case("xmpp:tea@conference.example.test/a%20b?join")]
+#[case("\u{200b}tea@conference.example.test\u{feff}\u{a0}")]
+#[case("xmpp:tea@conference.example.test/#room?join")]
 fn a_room_that_is_plain_to_see(#[case] named: &str) {
     let invitation =
         direct(&message(&format!("<message><x xmlns='jabber:x:conference' jid='{named}'/></message>")));
     assert_eq!(invitation.unwrap().unwrap().room, jid("tea@conference.example.test"));
+}
+
+#[rstest]
+#[case("xmpp:tea@conference.example.test?join;password=s%20e%26c", None, Some("s e&c"))]
+#[case("xmpp:tea@conference.example.test?password=x;join", None, Some("x"))]
+#[case("xmpp:tea@conference.example.test?join;password=", None, None)]
+#[case("xmpp:tea@conference.example.test?join;password=x", Some("y"), Some("y"))]
+#[case("tea@conference.example.test?join;password=x", None, None)]
+fn a_password_in_a_link(#[case] jid: &str, #[case] attribute: Option<&str>, #[case] password: Option<&str>) {
+    let attribute = attribute.map(|it| format!(" password='{it}'")).unwrap_or_default();
+    let x = format!("<message><x xmlns='jabber:x:conference' jid='{jid}'{attribute}/></message>");
+    let details = direct(&message(&x)).unwrap().unwrap().details;
+    assert_eq!(details.password.as_ref().map(Password::expose), password);
+}
+
+#[test]
+fn of_several_the_first_that_names_a_room() {
+    let x = |jid: &str| format!("<x xmlns='jabber:x:conference' jid='{jid}'/>");
+    let read =
+        |inside: &str| direct(&message(&format!("<message from='alice@example.test/a'>{inside}</message>")));
+    let several = [x("nowhere"), x("a@c.test"), x("b@c.test")].concat();
+    assert_eq!(read(&several).unwrap().unwrap().room, jid("a@c.test"));
+    assert_eq!(read(&[x("first"), x("second")].concat()), Err(Malformed::NotARoom("first".to_owned())));
+    let mediated = "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='bob@example.test'/></x>";
+    let both = [mediated, &x("a@c.test")].concat();
+    assert_eq!(read(&both).unwrap().unwrap().room, jid("a@c.test"), "a person sends no mediated one");
+    let of_a_room = message(&format!("<message from='b@c.test'>{both}</message>"));
+    assert_eq!(direct(&of_a_room), Ok(None));
 }
 
 #[rstest]

@@ -121,6 +121,16 @@ fn of_what_should_stand_once_the_first_counts() {
 }
 
 #[test]
+fn a_device_is_the_resource_of_the_recipient() {
+    let xml = invitation("", "", "");
+    assert_eq!(muc::mediated(&message(&xml)).unwrap()[0].device, None);
+    let xml = xml.replace("@invites.example.test'", "@invites.example.test/my phone/\u{1f4f1}'");
+    let [read] = &muc::mediated(&message(&xml)).unwrap()[..] else { panic!() };
+    assert_eq!(read.device.as_deref(), Some("my phone/\u{1f4f1}"));
+    assert_eq!(read.relay_address, r"bob\40example.test@invites.example.test");
+}
+
+#[test]
 fn an_emoji_is_a_nickname() {
     let xml = invitation("", "", "").replace("/Alice", "/🤖 /x@y");
     let found = muc::mediated(&message(&xml)).unwrap();

@@ -76,7 +76,10 @@ fn as_a_room_says(mediated: &Mediated) -> Message {
     };
     Message {
         from: Some(mediated.room.to_string()),
-        to: Some(mediated.relay_address.clone()),
+        to: Some(match &mediated.device {
+            Some(device) => format!("{}/{device}", mediated.relay_address),
+            None => mediated.relay_address.clone(),
+        }),
         muc_user: vec![MucUser {
             invites: vec![invite],
             password: details.password.into(),
@@ -89,12 +92,15 @@ fn as_a_room_says(mediated: &Mediated) -> Message {
 fn mediated() -> impl Strategy<Value = Mediated> {
     let inviter =
         prop_oneof![person().prop_map(Inviter::Person), non_empty_text().prop_map(Inviter::Occupant),];
-    (person(), person(), inviter, details()).prop_map(|(room, contact, inviter, mut details)| {
-        if !details.continues {
-            details.thread = None;
-        }
-        Mediated { room, relay_address: contact.to_string(), inviter, details }
-    })
+    let device = option::of(non_empty_text());
+    (person(), person(), device, inviter, details()).prop_map(
+        |(room, contact, device, inviter, mut details)| {
+            if !details.continues {
+                details.thread = None;
+            }
+            Mediated { room, relay_address: contact.to_string(), device, inviter, details }
+        },
+    )
 }
 
 fn message_of(stanza: Stanza) -> Message {
@@ -226,8 +232,9 @@ proptest! {
         let sent = Iq::set("invites.example", "h1", IqPayload::HandOver(payload));
         let read = iq_of(reread(&sent));
         prop_assert_eq!(&read, &sent);
-        let Mediated { room, relay_address, details, .. } = mediated;
-        let expected = HandedOver { id: None, deadline, room, contact: jid(&relay_address), inviter, details };
+        let Mediated { room, relay_address, device, details, .. } = mediated;
+        let contact = jid(&relay_address);
+        let expected = HandedOver { id: None, deadline, room, contact, device, inviter, details };
         prop_assert_eq!(hand_over(&read).unwrap().unwrap(), expected);
     }
 
