@@ -94,6 +94,7 @@ impl Whose {
 }
 
 /// What a transaction has to tell, in the order of its operations.
+#[expect(clippy::large_enum_variant, reason = "each is handed on at once")]
 pub(super) enum Answer {
     Admitted(Admitted),
     Claimed(bool),

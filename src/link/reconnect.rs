@@ -65,9 +65,8 @@ impl Task {
                         &mut self.outgoing,
                         self.incoming.clone(),
                         &self.up,
-                        (&self.privileges, &self.spellings),
+                        (&self.privileges, &self.spellings, &self.ids),
                         &mut self.suspects,
-                        &self.ids,
                     );
                     let settled = settled(&self.up, &mut backoff);
                     let end = tokio::select! {

@@ -106,9 +106,8 @@ impl<'a> Connection<'a> {
         commands: &'a mut mpsc::Receiver<Command>,
         incoming: mpsc::Sender<Received>,
         up: &'a Up,
-        (privileges, spellings): (&'a Privileges, &'a Spellings),
+        (privileges, spellings, ids): (&'a Privileges, &'a Spellings, &'a Ids),
         suspects: &'a mut Suspects,
-        ids: &'a Ids,
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
         let component = settings.component.as_str();

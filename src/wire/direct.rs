@@ -66,16 +66,13 @@ fn room_meant(text: &str) -> Result<(BareJid, Option<Password>), Malformed> {
         // Somebody may have encoded all of an address that is no link.
         if link || !text.contains('@') { percent_decoded(part) } else { Some(part.to_owned()) }
     };
-    let (localpart, domain) = match address.split_once('@') {
-        Some((localpart, rest)) => {
-            let domain = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            (decode(localpart), decode(domain))
-        }
-        None => {
-            let decoded = decode(address.split('/').next().unwrap_or_default()).ok_or_else(not_a_room)?;
-            let (localpart, domain) = decoded.split_once('@').ok_or_else(not_a_room)?;
-            (Some(localpart.to_owned()), Some(domain.to_owned()))
-        }
+    let (localpart, domain) = if let Some((localpart, rest)) = address.split_once('@') {
+        let domain = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        (decode(localpart), decode(domain))
+    } else {
+        let decoded = decode(address.split('/').next().unwrap_or_default()).ok_or_else(not_a_room)?;
+        let (localpart, domain) = decoded.split_once('@').ok_or_else(not_a_room)?;
+        (Some(localpart.to_owned()), Some(domain.to_owned()))
     };
     let (Some(localpart), Some(domain)) = (localpart, domain) else { return Err(not_a_room()) };
     let room = muc::room(&format!("{localpart}@{}", domain.trim_end()))?;

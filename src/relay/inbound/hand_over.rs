@@ -99,6 +99,10 @@ enum AfterAdmit {
     Nothing,
 }
 
+fn time_until(deadline: DateTime<Utc>) -> Option<Duration> {
+    (deadline - Utc::now()).to_std().ok()
+}
+
 async fn admit(
     cx: &Context,
     question: &Iq,
@@ -126,14 +130,10 @@ async fn admit(
         }
     };
     let Ok(deadline) = DateTime::parse_from_rfc3339(&handed_over.deadline) else {
-        warn!(
-            from = question.from,
-            "a hand-over goes back: its deadline {:?} is no time", handed_over.deadline
-        );
+        warn!(from, "a hand-over goes back: its deadline {:?} is no time", handed_over.deadline);
         return Ok(Admission::GoesBack(Condition::BadRequest));
     };
-    let left =
-        || (deadline.to_utc() - Utc::now()).to_std().ok().and_then(|left| left.checked_sub(ANSWER_MARGIN));
+    let left = || time_until(deadline.to_utc())?.checked_sub(ANSWER_MARGIN);
     let Some(time) = left() else {
         debug!(from = question.from, "a hand-over came after its deadline");
         return Ok(Admission::Ignore);

@@ -151,13 +151,11 @@ fn mediated(cx: &Context, invitation: Mediated) -> Taken {
 /// The relay address of one contact, normalised, if it says more than who they are.
 fn addressed(cx: &Context, contact: &BareJid, relay_address: &str, device: Option<&str>) -> Option<Box<str>> {
     let written = address::own(relay_address).ok()?;
-    match device.filter(|device| address::is_resource(device)) {
-        Some(device) => Some(format!("{written}/{device}").into()),
-        None => {
-            let usual = address::relay_address(contact, cx.link.component());
-            (usual.as_ref() != Ok(&written)).then(|| written.as_str().into())
-        }
+    if let Some(device) = device.filter(|device| address::is_resource(device)) {
+        return Some(format!("{written}/{device}").into());
     }
+    let usual = address::relay_address(contact, cx.link.component());
+    (usual.as_ref() != Ok(&written)).then(|| written.as_str().into())
 }
 
 /// The relay address, normalised, if it stands for several people.
