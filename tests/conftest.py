@@ -1,7 +1,8 @@
 """Fixtures that every test with a real server shares: which servers, how set up, and a stage on each.
 
-A test says how its server is set up by parametrising `setup`, and what it needs of it by `needs`. What no version of a
-server can make different is tried on the newest of each make, unless EVERY_SERVER is set: `one_of_each_make`.
+A test says how its server is set up by parametrising `setup`, and what it needs of it by `needs`. Unless EVERY_SERVER is
+set, a test runs on the oldest and the newest version of each make; on those between if it is about what servers do
+(`every_version`), and on the newest alone if no version can make it different (`one_of_each_make`).
 
     @pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["no privileges"])
     @pytest.mark.needs("masked-inviter")
@@ -22,6 +23,7 @@ from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hoo
 
 
 ONE_OF_EACH_MAKE = ["ejabberd-26.07", "prosody-13.0"]
+OLDEST_AND_NEWEST = ["ejabberd-23.01", "prosody-0.12", *ONE_OF_EACH_MAKE]
 
 
 def pytest_addoption(parser):
@@ -33,16 +35,20 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.pluginmanager.register(notes)
     config.addinivalue_line("markers", "needs(*words): what the server must be able to do (Server.lacks)")
-    config.addinivalue_line("markers", "one_of_each_make: not on every version, unless EVERY_SERVER is set or --server given")
+    config.addinivalue_line("markers", "one_of_each_make: on the newest versions only, unless EVERY_SERVER is set or --server given")
+    config.addinivalue_line("markers", "every_version: on the versions between the oldest and the newest as well")
 
 
 def pytest_generate_tests(metafunc):
     if "kind" in metafunc.fixturenames:
-        names = metafunc.config.getoption("server") or list(KINDS)
-        few = metafunc.definition.get_closest_marker("one_of_each_make") and not os.environ.get("EVERY_SERVER")
-        if few and not metafunc.config.getoption("server"):
-            names = ONE_OF_EACH_MAKE
+        names = metafunc.config.getoption("server") or _servers(metafunc.definition)
         metafunc.parametrize("kind", [KINDS[name] for name in names], ids=names, scope="session")
+
+
+def _servers(test):
+    if os.environ.get("EVERY_SERVER") or test.get_closest_marker("every_version"):
+        return list(KINDS)
+    return ONE_OF_EACH_MAKE if test.get_closest_marker("one_of_each_make") else OLDEST_AND_NEWEST
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,6 +8,8 @@ from support.checking import check
 from support.clock import WallClock
 from support.server import Setup
 
+pytestmark = pytest.mark.every_version
+
 
 async def test_a_running_relay_is_asked(stage, relay):
     [alice] = await stage.people("alice")

@@ -8,6 +8,8 @@ from support.feed import WITHIN
 from support.server import Setup
 from support.stanzas import copy_of, direct_invitation, invitation
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.mark.parametrize("setup", [Setup(block_strangers=True)], ids=["stranger filter"])
 async def test_a_stranger_filter_lets_a_friends_invitation_through(stage, relay):

@@ -9,6 +9,8 @@ import pytest
 from support.server import Setup
 from support.stanzas import STANZA_ERRORS, decline, direct_invitation, invitation
 
+pytestmark = pytest.mark.every_version
+
 OWN_DOMAIN = pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["service admin"])
 """Only a message of the component's own comes back to it; one in the inviter's name does not."""
 

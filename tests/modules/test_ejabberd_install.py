@@ -9,6 +9,8 @@ from support.process import run
 from support.server import Setup
 from support.stanzas import native_invitation
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.fixture(autouse=True)
 def _only_ejabberd(kind):

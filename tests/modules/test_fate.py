@@ -6,6 +6,8 @@ from support import stanzas
 from support.handover import HANDOVER, RESOURCE, invited
 from support.stanzas import direct_invitation, native_invitation
 
+pytestmark = pytest.mark.every_version
+
 soon = pytest.mark.parametrize("timeout", [5])
 
 

@@ -9,6 +9,8 @@ from support.handover import HANDOVER, RESOURCE, invited
 from support.prosody import Prosody
 from support.stanzas import direct_invitation, native_invitation
 
+pytestmark = pytest.mark.every_version
+
 soon = pytest.mark.parametrize("timeout", [5])
 
 

@@ -1,7 +1,11 @@
 """What is never handed over, and goes the way it would go without the module."""
 
+import pytest
+
 from support import stanzas
 from support.stanzas import native_invitation
+
+pytestmark = pytest.mark.every_version
 
 
 async def test_an_invitation_to_an_address_on_the_relay(stage, relay):

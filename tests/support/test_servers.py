@@ -7,6 +7,8 @@ from support.prosody import Prosody
 from support.server import Setup
 from support.stanzas import a, copy_of, direct_invitation, native_invitation
 
+pytestmark = pytest.mark.every_version
+
 
 async def test_an_addressed_invitation_reaches_the_component(stage):
     relay = await stage.stand_in()
