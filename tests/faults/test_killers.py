@@ -23,7 +23,7 @@ def connections_for(scripted, contacts):
 
 
 @pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileged", "own domain"])
-@pytest.mark.parametrize("last_words, breaks", [(NOT_WELL_FORMED, 2), ("", 3)], ids=["stream error", "no word"])
+@pytest.mark.parametrize("last_words, breaks", [(NOT_WELL_FORMED, 2), ("", 5)], ids=["stream error", "no word"])
 async def test_one_among_many(scripted, relays, config, setup, last_words, breaks):
     relay = relays(scripted, **config)
     relay.env.update(clock.faster(10))

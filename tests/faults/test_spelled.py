@@ -4,7 +4,6 @@ what the one does or is must not be taken for the other's."""
 import pytest
 
 from support import stanzas
-from support.server import Setup
 from support.stanzas import reply
 
 A = "\u1d43"
@@ -49,17 +48,20 @@ async def test_a_hand_over(scripted, relay, who):
     assert scripted.deliveries == [] and await relay.history() == []
 
 
-@pytest.mark.parametrize("setup", [Setup(privileges=False)], ids=["no privileges"])
-async def test_a_member_list(scripted, relay):
-    """The like is a member, adam is none: he is made one."""
-    scripted.members_only.add(scripted.room("tea"))
-    scripted.members("tea", [other(scripted.jid("adam")), f"{stanzas.escaped(scripted.jid('adam'))}@{scripted.component}"])
+@pytest.mark.parametrize("config", [{"muc": {"membership": "require"}}], ids=["members only"])
+async def test_a_member_list(scripted, relay, config):
+    """In one room the like is a member, in the other adam himself."""
+    scripted.members_only |= {scripted.room("tea"), scripted.room("coffee")}
+    scripted.members("tea", [other(scripted.jid("adam"))])
+    scripted.members("coffee", [scripted.jid("adam")])
 
-    scripted.send(scripted.invitation("adam"))
+    scripted.send(scripted.invitation("adam") + scripted.invitation("adam", room="coffee"))
 
-    await scripted.delivered(scripted.jid("adam"))
-    made = [item.get("jid") for item in scripted.asked if item.get("affiliation") == "member" and item.get("jid")]
-    assert made == [scripted.jid("adam")]
+    ended = {record["room"]: (record["state"], record["reason"]) for record in await relay.settled(2)}
+    assert ended == {
+        scripted.room("tea"): ("refused", "not-member"),
+        scripted.room("coffee"): ("relayed", None),
+    }
 
 
 async def test_an_answer(scripted, relay):
