@@ -15,6 +15,7 @@
 //! | module | job | knows nothing of |
 //! |---|---|---|
 //! | [`model`] | invitation, outcome, preferences, group: the nouns | SQL, XML, I/O |
+//! | [`texts`] | what people read, in each language | where a text is shown |
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
 //! | [`config`] | the TOML file and its environment overrides | the rest |
 //! | [`telemetry`] | log, metrics, HTTP | what is counted |
@@ -48,4 +49,5 @@ pub mod rooms;
 pub mod setup;
 pub mod status;
 pub mod telemetry;
+pub mod texts;
 pub mod wire;

@@ -10,8 +10,8 @@ use muc_invite_relay::journal::{
 };
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
 use muc_invite_relay::model::{
-    AcceptFrom, Arrival, Change, MAX_BLOCKS, Origin, Outcome, Payload, Preferences, Reason, Route, State,
-    TooMany,
+    AcceptFrom, Arrival, Change, Language, MAX_BLOCKS, Origin, Outcome, Payload, Preferences, Reason, Route,
+    State, TooMany,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -63,6 +63,7 @@ fn arrival(contact: &str) -> Arrival {
             password: Some("planted-password".into()),
             thread: None,
             continues: false,
+            language: Language::German,
             origin: None,
             hand_over: None,
             addressed: None,

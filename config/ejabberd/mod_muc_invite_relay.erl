@@ -113,7 +113,9 @@ mod_doc() ->
 %%%===================================================================
 %% This hook knows who invites, but what it returns is always sent: it marks the invitation, and the hook
 %% below takes it away.
-muc_invite(#message{from = Room, to = Contact} = Message, _Room, _Config, Inviter, _Contact, _Reason, _Packet) ->
+muc_invite(#message{from = Room, to = Contact} = Written, _Room, _Config, Inviter, _Contact, _Reason, Packet) ->
+    %% The room leaves out in which language the inviter's client is, and the relay answers in it.
+    Message = Written#message{lang = xmpp:get_lang(Packet)},
     Host = ejabberd_router:host_of_route(Room#jid.lserver),
     #{component := Component, timeout := Timeout, access := Access} = gen_mod:get_module_opts(Host, ?MODULE),
     IsForTheRelay = ejabberd_router:is_my_host(Inviter#jid.lserver)

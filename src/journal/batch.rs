@@ -14,10 +14,10 @@ use sqlx::query_builder::{QueryBuilder, Separated};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::rows::column;
-use crate::model::{Arrival, Id, Origin, Outcome, Pending};
+use super::rows::{column, nullable};
+use crate::model::{Arrival, Id, Language, Origin, Outcome, Payload, Pending};
 
-/// 256 rows of 14 values stay far below `SQLite`'s limit of 32766 parameters.
+/// 256 rows of 15 values stay far below `SQLite`'s limit of 32766 parameters.
 const MAX_ROWS_PER_STATEMENT: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
@@ -71,9 +71,9 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent, hand_over, addressed) SELECT * FROM (",
+             origin, parent, hand_over, addressed, language) SELECT * FROM (",
         );
-        push_rows(&mut sql, chunk, 14, |mut row, (id, received, a)| {
+        push_rows(&mut sql, chunk, 15, |mut row, (id, received, a)| {
             row.push_bind(*id)
                 .push_bind(*received)
                 .push_bind(a.route.as_str())
@@ -87,7 +87,8 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
                 .push_bind(a.parent)
                 .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text))
-                .push_bind(a.payload.addressed.as_deref());
+                .push_bind(a.payload.addressed.as_deref())
+                .push_bind(to_column(a.payload.language));
         });
         sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;
@@ -179,12 +180,12 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
     for chunk in chunks(outcomes) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
-             added, parent) \
+             added, parent, language) \
              SELECT p.id, p.received, ",
         );
         sql.push_bind(now);
         sql.push(
-            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent FROM (",
+            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent, p.language FROM (",
         );
         push_rows(&mut sql, chunk, 5, |mut row, o| {
             row.push_bind(o.id)
@@ -214,7 +215,7 @@ macro_rules! select_pending {
     ($rest:literal) => {
         concat!(
             "SELECT id, received, route, room, inviter, contact, reason, password, thread, continues, origin, parent, added, \
-             hand_over, addressed FROM pending ",
+             hand_over, addressed, language FROM pending ",
             $rest
         )
     };
@@ -252,7 +253,7 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
             room: row.try_get(3)?,
             inviter: row.try_get(4)?,
             contact: row.try_get(5)?,
-            payload: crate::model::Payload {
+            payload: Payload {
                 reason: row.try_get(6)?,
                 password: row.try_get(7)?,
                 thread: row.try_get(8)?,
@@ -260,11 +261,17 @@ fn pending(row: &SqliteRow) -> sqlx::Result<Pending> {
                 origin: row.try_get::<Option<&str>, _>(10)?.map(Origin::from_text),
                 hand_over: row.try_get::<Option<&str>, _>(13)?.map(Origin::from_text).map(Box::new),
                 addressed: row.try_get::<Option<&str>, _>(14)?.map(Box::from),
+                language: nullable(row, 15)?.unwrap_or_default(),
             },
             parent: row.try_get(11)?,
         },
         added: row.try_get(12)?,
     })
+}
+
+/// Nothing for most people.
+fn to_column(language: Language) -> Option<&'static str> {
+    (language != Language::default()).then(|| language.as_str())
 }
 
 impl Origin {
@@ -300,7 +307,7 @@ pub(super) async fn bounce(
     let row = sqlx::query(
         "UPDATE history SET state = ?, reason = ?, settled = ? \
          WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? \
-         RETURNING received, route, room, inviter, contact, parent, added",
+         RETURNING id, received, route, room, inviter, contact, parent, added, language",
     )
     .bind(outcome.state.as_str())
     .bind(outcome.reason.map(crate::model::Reason::as_str))
@@ -310,18 +317,45 @@ pub(super) async fn bounce(
     .bind(&sent.sent_as)
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Pending {
-        id: outcome.id,
-        received: row.try_get(0)?,
+    row.as_ref().map(ended).transpose()
+}
+
+/// Notes that the contact has declined a relayed invitation: the newest that was sent from this relay address, and was not
+/// declined yet.
+pub(super) async fn decline(
+    db: &mut SqliteConnection,
+    room: &str,
+    sent: &Sent,
+    now: i64,
+) -> sqlx::Result<Option<Pending>> {
+    // The conditions on `sent_as` are those of the index.
+    let row = sqlx::query(
+        "UPDATE history SET declined = ? WHERE id = (SELECT max(id) FROM history WHERE contact = ? AND room = ? \
+         AND sent_as = ? AND state = 'relayed' AND declined IS NULL AND sent_as <> inviter AND sent_as <> room) \
+         RETURNING id, received, route, room, inviter, contact, parent, added, language",
+    )
+    .bind(now)
+    .bind(&sent.contact)
+    .bind(room)
+    .bind(&sent.sent_as)
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(ended).transpose()
+}
+
+/// An invitation that has ended, so that its payload is gone.
+fn ended(row: &SqliteRow) -> sqlx::Result<Pending> {
+    Ok(Pending {
+        id: row.try_get(0)?,
+        received: row.try_get(1)?,
         arrival: Arrival {
-            route: column(&row, 1)?,
-            room: row.try_get(2)?,
-            inviter: row.try_get(3)?,
-            contact: row.try_get(4)?,
-            payload: crate::model::Payload::default(),
-            parent: row.try_get(5)?,
+            route: column(row, 2)?,
+            room: row.try_get(3)?,
+            inviter: row.try_get(4)?,
+            contact: row.try_get(5)?,
+            payload: Payload { language: nullable(row, 8)?.unwrap_or_default(), ..Payload::default() },
+            parent: row.try_get(6)?,
         },
-        added: row.try_get(6)?,
-    }))
+        added: row.try_get(7)?,
+    })
 }

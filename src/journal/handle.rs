@@ -145,6 +145,16 @@ impl Journal {
         self.ask(|answer| Op::Bounce { outcome, sent, answer }).await
     }
 
+    /// The contact has declined a relayed invitation that came from a relay address. Returns the newest one (without its
+    /// payload) of those that were sent to `contact` as `sent_as` and were not declined yet; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn decline(&self, room: &str, contact: &str, sent_as: &str) -> Result<Option<Pending>, Closed> {
+        let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
+        self.ask(|answer| Op::Decline { room: room.to_owned(), sent, answer }).await
+    }
+
     /// Which of these contacts hold an invitation to this room inside the window, in their order.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ pub(super) enum Op {
     Discard { id: Id, answer: oneshot::Sender<()> },
     Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
+    Decline { room: String, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Held { keys: Vec<Key>, answer: oneshot::Sender<Vec<bool>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
@@ -99,7 +100,8 @@ pub(super) enum Answer {
     Admitted(Admitted),
     Claimed(bool),
     Done,
-    Bounced(Option<Pending>),
+    /// An invitation that had ended before.
+    Ended(Option<Pending>),
     Held(Vec<bool>),
     Backlog(Vec<Pending>),
     Preferences(Preferences),
@@ -132,7 +134,9 @@ impl Op {
             ) => {
                 let _ = answer.send(());
             }
-            (Self::Bounce { answer, .. }, Answer::Bounced(pending)) => drop(answer.send(pending)),
+            (Self::Bounce { answer, .. } | Self::Decline { answer, .. }, Answer::Ended(pending)) => {
+                drop(answer.send(pending));
+            }
             (Self::Held { answer, .. }, Answer::Held(held)) => drop(answer.send(held)),
             (Self::Backlog { answer, .. } | Self::Children { answer, .. }, Answer::Backlog(rows)) => {
                 drop(answer.send(rows));

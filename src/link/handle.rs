@@ -70,7 +70,7 @@ impl Link {
     /// # Errors
     /// [`DeliverError`]; after `Lost` the server may have it or not.
     pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
-        self.send(stanza, None).await
+        self.send(Box::new(stanza), None).await
     }
 
     /// The same by this connection and no other: what the stanza is was decided by what was known and granted on it.
@@ -78,12 +78,11 @@ impl Link {
     /// # Errors
     /// See [`Self::deliver`]; `Lost` too if that connection has ended.
     pub async fn deliver_on(&self, on: Epoch, stanza: Stanza) -> Result<(), DeliverError> {
-        self.send(stanza, Some(on)).await
+        self.send(Box::new(stanza), Some(on)).await
     }
 
-    async fn send(&self, stanza: Stanza, on: Option<Epoch>) -> Result<(), DeliverError> {
+    async fn send(&self, stanza: Box<Stanza>, on: Option<Epoch>) -> Result<(), DeliverError> {
         let (answer, wait) = oneshot::channel();
-        let stanza = Box::new(stanza);
         self.commands.send(Command::Deliver { stanza, on, answer }).await.map_err(|_| DeliverError::Lost)?;
         wait.await.unwrap_or(Err(DeliverError::Lost))
     }

@@ -253,7 +253,7 @@ mod tests {
             format!("<a xmlns='urn:a' b='{long}'/>"),
             format!("<a xmlns='{long}'/>"),
             format!("<{name} xmlns='urn:a' {name}='1'/>", name = "n".repeat(100_000)),
-            format!("<body>{long}</body>"),
+            format!("<subject>{long}</subject>"),
             format!(
                 "<a xmlns='urn:a' {}/>",
                 (0..4000).map(|n| format!(" a{n}='1'")).collect::<Vec<_>>().concat()
@@ -338,7 +338,7 @@ mod tests {
                 let escaped = escaped.replace('>', "&gt;");
                 let message = Message { id: Some(text), ..Message::default() };
                 let element =
-                    format!("<message id='{escaped}'><body>{escaped}</body><x><![CDATA[{escaped}]]></x></message>");
+                    format!("<message id='{escaped}'><subject>{escaped}</subject><x><![CDATA[{escaped}]]></x></message>");
                 (element, Some(Stanza::Message(message)))
             }),
             1 => (1..60_usize).prop_map(move |n| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Route;
+use super::{Language, Route};
 
 /// An invitation's id in the journal: counts up from 1 and is never reused.
 pub type Id = i64;
@@ -24,7 +24,7 @@ pub struct Arrival {
     pub parent: Option<Id>,
 }
 
-/// What is passed on to the contact and must not be stored longer than needed. `Debug` shows none of it.
+/// What must not be stored longer than needed: what is passed on to the contact, and what an answer needs. `Debug` shows none of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload {
     /// Why the inviter invites.
@@ -35,6 +35,8 @@ pub struct Payload {
     pub thread: Option<String>,
     /// Whether the room continues a one-to-one chat.
     pub continues: bool,
+    /// The language that the inviter reads, as far as their stanza tells.
+    pub language: Language,
     /// The inviter's own stanza, which a refusal answers; only for a direct invitation.
     pub origin: Option<Origin>,
     /// The IQ that handed it over, if one did.

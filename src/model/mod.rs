@@ -4,10 +4,12 @@ pub mod address;
 pub mod domain;
 pub mod group;
 mod invitation;
+mod language;
 mod outcome;
 mod preferences;
 pub mod words;
 
 pub use invitation::{Arrival, Id, Origin, Payload, Pending};
+pub use language::Language;
 pub use outcome::{Outcome, Reason, Route, State};
 pub use preferences::{AcceptFrom, Change, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Preferences, TooMany};

@@ -25,6 +25,7 @@ pub(super) fn taken(details: Details, rules: &config::Relay) -> Payload {
         password: password.filter(|it| passes_on(it, rules)).map(str::to_owned),
         thread: details.thread.filter(|thread| length_as_written(thread) <= MAX_THREAD_BYTES),
         continues: details.continues,
+        language: details.language,
         ..Payload::default()
     }
 }
@@ -46,13 +47,14 @@ pub(super) fn given(payload: Payload) -> Details {
         password: payload.password.and_then(Password::new),
         thread: payload.thread,
         continues: payload.continues,
+        language: payload.language,
     }
 }
 
 /// The text in one line of at most `max` characters and [`MAX_REASON_BYTES`], the last one an ellipsis if it was cut; `None`
 /// if nothing is left. Lines are trimmed and joined with a space, since pretty-printed XML has line breaks that the author
 /// did not write.
-fn readable(text: &str, max: usize) -> Option<String> {
+pub(super) fn readable(text: &str, max: usize) -> Option<String> {
     let text: String = text.chars().filter(|c| is_line_break(*c) || !is_misleading(*c)).collect();
     let lines = text.split(is_line_break).map(str::trim).filter(|line| !line.is_empty());
     let text = lines.collect::<Vec<_>>().join(" ");

@@ -17,12 +17,15 @@ use tracing::{debug, info};
 
 use super::attempt;
 use super::context::Context;
-use super::inbound::parse::{Parsed, parse};
+use super::inbound::declined::declined;
+use super::inbound::parse::{Parsed, WhoIsTold, parse};
 use super::inbound::{answers, hand_over};
 use super::job::Job;
 use super::limits::Answer;
+use super::parties::nick_of;
 use super::settle::bounce::{self, Bounce};
-use super::settle::notify::notify;
+use super::settle::declined::pass_on;
+use super::settle::notify::{answer_room, notify};
 use super::settle::report::report;
 use super::settle::second_look;
 use super::settle::words;
@@ -150,6 +153,7 @@ impl Queue {
                 Stanza::Message(message) => {
                     self.send_back(answers::to_message(&self.cx, &message));
                     read.extend(parse(&self.cx, &message));
+                    self.decline(&message);
                 }
                 Stanza::Presence(presence) => self.send_back(answers::to_presence(&self.cx, &presence)),
                 _ => {}
@@ -225,7 +229,7 @@ impl Queue {
         let read_at = Instant::now();
         self.look_ahead(&parsed, read_at);
         let journal = &self.cx.journal;
-        let admissions = parsed.iter().map(|Parsed { arrival, refused }| async {
+        let admissions = parsed.iter().map(|Parsed { arrival, refused, .. }| async {
             let arrival = arrival.clone();
             let Some(reason) = *refused else { return journal.admit(arrival).await.map(Ok) };
             let (state, reason) = (State::Refused, Some(reason));
@@ -236,15 +240,11 @@ impl Queue {
         });
         let admitted = futures::future::try_join_all(admissions).await?;
         let mut under_way = Vec::new();
-        for (Parsed { arrival, refused }, admitted) in parsed.into_iter().zip(admitted) {
-            match admitted {
-                Ok(admitted) => under_way.push((arrival, admitted)),
-                Err(ended) => match refused {
-                    // The sender of an untrusted one may be forged, so nobody is answered.
-                    Some(Reason::Untrusted) if ended.arrival.payload.origin.is_none() => {}
-                    Some(reason) => self.tell(ended, reason),
-                    None => {}
-                },
+        for (Parsed { arrival, refused, told }, admitted) in parsed.into_iter().zip(admitted) {
+            match (admitted, refused) {
+                (Ok(admitted), _) => under_way.push((arrival, admitted)),
+                (Err(ended), Some(reason)) => self.tell(ended, reason, told, read_at),
+                (Err(_), None) => {}
             }
         }
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
@@ -275,6 +275,14 @@ impl Queue {
         }
     }
 
+    /// Passes on the decline in a message, if there is one.
+    fn decline(&mut self, message: &Message) {
+        if let Some(declined) = declined(&self.cx, message) {
+            let cx = Arc::clone(&self.cx);
+            self.running.spawn(async move { pass_on(&cx, declined).await });
+        }
+    }
+
     /// The bounce in an error message, if its id is one of this journal's.
     fn bounce(&self, message: &Message) -> Option<Bounce> {
         let (from, to, id) = (message.from.as_deref()?, message.to.as_deref()?, message.id.as_deref()?);
@@ -293,15 +301,22 @@ impl Queue {
         Ok(())
     }
 
-    /// Tells the inviter of an invitation that has ended. Should that fail, it has ended all the same.
-    fn tell(&mut self, ended: Pending, reason: Reason) {
+    /// Tells of an invitation that was refused when it was read. Should that fail, it has ended all the same.
+    fn tell(&mut self, ended: Pending, reason: Reason, whom: WhoIsTold, read_at: Instant) {
         let cx = Arc::clone(&self.cx);
         self.running.spawn(async move {
-            let told = match address::own(&ended.arrival.room) {
-                Ok(room) if room.node().is_some() => words::for_inviter(reason),
-                _ => words::no_room(),
+            match whom {
+                WhoIsTold::Inviter => {}
+                WhoIsTold::Room => return answer_room(&cx, &ended, &words::for_inviter(reason)).await,
+                WhoIsTold::Nobody => return,
+            }
+            let room = address::own(&ended.arrival.room).ok().filter(|room| room.node().is_some());
+            let told = if room.is_some() { words::for_inviter(reason) } else { words::no_room() };
+            let person = match (room, nick_of(&ended.arrival.inviter)) {
+                (Some(room), Some(nick)) => cx.rooms.occupant(&room, nick, read_at).await.ok().flatten(),
+                _ => None,
             };
-            let _ = notify(&cx, &ended, &told).await;
+            let _ = notify(&cx, &ended, person.as_ref(), &told).await;
         });
     }
 }

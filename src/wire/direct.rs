@@ -38,6 +38,7 @@ pub fn direct(message: &Message) -> Result<Option<DirectInvitation>, Malformed> 
                     password: x.password.clone().or(password),
                     thread: x.thread.clone(),
                     continues: x.continue_,
+                    language: message.language().unwrap_or_default(),
                 };
                 return Ok(Some(DirectInvitation { room, details }));
             }

@@ -14,6 +14,7 @@
 //!
 //! No type here holds a tree of unknown depth: the deepest stanza takes a constant amount of stack.
 
+pub mod body;
 pub mod caps;
 pub mod command;
 pub mod conference;

@@ -8,6 +8,7 @@ use super::hint::Hint;
 use super::muc_user::{Decline, Invite, MucUser};
 use super::stanza::{IqPayload, Message};
 use super::xml::{non_blank, without_forbidden};
+use crate::model::Language;
 use crate::model::address::{self, AddressError};
 
 pub use super::muc_admin::{AdminItem, Affiliation, MucAdmin, Role};
@@ -39,6 +40,8 @@ pub struct Details {
     pub thread: Option<String>,
     /// Whether the room continues a one-to-one chat.
     pub continues: bool,
+    /// The language of the inviter, as far as their stanza tells.
+    pub language: Language,
 }
 
 /// The inviter, as a room names them.
@@ -113,7 +116,7 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
                 relay_address: relay_address.to_owned(),
                 device: device.map(str::to_owned),
                 inviter: by,
-                details: details(x, invite),
+                details: details(message, x, invite),
             }),
             Err(error) => {
                 wrong.get_or_insert(error);
@@ -124,6 +127,37 @@ pub fn mediated(message: &Message) -> Result<Vec<Mediated>, Malformed> {
         Some(error) if found.is_empty() => Err(error),
         _ => Ok(found),
     }
+}
+
+/// A decline as a room passes it on (§7.8.2), already checked for shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declined {
+    /// The room that passes it on.
+    pub room: BareJid,
+    /// To whom: the address that the invitation came from.
+    pub to: BareJid,
+    /// Who declines.
+    pub contact: BareJid,
+    /// Why; never empty.
+    pub reason: Option<String>,
+}
+
+/// The decline that a room passes on; `None` for all else, and beside an invitation.
+#[must_use]
+pub fn declined(message: &Message) -> Option<Declined> {
+    let invites = message.muc_user.iter().any(|x| !x.invites.is_empty());
+    if invites || matches!(message.type_.as_deref(), Some("error" | "groupchat")) {
+        return None;
+    }
+    let decline = message.muc_user.iter().flat_map(|x| &x.declines).next()?;
+    let room = room(message.from.as_deref()?).ok()?;
+    let contact = address::own(decline.from.as_deref()?).ok().filter(|contact| *contact != room)?;
+    Some(Declined {
+        to: address::bare(message.to.as_deref()?).ok()?,
+        reason: non_blank(decline.reason.0.clone()),
+        room,
+        contact,
+    })
 }
 
 /// The address of a room: it has a localpart, and no resource, with which it would be an occupant's.
@@ -149,7 +183,7 @@ fn inviter(invite: &Invite, room: &BareJid) -> Result<Inviter, Malformed> {
     }
 }
 
-fn details(x: &MucUser, invite: &Invite) -> Details {
+fn details(message: &Message, x: &MucUser, invite: &Invite) -> Details {
     let password = x.password.as_ref().map(Password::expose);
     let thread = invite.continues.as_ref().and_then(|it| it.thread.clone());
     Details {
@@ -157,6 +191,7 @@ fn details(x: &MucUser, invite: &Invite) -> Details {
         password: password.map(str::to_owned).and_then(Password::new),
         thread,
         continues: invite.continues.is_some(),
+        language: message.language().unwrap_or_default(),
     }
 }
 
@@ -182,8 +217,8 @@ pub fn invite(
     }
 }
 
-/// A decline (§7.8.2), the only message that reaches an inviter of whom only the nickname is known. `from` is the relay
-/// address that was invited, `to` the inviter as the room named them.
+/// A decline (§7.8.2), which reaches even an inviter whom the room masks. `from` is the relay address that was
+/// invited, `to` the inviter as the room named them.
 #[must_use]
 pub fn decline(from: &str, room: &BareJid, to: &str, reason: &str, id: &str) -> Message {
     let decline = Decline { from: None, to: Some(to.to_owned()), reason: without_forbidden(reason).into() };

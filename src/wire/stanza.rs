@@ -6,6 +6,7 @@
 use xso::error::Error;
 use xso::{AsXml, FromXml};
 
+use super::body::Body;
 use super::caps::Caps;
 use super::command::Command;
 use super::conference::Conference;
@@ -19,6 +20,7 @@ use super::ns;
 use super::permission::Perm;
 use super::query::{BlockList, Roster, Version};
 use super::xml::{First, Translated, Translation, words};
+use crate::model::Language;
 
 /// A top-level element of the stream, behind the stream header.
 #[derive(FromXml, AsXml, Debug, Clone, PartialEq)]
@@ -57,12 +59,18 @@ pub struct Message {
     /// `normal` if absent.
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
+    /// The language of what its sender reads and writes (BCP 47); often absent.
+    #[xml(attribute(namespace = ns::XML, name = "lang", default))]
+    pub lang: Option<String>,
     /// XEP-0045: mediated invitations and declines.
     #[xml(child(n = ..))]
     pub muc_user: Vec<MucUser>,
     /// XEP-0249. Stands before the hints, for clients that look at the first child only.
     #[xml(child(n = ..))]
     pub conference: Vec<Conference>,
+    /// What it says to people.
+    #[xml(child(n = ..))]
+    pub body: First<Body>,
     /// XEP-0334.
     #[xml(child(n = ..))]
     pub hints: Vec<Hint>,
@@ -72,6 +80,15 @@ pub struct Message {
     /// The error, in a message of type `error`.
     #[xml(child(n = ..))]
     pub error: First<StanzaError>,
+}
+
+impl Message {
+    /// The language of its sender, as far as it tells. Of a body's language nothing is read: ejabberd's rooms write `en`
+    /// whatever language the body is in.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        self.lang.as_deref().and_then(Language::of_tag)
+    }
 }
 
 /// `<iq/>`.

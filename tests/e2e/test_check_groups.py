@@ -7,7 +7,7 @@ import pytest
 from support.checking import check
 from support.ports import free_port
 from support.server import Setup
-from support.stanzas import CONFERENCE, MUC_USER, decline
+from support.stanzas import CONFERENCE, notice, sum_said
 
 pytestmark = pytest.mark.one_of_each_make
 
@@ -20,9 +20,9 @@ def about(checked, what):
 
 
 async def sum_of(client, room):
-    """What a decline says."""
-    message = await client.expect(decline(room))
-    return message.findtext(f".//{{{MUC_USER}}}decline/{{{MUC_USER}}}reason")
+    """What an inviter is told of a group."""
+    message = await client.expect(notice(room))
+    return sum_said(message, room)
 
 
 async def test_groups_are_counted_wherever_they_are(stage, relays, commands):

@@ -6,7 +6,7 @@ import pytest
 
 from support.feed import Wanted
 from support.server import Setup
-from support.stanzas import CONFERENCE, MUC_USER, a, condition, decline, direct_invitation, invitation, text_of_error
+from support.stanzas import CONFERENCE, MUC_USER, a, condition, direct_invitation, invitation, notice, text_of_error
 
 SETUPS = pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileges", "service admin"])
 """Without the service admin's rights, or the inviter's own, nobody tells who may invite."""
@@ -178,7 +178,7 @@ async def test_who_has_no_business_there_uses_up_nothing_of_the_room(stage, rela
     await bob.expect(direct_invitation(room))
     await mallory.passed(stage.server.component)
     assert len(mallory.received(a("message", type="error"))) == 3, "the third says so, the fourth is dropped"
-    assert not alice.received(decline(room))
+    assert not alice.received(notice(room))
 
 
 def encoded(room):

@@ -5,7 +5,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from support.server import Setup
-from support.stanzas import CONFERENCE, MUC_USER, a, condition, decline, direct_invitation, invitation
+from support.stanzas import CONFERENCE, a, condition, direct_invitation, invitation, notice, sum_said
 
 SERVICE_ADMIN = pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileges", "service admin"])
 
@@ -14,13 +14,8 @@ def members(stage):
     return f"members@{stage.server.component}"
 
 
-def reason(message):
-    """What a decline says."""
-    return message.findtext(f".//{{{MUC_USER}}}decline/{{{MUC_USER}}}reason")
-
-
 async def sum_of(client, room):
-    return reason(await client.expect(decline(room)))
+    return sum_said(await client.expect(notice(room)), room)
 
 
 def parts(records):
@@ -59,7 +54,7 @@ async def test_everybody_on_the_lists_is_invited(stage, relay, members_only):
     for client in (bob, carol, dave):
         assert len(await stage.reached(client, room)) == 1
     assert not await stage.reached(eve, room)
-    assert len(alice.received(decline(room))) == 1
+    assert len(alice.received(notice(room))) == 1
 
 
 async def test_a_second_one_reaches_only_those_who_are_new(stage, relay):
@@ -164,7 +159,7 @@ async def test_who_can_not_be_reached_is_counted(stage, relay):
 
     assert await sum_of(alice, room) == "1 invited, 1 can't be reached"
     await alice.passed(stage.server.component)
-    assert len(alice.received(decline(room))) == 1, "nothing of the parts"
+    assert len(alice.received(notice(room))) == 1, "nothing of the parts"
 
 
 async def test_directly_by_an_owner(stage, relay):

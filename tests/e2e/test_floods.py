@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from support.server import Setup
-from support.stanzas import decline, direct_invitation, forged_mediated, mediated_invitation
+from support.stanzas import direct_invitation, forged_mediated, mediated_invitation, notice
 
 pytestmark = pytest.mark.one_of_each_make
 
@@ -121,10 +121,10 @@ async def test_one_floods_and_ten_do_not_notice(stage, relay, note, nicks):
         theirs = [record for record in everything if record["inviter"] == person.bare]
         assert outcomes(theirs) == {("relayed", None): 10}
     if nicks == 1:
-        await mallory.expect(decline(room))
+        await mallory.expect(notice(room))
         await mallory.passed(room)
         await mallory.passed(stage.server.component)
-    told = mallory.received(decline(room))
+    told = mallory.received(notice(room))
     of_mallory = outcomes(record for record in everything if record["room"] == room)
     refused = of_mallory.pop(("refused", "rate-limited"))
     if nicks == 1:
@@ -174,8 +174,8 @@ async def test_a_contact_is_left_in_peace(stage, relay):
     await carol.expect(direct_invitation(rooms[4]))
 
     assert [len(await stage.reached(bob, room)) for room in rooms] == [1, 1, 1, 0, 0]
-    await people[3].expect(decline(rooms[3]))
-    assert not people[4].received(decline(rooms[4]))
+    await people[3].expect(notice(rooms[3]))
+    assert not people[4].received(notice(rooms[4]))
     assert outcomes(await relay.history("--contact", bob.bare)) == {
         ("relayed", None): 3,
         ("refused", "rate-limited"): 2,
@@ -196,8 +196,8 @@ async def test_a_room_has_its_measure(stage, relay):
     await contacts[4].expect(direct_invitation(other))
 
     assert [len(await stage.reached(contact, room)) for contact in contacts] == [1, 1, 1, 0, 0]
-    assert len(carol.received(decline(room))) == 1
-    assert not alice.received(decline(room))
+    assert len(carol.received(notice(room))) == 1
+    assert not alice.received(notice(room))
 
 
 @limits(per_inviter="3/1h")
@@ -214,7 +214,7 @@ async def test_a_restart_is_no_amnesty(stage, relay, crash):
 
     await relay.restart(crash=crash)
     alice.invite(room, stage.relay_address(contacts[3].bare))
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     alice.invite(room, stage.relay_address(contacts[4].bare))
     await alice.passed(room)
     carol.invite(room, stage.relay_address(contacts[4].bare))
@@ -222,7 +222,7 @@ async def test_a_restart_is_no_amnesty(stage, relay, crash):
     assert (await contacts[4].expect(direct_invitation(room))).get("from") == carol.bare
     assert not await stage.reached(contacts[3], room)
     assert len(await stage.reached(contacts[4], room)) == 1
-    assert len(alice.received(decline(room))) == 1
+    assert len(alice.received(notice(room))) == 1
 
 
 @limits(per_inviter="5/1h")

@@ -4,7 +4,7 @@ import pytest
 
 from support import stanzas
 from support.server import Setup
-from support.stanzas import MUC_USER, decline, direct_invitation, invitation
+from support.stanzas import direct_invitation, invitation, notice, sum_said
 
 pytestmark = pytest.mark.one_of_each_make
 
@@ -14,8 +14,8 @@ def address(stage, name):
 
 
 async def sum_of(client, room):
-    message = await client.expect(decline(room))
-    return message.findtext(f".//{{{MUC_USER}}}decline/{{{MUC_USER}}}reason")
+    message = await client.expect(notice(room))
+    return sum_said(message, room)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from support.stanzas import decline, direct_invitation
+from support.stanzas import direct_invitation, notice
 
 pytestmark = pytest.mark.one_of_each_make
 
@@ -18,7 +18,7 @@ async def test_history_tells_all_and_filters(stage, relay):
     alice.invite(room, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(room))
     alice.invite(room, stage.relay_address(dave.bare))
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     await relay.settled(2)
 
     newest, oldest = await relay.history()

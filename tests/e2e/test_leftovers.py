@@ -5,7 +5,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from support.server import Setup
-from support.stanzas import CONFERENCE, decline, direct_invitation, escaped
+from support.stanzas import CONFERENCE, direct_invitation, escaped
 
 TEAM = {"groups": {"team": ["somebody@elsewhere.example"]}}
 LIMITED = {

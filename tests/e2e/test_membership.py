@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from support.server import Setup
-from support.stanzas import STANZA_ERRORS, decline, direct_invitation, invitation
+from support.stanzas import STANZA_ERRORS, direct_invitation, invitation, notice
 
 pytestmark = pytest.mark.every_version
 
@@ -34,7 +34,7 @@ async def test_an_invitation_to_nobody_leaves_no_member(stage, relay):
 
     alice.invite(room, stage.relay_address(nobody))
 
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     [record] = await relay.settled(1)
     assert (record["state"], record["reason"]) == ("failed", "bounced")
     assert f"{nobody} is no member any more" in relay.log
@@ -56,7 +56,7 @@ async def test_one_that_comes_back_late_takes_the_membership_with_it(stage, rela
         await relay.restart(crash=restart)
     bounce(bob, received)
 
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     await alice.until_affiliation(room, bob.bare, "none")
     [record] = await relay.history()
     assert (record["state"], record["reason"]) == ("failed", "bounced")
@@ -73,7 +73,7 @@ async def test_what_was_not_given_by_us_is_not_taken_back(stage, relay, affiliat
 
     bounce(bob, received)
 
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     assert await alice.affiliation(room, bob.bare) == affiliation
 
 
@@ -88,7 +88,7 @@ async def test_nor_from_one_whom_an_owner_has_made_more_meanwhile(stage, relay):
 
     bounce(bob, received)
 
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     assert await alice.affiliation(room, bob.bare) == "admin"
 
 
@@ -105,7 +105,7 @@ async def test_nor_from_one_who_is_inside(stage, relay):
 
     bounce(bob, received)
 
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     assert await alice.affiliation(room, bob.bare) == "member"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from support.ports import free_port
 from support.relay import REPOSITORY
-from support.stanzas import decline, direct_invitation
+from support.stanzas import direct_invitation, notice
 from support.web import Web
 
 pytestmark = pytest.mark.one_of_each_make
@@ -43,7 +43,7 @@ async def test_what_became_of_invitations_is_counted_and_nobody_is_named(stage, 
         alice.invite(room, stage.relay_address(contact.bare))
         await relay.settled(1, "--contact", contact.bare)
     alice.invite(room, f"nobody@{stage.server.component}")
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     records = await relay.settled(4)
 
     now = await web.metrics_when(lambda now: sum(ended(now).values()) == 4)
@@ -75,7 +75,7 @@ async def test_limits_that_are_used_up_are_counted(stage, relay, web):
     room = await alice.create_room(stage.room())
     for contact in (bob, carol):
         alice.invite(room, stage.relay_address(contact.bare))
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
 
     now = await web.metrics()
 

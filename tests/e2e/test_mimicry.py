@@ -13,7 +13,7 @@ from support.clock import WallClock
 from support.ports import free_port
 from support.server import Server, Setup
 from support.stage import PASSWORD, Stage
-from support.stanzas import MUC_USER, decline, direct_invitation, native_invitation
+from support.stanzas import MUC_USER, direct_invitation, native_invitation, notice
 from support.web import Web
 
 pytestmark = pytest.mark.one_of_each_make
@@ -76,7 +76,7 @@ async def test_or_refused_and_sees_nothing_of_it(stage, relay):
     # It is said a moment after it stands in the journal.
     await relay.process.says(warning(mallory.bare, alice.bare))
     await mallory.passed(stage.server.component)
-    assert not mallory.received(decline(room))
+    assert not mallory.received(notice(room))
     assert await mallory.affiliation(room, bob.bare) == "none"
     await mallory.until_affiliation(room, stage.relay_address(bob.bare), "none")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from support.server import Setup
-from support.stanzas import decline, direct_invitation, invitation, mediated_invitation
+from support.stanzas import direct_invitation, invitation, mediated_invitation, notice
 
 
 def verdicts(records):
@@ -23,7 +23,7 @@ async def test_the_second_invitation_is_dropped_without_a_word(stage, relay):
     assert (second["state"], second["reason"]) == ("suppressed", "duplicate")
     assert len(await stage.reached(bob, room)) == 1
     await alice.passed(stage.server.component)
-    assert not alice.received(decline(room))
+    assert not alice.received(notice(room))
 
 
 async def test_another_room_or_contact_is_no_duplicate(stage, relay):
@@ -74,7 +74,7 @@ async def test_an_occupant_is_not_invited(stage, relay):
     assert not await stage.reached(bob, room)
     # Nobody learns from this who is inside.
     await alice.passed(stage.server.component)
-    assert not alice.received(decline(room))
+    assert not alice.received(notice(room))
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["SIGTERM", "SIGKILL"])

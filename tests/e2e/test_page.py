@@ -6,7 +6,7 @@ import pytest
 
 from support import browser
 from support.ports import free_port
-from support.stanzas import decline, direct_invitation
+from support.stanzas import direct_invitation, notice
 from support.web import Web
 
 pytestmark = pytest.mark.one_of_each_make
@@ -35,7 +35,7 @@ async def test_what_became_of_invitations_can_be_seen(stage, relay, web, show_pe
     await bob.expect(direct_invitation(room))
     alice.invite(room, stage.relay_address(bob.bare))
     alice.invite(room, f"nobody@{stage.server.component}")
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     await relay.settled(3)
 
     page = await browser.look(web.url)

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from support.stanzas import decline, direct_invitation, invitation
+from support.stanzas import direct_invitation, invitation, notice
 
 pytestmark = pytest.mark.one_of_each_make
 
@@ -103,7 +103,7 @@ async def test_it_is_no_amnesty(stage, relay, file):
     assert "limits.per_inviter" in await file.hang_up()
 
     assert [await invited(contact) for contact in contacts[2:]] == ["relayed", "refused"]
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
 
 
 async def test_an_admin_may_say_so(stage, server, relays, commands):

@@ -3,7 +3,7 @@
 import pytest
 
 from support.server import Setup
-from support.stanzas import decline, decliner, direct_invitation, invitation, native_invitation
+from support.stanzas import bare, direct_invitation, invitation, native_invitation, notice
 
 RIGHTS = {
     "both": Setup(),
@@ -142,7 +142,7 @@ async def test_membership_may_be_left_to_the_owners(stage, relay):
     await alice.set_affiliation(room, dave.bare, "member")
 
     alice.invite(room, stage.relay_address(bob.bare))
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     alice.invite(room, stage.relay_address(dave.bare))
     await dave.expect(direct_invitation(room))
 
@@ -187,7 +187,7 @@ async def test_an_outcast_is_not_invited(stage, relay):
 
     alice.invite(room, bob_at_the_relay)
 
-    assert decliner(await alice.expect(decline(room))) == bob_at_the_relay
+    assert bare((await alice.expect(notice(room))).get("from")) == bob_at_the_relay
     [record] = await relay.settled(1)
     assert (record["state"], record["reason"]) == ("refused", "outcast")
     assert await alice.affiliation(room, bob.bare) == "outcast"
@@ -228,6 +228,6 @@ async def test_an_address_that_stands_for_nobody(stage, relay):
 
     alice.invite(room, nobody)
 
-    assert decliner(await alice.expect(decline(room))) == nobody
+    assert bare((await alice.expect(notice(room))).get("from")) == nobody
     [record] = await relay.settled(1)
     assert record["state"] == "refused"

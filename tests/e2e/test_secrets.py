@@ -16,10 +16,10 @@ from support.stanzas import (
     CONFERENCE,
     MUC_USER,
     condition,
-    decline,
     direct_invitation,
     invitation,
     native_invitation,
+    notice,
 )
 from support.web import Web
 
@@ -107,7 +107,7 @@ async def invitations(stage, relay, commands, take) -> AsyncIterator[Verdict]:
     if "occupants" not in stage.server.lacks:
         yield "suppressed", "occupant"
     invite(dave.bare)
-    await alice.expect(decline(room))
+    await alice.expect(notice(room))
     yield "refused", "outcast"
     invite(erin.bare)
     yield "suppressed", "opted-out"

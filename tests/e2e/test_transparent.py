@@ -13,7 +13,7 @@ import pytest
 from support import journal, stanzas
 from support.feed import Wanted
 from support.server import Setup
-from support.stanzas import decline, decliner, direct_invitation, invitation, mediated_invitation, native_invitation
+from support.stanzas import bare, direct_invitation, invitation, mediated_invitation, native_invitation, notice
 
 PATIENT, HASTY = 60, 5
 """Seconds that the relay has for its answer: longer than anything is waited for here; and soon over."""
@@ -181,7 +181,7 @@ async def test_an_occupant_is_not_invited(stage, relay):
     assert (record["route"], record["state"], record["reason"]) == ("handed-over", "suppressed", "occupant")
     assert not await stage.reached(bob, room)
     await alice.passed(stage.server.component)
-    assert not alice.received(decline(room))
+    assert not alice.received(notice(room))
 
 
 async def test_an_outcast_is_not_invited(stage, relay):
@@ -191,7 +191,7 @@ async def test_an_outcast_is_not_invited(stage, relay):
 
     alice.invite(room, bob.bare)
 
-    assert decliner(await alice.expect(decline(room))) == stage.relay_address(bob.bare)
+    assert bare((await alice.expect(notice(room))).get("from")) == stage.relay_address(bob.bare)
     [record] = await relay.settled(1)
     assert (record["route"], record["state"], record["reason"]) == ("handed-over", "refused", "outcast")
     assert not await stage.reached(bob, room)

@@ -6,7 +6,7 @@ import pytest
 
 from support.adhoc import Commands
 from support.server import Setup
-from support.stanzas import BLOCKING, decline, direct_invitation, native_invitation
+from support.stanzas import BLOCKING, direct_invitation, native_invitation, notice
 
 SETTINGS = "my-settings"
 A_SECOND = 1
@@ -60,11 +60,11 @@ async def test_an_inviter_sees_no_difference(stage, relay, take):
         await relay.settled(2, "--contact", contact.bare)
         alice.invite(den, stage.relay_address(contact.bare))
         # One is too many for either of them, and he who takes none is no exception.
-        await alice.expect(decline(den))
+        await alice.expect(notice(den))
     await alice.passed(stage.server.component)
 
-    assert not alice.received(decline(tea))
-    assert len(alice.received(decline(den))) == 2
+    assert not alice.received(notice(tea))
+    assert len(alice.received(notice(den))) == 2
     assert not await stage.reached(bob, tea)
     assert len(await stage.reached(dave, tea)) == 1
 
@@ -84,7 +84,7 @@ async def test_from_contacts_only(stage, relay, take):
     assert (records[carol.bare]["state"], records[carol.bare]["reason"]) == ("suppressed", "stranger")
     assert not await stage.reached(bob, rooms[1])
     await carol.passed(stage.server.component)
-    assert not carol.received(decline(rooms[1]))
+    assert not carol.received(notice(rooms[1]))
 
 
 @pytest.mark.parametrize("config", [{"relay": {"strangers": "refuse"}}], ids=["strangers=refuse"])
@@ -266,7 +266,7 @@ async def test_a_hand_over_of_what_nobody_wants_ends_with_the_relay(stage, relay
     await bob.passed(stage.server.host)
     assert not await stage.reached(bob, room)
     await alice.passed(stage.server.component)
-    assert not alice.received(decline(room))
+    assert not alice.received(notice(room))
 
 
 @pytest.mark.parametrize("setup", [Setup(hand_over=60)], ids=["hand-over"])

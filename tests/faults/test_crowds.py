@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults.conftest import GENEROUS
-from support import clock, journal
+from support import clock, journal, stanzas
 from support.server import Setup
 from support.stanzas import MUC_USER
 
@@ -31,8 +31,8 @@ def invite_all(scripted, room="tea"):
 
 
 def sums(scripted) -> list[str]:
-    path = f"{{{MUC_USER}}}x/{{{MUC_USER}}}decline/{{{MUC_USER}}}reason"
-    return [message.findtext(path) for message in scripted.taken.all if message.find(path) is not None]
+    told = [message for message in scripted.taken.all if stanzas.said(message)]
+    return [stanzas.sum_said(message, scripted.room("tea")) for message in told]
 
 
 async def summed_up(scripted, text):

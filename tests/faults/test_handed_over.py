@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from support import clock, stanzas
-from support.scripted import HAND_OVER, decline
+from support.scripted import HAND_OVER, told
 from support.stanzas import reply
 
 TAKEN, PASSED, DELIVERED, UNKNOWN = "fate='taken'", "fate='taken' passed='true'", "fate='delivered'", "fate='unknown'"
@@ -62,7 +62,7 @@ async def test_each_by_its_fate(scripted, relay, interrupt):
     assert records[scripted.jid("carol")]["sent_as"] == scripted.jid("alice")
     assert records[scripted.jid("dave")]["reason"] == "too-late"
     # Nobody is told anything.
-    assert not [stanza for stanza in scripted.taken.all if decline(f"{scripted.jid('alice')}/desk")(stanza)]
+    assert not [stanza for stanza in scripted.taken.all if told(scripted.jid("alice"))(stanza)]
 
 
 async def test_what_the_server_delivered_is_the_one_invitation(scripted, relay, interrupt):
@@ -143,7 +143,7 @@ async def test_what_the_server_delivered_does_not_expire(scripted, relay):
     [record] = await relay.settled(1)
 
     assert (record["state"], record["reason"]) == ("handed-back", "too-late")
-    assert not [stanza for stanza in scripted.taken.all if decline(f"{scripted.jid('alice')}/desk")(stanza)]
+    assert not [stanza for stanza in scripted.taken.all if told(scripted.jid("alice"))(stanza)]
 
 
 async def test_nobody_gets_an_answer_to_that_question_from_the_relay(scripted, relay):

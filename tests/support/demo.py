@@ -146,10 +146,9 @@ async def many(server: AnyProsody, relay: Relay, alice: Client, bob: Client, car
     check("bob has heard nothing of it", not bob.received(direct_invitation(room)))
 
     step("and alice is told how many, but not who")
-    told = await alice.expect(stanzas.decline(room))
-    text = told.findtext(f".//{{{stanzas.MUC_USER}}}decline/{{{stanzas.MUC_USER}}}reason")
+    text = stanzas.said(await alice.expect(stanzas.notice(room)))
     show(text)
-    check("one is invited, and one there already", text == "1 invited, 1 already there")
+    check("one is invited, and one there already", text.endswith(": 1 invited, 1 already there"))
 
     step("muc-invite-relay history")
     await relay.settled(5)
@@ -173,10 +172,9 @@ async def all_members(server: AnyProsody, relay: Relay, alice: Client, bob: Clie
     for person in (bob, carol):
         received = invitation(await person.expect(direct_invitation(room)))
         check(f"{person.bare} has one, from alice", received.sender == alice.bare)
-    told = await alice.expect(stanzas.decline(room))
-    text = told.findtext(f".//{{{stanzas.MUC_USER}}}decline/{{{stanzas.MUC_USER}}}reason")
+    text = stanzas.said(await alice.expect(stanzas.notice(room)))
     show(text)
-    check("two are invited", text == "2 invited")
+    check("two are invited", text.endswith(": 2 invited"))
     await relay.settled(8)
 
 

@@ -470,11 +470,10 @@ def _delivery(message: Element, connection: int) -> Delivery | None:
     )
 
 
-def decline(to: str) -> Wanted[Element]:
-    """A decline that the relay sends to this inviter, through the room."""
+def told(inviter: str) -> Wanted[Element]:
+    """What the relay tells this inviter, or the room for them."""
     return Wanted(
-        f"a decline for {to}",
-        lambda stanza: any(
-            decline.get("to") == to for decline in stanza.iterfind(f"{{{MUC_USER}}}x/{{{MUC_USER}}}decline")
-        ),
+        f"a message that tells {inviter}",
+        lambda stanza: bool(stanzas.said(stanza)) and stanza.get("to") == inviter
+        or any(decline.get("to") == inviter for decline in stanza.iterfind(f"{{{MUC_USER}}}x/{{{MUC_USER}}}decline")),
     )

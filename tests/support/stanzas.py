@@ -123,6 +123,18 @@ def decline(room: str) -> Wanted[Element]:
     )
 
 
+def notice(room: str) -> Wanted[Element]:
+    """What the relay tells the inviter of an invitation to this room: an ordinary message from a relay address."""
+    return Wanted(
+        f"a message about {room}",
+        lambda stanza: kind(stanza) == "message"
+        and stanza.get("type", "normal") == "normal"
+        and "@" in stanza.get("from", "")
+        and bare(stanza.get("from", "")) != room
+        and room in said(stanza),
+    )
+
+
 def copy_of(message: Wanted[Element]) -> Wanted[Element]:
     """What a client is told that another one of the same user has sent or received (XEP-0280)."""
     return Wanted(
@@ -199,6 +211,17 @@ def invitation(message: Element) -> Invitation:
     )
 
 
-def decliner(message: Element) -> str:
-    """Who declines, as the inviter sees it."""
-    return bare(message.find(f".//{{{MUC_USER}}}decline").get("from", ""))
+def said(message: Element) -> str:
+    """What a message says to people; nothing if it has no body."""
+    return message.findtext(f"{{{CLIENT}}}body") or message.findtext(f"{{{COMPONENT}}}body") or ""
+
+
+def sum_said(message: Element, room: str) -> str:
+    """How many were invited and so on, in what an inviter is told; the whole text if it says something else."""
+    text = said(message)
+    return text.partition(f" to {room}: ")[2] or text
+
+
+def hints(message: Element) -> list[str]:
+    """The archive hints (XEP-0334) of a message."""
+    return [child.tag.partition("}")[2] for child in message if child.tag.startswith(f"{{{HINTS}}}")]

@@ -67,7 +67,7 @@ pub(in crate::relay) async fn take(
         }
         AfterAdmit::Notify(row, reason) => {
             // Told or not, it has ended.
-            let _ = notify(&cx, &row, &words::for_inviter(reason)).await;
+            let _ = notify(&cx, &row, None, &words::for_inviter(reason)).await;
         }
         AfterAdmit::Nothing => {}
     }

@@ -2,5 +2,6 @@
 //! Knows nothing of the queue.
 
 pub(super) mod answers;
+pub(super) mod declined;
 pub(super) mod hand_over;
 pub(super) mod parse;

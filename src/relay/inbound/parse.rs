@@ -29,21 +29,34 @@ pub(in crate::relay) struct Parsed {
     pub(in crate::relay) arrival: Arrival,
     /// Why it is refused at once; `None` if it is admitted.
     pub(in crate::relay) refused: Option<Reason>,
+    /// Who is told of a refusal.
+    pub(in crate::relay) told: WhoIsTold,
+}
+
+/// Who is told that an invitation is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::relay) enum WhoIsTold {
+    /// The inviter, for whom the sender vouches.
+    Inviter,
+    /// The room that sent it: it is not trusted, and may name anybody as the inviter.
+    Room,
+    /// Nobody: its sender is not trusted and no room.
+    Nobody,
 }
 
 /// The invitations in a message. Those over a limit of which the inviter has been told are left out.
 pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
     let trusted = is_served(cx, message.from.as_deref().unwrap_or_default());
-    let arrivals = match muc::mediated(message) {
+    let (arrivals, untrusted): (Vec<_>, _) = match muc::mediated(message) {
         Ok(invitations) if invitations.is_empty() => return sent_to_us(cx, message).into_iter().collect(),
-        Ok(invitations) => invitations.into_iter().map(|it| mediated(cx, it)).collect(),
+        Ok(invitations) => (invitations.into_iter().map(|it| mediated(cx, it)).collect(), WhoIsTold::Room),
         // A person's client that sends both kinds in one: only a room can send the mediated one.
         Err(_) if !trusted && is_from_a_person(message) => {
             return sent_to_us(cx, message).into_iter().collect();
         }
         Err(malformed) => {
             debug!("a malformed invitation: {malformed}");
-            vec![Taken { arrival: unreadable(message), fits: true }]
+            (vec![Taken { arrival: unreadable(message), fits: true }], WhoIsTold::Nobody)
         }
     };
     let read = |taken: Taken| {
@@ -53,7 +66,7 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
         } else {
             cx.limits.load().forged(address::domain_of(room))
         };
-        within_limits(cx, taken, answer, trusted)
+        within_limits(cx, taken, answer, trusted, if trusted { WhoIsTold::Inviter } else { untrusted })
     };
     arrivals.into_iter().filter_map(read).collect()
 }
@@ -85,7 +98,7 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     } else {
         cx.limits.load().forged(address::domain_of(inviter))
     };
-    within_limits(cx, taken, answer, trusted)
+    within_limits(cx, taken, answer, trusted, WhoIsTold::Inviter)
 }
 
 /// A direct invitation that names no valid room. It is recorded in the history, and its sender is told.
@@ -94,9 +107,10 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     // What is too long for any address is not a typing error.
     let room =
         if named.chars().count() > MAX_WRONG_ROOM_CHARACTERS { String::new() } else { named.to_owned() };
-    let arrival = sent_by(cx, message, room, Payload::default())?;
+    let arrival = sent_by(cx, message, room, unread(message))?;
     let answer = cx.limits.load().forged(address::domain_of(&arrival.inviter));
-    (answer == Answer::Pass).then_some(Parsed { arrival, refused: Some(Reason::Malformed) })
+    let (refused, told) = (Some(Reason::Malformed), WhoIsTold::Inviter);
+    (answer == Answer::Pass).then_some(Parsed { arrival, refused, told })
 }
 
 fn within_limits(
@@ -104,16 +118,18 @@ fn within_limits(
     Taken { arrival, fits }: Taken,
     answer: Answer,
     trusted: bool,
+    told: WhoIsTold,
 ) -> Option<Parsed> {
     if trusted && answer != Answer::Pass {
         cx.leftovers.note(&arrival, None);
     }
-    match (answer, trusted) {
-        (Answer::Pass, true) => Some(Parsed { arrival, refused: (!fits).then_some(Reason::Unsendable) }),
-        (Answer::Over, true) => Some(Parsed { arrival, refused: Some(Reason::RateLimited) }),
-        (Answer::Pass, false) => Some(Parsed { arrival, refused: Some(Reason::Untrusted) }),
-        (Answer::StillOver, _) | (Answer::Over, false) => None,
-    }
+    let refused = match (answer, trusted) {
+        (Answer::Pass, true) => (!fits).then_some(Reason::Unsendable),
+        (Answer::Over, true) => Some(Reason::RateLimited),
+        (Answer::Pass, false) => Some(Reason::Untrusted),
+        (Answer::StillOver, _) | (Answer::Over, false) => return None,
+    };
+    Some(Parsed { arrival, refused, told })
 }
 
 /// Whether a JID is a configured MUC service or an address on one. Only those are trusted to name the inviter: anybody else
@@ -216,7 +232,7 @@ fn unreadable(message: &Message) -> Arrival {
         room: bare(&message.from),
         inviter: cut(inviter.unwrap_or_default()),
         contact: bare(&message.to),
-        payload: Payload::default(),
+        payload: unread(message),
         parent: None,
     }
 }
@@ -225,4 +241,9 @@ fn unreadable(message: &Message) -> Arrival {
 fn cut(mut address: String) -> String {
     address.truncate(address.floor_char_boundary(MAX_ADDRESS_BYTES));
     address
+}
+
+/// The payload where only the language can be read.
+fn unread(message: &Message) -> Payload {
+    Payload { language: message.language().unwrap_or_default(), ..Payload::default() }
 }

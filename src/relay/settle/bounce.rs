@@ -52,5 +52,5 @@ pub(in crate::relay) async fn undo(cx: &Context, bounced: Pending) {
         debug!(id = bounced.id, "interrupted");
     }
     // It has failed even if the inviter can't be told.
-    let _ = notify(cx, &bounced, &words::for_inviter(Reason::Bounced)).await;
+    let _ = notify(cx, &bounced, None, &words::for_inviter(Reason::Bounced)).await;
 }

@@ -2,6 +2,7 @@
 //! Knows nothing of what led to the ending.
 
 pub(crate) mod bounce;
+pub(crate) mod declined;
 pub(crate) mod early_bounces;
 pub(crate) mod leftovers;
 pub(crate) mod notify;
@@ -38,7 +39,8 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
         membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
     }
     if let Some(told) = told(&ending) {
-        notify(cx, &job.row, &told).await?;
+        // On the heap, since most invitations end without it.
+        Box::pin(notify(cx, &job.row, parties.and_then(Parties::person), &told)).await?;
     }
     let Some(outcome) = write(cx, job, ending).await? else { return Ok(None) };
     report(cx, &outcome, arrival, Some(job.age()));

@@ -14,6 +14,7 @@ fn the_one_shape_that_all_clients_accept() {
         password: Password::new("pw\u{b}1".to_owned()),
         thread: Some("t1\0".to_owned()),
         continues: true,
+        ..Details::default()
     };
     let room = jid("open@conference.example.test");
     let invitation = compose("alice@example.test", "bob@example.test", "i1", &room, &details, None);
@@ -40,6 +41,7 @@ fn the_spellings_of_a_boolean(#[case] spelling: &str, #[case] continues: bool) {
         password: Password::new("pw".to_owned()),
         thread: Some("t1".to_owned()),
         continues,
+        ..Details::default()
     };
     assert_eq!((invitation.room, invitation.details), (jid("open@conference.example.test"), details));
 }

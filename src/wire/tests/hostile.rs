@@ -93,8 +93,8 @@ fn noise_in_any_element_changes_nothing() {
                         "<instructions",
                     ];
                     let text = if holds_text.iter().any(|name| tag.starts_with(name)) { "" } else { "noise" };
-                    // Of identities the language is read.
-                    let lang = if tag.starts_with("<identity") { "" } else { " xml:lang='en'" };
+                    let lang_is_read = ["<identity", "<message"].iter().any(|name| tag.starts_with(name));
+                    let lang = if lang_is_read { "" } else { " xml:lang='en'" };
                     format!("{head} noise='noise'{lang}>{text}{noise}{text}")
                 }
                 _ => tag.to_owned(),

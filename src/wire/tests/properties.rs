@@ -53,6 +53,7 @@ fn details() -> impl Strategy<Value = Details> {
             password: password.and_then(Password::new),
             thread,
             continues,
+            ..Details::default()
         },
     )
 }
