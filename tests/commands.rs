@@ -119,43 +119,79 @@ fn shown<'a>(command: &'a Command, var: &str) -> Vec<&'a str> {
     command.form.as_ref().unwrap().values(var).collect()
 }
 
+/// The lines that a result shows, a field for each.
+fn lines<'a>(command: &'a Command, var: &str) -> Vec<&'a str> {
+    let fields = &command.form.as_ref().unwrap().fields;
+    let numbered = |field: &&Field| {
+        let name = field.var.as_deref().unwrap();
+        name.strip_prefix(var).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    fields.iter().filter(numbered).flat_map(|field| &field.values).map(String::as_str).collect()
+}
+
 fn allowed(command: &Command) -> Vec<Action> {
     assert_eq!(command.status, Some(Status::Executing));
     command.actions.as_ref().unwrap().allowed.clone()
 }
 
 #[tokio::test]
-async fn settings_are_two_pages_back_and_forth() {
+async fn settings_are_one_form() {
     let bench = Bench::new().await;
-    let from_whom = bench.give(BOB, "my-settings").await;
-    assert_eq!(allowed(&from_whom), [Action::Next, Action::Complete]);
-    assert_eq!(shown(&from_whom, "takes"), ["everybody"]);
+    let form = bench.give(BOB, "my-settings").await;
+    assert_eq!(allowed(&form), [Action::Complete]);
+    assert_eq!((shown(&form, "takes"), shown(&form, "block")), (vec!["everybody"], vec![""]));
     // No server has granted the roster permission.
-    let options = &from_whom.form.as_ref().unwrap().fields[0].options;
+    let options = &form.form.as_ref().unwrap().fields[0].options;
     let options: Vec<_> = options.iter().map(|option| option.value.as_deref().unwrap()).collect();
     assert_eq!(options, ["everybody", "nobody", "server"]);
 
-    let blocks = taken(bench.go_on(BOB, &from_whom, "next", &[("takes", "nobody")]).await);
-    assert_eq!(allowed(&blocks), [Action::Prev, Action::Complete]);
-    assert_eq!(blocks.sessionid, from_whom.sessionid);
-    let back = taken(bench.go_on(BOB, &blocks, "prev", &[("block", "a@b.example")]).await);
-    assert_eq!(shown(&back, "takes"), ["nobody"], "what was filled in is remembered");
+    let again =
+        taken(bench.go_on(BOB, &form, "next", &[("takes", "nobody"), ("block", "a@b.example")]).await);
+    assert_eq!((allowed(&again), &again.sessionid), (vec![Action::Complete], &form.sessionid));
+    assert_eq!(shown(&again, "takes"), ["nobody"], "what was filled in is remembered");
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Everybody, "and not yet so");
-    let blocks = taken(bench.go_on(BOB, &back, "next", &[]).await);
-    assert_eq!(shown(&blocks, "block"), ["a@b.example"]);
 
-    let done = taken(bench.go_on(BOB, &blocks, "execute", &[]).await);
+    let done = taken(bench.go_on(BOB, &again, "execute", &[]).await);
     assert_eq!((done.status, done.notes[0].kind), (Some(Status::Completed), Some(NoteKind::Info)));
     assert_eq!(shown(&done, "blocks"), ["a@b.example"]);
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
     assert_eq!(bench.takes("carol@example.org").await, AcceptFrom::Everybody);
-    let over = refused(&bench.go_on(BOB, &blocks, "complete", &[("takes", "everybody")]).await);
+    let over = refused(&bench.go_on(BOB, &again, "complete", &[("takes", "everybody")]).await);
     assert_eq!(over, (Some(Condition::NotAllowed), Some(Refusal::SessionExpired)));
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 }
 
+/// Some clients show nothing of a field of several lines, and some submit one form only.
 #[tokio::test]
-async fn one_page_is_enough_and_what_is_left_out_stays() {
+async fn forms_are_for_every_client_and_in_its_language() {
+    let bench = Bench::new().await;
+    for contact in ["bob@example.org", "carol@example.org"] {
+        bench.note("alice@example.org", contact, State::Relayed, None).await;
+    }
+    for node in
+        ["my-settings", "my-data", "forget-me", "statistics", "recent-invitations", "groups", "group-create"]
+    {
+        let command = Command { lang: Some("de-CH".into()), ..given(node) };
+        let answer = taken(bench.send(ADMIN, command).await);
+        assert_eq!(answer.lang.as_deref(), Some("de"), "{node}");
+        let form = answer.form.as_ref().unwrap();
+        let types = ["text-single", "list-single"].map(|it| Some(it.to_owned()));
+        assert!(form.fields.iter().all(|field| types.contains(&field.type_)), "{node}: {form:?}");
+        assert!(form.fields.iter().all(|field| field.values.len() == 1), "{node}: {form:?}");
+    }
+    let asked =
+        Iq { from: Some(BOB.into()), ..Iq::set(COMPONENT, "c1", IqPayload::Command(given("my-settings"))) };
+    let answer = taken(bench.commands.answer(&Iq { lang: Some("fr".into()), ..asked.clone() }).await);
+    assert_eq!(answer.form.as_ref().unwrap().title.as_deref(), Some("Mes préférences"));
+    let russian = Iq { lang: Some("ru".into()), ..asked };
+    assert_eq!(bench.commands.listed(&russian)[0].name, "Мои настройки");
+    let create = taken(bench.send(ADMIN, given("group-create")).await);
+    let instructions = create.form.as_ref().unwrap().instructions.as_ref().unwrap();
+    assert_eq!(instructions, "An invitation to NAME@invites.example.org goes to everybody in the group.");
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays() {
     let bench = Bench::new().await;
     let from_whom = bench.give(BOB, "my-settings").await;
     bench.go_on(BOB, &from_whom, "complete", &[("takes", "nobody")]).await;
@@ -181,7 +217,7 @@ async fn what_makes_no_sense_is_shown_again_and_changes_nothing() {
     let bench = Bench::new().await;
     let wrong = filled_in(given("my-settings"), &[("takes", "nobody"), ("block", "a@@b")]);
     let again = taken(bench.send(BOB, wrong).await);
-    assert_eq!(allowed(&again), [Action::Prev, Action::Complete]);
+    assert_eq!(allowed(&again), [Action::Complete]);
     assert_eq!(again.notes[0].kind, Some(NoteKind::Error));
     assert!(
         again.form.as_ref().unwrap().instructions.as_ref().unwrap().contains("a@@b"),
@@ -193,7 +229,7 @@ async fn what_makes_no_sense_is_shown_again_and_changes_nothing() {
     assert_eq!(bench.takes("bob@example.org").await, AcceptFrom::Nobody);
 
     let contacts = taken(bench.send(BOB, filled_in(given("my-settings"), &[("takes", "contacts")])).await);
-    assert_eq!(allowed(&contacts), [Action::Next, Action::Complete], "the relay can't read their roster");
+    assert_eq!(contacts.notes[0].text, "The relay can't see your contact list.");
     let wat = bench.send(BOB, filled_in(given("my-settings"), &[("takes", "wat")])).await;
     assert_eq!(refused(&wat), (Some(Condition::BadRequest), Some(Refusal::BadPayload)));
     let much = bench.send(BOB, filled_in(given("my-settings"), &[("x", &"y".repeat(20_000))])).await;
@@ -253,18 +289,7 @@ async fn refusals_are_those_of_the_xep() {
     ] {
         assert_eq!(refused(&bench.send(from, command).await), expected, "{what}");
     }
-    assert_eq!(
-        refused(&bench.go_on(BOB, &page, "prev", &[]).await),
-        bad(Refusal::BadAction),
-        "no page before"
-    );
-    let blocks = taken(bench.go_on(BOB, &page, "next", &[]).await);
-    assert_eq!(
-        refused(&bench.go_on(BOB, &blocks, "next", &[]).await),
-        bad(Refusal::BadAction),
-        "no page behind"
-    );
-    assert_eq!(taken(bench.go_on(BOB, &blocks, "complete", &[]).await).status, Some(Status::Completed));
+    assert_eq!(taken(bench.go_on(BOB, &page, "complete", &[]).await).status, Some(Status::Completed));
 
     let elsewhere = Iq::set(format!("bob@{COMPONENT}"), "c1", IqPayload::Command(given("my-settings")));
     let answer = bench.commands.answer(&Iq { from: Some(BOB.into()), ..elsewhere }).await;
@@ -308,15 +333,15 @@ async fn an_inviter_is_not_told_what_became_of_it() {
 
     let bobs = bench.give(BOB, "my-data").await;
     assert_eq!(bobs.status, Some(Status::Completed));
-    let [line] = shown(&bobs, "received")[..] else { panic!("{bobs:?}") };
+    let [line] = lines(&bobs, "received")[..] else { panic!("{bobs:?}") };
     assert!(
         line.ends_with("to tea@conference.example.org by alice@example.org: suppressed (opted-out)"),
         "{line}"
     );
-    assert_eq!(shown(&bobs, "sent"), [""; 0]);
+    assert_eq!(lines(&bobs, "sent"), [""; 0]);
 
     let alices = bench.give("alice@example.org/x", "my-data").await;
-    let [line] = shown(&alices, "sent")[..] else { panic!("{alices:?}") };
+    let [line] = lines(&alices, "sent")[..] else { panic!("{alices:?}") };
     assert!(line.ends_with("UTC to tea@conference.example.org for bob@example.org"), "{line}");
     assert!(!format!("{alices:?}").contains("opted") && !format!("{alices:?}").contains("suppressed"));
 }
@@ -334,8 +359,8 @@ async fn who_wants_to_be_forgotten_says_how_far() {
         assert!(done.notes[0].text.starts_with("1 invitation is forgotten."), "{}", done.notes[0].text);
         assert_eq!(bench.takes("bob@example.org").await, kept, "{what}");
     }
-    assert_eq!(shown(&bench.give(BOB, "my-data").await, "received"), [""; 0]);
-    assert_eq!(shown(&bench.give("carol@example.org/x", "my-data").await, "received").len(), 2);
+    assert_eq!(lines(&bench.give(BOB, "my-data").await, "received"), [""; 0]);
+    assert_eq!(lines(&bench.give("carol@example.org/x", "my-data").await, "received").len(), 2);
 }
 
 #[tokio::test]
@@ -353,10 +378,10 @@ async fn admins_see_and_block() {
 
     let statistics = bench.give(ADMIN, "statistics").await;
     assert_eq!(shown(&statistics, "total"), ["2"]);
-    assert_eq!(shown(&statistics, "ended"), ["1 relayed", "1 refused (outcast)"]);
+    assert_eq!(lines(&statistics, "ended"), ["1 relayed", "1 refused (outcast)"]);
 
     let recent = bench.give(ADMIN, "recent-invitations").await;
-    let [newest, _] = shown(&recent, "invitations")[..] else { panic!("{recent:?}") };
+    let [newest, _] = lines(&recent, "invitations")[..] else { panic!("{recent:?}") };
     let end = "to tea@conference.example.org by tea@conference.example.org/\u{fffd}Eve for carol@example.org: refused (outcast)";
     assert!(newest.starts_with("2: ") && newest.ends_with(end), "{newest}");
 
@@ -364,7 +389,7 @@ async fn admins_see_and_block() {
     let done = taken(
         bench.go_on(ADMIN, &page, "complete", &[("block", "evil.example tea@conference.example.org")]).await,
     );
-    assert_eq!(shown(&done, "blocks"), ["evil.example", "tea@conference.example.org"]);
+    assert_eq!(lines(&done, "blocks"), ["evil.example", "tea@conference.example.org"]);
     assert!(bench.journal.is_blocked_for_all(&["evil.example".to_owned()]));
     let page = bench.give(ADMIN, "block-for-everybody").await;
     bench.go_on(ADMIN, &page, "complete", &[("lift", "evil.example")]).await;

@@ -12,11 +12,12 @@ use super::blocks;
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::{Failure, Outcome, lines_that_fit};
-use super::user_data::when;
+use super::user_data::{state, when};
 use crate::config::Changes;
 use crate::journal::Closed;
-use crate::model::Change;
 use crate::model::address::printable;
+use crate::model::{Change, Language};
+use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Field, Form};
 
 /// The period that statistics are about.
@@ -26,7 +27,7 @@ const STATISTICS_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_INVITATIONS_SHOWN: u32 = 50;
 
 /// Counts the invitations of the last day, and what is in the journal.
-pub(super) async fn statistics(cx: &Context) -> Result<Outcome, Failure> {
+pub(super) async fn statistics(cx: &Context, language: Language) -> Result<Outcome, Failure> {
     let counted = {
         let _one_at_a_time = cx.history.acquire().await;
         cx.reader().statistics(Utc::now() - STATISTICS_PERIOD).await?
@@ -37,46 +38,60 @@ pub(super) async fn statistics(cx: &Context) -> Result<Outcome, Failure> {
         Some(reason) => format!("{count} {state} ({reason})"),
         None => format!("{count} {state}"),
     });
-    let line = |var, label, number: u64| Field::line(var, label, &number.to_string());
-    let fields = vec![
-        line("total", "Invitations that came in the last 24 hours and have ended", total),
-        Field::lines("ended", "What became of them", ended.collect()),
-        line("pending", "Invitations under way", counted.pending),
-        line("people", "People with settings of their own", counted.people),
-        line("blocks", "Addresses that are blocked for everybody", blocks as u64),
-        Field::line("version", "Version of the relay", env!("CARGO_PKG_VERSION")),
-    ];
-    let note = format!("{total} invitations in the last 24 hours.");
-    Ok(Outcome::Done { note, form: Form::result("Statistics", fields) })
+    let line = |var, label, value: &str| Field::line(var, &text(language, label), value);
+    let mut fields = vec![line("total", Id::FieldTotal, &total.to_string())];
+    fields.extend(Field::each_line("ended", &text(language, Id::FieldEnded), ended.collect()));
+    fields.extend([
+        line("pending", Id::FieldPending, &counted.pending.to_string()),
+        line("people", Id::FieldPeople, &counted.people.to_string()),
+        line("blocks", Id::FieldBlockedForAll, &blocks.to_string()),
+        line("version", Id::FieldVersion, env!("CARGO_PKG_VERSION")),
+    ]);
+    let note = text_with(language, Id::NoteStatistics, &[("count", total.into())]);
+    Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandStatistics), fields) })
 }
 
 /// Shows the newest invitations.
-pub(super) async fn recent_invitations(cx: &Context) -> Result<Outcome, Failure> {
+pub(super) async fn recent_invitations(cx: &Context, language: Language) -> Result<Outcome, Failure> {
     let records = {
         let _one_at_a_time = cx.history.acquire().await;
         cx.reader().recent(MAX_INVITATIONS_SHOWN).await?
     };
     let lines = records.iter().map(|record| {
-        let reason = record.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let [room, inviter, contact] =
-            [&record.room, &record.inviter, &record.contact].map(|jid| printable(jid));
-        let id = record.id;
-        format!("{id}: {} to {room} by {inviter} for {contact}: {}{reason}", when(record), record.state)
+        let arguments = [
+            ("id", record.id.to_string()),
+            ("when", when(record)),
+            ("room", printable(&record.room)),
+            ("inviter", printable(&record.inviter)),
+            ("contact", printable(&record.contact)),
+            ("state", state(record)),
+        ];
+        text_with(language, Id::LineRecent, &arguments.map(|(name, value)| (name, value.into())))
     });
-    let lines = Field::lines("invitations", "Invitations, the newest first", lines_that_fit(lines));
-    let note = format!("The newest {} invitations.", records.len());
-    Ok(Outcome::Done { note, form: Form::result("Recent invitations", vec![lines]) })
+    let label = text(language, Id::FieldInvitations);
+    let fields = Field::each_line("invitations", &label, lines_that_fit(lines));
+    let note = text_with(language, Id::NoteRecent, &[("count", records.len().into())]);
+    Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandRecent), fields) })
 }
 
-/// The page for addresses that are blocked for everybody.
-pub(super) async fn block_page(cx: &Context, draft: &Draft) -> Result<Vec<Field>, Failure> {
-    Ok(blocks::fields(&cx.journal.blocks_for_all().await?, draft))
+/// The form for addresses that are blocked for everybody.
+pub(super) async fn block_form(
+    cx: &Context,
+    language: Language,
+    draft: &Draft,
+) -> Result<Vec<Field>, Failure> {
+    Ok(blocks::fields(language, &cx.journal.blocks_for_all().await?, draft))
 }
 
 /// Changes which addresses are blocked for everybody.
-pub(super) async fn block(cx: &Context, admin: &BareJid, draft: &Draft) -> Result<Outcome, Failure> {
-    let again = |complaint| Ok(Outcome::Again { page: 0, complaint });
-    let changes = match blocks::changes(draft, cx.link.component()) {
+pub(super) async fn block(
+    cx: &Context,
+    language: Language,
+    admin: &BareJid,
+    draft: &Draft,
+) -> Result<Outcome, Failure> {
+    let again = |complaint| Ok(Outcome::Again { complaint });
+    let changes = match blocks::changes(language, draft, cx.link.component()) {
         Ok(changes) => changes,
         Err(complaint) => return again(complaint),
     };
@@ -90,40 +105,33 @@ pub(super) async fn block(cx: &Context, admin: &BareJid, draft: &Draft) -> Resul
                     Change::AcceptFrom(_) => {}
                 }
             }
-            let note = format!("Blocked for everybody: {}.", now.len());
-            let lines = Field::lines("blocks", "Blocked for everybody", lines_that_fit(now.into_iter()));
-            Ok(Outcome::Done { note, form: Form::result("Block for everybody", vec![lines]) })
+            let note = text_with(language, Id::NoteBlocked, &[("count", now.len().into())]);
+            let label = text(language, Id::FieldBlockedForAll);
+            let lines = Field::each_line("blocks", &label, lines_that_fit(now.into_iter()));
+            Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandBlock), lines) })
         }
-        Err(too_many) => again(format!("Nothing is changed: {too_many}.")),
+        Err(e) => again(blocks::too_many(language, e)),
     }
 }
 
 /// Requests that the configuration is read again, and shows which keys changed.
-pub(super) async fn reload(cx: &Context, admin: &BareJid) -> Result<Outcome, Failure> {
+pub(super) async fn reload(cx: &Context, language: Language, admin: &BareJid) -> Result<Outcome, Failure> {
     info!(%admin, "an admin wants the configuration to be read again");
     let (asked, answer) = oneshot::channel();
     // Both fail only if the relay is stopping.
     cx.reload.send(asked).await.map_err(|_| Closed)?;
-    let lines = |var, label, keys: Vec<String>| Field::lines(var, label, keys);
+    let lines = |var, label, keys| Field::each_line(var, &text(language, label), keys);
     let (note, fields) = match answer.await.map_err(|_| Closed)? {
-        Ok(Changes { in_effect, need_restart }) => (
-            format!("{} changed; {} need a restart.", count(&in_effect), count(&need_restart)),
-            vec![
-                lines("changed", "In effect from now on", in_effect),
-                lines("restart", "In effect after a restart", need_restart),
-            ],
-        ),
+        Ok(Changes { in_effect, need_restart }) => {
+            let counts = [("count", in_effect.len().into()), ("waiting", need_restart.len().into())];
+            let note = text_with(language, Id::NoteReloaded, &counts);
+            let changed = lines("changed", Id::FieldChanged, in_effect);
+            (note, [changed, lines("restart", Id::FieldRestart, need_restart)].concat())
+        }
         Err(error) => (
-            "The new configuration is wrong: the relay goes on with the one that it has.".to_owned(),
-            vec![lines("wrong", "What is wrong", error.to_string().lines().map(str::to_owned).collect())],
+            text(language, Id::NoteWrongConfiguration),
+            lines("wrong", Id::FieldWrong, error.to_string().lines().map(str::to_owned).collect()),
         ),
     };
-    Ok(Outcome::Done { note, form: Form::result("The configuration", fields) })
-}
-fn count(keys: &[String]) -> String {
-    match keys.len() {
-        0 => "No keys".to_owned(),
-        1 => "1 key".to_owned(),
-        n => format!("{n} keys"),
-    }
+    Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandReload), fields) })
 }

@@ -8,9 +8,13 @@ use tracing::info;
 use super::catalogue::GroupCommand;
 use super::context::Context;
 use super::draft::Draft;
-use super::outcome::{Failure, Outcome, lines_that_fit};
-use crate::model::address;
-use crate::model::group::{self, Entry, GroupChange, KeptGroup, MayUse};
+use super::outcome::{Failure, Outcome, lines_that_fit, shortened};
+use crate::model::Language;
+use crate::model::address::{self, printable};
+use crate::model::group::{
+    self, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, MEMBERS, MayUse, Nesting,
+};
+use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::error::Refusal;
 
@@ -20,34 +24,40 @@ const ENTRIES_FIELD: &str = "entries";
 const MAY_USE_FIELD: &str = "may-use";
 const USERS_FIELD: &str = "users";
 
-fn in_words(may_use: MayUse) -> &'static str {
-    match may_use {
-        MayUse::Everybody => "everybody who may invite to the room",
-        MayUse::Members => "those who are in it",
-        MayUse::Named => "the people named below",
-    }
+fn in_words(language: Language, may_use: MayUse) -> String {
+    let id = match may_use {
+        MayUse::Everybody => Id::MayUseEverybody,
+        MayUse::Members => Id::MayUseMembers,
+        MayUse::Named => Id::MayUseNamed,
+    };
+    text(language, id)
 }
 
-/// The page of a command.
-pub(super) async fn page(cx: &Context, command: GroupCommand, draft: &Draft) -> Result<Vec<Field>, Failure> {
-    let entries = || {
-        Field::line(ENTRIES_FIELD, "Addresses, or @names, with spaces between", &draft.line(ENTRIES_FIELD))
-    };
+/// The form of a command.
+pub(super) async fn form(
+    cx: &Context,
+    language: Language,
+    command: GroupCommand,
+    draft: &Draft,
+) -> Result<Vec<Field>, Failure> {
+    let line = |var, label| Field::line(var, &text(language, label), &draft.line(var));
+    let entries = || line(ENTRIES_FIELD, Id::FieldGroupEntries);
     let who = || {
-        let options = MayUse::ALL.iter().map(|it| Choice::new(it.as_str(), in_words(*it))).collect();
-        let users = "Who may use it, if it is for named people: addresses with spaces between";
+        let options =
+            MayUse::ALL.iter().map(|it| Choice::new(it.as_str(), &in_words(language, *it))).collect();
+        let label = text(language, Id::FieldGroupMayUse);
         [
-            Field::choice(MAY_USE_FIELD, "Who may use it", options, draft.first(MAY_USE_FIELD)),
-            Field::line(USERS_FIELD, users, &draft.line(USERS_FIELD)),
+            Field::choice(MAY_USE_FIELD, &label, options, draft.first(MAY_USE_FIELD)),
+            line(USERS_FIELD, Id::FieldGroupUsers),
         ]
     };
-    let new = || Field::line(NAME_FIELD, "Name, as it stands before the @", &draft.line(NAME_FIELD));
+    let new = || line(NAME_FIELD, Id::FieldGroupName);
     let kept = cx.kept_groups().await?;
     let old = || {
         let names = lines_that_fit(kept.iter().map(|group| group.name.clone()));
         let options = names.iter().map(|name| Choice::new(name, name)).collect();
         let chosen = draft.first(NAME_FIELD).filter(|chosen| names.iter().any(|name| name == chosen));
-        Field::choice(NAME_FIELD, "Group", options, chosen)
+        Field::choice(NAME_FIELD, &text(language, Id::FieldGroup), options, chosen)
     };
     Ok(match command {
         GroupCommand::List => Vec::new(),
@@ -61,38 +71,53 @@ pub(super) async fn page(cx: &Context, command: GroupCommand, draft: &Draft) -> 
 /// Carries a command out.
 pub(super) async fn carry_out(
     cx: &Context,
+    language: Language,
     command: GroupCommand,
     admin: &BareJid,
     draft: &Draft,
 ) -> Result<Outcome, Failure> {
     if command == GroupCommand::List {
-        return list_groups(cx).await;
+        return list_groups(cx, language).await;
     }
-    let again = |complaint| Ok(Outcome::Again { page: 0, complaint });
+    let again = |complaint| Ok(Outcome::Again { complaint });
     let name = draft.first(NAME_FIELD).unwrap_or_default().trim().to_owned();
-    let change = match group_change(cx, command, &name, draft).await? {
+    let change = match group_change(cx, language, command, &name, draft).await? {
         Ok(change) => change,
         Err(complaint) => return again(complaint),
     };
     if let Err(e) = cx.journal.change_group(&name, change).await? {
-        return again(format!("Nothing is changed: {e}."));
+        return again(not_changed(language, e));
     }
-    info!(%admin, "{}: {name}", command.listed().node);
-    let note = format!("{}: {name}. Done.", command.listed().name);
+    info!(%admin, "{}: {name}", command.node());
+    let title = text(language, command.name());
+    let arguments = [("command", title.as_str().into()), ("name", printable(&name).into())];
+    let note = text_with(language, Id::NoteGroup, &arguments);
     let kept = cx.kept_groups().await?;
-    let lines = kept.iter().filter(|group| group.name == name).flat_map(shown);
-    let fields = vec![Field::lines("group", "The group is now", lines_that_fit(lines))];
-    Ok(Outcome::Done { note, form: Form::result(command.listed().name, fields) })
+    let lines = kept.iter().filter(|group| group.name == name).map(|group| shown(language, group));
+    let fields = Field::each_line("group", &text(language, Id::FieldGroupNow), lines_that_fit(lines));
+    Ok(Outcome::Done { note, form: Form::result(&title, fields) })
+}
+
+fn not_changed(language: Language, why: GroupError) -> String {
+    let (id, count) = match why {
+        GroupError::Exists => return text(language, Id::WrongGroupExists),
+        GroupError::Unknown => return text(language, Id::WrongGroupUnknown),
+        GroupError::Circle => return text(language, Id::WrongNesting),
+        GroupError::TooManyGroups => (Id::WrongTooManyGroups, MAX_GROUPS),
+        GroupError::TooManyEntries => (Id::WrongTooManyEntries, MAX_GROUP_ENTRIES),
+    };
+    text_with(language, id, &[("count", count.into())])
 }
 
 /// The change that an admin has filled in; the inner error is a sentence for them to read.
 async fn group_change(
     cx: &Context,
+    language: Language,
     command: GroupCommand,
     name: &str,
     draft: &Draft,
 ) -> Result<Result<GroupChange, String>, Failure> {
-    let (entries, users) = (read(draft, ENTRIES_FIELD), read(draft, USERS_FIELD));
+    let (entries, users) = (read(language, draft, ENTRIES_FIELD), read(language, draft, USERS_FIELD));
     let (entries, users) = match (entries, users) {
         (Ok(entries), Ok(users)) => (entries, users),
         (Err(complaint), _) | (_, Err(complaint)) => return Ok(Err(complaint)),
@@ -102,23 +127,29 @@ async fn group_change(
         None => MayUse::Everybody,
     };
     if command == GroupCommand::Create {
-        if let Err(e) = group::check_name(name) {
-            return Ok(Err(format!("This can't be a group's name, it is {e}.")));
+        if group::check_name(name).is_err() {
+            return Ok(Err(no_name(language, name)));
         }
         if cx.config.load().groups.contains_key(name) {
-            return Ok(Err("There is a group of that name in the configuration.".to_owned()));
+            return Ok(Err(text(language, Id::WrongGroupConfigured)));
         }
     }
     if matches!(command, GroupCommand::Create | GroupCommand::Add) {
         if entries.is_empty() {
-            return Ok(Err("Name somebody.".to_owned()));
+            return Ok(Err(text(language, Id::WrongNobody)));
         }
         let is_relay_address = |entry: &&Entry| matches!(entry, Entry::Person(jid) if jid.domain().as_str() == cx.link.component());
         if let Some(entry) = entries.iter().find(is_relay_address) {
-            return Ok(Err(format!("{entry} is a relay address. Another group is named by @ and its name.")));
+            let word = shortened(&entry.to_string());
+            return Ok(Err(text_with(language, Id::WrongRelayAddress, &[("word", word.into())])));
         }
         if let Err(e) = cx.groups().await?.check(name, &entries) {
-            return Ok(Err(format!("Nothing is changed: {e}.")));
+            return Ok(Err(match e {
+                Nesting::Unknown(name) => {
+                    text_with(language, Id::WrongNoGroup, &[("name", shortened(&name).into())])
+                }
+                Nesting::Circle(_) | Nesting::TooDeep => text(language, Id::WrongNesting),
+            }));
         }
     }
     let texts = |entries: &[Entry]| entries.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
@@ -135,25 +166,47 @@ async fn group_change(
     }))
 }
 
-async fn list_groups(cx: &Context) -> Result<Outcome, Failure> {
+/// Why this can't be a group's name.
+fn no_name(language: Language, name: &str) -> String {
+    if name == MEMBERS {
+        return text(language, Id::WrongGroupMembers);
+    }
+    if address::unescape_localpart(name).contains('@') {
+        return text(language, Id::WrongGroupContact);
+    }
+    text_with(language, Id::WrongGroupName, &[("name", shortened(name).into())])
+}
+
+async fn list_groups(cx: &Context, language: Language) -> Result<Outcome, Failure> {
     let kept = cx.kept_groups().await?;
     let configured: Vec<String> = {
         let config = cx.config.load();
-        let line = |(name, people): (&String, &Vec<BareJid>)| format!("{name}: {} people", people.len());
+        let line = |(name, people): (&String, &Vec<BareJid>)| {
+            let arguments = [("name", name.as_str().into()), ("count", people.len().into())];
+            text_with(language, Id::LineGroupConfigured, &arguments)
+        };
         config.groups.iter().map(line).collect()
     };
     let count = kept.len() + configured.len();
-    let fields = vec![
-        Field::lines("kept", "Kept by admins", lines_that_fit(kept.iter().flat_map(shown))),
-        Field::lines("configured", "In the configuration", lines_that_fit(configured.into_iter())),
-    ];
-    Ok(Outcome::Done { note: format!("{count} groups."), form: Form::result("Groups", fields) })
+    let each = |var, label, lines| Field::each_line(var, &text(language, label), lines);
+    let kept = lines_that_fit(kept.iter().map(|group| shown(language, group)));
+    let configured = lines_that_fit(configured.into_iter());
+    let fields =
+        [each("kept", Id::FieldGroupsKept, kept), each("configured", Id::FieldGroupsConfigured, configured)]
+            .concat();
+    let note = text_with(language, Id::NoteGroups, &[("count", count.into())]);
+    Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandGroups), fields) })
 }
+
 /// A group as admins see it.
-fn shown(group: &KeptGroup) -> Vec<String> {
+fn shown(language: Language, group: &KeptGroup) -> String {
     let KeptGroup { name, may_use, users, entries } = group;
-    let users = if *may_use == MayUse::Named { format!(" ({})", listed(users)) } else { String::new() };
-    vec![format!("{name}, for {may_use}{users}: {}", listed(entries))]
+    let may_use = match may_use {
+        MayUse::Named => format!("{may_use} ({})", listed(users)),
+        MayUse::Everybody | MayUse::Members => may_use.to_string(),
+    };
+    let arguments = [("name", name.clone()), ("may-use", may_use), ("entries", listed(entries))];
+    text_with(language, Id::LineGroup, &arguments.map(|(name, value)| (name, value.into())))
 }
 
 fn listed(texts: &BTreeSet<String>) -> String {
@@ -164,11 +217,12 @@ fn listed(texts: &BTreeSet<String>) -> String {
 ///
 /// # Errors
 /// A word is neither: a sentence about it, for the admin to read.
-fn read(draft: &Draft, var: &str) -> Result<Vec<Entry>, String> {
+fn read(language: Language, draft: &Draft, var: &str) -> Result<Vec<Entry>, String> {
     let entry = |word: &str| {
         let word = word.trim_start_matches("xmpp:");
         let bare = if word.starts_with('@') { word } else { address::split_resource(word).0 };
-        Entry::read(bare).ok_or_else(|| format!("{word} is neither somebody's address nor a group's @name."))
+        let wrong = || text_with(language, Id::WrongEntry, &[("word", shortened(word).into())]);
+        Entry::read(bare).ok_or_else(wrong)
     };
     draft.words(var).map(entry).collect()
 }

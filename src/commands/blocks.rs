@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use jid::BareJid;
 
 use super::draft::Draft;
-use super::outcome::lines_that_fit;
-use crate::model::Change;
+use super::outcome::{lines_that_fit, shortened};
 use crate::model::address::{self, AddressError};
+use crate::model::{Change, Language, TooMany};
+use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Choice, Field};
 
 /// The names of the fields.
@@ -20,20 +21,19 @@ const LIFT_NOTHING: &str = "/nothing";
 const LIFT_EVERYTHING: &str = "/everything";
 
 /// The fields, for the addresses that are blocked now. All clients know these two types of fields; others would suit better.
-pub(super) fn fields(blocks: &BTreeSet<String>, draft: &Draft) -> Vec<Field> {
-    let mut fields = vec![Field::line(
-        BLOCK_FIELD,
-        "Block: addresses of rooms, MUC services or people, with spaces between",
-        &draft.line(BLOCK_FIELD),
-    )];
+pub(super) fn fields(language: Language, blocks: &BTreeSet<String>, draft: &Draft) -> Vec<Field> {
+    let text = |id| text(language, id);
+    let mut fields = vec![Field::line(BLOCK_FIELD, &text(Id::FieldBlock), &draft.line(BLOCK_FIELD))];
     if !blocks.is_empty() {
-        let mut options =
-            vec![Choice::new(LIFT_NOTHING, "nothing"), Choice::new(LIFT_EVERYTHING, "everything")];
+        let mut options = vec![
+            Choice::new(LIFT_NOTHING, &text(Id::LiftNothing)),
+            Choice::new(LIFT_EVERYTHING, &text(Id::LiftEverything)),
+        ];
         options.extend(lines_that_fit(blocks.iter().cloned()).iter().map(|jid| Choice::new(jid, jid)));
         let chosen = draft
             .first(LIFT_FIELD)
             .filter(|it| [LIFT_NOTHING, LIFT_EVERYTHING].contains(it) || blocks.contains(*it));
-        fields.push(Field::choice(LIFT_FIELD, "Block no longer", options, chosen));
+        fields.push(Field::choice(LIFT_FIELD, &text(Id::FieldLift), options, chosen));
     }
     fields
 }
@@ -42,7 +42,7 @@ pub(super) fn fields(blocks: &BTreeSet<String>, draft: &Draft) -> Vec<Field> {
 ///
 /// # Errors
 /// A word is no address: a sentence about it, for the person to read.
-pub(super) fn changes(draft: &Draft, component: &str) -> Result<Vec<Change>, String> {
+pub(super) fn changes(language: Language, draft: &Draft, component: &str) -> Result<Vec<Change>, String> {
     let lifted =
         draft.values(LIFT_FIELD).unwrap_or_default().iter().filter_map(|value| match value.as_str() {
             LIFT_NOTHING | "" => None,
@@ -51,7 +51,7 @@ pub(super) fn changes(draft: &Draft, component: &str) -> Result<Vec<Change>, Str
         });
     let blocked = draft.words(BLOCK_FIELD).map(|word| match address_meant(word, component) {
         Ok(jid) => Ok(Change::Block(jid.to_string())),
-        Err(e) => Err(format!("This can't be blocked: {e}")),
+        Err(_) => Err(text_with(language, Id::WrongBlock, &[("word", shortened(word).into())])),
     });
     lifted.map(Ok).chain(blocked).collect()
 }
@@ -65,6 +65,11 @@ fn address_meant(word: &str, component: &str) -> Result<BareJid, AddressError> {
     Ok(jid)
 }
 
+/// Nothing is changed, since more addresses would be blocked than can be.
+pub(super) fn too_many(language: Language, TooMany(count): TooMany) -> String {
+    text_with(language, Id::WrongTooManyBlocks, &[("count", count.into())])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +79,7 @@ mod tests {
     }
 
     fn blocked(text: &str) -> Result<Vec<Change>, String> {
-        changes(&draft(BLOCK_FIELD, &[text]), "invites.example.org")
+        changes(Language::English, &draft(BLOCK_FIELD, &[text]), "invites.example.org")
     }
 
     #[test]
@@ -97,7 +102,9 @@ mod tests {
 
     #[test]
     fn what_is_lifted() {
-        let lifted = |values: &[&str]| changes(&draft(LIFT_FIELD, values), "invites.example.org").unwrap();
+        let lifted = |values: &[&str]| {
+            changes(Language::English, &draft(LIFT_FIELD, values), "invites.example.org").unwrap()
+        };
         assert_eq!(lifted(&[LIFT_NOTHING]), []);
         assert_eq!(lifted(&[""]), []);
         assert_eq!(lifted(&[LIFT_EVERYTHING]), [Change::LiftAll]);
@@ -107,9 +114,9 @@ mod tests {
     #[test]
     fn an_answer_stays_small() {
         let many: BTreeSet<String> = (0..200).map(|n| format!("{n:02000}@c")).collect();
-        let [_, lift] = &fields(&many, &Draft::default())[..] else { panic!("two fields") };
+        let [_, lift] = &fields(Language::German, &many, &Draft::default())[..] else { panic!("two fields") };
         assert!((5..30).contains(&lift.options.len()), "{}", lift.options.len());
         assert_eq!(lift.values, [LIFT_NOTHING]);
-        assert_eq!(fields(&BTreeSet::new(), &Draft::default()).len(), 1);
+        assert_eq!(fields(Language::German, &BTreeSet::new(), &Draft::default()).len(), 1);
     }
 }

@@ -1,5 +1,8 @@
-//! The ad-hoc commands that there are: the node and the name of each, who may give it, and its pages. Knows nothing of what
-//! they do.
+//! The ad-hoc commands that there are: the node and the name of each, who may give it, and whether a form is filled in for it.
+//! Knows nothing of what they do.
+
+use crate::model::Language;
+use crate::texts::{Id, text, text_with};
 
 /// An ad-hoc command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +29,12 @@ pub(super) enum GroupCommand {
 }
 
 /// A command in a list of commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its identifier on the wire.
     pub node: &'static str,
     /// Its name for people.
-    pub name: &'static str,
+    pub name: String,
 }
 
 impl CommandKind {
@@ -54,21 +57,38 @@ impl CommandKind {
 
     /// The command with this node.
     pub(super) fn of_node(node: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.listed().node == node)
+        Self::ALL.into_iter().find(|kind| kind.node() == node)
     }
 
-    pub(super) fn listed(self) -> Listed {
-        let (node, name) = match self {
-            Self::Settings => ("my-settings", "My settings"),
-            Self::Data => ("my-data", "What the relay holds about me"),
-            Self::Forget => ("forget-me", "Forget me"),
-            Self::Statistics => ("statistics", "Statistics"),
-            Self::Recent => ("recent-invitations", "Recent invitations"),
-            Self::Block => ("block-for-everybody", "Block a room, a service or a person for everybody"),
-            Self::Reload => ("reload", "Read the configuration again"),
-            Self::Group(command) => return command.listed(),
+    pub(super) fn listed(self, language: Language) -> Listed {
+        Listed { node: self.node(), name: self.name(language) }
+    }
+
+    pub(super) fn node(self) -> &'static str {
+        match self {
+            Self::Settings => "my-settings",
+            Self::Data => "my-data",
+            Self::Forget => "forget-me",
+            Self::Statistics => "statistics",
+            Self::Recent => "recent-invitations",
+            Self::Block => "block-for-everybody",
+            Self::Reload => "reload",
+            Self::Group(command) => command.node(),
+        }
+    }
+
+    pub(super) fn name(self, language: Language) -> String {
+        let id = match self {
+            Self::Settings => Id::CommandSettings,
+            Self::Data => Id::CommandData,
+            Self::Forget => Id::CommandForget,
+            Self::Statistics => Id::CommandStatistics,
+            Self::Recent => Id::CommandRecent,
+            Self::Block => Id::CommandBlock,
+            Self::Reload => Id::CommandReload,
+            Self::Group(command) => command.name(),
         };
-        Listed { node, name }
+        text(language, id)
     }
 
     /// Whether only admins may give it.
@@ -76,50 +96,47 @@ impl CommandKind {
         matches!(self, Self::Statistics | Self::Recent | Self::Block | Self::Reload | Self::Group(_))
     }
 
-    /// The text above a page.
-    pub(super) fn instructions(self, page: usize) -> &'static str {
-        match (self, page) {
-            (Self::Settings, 0) => "From whom to accept invitations. The next page is about what to block.",
-            (Self::Settings, _) => "Addresses that you block can't invite you, and they are not told.",
-            (Self::Group(command), _) => command.instructions(),
-            (Self::Block, _) => {
-                "Addresses that are blocked can't invite anybody here, and they are not told."
+    /// The text above its form. `None`: no form is filled in before it is carried out. There is never more than one, since
+    /// not every client goes on to a second one.
+    pub(super) fn instructions(self, language: Language, component: &str) -> Option<String> {
+        let id = match self {
+            Self::Settings => Id::PageSettings,
+            Self::Forget => Id::PageForget,
+            Self::Block => Id::PageBlock,
+            Self::Group(GroupCommand::Create) => {
+                return Some(text_with(language, Id::PageGroupCreate, &[("component", component.into())]));
             }
-            _ => "",
-        }
-    }
-
-    /// How many pages are filled in before it is carried out.
-    pub(super) fn pages(self) -> usize {
-        match self {
-            Self::Settings => 2,
-            Self::Forget | Self::Block => 1,
-            Self::Group(command) => usize::from(command != GroupCommand::List),
-            Self::Data | Self::Statistics | Self::Recent | Self::Reload => 0,
-        }
+            Self::Group(GroupCommand::Add | GroupCommand::Remove) => Id::PageGroupEntries,
+            Self::Group(GroupCommand::Allow) => Id::PageGroupAllow,
+            Self::Group(GroupCommand::Delete) => Id::PageGroupDelete,
+            Self::Data | Self::Statistics | Self::Recent | Self::Reload | Self::Group(GroupCommand::List) => {
+                return None;
+            }
+        };
+        Some(text(language, id))
     }
 }
 
 impl GroupCommand {
-    pub(super) fn listed(self) -> Listed {
-        let (node, name) = match self {
-            Self::List => ("groups", "Groups"),
-            Self::Create => ("group-create", "Create a group"),
-            Self::Add => ("group-add", "Add to a group"),
-            Self::Remove => ("group-remove", "Remove from a group"),
-            Self::Allow => ("group-allow", "Who may use a group"),
-            Self::Delete => ("group-delete", "Delete a group"),
-        };
-        Listed { node, name }
+    pub(super) fn node(self) -> &'static str {
+        match self {
+            Self::List => "groups",
+            Self::Create => "group-create",
+            Self::Add => "group-add",
+            Self::Remove => "group-remove",
+            Self::Allow => "group-allow",
+            Self::Delete => "group-delete",
+        }
     }
 
-    fn instructions(self) -> &'static str {
+    pub(super) fn name(self) -> Id {
         match self {
-            Self::List => "",
-            Self::Create => "An invitation to NAME@ this component goes to everybody in the group.",
-            Self::Add | Self::Remove => "Addresses of people, or @NAME for all of another group.",
-            Self::Allow => "To everybody else the group does not exist.",
-            Self::Delete => "Invitations to it reach nobody any more.",
+            Self::List => Id::CommandGroups,
+            Self::Create => Id::CommandGroupCreate,
+            Self::Add => Id::CommandGroupAdd,
+            Self::Remove => Id::CommandGroupRemove,
+            Self::Allow => Id::CommandGroupAllow,
+            Self::Delete => Id::CommandGroupDelete,
         }
     }
 }

@@ -2,12 +2,11 @@
 //! question to answer.
 
 use super::catalogue::Listed;
+use crate::model::Language;
+use crate::texts::{Id, text};
 use crate::wire::disco::{DiscoInfo, DiscoItem, DiscoItems, Identity};
 use crate::wire::query::Version;
 use crate::wire::{Condition, Iq, IqPayload, IqType, ns};
-
-/// The name of the component, for people.
-const COMPONENT_NAME: &str = "Invitation relay";
 
 /// The features of the component.
 const COMPONENT_FEATURES: [&str; 5] =
@@ -27,7 +26,7 @@ pub fn answer(question: &Iq, commands: &[Listed]) -> Option<Iq> {
     let payload = match (kind, question.payload.as_ref()) {
         (None, _) => return Some(Iq::error_to(question, Condition::BadRequest)),
         (Some(IqType::Get), Some(IqPayload::DiscoInfo(DiscoInfo { node, .. }))) => {
-            let Some(info) = info(node.as_deref(), commands) else {
+            let Some(info) = info(node.as_deref(), commands, question.language()) else {
                 return Some(Iq::error_to(question, Condition::ItemNotFound));
             };
             Some(IqPayload::DiscoInfo(info))
@@ -37,7 +36,7 @@ pub fn answer(question: &Iq, commands: &[Listed]) -> Option<Iq> {
             let items = commands.iter().map(|command| DiscoItem {
                 jid: question.to.clone(),
                 node: Some(command.node.to_owned()),
-                name: Some(command.name.to_owned()),
+                name: Some(command.name.clone()),
             });
             Some(IqPayload::DiscoItems(DiscoItems { node: node.clone(), items: items.collect() }))
         }
@@ -53,15 +52,16 @@ pub fn answer(question: &Iq, commands: &[Listed]) -> Option<Iq> {
 }
 
 /// The identity and features of a node, or of the component itself; `None` if there is no such node for the sender.
-fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
+fn info(node: Option<&str>, commands: &[Listed], language: Language) -> Option<DiscoInfo> {
     let (category, kind, name, mut features) = match node {
-        None => ("component", "generic", COMPONENT_NAME, COMPONENT_FEATURES.to_vec()),
+        None => ("component", "generic", text(language, Id::ComponentName), COMPONENT_FEATURES.to_vec()),
         Some(ns::COMMANDS) if !commands.is_empty() => {
-            ("automation", "command-list", "Commands", vec![ns::DISCO_INFO, ns::DISCO_ITEMS])
+            let name = text(language, Id::CommandList);
+            ("automation", "command-list", name, vec![ns::DISCO_INFO, ns::DISCO_ITEMS])
         }
         Some(node) => {
             let command = commands.iter().find(|command| command.node == node)?;
-            ("automation", "command-node", command.name, COMMAND_FEATURES.to_vec())
+            ("automation", "command-node", command.name.clone(), COMMAND_FEATURES.to_vec())
         }
     };
     if node.is_none() && !commands.is_empty() {
@@ -72,7 +72,7 @@ fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
         identities: vec![Identity {
             category: Some(category.to_owned()),
             type_: Some(kind.to_owned()),
-            name: Some(name.to_owned()),
+            name: Some(name),
             ..Identity::default()
         }],
         features: features.into_iter().map(Into::into).collect(),
@@ -84,7 +84,9 @@ fn info(node: Option<&str>, commands: &[Listed]) -> Option<DiscoInfo> {
 mod tests {
     use super::*;
 
-    const COMMAND: Listed = Listed { node: "my-settings", name: "My settings" };
+    fn command() -> Listed {
+        Listed { node: "my-settings", name: "My settings".to_owned() }
+    }
 
     fn ask(payload: Option<IqPayload>, kind: &str) -> Iq {
         let question = Iq {
@@ -95,7 +97,7 @@ mod tests {
             payload: payload.into(),
             ..Iq::default()
         };
-        let answer = answer(&question, &[COMMAND]).expect("answered");
+        let answer = answer(&question, &[command()]).expect("answered");
         assert_eq!(answer.to, question.from);
         assert_eq!(answer.from, question.to);
         assert_eq!(answer.id, question.id);
@@ -125,7 +127,7 @@ mod tests {
         assert_eq!(condition(&ask(Some(IqPayload::Ping), "set")), Some(Condition::ServiceUnavailable));
         assert_eq!(condition(&ask(Some(IqPayload::Ping), "wat")), Some(Condition::BadRequest));
         for kind in ["result", "error"] {
-            assert_eq!(answer(&Iq { type_: Some(kind.into()), ..Iq::default() }, &[COMMAND]), None);
+            assert_eq!(answer(&Iq { type_: Some(kind.into()), ..Iq::default() }, &[command()]), None);
         }
     }
 
@@ -152,8 +154,11 @@ mod tests {
             assert_eq!(info.identities[0].type_.as_deref(), Some(kind));
         }
         assert_eq!(condition(&ask(Some(about(Some("statistics"))), "get")), Some(Condition::ItemNotFound));
-        let Some(IqPayload::DiscoInfo(info)) = info(None, &[]).map(IqPayload::DiscoInfo) else { panic!() };
+        let Some(IqPayload::DiscoInfo(info)) = info(None, &[], Language::English).map(IqPayload::DiscoInfo)
+        else {
+            panic!()
+        };
         assert!(!info.has(ns::COMMANDS), "on a relay address");
-        assert!(super::info(Some(ns::COMMANDS), &[]).is_none());
+        assert!(super::info(Some(ns::COMMANDS), &[], Language::English).is_none());
     }
 }

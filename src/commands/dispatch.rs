@@ -13,6 +13,8 @@ use super::{admin, admin_groups, group_list, user_data, user_settings};
 use crate::config::Live;
 use crate::journal::Journal;
 use crate::link::Link;
+use crate::model::Language;
+use crate::texts::{Id, text};
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Status};
 use crate::wire::data_form::Form;
 use crate::wire::error::Refusal;
@@ -45,7 +47,7 @@ impl Commands {
     pub fn listed(&self, question: &Iq) -> Vec<Listed> {
         let Some(person) = self.cx.person(question) else { return Vec::new() };
         let allowed = CommandKind::ALL.into_iter().filter(|kind| self.may(&person, *kind));
-        allowed.map(CommandKind::listed).collect()
+        allowed.map(|kind| kind.listed(question.language())).collect()
     }
 
     /// The answer to a question for the component's items (XEP-0030 §4): the groups that the sender may use. `None` if it
@@ -70,8 +72,8 @@ impl Commands {
     /// The answer to a command above the limit.
     #[must_use]
     pub fn too_many(question: &Iq) -> Iq {
-        let text = "Too many commands: please wait a while.";
-        Iq::error_with(question, StanzaError::new(Condition::ResourceConstraint, Some(text)))
+        let text = text(question.language(), Id::TooManyCommands);
+        Iq::error_with(question, StanzaError::new(Condition::ResourceConstraint, Some(&text)))
     }
 
     async fn step(&self, question: &Iq) -> Result<Command, Failure> {
@@ -82,17 +84,19 @@ impl Commands {
         let person =
             self.cx.person(question).filter(|person| self.may(person, kind)).ok_or(Condition::Forbidden)?;
         let action = command.action().ok_or(Refusal::MalformedAction)?;
-        let filled_in = command.filled_in();
+        let (language, filled_in) = (question.language(), command.filled_in());
         let Some(id) = &command.sessionid else {
             if action != Action::Execute {
                 return Err(Refusal::BadAction.into());
             }
             let session = self.sessions.begin(person, kind);
             // Programs may send the fields with the first step.
-            if filled_in.is_some() || kind.pages() == 0 {
-                return self.carry_out(session, filled_in).await;
-            }
-            return self.show_page(session, None).await;
+            return match kind.instructions(language, self.cx.link.component()) {
+                Some(instructions) if filled_in.is_none() => {
+                    self.show_form(session, language, &instructions, None).await
+                }
+                _ => self.carry_out(session, language, filled_in).await,
+            };
         };
         let session = self.sessions.resume(id, &person, kind)?;
         let form_is_cancelled =
@@ -100,17 +104,9 @@ impl Commands {
         match action {
             _ if form_is_cancelled => Ok(reply(session, Status::Canceled)),
             Action::Cancel => Ok(reply(session, Status::Canceled)),
-            Action::Execute | Action::Complete => self.carry_out(session, filled_in).await,
-            Action::Next if session.page + 1 < kind.pages() => {
-                self.turn_page(Session { page: session.page + 1, ..session }, filled_in).await
-            }
-            Action::Prev if session.page > 0 => {
-                self.turn_page(Session { page: session.page - 1, ..session }, filled_in).await
-            }
-            Action::Next | Action::Prev => {
-                self.sessions.store(session);
-                Err(Refusal::BadAction.into())
-            }
+            Action::Execute | Action::Complete => self.carry_out(session, language, filled_in).await,
+            // There is one form only, which is shown with what has been filled in.
+            Action::Next | Action::Prev => self.show_again(session, language, filled_in).await,
         }
     }
 
@@ -118,69 +114,81 @@ impl Commands {
         !kind.is_for_admins() || self.cx.config.load().admins.jids.contains(person)
     }
 
-    /// Shows the session's page, with what has been filled in on the page before.
-    async fn turn_page(&self, mut session: Session, filled_in: Option<&Form>) -> Result<Command, Failure> {
+    async fn show_again(
+        &self,
+        mut session: Session,
+        language: Language,
+        filled_in: Option<&Form>,
+    ) -> Result<Command, Failure> {
         if let Some(form) = filled_in {
             session.draft.absorb(form)?;
         }
-        self.show_page(session, None).await
+        let instructions = session.kind.instructions(language, self.cx.link.component());
+        self.show_form(session, language, &instructions.unwrap_or_default(), None).await
     }
 
-    async fn carry_out(&self, mut session: Session, filled_in: Option<&Form>) -> Result<Command, Failure> {
+    async fn carry_out(
+        &self,
+        mut session: Session,
+        language: Language,
+        filled_in: Option<&Form>,
+    ) -> Result<Command, Failure> {
         if let Some(form) = filled_in {
             session.draft.absorb(form)?;
         }
         let (cx, person, draft) = (&self.cx, &session.person, &session.draft);
         let outcome = match session.kind {
-            CommandKind::Settings => user_settings::save(cx, person, draft).await?,
-            CommandKind::Data => user_data::show(cx, person).await?,
-            CommandKind::Forget => user_data::forget(cx, person, draft).await?,
-            CommandKind::Statistics => admin::statistics(cx).await?,
-            CommandKind::Recent => admin::recent_invitations(cx).await?,
-            CommandKind::Block => admin::block(cx, person, draft).await?,
-            CommandKind::Reload => admin::reload(cx, person).await?,
-            CommandKind::Group(command) => admin_groups::carry_out(cx, command, person, draft).await?,
+            CommandKind::Settings => user_settings::save(cx, language, person, draft).await?,
+            CommandKind::Data => user_data::show(cx, language, person).await?,
+            CommandKind::Forget => user_data::forget(cx, language, person, draft).await?,
+            CommandKind::Statistics => admin::statistics(cx, language).await?,
+            CommandKind::Recent => admin::recent_invitations(cx, language).await?,
+            CommandKind::Block => admin::block(cx, language, person, draft).await?,
+            CommandKind::Reload => admin::reload(cx, language, person).await?,
+            CommandKind::Group(command) => {
+                admin_groups::carry_out(cx, language, command, person, draft).await?
+            }
         };
         match outcome {
             Outcome::Done { note, form } => {
-                debug!(%person, command = session.kind.listed().node, "{note}");
+                debug!(%person, command = session.kind.node(), "{note}");
                 Ok(Command {
+                    lang: Some(language.as_str().to_owned()),
                     notes: vec![Note::new(NoteKind::Info, &note)],
                     form: form.into(),
                     ..reply(session, Status::Completed)
                 })
             }
-            Outcome::Again { page, complaint } => {
-                self.show_page(Session { page, ..session }, Some(complaint)).await
+            // Not every client shows notes.
+            Outcome::Again { complaint } => {
+                self.show_form(session, language, &complaint, Some(&complaint)).await
             }
         }
     }
 
-    /// Shows the session's page, and stores the session until the next step.
-    async fn show_page(&self, session: Session, complaint: Option<String>) -> Result<Command, Failure> {
+    /// Shows the form of a session, and stores the session until the next step.
+    async fn show_form(
+        &self,
+        session: Session,
+        language: Language,
+        instructions: &str,
+        complaint: Option<&str>,
+    ) -> Result<Command, Failure> {
         let (cx, person, draft) = (&self.cx, &session.person, &session.draft);
-        let fields = match (session.kind, session.page) {
-            (CommandKind::Settings, 0) => user_settings::accept_from_page(cx, person, draft).await?,
-            (CommandKind::Settings, _) => user_settings::blocks_page(cx, person, draft).await?,
-            (CommandKind::Forget, _) => user_data::forget_page(draft),
-            (CommandKind::Block, _) => admin::block_page(cx, draft).await?,
-            (CommandKind::Group(command), _) => admin_groups::page(cx, command, draft).await?,
-            (CommandKind::Data | CommandKind::Statistics | CommandKind::Recent | CommandKind::Reload, _) => {
+        let fields = match session.kind {
+            CommandKind::Settings => user_settings::form(cx, language, person, draft).await?,
+            CommandKind::Forget => user_data::forget_form(language, draft),
+            CommandKind::Block => admin::block_form(cx, language, draft).await?,
+            CommandKind::Group(command) => admin_groups::form(cx, language, command, draft).await?,
+            CommandKind::Data | CommandKind::Statistics | CommandKind::Recent | CommandKind::Reload => {
                 Vec::new()
             }
         };
-        let allowed = [
-            (Action::Prev, session.page > 0),
-            (Action::Next, session.page + 1 < session.kind.pages()),
-            (Action::Complete, true),
-        ];
-        let allowed = allowed.into_iter().filter(|(_, allowed)| *allowed).map(|(action, _)| action).collect();
-        // Not every client shows notes.
-        let instructions = complaint.as_deref().unwrap_or(session.kind.instructions(session.page));
-        let form = Form::to_fill_in(session.kind.listed().name, instructions, fields);
+        let form = Form::to_fill_in(&session.kind.name(language), instructions, fields);
         self.sessions.store(session.clone());
         Ok(Command {
-            actions: Actions { execute: Some(Action::Complete), allowed }.into(),
+            lang: Some(language.as_str().to_owned()),
+            actions: Actions { execute: Some(Action::Complete), allowed: vec![Action::Complete] }.into(),
             notes: complaint.iter().map(|text| Note::new(NoteKind::Error, text)).collect(),
             form: form.into(),
             ..reply(session, Status::Executing)
@@ -191,7 +199,7 @@ impl Commands {
 /// The reply to a step of a session, without a form.
 fn reply(session: Session, status: Status) -> Command {
     Command {
-        node: Some(session.kind.listed().node.to_owned()),
+        node: Some(session.kind.node().to_owned()),
         sessionid: Some(session.id),
         status: Some(status),
         ..Command::default()

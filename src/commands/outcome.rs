@@ -1,6 +1,7 @@
 //! What carrying out a command results in. Knows nothing of single commands.
 
 use crate::journal::{Closed, OpenError};
+use crate::model::address::printable;
 use crate::wire::data_form::Form;
 use crate::wire::error::Refusal;
 use crate::wire::{Condition, StanzaError};
@@ -9,12 +10,15 @@ use crate::wire::{Condition, StanzaError};
 /// text longer.
 const MAX_ANSWER_BYTES: usize = 40_000;
 
+/// The most characters of a word that a complaint repeats.
+const MAX_WORD_CHARACTERS: usize = 200;
+
 /// What became of a command that was filled in.
 pub(super) enum Outcome {
     /// It has been carried out.
     Done { note: String, form: Form },
-    /// It can't be carried out as it was filled in, and this page is shown again.
-    Again { page: usize, complaint: String },
+    /// It can't be carried out as it was filled in, and the form is shown again.
+    Again { complaint: String },
 }
 
 /// Why the answer to a command is an error.
@@ -52,4 +56,9 @@ pub(super) fn lines_that_fit(lines: impl Iterator<Item = String>) -> Vec<String>
         fitting.push(line);
     }
     fitting
+}
+
+/// A word that a person has typed, to be shown to them again.
+pub(super) fn shortened(word: &str) -> String {
+    printable(word).chars().take(MAX_WORD_CHARACTERS).collect()
 }

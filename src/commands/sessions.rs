@@ -20,8 +20,6 @@ pub(super) struct Session {
     pub(super) id: String,
     pub(super) person: BareJid,
     pub(super) kind: CommandKind,
-    /// The page that is shown, from 0 on.
-    pub(super) page: usize,
     pub(super) draft: Draft,
 }
 
@@ -49,7 +47,7 @@ impl Sessions {
     /// A new session, which is not stored yet.
     pub(super) fn begin(&self, person: BareJid, kind: CommandKind) -> Session {
         let id = format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed));
-        Session { id, person, kind, page: 0, draft: Draft::default() }
+        Session { id, person, kind, draft: Draft::default() }
     }
 
     /// Takes a session out, so that one step at a time goes on with it.

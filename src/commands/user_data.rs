@@ -7,7 +7,9 @@ use super::draft::Draft;
 use super::outcome::{Failure, Outcome, lines_that_fit};
 use super::user_settings;
 use crate::journal::{Filter, Forget, Record};
+use crate::model::Language;
 use crate::model::address::printable;
+use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::error::Refusal;
 
@@ -20,8 +22,8 @@ const FORGET_INVITATIONS: &str = "invitations";
 const FORGET_EVERYTHING: &str = "everything";
 
 /// Shows everything that the journal has about a person.
-pub(super) async fn show(cx: &Context, person: &BareJid) -> Result<Outcome, Failure> {
-    let mut fields = user_settings::fields(&cx.journal.wishes(person.as_str()).await?);
+pub(super) async fn show(cx: &Context, language: Language, person: &BareJid) -> Result<Outcome, Failure> {
+    let mut fields = user_settings::fields(language, &cx.journal.wishes(person.as_str()).await?);
     let (received, sent) = {
         let _one_at_a_time = cx.history.acquire().await;
         let limit = MAX_INVITATIONS_SHOWN;
@@ -30,34 +32,34 @@ pub(super) async fn show(cx: &Context, person: &BareJid) -> Result<Outcome, Fail
         (cx.reader().history(&received).await?, cx.reader().history(&sent).await?)
     };
     let lists = [
-        (
-            "received",
-            "Invitations for me, the newest first",
-            received,
-            line_for_contact as fn(&Record) -> String,
-        ),
-        ("sent", "Invitations by me, the newest first", sent, line_for_inviter),
+        ("received", Id::FieldReceived, received, line_for_contact as fn(Language, &Record) -> String),
+        ("sent", Id::FieldSent, sent, line_for_inviter),
     ];
     for (var, label, records, line) in lists {
-        if !records.is_empty() {
-            fields.push(Field::lines(var, label, lines_that_fit(records.iter().map(line))));
-        }
+        let lines = lines_that_fit(records.iter().map(|record| line(language, record)));
+        fields.extend(Field::each_line(var, &text(language, label), lines));
     }
-    let note = "This is what the relay holds about you.".to_owned();
-    Ok(Outcome::Done { note, form: Form::result("What the relay holds about me", fields) })
+    let form = Form::result(&text(language, Id::CommandData), fields);
+    Ok(Outcome::Done { note: text(language, Id::NoteData), form })
 }
 
-/// The page for what to forget.
-pub(super) fn forget_page(draft: &Draft) -> Vec<Field> {
+/// The form for what to forget.
+pub(super) fn forget_form(language: Language, draft: &Draft) -> Vec<Field> {
     let options = vec![
-        Choice::new(FORGET_INVITATIONS, "the invitations that I have received and sent; my settings stay"),
-        Choice::new(FORGET_EVERYTHING, "my settings too, so that invitations reach me from everybody"),
+        Choice::new(FORGET_INVITATIONS, &text(language, Id::ForgetInvitations)),
+        Choice::new(FORGET_EVERYTHING, &text(language, Id::ForgetEverything)),
     ];
-    vec![Field::choice(FORGET_FIELD, "Forget", options, draft.first(FORGET_FIELD))]
+    let label = text(language, Id::FieldForget);
+    vec![Field::choice(FORGET_FIELD, &label, options, draft.first(FORGET_FIELD))]
 }
 
 /// Forgets what has been chosen.
-pub(super) async fn forget(cx: &Context, person: &BareJid, draft: &Draft) -> Result<Outcome, Failure> {
+pub(super) async fn forget(
+    cx: &Context,
+    language: Language,
+    person: &BareJid,
+    draft: &Draft,
+) -> Result<Outcome, Failure> {
     let what = match draft.first(FORGET_FIELD) {
         // A client may leave out a field that was not changed; this is the value that was shown.
         Some(FORGET_INVITATIONS) | None => Forget::Invitations,
@@ -66,30 +68,43 @@ pub(super) async fn forget(cx: &Context, person: &BareJid, draft: &Draft) -> Res
     };
     let _one_at_a_time = cx.history.acquire().await;
     let forgotten = cx.reader().forget(person, what).await?;
-    let count = forgotten.invitations;
-    let noun = if count == 1 { "invitation is" } else { "invitations are" };
-    let settings = match what {
-        Forget::Invitations => "Your settings stay as they are.",
-        Forget::Everything => "Your settings are forgotten: invitations reach you from everybody.",
+    let id = match what {
+        Forget::Invitations => Id::ForgottenInvitations,
+        Forget::Everything => Id::ForgottenEverything,
     };
-    let note = format!("{count} {noun} forgotten. {settings}");
-    let form = Form::result("Forget me", vec![Field::line("forgotten", "Forgotten", &note)]);
+    let note = text_with(language, id, &[("count", forgotten.invitations.into())]);
+    let line = Field::line("forgotten", &text(language, Id::FieldForgotten), &note);
+    let form = Form::result(&text(language, Id::CommandForget), vec![line]);
     Ok(Outcome::Done { note, form })
 }
+
 /// An invitation as its contact may see it: all of it.
-fn line_for_contact(record: &Record) -> String {
-    let reason = record.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    let (room, inviter) = (printable(&record.room), printable(&record.inviter));
-    format!("{} to {room} by {inviter}: {}{reason}", when(record), record.state)
+fn line_for_contact(language: Language, record: &Record) -> String {
+    let arguments = [
+        ("when", when(record)),
+        ("room", printable(&record.room)),
+        ("inviter", printable(&record.inviter)),
+        ("state", state(record)),
+    ];
+    text_with(language, Id::LineReceived, &arguments.map(|(name, value)| (name, value.into())))
 }
 
 /// An invitation as its inviter may see it: without its state, which would tell them who is in a room, and who blocks them.
-fn line_for_inviter(record: &Record) -> String {
-    let (room, contact) = (printable(&record.room), printable(&record.contact));
-    format!("{} to {room} for {contact}", when(record))
+fn line_for_inviter(language: Language, record: &Record) -> String {
+    let arguments =
+        [("when", when(record)), ("room", printable(&record.room)), ("contact", printable(&record.contact))];
+    text_with(language, Id::LineSent, &arguments.map(|(name, value)| (name, value.into())))
 }
 
 /// When an invitation was received, for people to read.
-pub(super) fn when(record: &Record) -> impl std::fmt::Display + use<> {
-    record.received.format("%Y-%m-%d %H:%M UTC")
+pub(super) fn when(record: &Record) -> String {
+    record.received.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// State and reason of an invitation, in the words of the history.
+pub(super) fn state(record: &Record) -> String {
+    match record.reason {
+        Some(reason) => format!("{} ({reason})", record.state),
+        None => record.state.to_string(),
+    }
 }

@@ -128,6 +128,7 @@ mod tests {
                 password: Password::new(text(bytes)),
                 thread: Some(text(MAX_THREAD_BYTES + one)),
                 continues: true,
+                ..Details::default()
             };
             let short = details(MAX_PASSWORD_BYTES);
             assert!(fits(&short, &rules), "{c}");

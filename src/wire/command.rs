@@ -17,6 +17,9 @@ pub struct Command {
     /// The session, which the executing side names in its first answer.
     #[xml(attribute(default))]
     pub sessionid: Option<String>,
+    /// The language of its texts (BCP 47).
+    #[xml(attribute(namespace = ns::XML, name = "lang", default))]
+    pub lang: Option<String>,
     /// What to do next, as received: see [`Command::action`].
     #[xml(attribute(default))]
     pub action: Option<String>,

@@ -81,10 +81,15 @@ impl Field {
         Self::new("text-single", var, label, vec![value.to_owned()])
     }
 
-    /// Several lines of text.
+    /// A field for each of these lines, to be read: not every client shows a field of several lines. The first has this name
+    /// and this label, the others are numbered.
     #[must_use]
-    pub fn lines(var: &str, label: &str, values: Vec<String>) -> Self {
-        Self::new("text-multi", var, label, values)
+    pub fn each_line(var: &str, label: &str, lines: Vec<String>) -> Vec<Self> {
+        let field = |(number, line): (usize, String)| match number {
+            1 => Self::line(var, label, &line),
+            _ => Self::line(&format!("{var}-{number}"), &number.to_string(), &line),
+        };
+        (1..).zip(lines).map(field).collect()
     }
 
     /// A choice of one value: `chosen`, or the first option.

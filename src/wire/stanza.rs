@@ -107,6 +107,9 @@ pub struct Iq {
     /// See [`Iq::kind`].
     #[xml(attribute(name = "type", default))]
     pub type_: Option<String>,
+    /// The language of what its sender reads and writes (BCP 47); often absent.
+    #[xml(attribute(namespace = ns::XML, name = "lang", default))]
+    pub lang: Option<String>,
     /// The first known child; none in an empty result, and none if the payload is unknown here.
     #[xml(child(n = ..))]
     pub payload: First<IqPayload>,
@@ -178,6 +181,13 @@ impl Iq {
     #[must_use]
     pub fn kind(&self) -> Option<IqType> {
         self.type_.as_deref().and_then(IqType::from_word)
+    }
+
+    /// The language of its sender, as far as it or its command tells; English for all others.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        let of_command = self.command().and_then(|command| command.lang.as_deref());
+        of_command.or(self.lang.as_deref()).and_then(Language::of_tag).unwrap_or_default()
     }
 
     /// The ad-hoc command (XEP-0050) in a request of type `set`.

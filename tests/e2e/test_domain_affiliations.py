@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from support.server import Setup
-from support.stanzas import CONFERENCE, MUC_USER, a, condition, direct_invitation, invitation, notice, sum_said
+from support.stanzas import CONFERENCE, a, condition, direct_invitation, invitation, notice, sum_said
 
 REQUIRE = pytest.mark.parametrize("config", [{"muc": {"membership": "require"}}], ids=["membership=require"])
 BY_HAND_OVER = pytest.mark.parametrize("setup", [Setup(), Setup(hand_over=60)], ids=["relay address", "hand-over"])

@@ -70,7 +70,7 @@ async def test_a_blocked_service_in_another_spelling(stage, relays, commands, se
     alice, bob, carol = await stage.people("alice", "bob", "carol")
     room = await alice.create_room(stage.room())
     other = A_LABEL if servers == U_LABEL else U_LABEL
-    answer = await commands(bob).give("my-settings", {}, {"block": other})
+    answer = await commands(bob).give("my-settings", {"block": other})
     assert answer.status == "completed", answer
 
     alice.invite(room, stage.relay_address(bob.bare))

@@ -91,7 +91,7 @@ async def invitations(stage, relay, commands, take) -> AsyncIterator[Verdict]:
     await carol.join(room, PASSWORD)
     await alice.set_affiliation(room, dave.bare, "outcast")
     await take(erin, "nobody")
-    await commands(frank).give("my-settings", {}, {"block": room})
+    await commands(frank).give("my-settings", {"block": room})
 
     def invite(contact: str, to: str = room) -> None:
         alice.invite(to, stage.relay_address(contact), REASON)
@@ -167,7 +167,7 @@ async def forged_and_broken(stage, relay, commands) -> AsyncIterator[Verdict]:
             kind="set",
         )
         assert condition(answer) == "forbidden"
-    complaint = await commands(mallory).give("my-settings", {}, {"block": f"{PASSWORD}@@{REASON}"})
+    complaint = await commands(mallory).give("my-settings", {"block": f"{PASSWORD}@@{REASON}"})
     assert complaint.status == "executing"
     for payload in (f"<command xmlns='http://jabber.org/protocol/commands' node='{PASSWORD}'/>", f"<{REASON} xmlns='x'/>"):
         await mallory.iq(component, payload, kind="set")

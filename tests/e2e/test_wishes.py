@@ -160,14 +160,14 @@ async def test_what_is_blocked_in_the_settings(stage, relay, commands, what):
         "inviter": (f"{alice.bare}/phone", alice.bare),
         "inviter's relay address": (stage.relay_address(alice.bare), alice.bare),
     }[what]
-    saved = await commands(bob).give(SETTINGS, {}, {"block": jid})
+    saved = await commands(bob).give(SETTINGS, {"block": jid})
     assert (saved.status, saved.fields["blocks"]) == ("completed", shown)
 
     alice.invite(room, stage.relay_address(bob.bare))
     assert verdicts(await relay.settled(1)) == [("suppressed", "blocked")]
     assert not await stage.reached(bob, room)
 
-    await commands(bob).give(SETTINGS, {}, {"lift": shown})
+    await commands(bob).give(SETTINGS, {"lift": shown})
     alice.invite(room, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(room))
 
@@ -195,10 +195,10 @@ async def test_who_wants_to_know_is_told_and_forgotten(stage, relay, commands, t
     await relay.settled(2)
 
     bobs, alices = await commands(bob).give("my-data"), await commands(alice).give("my-data")
-    newest, oldest = bobs.fields["received"].splitlines()
+    newest, oldest = bobs.lines("received")
     assert newest.endswith(f"to {den} by {alice.bare}: suppressed (opted-out)")
     assert oldest.endswith(f"to {tea} by {alice.bare}: relayed")
-    sent = alices.fields["sent"].splitlines()
+    sent = alices.lines("sent")
     assert [line.partition(" UTC ")[2] for line in sent] == [f"to {room} for {bob.bare}" for room in (den, tea)]
 
     forgotten = await commands(bob).give("forget-me", {"what": "invitations"})
@@ -248,9 +248,9 @@ async def test_only_admins_see_and_give_the_admins_commands(stage, server, relay
 
     statistics = await commands(alice).give("statistics")
     assert statistics.fields["total"] == "3"
-    assert set(statistics.fields["ended"].splitlines()) == {"1 relayed", "2 suppressed (blocked)"}
+    assert set(statistics.lines("ended")) == {"1 relayed", "2 suppressed (blocked)"}
     recent = await commands(alice).give("recent-invitations")
-    assert f"to {den} by {mallory.bare} for {bob.bare}: suppressed (blocked)" in recent.fields["invitations"]
+    assert f"to {den} by {mallory.bare} for {bob.bare}: suppressed (blocked)" in "\n".join(recent.lines("invitations"))
 
 
 @pytest.mark.parametrize("setup", [Setup(hand_over=60)], ids=["hand-over"])

@@ -1,6 +1,7 @@
 """Ad-hoc commands (XEP-0050), given and filled in by slixmpp's own plugin. Knows nothing of what they do."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
@@ -24,6 +25,11 @@ class Answer:
     """The values in its form, by field."""
     options: dict[str, list[str]]
     """What fields with a choice may hold."""
+
+    def lines(self, name: str) -> list[str]:
+        """The lines that a result shows: the field of this name, and those that are numbered after it."""
+        named = (value for field, value in self.fields.items() if re.fullmatch(rf"{name}(-\d+)?", field))
+        return [str(value) for value in named]
 
 
 class Commands:

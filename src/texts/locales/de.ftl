@@ -24,3 +24,116 @@ told-declined-because = { $contact } hat Ihre Einladung in den Raum { $room } ab
 sum-invited = { $count } eingeladen
 sum-already = { $count } schon dort
 sum-failed = { $count } nicht erreichbar
+
+# Die Komponente und ihre Befehle, wie Clients sie auflisten.
+component-name = Einladungs-Relay
+command-list = Befehle
+command-settings = Meine Einstellungen
+command-data = Was das Relay über mich speichert
+command-forget = Mich vergessen
+command-statistics = Statistik
+command-recent = Letzte Einladungen
+command-block = Einen Raum, einen Dienst oder eine Person für alle blockieren
+command-reload = Konfiguration neu lesen
+command-groups = Gruppen
+command-group-create = Gruppe anlegen
+command-group-add = Zu einer Gruppe hinzufügen
+command-group-remove = Aus einer Gruppe entfernen
+command-group-allow = Wer eine Gruppe benutzen darf
+command-group-delete = Gruppe löschen
+too-many-commands = Zu viele Befehle: bitte warten Sie eine Weile.
+
+# Was über einem Formular steht.
+page-settings = Von wem Sie Einladungen annehmen und was Sie blockieren. Blockierte Adressen können Sie nicht einladen und erfahren nichts davon.
+page-forget = Wählen Sie, was das Relay über Sie vergessen soll.
+page-block = Blockierte Adressen können hier niemanden einladen und erfahren nichts davon.
+page-group-create = Eine Einladung an NAME@{ $component } geht an alle in der Gruppe.
+page-group-entries = Adressen von Personen, oder @NAME für alle einer anderen Gruppe.
+page-group-allow = Für alle anderen gibt es die Gruppe nicht.
+page-group-delete = Einladungen an sie erreichen niemanden mehr.
+
+# Einstellungen.
+field-accept-from = Einladungen in Räume
+accept-everybody = von allen
+accept-contacts = nur von Personen in meiner Kontaktliste
+accept-nobody = gar keine
+accept-server = meinem Server überlassen, wo er sie zustellen kann, als gäbe es kein Relay
+field-block = Blockieren: Adressen von Räumen, MUC-Diensten oder Personen, mit Leerzeichen dazwischen
+field-lift = Nicht mehr blockieren
+lift-nothing = nichts
+lift-everything = alles
+field-blocked = Blockiert
+note-settings-saved = Ihre Einstellungen sind gespeichert.
+wrong-no-contact-list = Das Relay kann Ihre Kontaktliste nicht sehen.
+wrong-block = Das kann nicht blockiert werden: { $word } ist keine Adresse.
+wrong-too-many-blocks = Nichts wurde geändert: mehr als { $count } können nicht blockiert werden.
+
+# Was das Relay über jemanden speichert. { $state } ist ein Wort des Verlaufs.
+note-data = Das speichert das Relay über Sie.
+field-received = Einladungen an mich, die neueste zuerst
+field-sent = Einladungen von mir, die neueste zuerst
+line-received = { $when } in { $room } von { $inviter }: { $state }
+line-sent = { $when } in { $room } an { $contact }
+field-forget = Vergessen
+forget-invitations = die Einladungen, die ich bekommen und verschickt habe; meine Einstellungen bleiben
+forget-everything = auch meine Einstellungen, so dass mich Einladungen von allen erreichen
+field-forgotten = Vergessen
+forgotten-invitations = { $count ->
+    [one] { $count } Einladung ist vergessen. Ihre Einstellungen bleiben, wie sie sind.
+   *[other] { $count } Einladungen sind vergessen. Ihre Einstellungen bleiben, wie sie sind.
+}
+forgotten-everything = { $count ->
+    [one] { $count } Einladung ist vergessen. Ihre Einstellungen sind vergessen: Einladungen erreichen Sie von allen.
+   *[other] { $count } Einladungen sind vergessen. Ihre Einstellungen sind vergessen: Einladungen erreichen Sie von allen.
+}
+
+# Für die Verwaltung.
+field-total = Einladungen der letzten 24 Stunden, die abgeschlossen sind
+field-ended = Was aus ihnen wurde
+field-pending = Einladungen, die unterwegs sind
+field-people = Personen mit eigenen Einstellungen
+field-blocked-for-all = Für alle blockiert
+field-version = Version des Relays
+note-statistics = { $count ->
+    [one] { $count } Einladung in den letzten 24 Stunden.
+   *[other] { $count } Einladungen in den letzten 24 Stunden.
+}
+field-invitations = Einladungen, die neueste zuerst
+line-recent = { $id }: { $when } in { $room } von { $inviter } an { $contact }: { $state }
+note-recent = Die neuesten Einladungen: { $count }.
+note-blocked = Für alle blockiert: { $count }.
+note-reloaded = Geänderte Schlüssel: { $count }. Schlüssel, die einen Neustart brauchen: { $waiting }.
+note-wrong-configuration = Die neue Konfiguration ist falsch: das Relay arbeitet mit der bisherigen weiter.
+field-changed = Gilt ab jetzt
+field-restart = Gilt nach einem Neustart
+field-wrong = Was falsch ist
+
+# Gruppen.
+field-group = Gruppe
+field-group-name = Name, wie er vor dem @ steht
+field-group-entries = Adressen oder @Namen, mit Leerzeichen dazwischen
+field-group-may-use = Wer sie benutzen darf
+field-group-users = Wer sie benutzen darf, wenn sie für genannte Personen ist: Adressen mit Leerzeichen dazwischen
+may-use-everybody = alle, die in den Raum einladen dürfen
+may-use-members = alle, die in ihr sind
+may-use-named = die unten genannten Personen
+field-group-now = Die Gruppe ist jetzt
+field-groups-kept = Von der Verwaltung geführt
+field-groups-configured = In der Konfiguration
+line-group = { $name }, für { $may-use }: { $entries }
+line-group-configured = { $name }: { $count } Personen
+note-group = { $command }: { $name }. Erledigt.
+note-groups = Gruppen: { $count }.
+wrong-entry = { $word } ist weder die Adresse einer Person noch der @Name einer Gruppe.
+wrong-relay-address = { $word } ist eine Relay-Adresse. Eine andere Gruppe wird mit @ und ihrem Namen genannt.
+wrong-nobody = Nennen Sie jemanden.
+wrong-group-name = { $name } kann kein Gruppenname sein. Ein Name ist klein geschrieben und ohne Leerzeichen.
+wrong-group-members = Das kann kein Gruppenname sein: es ist die Adresse der Mitglieder eines Raums.
+wrong-group-contact = Das kann kein Gruppenname sein: es ist die Adresse eines einzelnen Kontakts.
+wrong-group-configured = Eine Gruppe dieses Namens steht in der Konfiguration.
+wrong-group-exists = Nichts wurde geändert: eine Gruppe dieses Namens gibt es schon.
+wrong-group-unknown = Nichts wurde geändert: eine Gruppe dieses Namens gibt es nicht.
+wrong-too-many-groups = Nichts wurde geändert: mehr als { $count } Gruppen sind nicht möglich.
+wrong-too-many-entries = Nichts wurde geändert: mehr als { $count } Einträge kann eine Gruppe nicht haben.
+wrong-no-group = Nichts wurde geändert: eine Gruppe { $name } gibt es nicht.
+wrong-nesting = Nichts wurde geändert: die Gruppen enthielten sich gegenseitig, oder wären zu tief verschachtelt.

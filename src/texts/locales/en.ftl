@@ -24,3 +24,116 @@ told-declined-because = { $contact } declined your invitation to { $room }: { $r
 sum-invited = { $count } invited
 sum-already = { $count } already there
 sum-failed = { $count } can't be reached
+
+# The component and its commands, as clients list them.
+component-name = Invitation relay
+command-list = Commands
+command-settings = My settings
+command-data = What the relay holds about me
+command-forget = Forget me
+command-statistics = Statistics
+command-recent = Recent invitations
+command-block = Block a room, a service or a person for everybody
+command-reload = Read the configuration again
+command-groups = Groups
+command-group-create = Create a group
+command-group-add = Add to a group
+command-group-remove = Remove from a group
+command-group-allow = Who may use a group
+command-group-delete = Delete a group
+too-many-commands = Too many commands: please wait a while.
+
+# What stands above a form.
+page-settings = From whom to accept invitations, and what to block. Addresses that you block can't invite you, and they are not told.
+page-forget = Choose what the relay is to forget about you.
+page-block = Addresses that are blocked can't invite anybody here, and they are not told.
+page-group-create = An invitation to NAME@{ $component } goes to everybody in the group.
+page-group-entries = Addresses of people, or @NAME for all of another group.
+page-group-allow = To everybody else the group does not exist.
+page-group-delete = Invitations to it reach nobody any more.
+
+# Settings.
+field-accept-from = Invitations to rooms
+accept-everybody = from everybody
+accept-contacts = only from people in my contact list
+accept-nobody = none at all
+accept-server = left to my server where it can deliver them, as if there were no relay
+field-block = Block: addresses of rooms, MUC services or people, with spaces between
+field-lift = Block no longer
+lift-nothing = nothing
+lift-everything = everything
+field-blocked = Blocked
+note-settings-saved = Your settings are saved.
+wrong-no-contact-list = The relay can't see your contact list.
+wrong-block = This can't be blocked: { $word } is not an address.
+wrong-too-many-blocks = Nothing is changed: no more than { $count } can be blocked.
+
+# What the relay holds about somebody. { $state } is a word of the history.
+note-data = This is what the relay holds about you.
+field-received = Invitations for me, the newest first
+field-sent = Invitations by me, the newest first
+line-received = { $when } to { $room } by { $inviter }: { $state }
+line-sent = { $when } to { $room } for { $contact }
+field-forget = Forget
+forget-invitations = the invitations that I have received and sent; my settings stay
+forget-everything = my settings too, so that invitations reach me from everybody
+field-forgotten = Forgotten
+forgotten-invitations = { $count ->
+    [one] { $count } invitation is forgotten. Your settings stay as they are.
+   *[other] { $count } invitations are forgotten. Your settings stay as they are.
+}
+forgotten-everything = { $count ->
+    [one] { $count } invitation is forgotten. Your settings are forgotten: invitations reach you from everybody.
+   *[other] { $count } invitations are forgotten. Your settings are forgotten: invitations reach you from everybody.
+}
+
+# For admins.
+field-total = Invitations that came in the last 24 hours and have ended
+field-ended = What became of them
+field-pending = Invitations under way
+field-people = People with settings of their own
+field-blocked-for-all = Blocked for everybody
+field-version = Version of the relay
+note-statistics = { $count ->
+    [one] { $count } invitation in the last 24 hours.
+   *[other] { $count } invitations in the last 24 hours.
+}
+field-invitations = Invitations, the newest first
+line-recent = { $id }: { $when } to { $room } by { $inviter } for { $contact }: { $state }
+note-recent = The newest invitations: { $count }.
+note-blocked = Blocked for everybody: { $count }.
+note-reloaded = Keys that changed: { $count }. Keys that need a restart: { $waiting }.
+note-wrong-configuration = The new configuration is wrong: the relay goes on with the one that it has.
+field-changed = In effect from now on
+field-restart = In effect after a restart
+field-wrong = What is wrong
+
+# Groups.
+field-group = Group
+field-group-name = Name, as it stands before the @
+field-group-entries = Addresses, or @names, with spaces between
+field-group-may-use = Who may use it
+field-group-users = Who may use it, if it is for named people: addresses with spaces between
+may-use-everybody = everybody who may invite to the room
+may-use-members = those who are in it
+may-use-named = the people named below
+field-group-now = The group is now
+field-groups-kept = Kept by admins
+field-groups-configured = In the configuration
+line-group = { $name }, for { $may-use }: { $entries }
+line-group-configured = { $name }: { $count } people
+note-group = { $command }: { $name }. Done.
+note-groups = Groups: { $count }.
+wrong-entry = { $word } is neither somebody's address nor a group's @name.
+wrong-relay-address = { $word } is a relay address. Another group is named by @ and its name.
+wrong-nobody = Name somebody.
+wrong-group-name = { $name } can't be a group's name. A name is written in lower case and without spaces.
+wrong-group-members = This can't be a group's name: it is the address of a room's own members.
+wrong-group-contact = This can't be a group's name: it is the address of one contact.
+wrong-group-configured = There is a group of that name in the configuration.
+wrong-group-exists = Nothing is changed: there is a group of that name already.
+wrong-group-unknown = Nothing is changed: there is no group of that name.
+wrong-too-many-groups = Nothing is changed: no more than { $count } groups can be kept.
+wrong-too-many-entries = Nothing is changed: no more than { $count } can be in a group.
+wrong-no-group = Nothing is changed: there is no group { $name }.
+wrong-nesting = Nothing is changed: the groups would be a circle, or too deep in each other.

@@ -33,3 +33,116 @@ sum-failed = { $count ->
     [one] { $count } no localizable
    *[other] { $count } no localizables
 }
+
+# El componente y sus órdenes, como los muestran los clientes.
+component-name = Retransmisor de invitaciones
+command-list = Órdenes
+command-settings = Mis preferencias
+command-data = Lo que el retransmisor guarda sobre mí
+command-forget = Olvidarme
+command-statistics = Estadísticas
+command-recent = Invitaciones recientes
+command-block = Bloquear una sala, un servicio o a una persona para todos
+command-reload = Leer la configuración de nuevo
+command-groups = Grupos
+command-group-create = Crear un grupo
+command-group-add = Añadir a un grupo
+command-group-remove = Quitar de un grupo
+command-group-allow = Quién puede usar un grupo
+command-group-delete = Eliminar un grupo
+too-many-commands = Demasiadas órdenes: espere un rato.
+
+# Lo que aparece encima de un formulario.
+page-settings = De quién aceptar invitaciones y qué bloquear. Las direcciones que usted bloquea no pueden invitarle y no se les avisa.
+page-forget = Elija lo que el retransmisor debe olvidar sobre usted.
+page-block = Las direcciones bloqueadas no pueden invitar a nadie aquí y no se les avisa.
+page-group-create = Una invitación a NOMBRE@{ $component } llega a todas las personas del grupo.
+page-group-entries = Direcciones de personas, o @NOMBRE para todas las de otro grupo.
+page-group-allow = Para las demás personas el grupo no existe.
+page-group-delete = Las invitaciones a este grupo ya no llegarán a nadie.
+
+# Preferencias.
+field-accept-from = Invitaciones a salas
+accept-everybody = de cualquier persona
+accept-contacts = solo de personas de mi lista de contactos
+accept-nobody = ninguna
+accept-server = a cargo de mi servidor cuando puede entregarlas, como si no hubiera retransmisor
+field-block = Bloquear: direcciones de salas, servicios MUC o personas, separadas por espacios
+field-lift = Dejar de bloquear
+lift-nothing = nada
+lift-everything = todo
+field-blocked = Bloqueados
+note-settings-saved = Sus preferencias se han guardado.
+wrong-no-contact-list = El retransmisor no puede ver su lista de contactos.
+wrong-block = No se puede bloquear: { $word } no es una dirección.
+wrong-too-many-blocks = No se ha cambiado nada: no se pueden bloquear más de { $count } direcciones.
+
+# Lo que el retransmisor guarda sobre alguien. { $state } es una palabra del historial.
+note-data = Esto es lo que el retransmisor guarda sobre usted.
+field-received = Invitaciones para mí, primero la más reciente
+field-sent = Invitaciones mías, primero la más reciente
+line-received = { $when } a { $room } de { $inviter }: { $state }
+line-sent = { $when } a { $room } para { $contact }
+field-forget = Olvidar
+forget-invitations = las invitaciones que he recibido y enviado; mis preferencias se mantienen
+forget-everything = también mis preferencias, de modo que me lleguen invitaciones de cualquier persona
+field-forgotten = Olvidado
+forgotten-invitations = { $count ->
+    [one] { $count } invitación olvidada. Sus preferencias se mantienen como están.
+   *[other] { $count } invitaciones olvidadas. Sus preferencias se mantienen como están.
+}
+forgotten-everything = { $count ->
+    [one] { $count } invitación olvidada. Sus preferencias se han olvidado: le llegarán invitaciones de cualquier persona.
+   *[other] { $count } invitaciones olvidadas. Sus preferencias se han olvidado: le llegarán invitaciones de cualquier persona.
+}
+
+# Para la administración.
+field-total = Invitaciones de las últimas 24 horas que han terminado
+field-ended = Qué ha sido de ellas
+field-pending = Invitaciones en curso
+field-people = Personas con preferencias propias
+field-blocked-for-all = Bloqueados para todos
+field-version = Versión del retransmisor
+note-statistics = { $count ->
+    [one] { $count } invitación en las últimas 24 horas.
+   *[other] { $count } invitaciones en las últimas 24 horas.
+}
+field-invitations = Invitaciones, primero la más reciente
+line-recent = { $id }: { $when } a { $room } de { $inviter } para { $contact }: { $state }
+note-recent = Las invitaciones más recientes: { $count }.
+note-blocked = Bloqueados para todos: { $count }.
+note-reloaded = Claves cambiadas: { $count }. Claves que requieren un reinicio: { $waiting }.
+note-wrong-configuration = La nueva configuración es errónea: el retransmisor sigue con la que tiene.
+field-changed = En vigor desde ahora
+field-restart = En vigor después de un reinicio
+field-wrong = Lo que es erróneo
+
+# Grupos.
+field-group = Grupo
+field-group-name = Nombre, como aparece antes de la @
+field-group-entries = Direcciones, o @nombres, separados por espacios
+field-group-may-use = Quién puede usarlo
+field-group-users = Quién puede usarlo, si es para personas nombradas: direcciones separadas por espacios
+may-use-everybody = quien pueda invitar a la sala
+may-use-members = quienes forman parte de él
+may-use-named = las personas nombradas abajo
+field-group-now = El grupo es ahora
+field-groups-kept = Mantenidos por la administración
+field-groups-configured = En la configuración
+line-group = { $name }, para { $may-use }: { $entries }
+line-group-configured = { $name }: { $count } personas
+note-group = { $command }: { $name }. Hecho.
+note-groups = Grupos: { $count }.
+wrong-entry = { $word } no es ni la dirección de una persona ni el @nombre de un grupo.
+wrong-relay-address = { $word } es una dirección del retransmisor. Otro grupo se indica con @ y su nombre.
+wrong-nobody = Indique a alguien.
+wrong-group-name = { $name } no puede ser el nombre de un grupo. Un nombre se escribe en minúsculas y sin espacios.
+wrong-group-members = No puede ser el nombre de un grupo: es la dirección de los miembros de una sala.
+wrong-group-contact = No puede ser el nombre de un grupo: es la dirección de un solo contacto.
+wrong-group-configured = Hay un grupo con ese nombre en la configuración.
+wrong-group-exists = No se ha cambiado nada: ya hay un grupo con ese nombre.
+wrong-group-unknown = No se ha cambiado nada: no hay ningún grupo con ese nombre.
+wrong-too-many-groups = No se ha cambiado nada: no se pueden mantener más de { $count } grupos.
+wrong-too-many-entries = No se ha cambiado nada: un grupo no puede tener más de { $count } entradas.
+wrong-no-group = No se ha cambiado nada: no hay ningún grupo { $name }.
+wrong-nesting = No se ha cambiado nada: los grupos se contendrían unos a otros, o estarían anidados a demasiada profundidad.

@@ -28,3 +28,119 @@ sum-invited = { $count ->
 }
 sum-already = уже там: { $count }
 sum-failed = недоступны: { $count }
+
+# Компонент и его команды, как их показывают клиенты.
+component-name = Пересылка приглашений
+command-list = Команды
+command-settings = Мои настройки
+command-data = Что здесь хранится обо мне
+command-forget = Забыть меня
+command-statistics = Статистика
+command-recent = Последние приглашения
+command-block = Заблокировать комнату, службу или человека для всех
+command-reload = Перечитать конфигурацию
+command-groups = Группы
+command-group-create = Создать группу
+command-group-add = Добавить в группу
+command-group-remove = Удалить из группы
+command-group-allow = Кому доступна группа
+command-group-delete = Удалить группу
+too-many-commands = Слишком много команд: пожалуйста, подождите.
+
+# Что стоит над формой.
+page-settings = От кого принимать приглашения и кого блокировать. Заблокированные адреса не могут вас пригласить и не узнают об этом.
+page-forget = Выберите, что следует забыть о вас.
+page-block = Заблокированные адреса никого здесь не могут пригласить и не узнают об этом.
+page-group-create = Приглашение на адрес NAME@{ $component } получат все, кто состоит в группе.
+page-group-entries = Адреса людей или @NAME для всех из другой группы.
+page-group-allow = Для всех остальных этой группы не существует.
+page-group-delete = Приглашения на её адрес больше никто не получит.
+
+# Настройки.
+field-accept-from = Приглашения в комнаты
+accept-everybody = от всех
+accept-contacts = только от людей из моего списка контактов
+accept-nobody = ни от кого
+accept-server = предоставить моему серверу, если он может их доставить, как если бы пересылки не было
+field-block = Заблокировать: адреса комнат, служб MUC или людей через пробел
+field-lift = Больше не блокировать
+lift-nothing = ничего
+lift-everything = всё
+field-blocked = Заблокированы
+note-settings-saved = Ваши настройки сохранены.
+wrong-no-contact-list = Ваш список контактов здесь не виден.
+wrong-block = Это нельзя заблокировать: { $word } не является адресом.
+wrong-too-many-blocks = Ничего не изменено: больше { $count } заблокировать нельзя.
+
+# Что хранится о человеке. { $state } — слово из истории.
+note-data = Вот что здесь хранится о вас.
+field-received = Приглашения для меня, сначала новые
+field-sent = Приглашения от меня, сначала новые
+line-received = { $when } в { $room } от { $inviter }: { $state }
+line-sent = { $when } в { $room } для { $contact }
+field-forget = Забыть
+forget-invitations = приглашения, которые я получаю и отправляю; мои настройки остаются
+forget-everything = мои настройки тоже, чтобы приглашения приходили от всех
+field-forgotten = Забыто
+forgotten-invitations = { $count ->
+    [one] Забыто { $count } приглашение. Ваши настройки остаются прежними.
+    [few] Забыто { $count } приглашения. Ваши настройки остаются прежними.
+   *[other] Забыто { $count } приглашений. Ваши настройки остаются прежними.
+}
+forgotten-everything = { $count ->
+    [one] Забыто { $count } приглашение. Ваши настройки забыты: приглашения будут приходить от всех.
+    [few] Забыто { $count } приглашения. Ваши настройки забыты: приглашения будут приходить от всех.
+   *[other] Забыто { $count } приглашений. Ваши настройки забыты: приглашения будут приходить от всех.
+}
+
+# Для администраторов.
+field-total = Завершённые приглашения за последние 24 часа
+field-ended = Что с ними стало
+field-pending = Приглашения в пути
+field-people = Люди с собственными настройками
+field-blocked-for-all = Заблокированы для всех
+field-version = Версия программы
+note-statistics = { $count ->
+    [one] За последние 24 часа — { $count } приглашение.
+    [few] За последние 24 часа — { $count } приглашения.
+   *[other] За последние 24 часа — { $count } приглашений.
+}
+field-invitations = Приглашения, сначала новые
+line-recent = { $id }: { $when } в { $room } от { $inviter } для { $contact }: { $state }
+note-recent = Последние приглашения: { $count }.
+note-blocked = Заблокировано для всех: { $count }.
+note-reloaded = Изменено ключей: { $count }. Требуют перезапуска: { $waiting }.
+note-wrong-configuration = Новая конфигурация ошибочна: продолжает действовать прежняя.
+field-changed = Действует сразу
+field-restart = Действует после перезапуска
+field-wrong = Что ошибочно
+
+# Группы.
+field-group = Группа
+field-group-name = Имя, как оно стоит перед @
+field-group-entries = Адреса или @имена через пробел
+field-group-may-use = Кому она доступна
+field-group-users = Кому она доступна, если только названным людям: адреса через пробел
+may-use-everybody = все, кто может приглашать в комнату
+may-use-members = те, кто в ней состоит
+may-use-named = люди, названные ниже
+field-group-now = Теперь группа такова
+field-groups-kept = Ведутся администраторами
+field-groups-configured = Из конфигурации
+line-group = { $name }, доступ: { $may-use }: { $entries }
+line-group-configured = { $name }, людей: { $count }
+note-group = { $command }: { $name }. Готово.
+note-groups = Групп: { $count }.
+wrong-entry = { $word } — ни адрес человека, ни @имя группы.
+wrong-relay-address = { $word } — адрес для пересылки. Другая группа указывается знаком @ и именем.
+wrong-nobody = Укажите хотя бы один адрес.
+wrong-group-name = { $name } не может быть именем группы. Имя пишется строчными буквами и без пробелов.
+wrong-group-members = Это не может быть именем группы: это адрес участников самой комнаты.
+wrong-group-contact = Это не может быть именем группы: это адрес одного человека.
+wrong-group-configured = Группа с таким именем есть в конфигурации.
+wrong-group-exists = Ничего не изменено: группа с таким именем уже есть.
+wrong-group-unknown = Ничего не изменено: группы с таким именем нет.
+wrong-too-many-groups = Ничего не изменено: групп не может быть больше { $count }.
+wrong-too-many-entries = Ничего не изменено: в группе не может быть больше { $count } записей.
+wrong-no-group = Ничего не изменено: группы { $name } нет.
+wrong-nesting = Ничего не изменено: группы входили бы друг в друга по кругу или слишком глубоко.

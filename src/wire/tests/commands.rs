@@ -76,6 +76,7 @@ fn an_answer_with_a_form() {
         vec![Field::choice("mode", "Invitations", choices, None), Field::line("block", "Block", "a\u{1}b")];
     let payload = Command {
         node: Some("my-settings".to_owned()),
+        lang: None,
         sessionid: Some("s1".to_owned()),
         status: Some(Status::Executing),
         actions: Actions { execute: Some(Action::Complete), allowed: vec![Action::Next, Action::Complete] }

@@ -93,7 +93,9 @@ fn noise_in_any_element_changes_nothing() {
                         "<instructions",
                     ];
                     let text = if holds_text.iter().any(|name| tag.starts_with(name)) { "" } else { "noise" };
-                    let lang_is_read = ["<identity", "<message"].iter().any(|name| tag.starts_with(name));
+                    let lang_is_read = ["<identity", "<message", "<iq", "<command "]
+                        .iter()
+                        .any(|name| tag.starts_with(name));
                     let lang = if lang_is_read { "" } else { " xml:lang='en'" };
                     format!("{head} noise='noise'{lang}>{text}{noise}{text}")
                 }
