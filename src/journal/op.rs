@@ -101,7 +101,7 @@ pub(super) enum Answer {
     Claimed(bool),
     Done,
     /// An invitation that had ended before.
-    Ended(Option<Box<Pending>>),
+    Ended(Option<Pending>),
     Held(Vec<bool>),
     Backlog(Vec<Pending>),
     Preferences(Preferences),
@@ -135,7 +135,7 @@ impl Op {
                 let _ = answer.send(());
             }
             (Self::Bounce { answer, .. } | Self::Decline { answer, .. }, Answer::Ended(pending)) => {
-                drop(answer.send(pending.map(|pending| *pending)));
+                drop(answer.send(pending));
             }
             (Self::Held { answer, .. }, Answer::Held(held)) => drop(answer.send(held)),
             (Self::Backlog { answer, .. } | Self::Children { answer, .. }, Answer::Backlog(rows)) => {

@@ -292,11 +292,9 @@ impl Writer {
                         let key = key(&pending.arrival.contact, &pending.arrival.room);
                         batch::release(db, Claim { key, id: outcome.id }).await?;
                     }
-                    Answer::Ended(bounced.map(Box::new))
+                    Answer::Ended(bounced)
                 }
-                Op::Decline { room, sent, .. } => {
-                    Answer::Ended(batch::decline(db, room, sent, now).await?.map(Box::new))
-                }
+                Op::Decline { room, sent, .. } => Answer::Ended(batch::decline(db, room, sent, now).await?),
                 Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
                 Op::Held { keys, .. } => {
                     let held = batch::held(db, keys, window).await?;
