@@ -77,7 +77,7 @@ async fn fill(path: &Path) -> (Journal, tokio::task::JoinHandle<Result<(), OpenE
     let bobs = journal.admit_claimed(arrival(BOB)).await.unwrap().id;
     journal.settle(outcome(bobs)).await.unwrap();
     journal.admit_claimed(arrival(CAROL)).await.unwrap();
-    journal.change_wishes(BOB, vec![Change::AcceptFrom(AcceptFrom::Contacts)]).await.unwrap().unwrap();
+    journal.change_preferences(BOB, vec![Change::AcceptFrom(AcceptFrom::Contacts)]).await.unwrap().unwrap();
     (journal, writer)
 }
 
@@ -103,7 +103,7 @@ async fn a_backup_is_as_good_as_the_journal() {
     let backlog = restored.backlog(0, 10).await.unwrap();
     assert_eq!(backlog.len(), 1);
     assert_eq!(backlog[0].arrival, arrival(CAROL), "its payload included");
-    assert_eq!(restored.wishes(BOB).await.unwrap().takes, AcceptFrom::Contacts);
+    assert_eq!(restored.preferences(BOB).await.unwrap().accept_from, AcceptFrom::Contacts);
     let next = restored.admit(arrival(BOB)).await.unwrap();
     assert_eq!((next.id, next.duplicate), (3, true), "ids go on, claims hold");
     let records =

@@ -69,11 +69,11 @@ impl Bench {
     }
 
     async fn takes(&self, person: &str) -> AcceptFrom {
-        self.journal.wishes(person).await.unwrap().takes
+        self.journal.preferences(person).await.unwrap().accept_from
     }
 
     async fn blocks(&self, person: &str) -> Vec<String> {
-        self.journal.wishes(person).await.unwrap().blocks.into_iter().collect()
+        self.journal.preferences(person).await.unwrap().blocks.into_iter().collect()
     }
 
     async fn note(&self, inviter: &str, contact: &str, state: State, reason: Option<Reason>) {

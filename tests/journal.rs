@@ -268,7 +268,7 @@ async fn forget_removes_a_person_or_a_room_and_the_claims() {
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
     }
     let removed = forget(&bench, BOB).await;
-    assert_eq!(removed, Forgotten { invitations: 1, wishes: false });
+    assert_eq!(removed, Forgotten { invitations: 1, preferences: false });
     assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate);
     assert!(journal.admit(arrival("carol@example.org")).await.unwrap().duplicate);
     assert_eq!(forget(&bench, ROOM).await.invitations, 3);
@@ -537,8 +537,8 @@ async fn what_ends_at_once_is_noted_without_its_payload() {
     close(journal, writer).await;
 }
 
-fn wishes(takes: AcceptFrom, blocks: &[&str]) -> Preferences {
-    Preferences { takes, blocks: blocks.iter().map(|jid| (*jid).to_owned()).collect() }
+fn preferences(accept_from: AcceptFrom, blocks: &[&str]) -> Preferences {
+    Preferences { accept_from, blocks: blocks.iter().map(|jid| (*jid).to_owned()).collect() }
 }
 
 fn block(jid: &str) -> Change {
@@ -549,23 +549,26 @@ fn block(jid: &str) -> Change {
 async fn wishes_come_with_the_invitation_and_survive_a_restart() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
-    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, Preferences::default());
+    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().preferences, Preferences::default());
     let changes =
         vec![Change::AcceptFrom(AcceptFrom::Contacts), block("a.example"), block(ROOM), block("a.example")];
-    let now = journal.change_wishes(BOB, changes).await.unwrap().unwrap();
-    assert_eq!(now, wishes(AcceptFrom::Contacts, &["a.example", ROOM]));
+    let now = journal.change_preferences(BOB, changes).await.unwrap().unwrap();
+    assert_eq!(now, preferences(AcceptFrom::Contacts, &["a.example", ROOM]));
     close(journal, writer).await;
 
     let (journal, writer) = bench.open().await;
-    assert_eq!(journal.wishes(BOB).await.unwrap(), now);
-    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().wishes, now);
-    assert_eq!(journal.admit_claimed(arrival(BOB)).await.unwrap().wishes, now);
-    assert_eq!(journal.admit(arrival("carol@example.org")).await.unwrap().wishes, Preferences::default());
+    assert_eq!(journal.preferences(BOB).await.unwrap(), now);
+    assert_eq!(journal.admit(arrival(BOB)).await.unwrap().preferences, now);
+    assert_eq!(journal.admit_claimed(arrival(BOB)).await.unwrap().preferences, now);
+    assert_eq!(
+        journal.admit(arrival("carol@example.org")).await.unwrap().preferences,
+        Preferences::default()
+    );
 
-    let lifted = journal.change_wishes(BOB, vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
-    assert_eq!(lifted, wishes(AcceptFrom::Contacts, &["a.example"]));
+    let lifted = journal.change_preferences(BOB, vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
+    assert_eq!(lifted, preferences(AcceptFrom::Contacts, &["a.example"]));
     let nothing = vec![Change::AcceptFrom(AcceptFrom::Everybody), Change::LiftAll];
-    assert_eq!(journal.change_wishes(BOB, nothing).await.unwrap(), Ok(Preferences::default()));
+    assert_eq!(journal.change_preferences(BOB, nothing).await.unwrap(), Ok(Preferences::default()));
     assert_eq!(bench.sqlite3("SELECT count(*) FROM wishes").trim(), "0", "who wants nothing has no row");
     close(journal, writer).await;
 }
@@ -577,13 +580,13 @@ async fn a_wish_holds_for_what_comes_in_by_the_same_batch() {
     let (admitted, changed) = (journal.clone(), journal.clone());
     let admitted = tokio::spawn(async move { admitted.admit(arrival(BOB)).await });
     let changed = tokio::spawn(async move {
-        changed.change_wishes(BOB, vec![Change::AcceptFrom(AcceptFrom::Nobody)]).await
+        changed.change_preferences(BOB, vec![Change::AcceptFrom(AcceptFrom::Nobody)]).await
     });
     // Both are in the queue before the writer takes the first.
     tokio::task::yield_now().await;
     let writer = tokio::spawn(writer.run());
     changed.await.unwrap().unwrap().unwrap();
-    assert_eq!(admitted.await.unwrap().unwrap().wishes.takes, AcceptFrom::Nobody);
+    assert_eq!(admitted.await.unwrap().unwrap().preferences.accept_from, AcceptFrom::Nobody);
     close(journal, writer).await;
 }
 
@@ -592,11 +595,11 @@ async fn nobody_blocks_without_end() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let changes = (0..MAX_BLOCKS).map(|n| block(&format!("room{n}@conference.example.org"))).collect();
-    assert_eq!(journal.change_wishes(BOB, changes).await.unwrap().unwrap().blocks.len(), MAX_BLOCKS);
+    assert_eq!(journal.change_preferences(BOB, changes).await.unwrap().unwrap().blocks.len(), MAX_BLOCKS);
     let one_more = vec![Change::AcceptFrom(AcceptFrom::Nobody), block(ROOM)];
-    assert_eq!(journal.change_wishes(BOB, one_more.clone()).await.unwrap(), Err(TooMany(MAX_BLOCKS)));
-    assert_eq!(journal.wishes(BOB).await.unwrap().takes, AcceptFrom::Everybody, "all or nothing");
-    assert!(journal.change_wishes("carol@example.org", one_more).await.unwrap().is_ok());
+    assert_eq!(journal.change_preferences(BOB, one_more.clone()).await.unwrap(), Err(TooMany(MAX_BLOCKS)));
+    assert_eq!(journal.preferences(BOB).await.unwrap().accept_from, AcceptFrom::Everybody, "all or nothing");
+    assert!(journal.change_preferences("carol@example.org", one_more).await.unwrap().is_ok());
     close(journal, writer).await;
 }
 
@@ -612,7 +615,7 @@ async fn what_is_blocked_for_everybody_survives_a_restart_and_is_nobodys_wish() 
 
     let (journal, writer) = bench.open().await;
     assert!(journal.is_blocked_for_all(&asked(ROOM)));
-    assert_eq!(journal.wishes(BOB).await.unwrap(), Preferences::default());
+    assert_eq!(journal.preferences(BOB).await.unwrap(), Preferences::default());
     forget(&bench, "eve@evil.example").await;
     let left = journal.change_blocks_for_all(vec![Change::Lift(ROOM.into())]).await.unwrap().unwrap();
     assert_eq!(left.into_iter().collect::<Vec<_>>(), ["eve@evil.example"]);
@@ -622,20 +625,23 @@ async fn what_is_blocked_for_everybody_survives_a_restart_and_is_nobodys_wish() 
 }
 
 #[tokio::test]
-async fn forget_takes_the_wishes_of_one_and_leaves_those_of_others() {
+async fn forget_removes_one_person_s_preferences_and_no_others() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     for person in [BOB, "carol@example.org"] {
         let changes = vec![Change::AcceptFrom(AcceptFrom::Nobody), block("alice@example.org"), block(BOB)];
-        journal.change_wishes(person, changes).await.unwrap().unwrap();
+        journal.change_preferences(person, changes).await.unwrap().unwrap();
     }
     let bob: jid::BareJid = BOB.parse().unwrap();
     let kept = JournalReader::new(&bench.path()).forget(&bob, Forget::Invitations).await.unwrap();
-    assert_eq!((kept.wishes, journal.wishes(BOB).await.unwrap().takes), (false, AcceptFrom::Nobody));
-    assert!(forget(&bench, BOB).await.wishes);
-    assert_eq!(journal.wishes(BOB).await.unwrap(), Preferences::default());
-    let carols = journal.wishes("carol@example.org").await.unwrap();
-    assert_eq!(carols, wishes(AcceptFrom::Nobody, &["alice@example.org", BOB]));
+    assert_eq!(
+        (kept.preferences, journal.preferences(BOB).await.unwrap().accept_from),
+        (false, AcceptFrom::Nobody)
+    );
+    assert!(forget(&bench, BOB).await.preferences);
+    assert_eq!(journal.preferences(BOB).await.unwrap(), Preferences::default());
+    let carols = journal.preferences("carol@example.org").await.unwrap();
+    assert_eq!(carols, preferences(AcceptFrom::Nobody, &["alice@example.org", BOB]));
     close(journal, writer).await;
 }
 
@@ -662,7 +668,7 @@ async fn statistics_count_what_came_since() {
         journal.note(arrival(BOB), state.0, state.1).await.unwrap();
     }
     journal.admit(arrival(BOB)).await.unwrap();
-    journal.change_wishes(BOB, vec![block(ROOM)]).await.unwrap().unwrap();
+    journal.change_preferences(BOB, vec![block(ROOM)]).await.unwrap().unwrap();
     journal.change_blocks_for_all(vec![block(ROOM)]).await.unwrap().unwrap();
     // The first seven are of the day before yesterday, and some of them have been forgotten.
     bench.sqlite3("UPDATE history SET received = received - 2 * 86400000 WHERE id <= 7");

@@ -26,7 +26,7 @@ impl<'a> Asker<'a> {
         // There need not be such an account.
         let name = |host: &&String| BareJid::new(&format!("muc-invite-relay@{host}")).ok();
         let granted = hosts.iter().find(|host| link.grants(host).is_some_and(|grants| grants.disco_info));
-        Self { link, swallows: link.swallows().await, name: granted.as_ref().and_then(name) }
+        Self { link, swallows: link.swallows_bare_iqs().await, name: granted.as_ref().and_then(name) }
     }
 
     pub(super) async fn ask(&self, to: &str, question: IqPayload) -> Result<IqPayload, AskError> {

@@ -27,7 +27,7 @@ pub(super) fn run(
     let count = forgotten.invitations;
     let noun = if count == 1 { "invitation" } else { "invitations" };
     writeln!(out, "{count} {noun} of {jid} removed")?;
-    if forgotten.wishes {
+    if forgotten.preferences {
         writeln!(out, "the settings of {jid} are removed as well: invitations reach this address again")?;
     }
     Ok(ExitCode::SUCCESS)

@@ -23,7 +23,7 @@ const FORGET_EVERYTHING: &str = "everything";
 
 /// Shows everything that the journal has about a person.
 pub(super) async fn show(cx: &Context, language: Language, person: &BareJid) -> Result<Outcome, Failure> {
-    let mut fields = user_settings::fields(language, &cx.journal.wishes(person.as_str()).await?);
+    let mut fields = user_settings::fields(language, &cx.journal.preferences(person.as_str()).await?);
     let (received, sent) = {
         let _one_at_a_time = cx.history.acquire().await;
         let limit = MAX_INVITATIONS_SHOWN;

@@ -32,11 +32,12 @@ pub(super) async fn form(
     person: &BareJid,
     draft: &Draft,
 ) -> Result<Vec<Field>, Failure> {
-    let now = cx.journal.wishes(person.as_str()).await?;
-    let offered =
-        AcceptFrom::ALL.iter().filter(|takes| **takes == now.takes || can_be_decided(cx, person, **takes));
+    let now = cx.journal.preferences(person.as_str()).await?;
+    let offered = AcceptFrom::ALL
+        .iter()
+        .filter(|takes| **takes == now.accept_from || can_be_decided(cx, person, **takes));
     let options = offered.map(|takes| Choice::new(takes.as_str(), &in_words(language, *takes))).collect();
-    let chosen = draft.first(ACCEPT_FROM_FIELD).unwrap_or(now.takes.as_str());
+    let chosen = draft.first(ACCEPT_FROM_FIELD).unwrap_or(now.accept_from.as_str());
     let label = text(language, Id::FieldAcceptFrom);
     let accept_from = Field::choice(ACCEPT_FROM_FIELD, &label, options, Some(chosen));
     Ok([vec![accept_from], blocks::fields(language, &now.blocks, draft)].concat())
@@ -56,16 +57,16 @@ pub(super) async fn save(
     };
     if let Some(word) = draft.first(ACCEPT_FROM_FIELD) {
         let takes: AcceptFrom = word.parse().map_err(|_| Refusal::BadPayload)?;
-        let now = cx.journal.wishes(person.as_str()).await?.takes;
+        let now = cx.journal.preferences(person.as_str()).await?.accept_from;
         if takes != now && !can_be_decided(cx, person, takes) {
             return again(text(language, Id::WrongNoContactList));
         }
         changes.push(Change::AcceptFrom(takes));
     }
-    match cx.journal.change_wishes(person.as_str(), changes).await? {
-        Ok(wishes) => {
+    match cx.journal.change_preferences(person.as_str(), changes).await? {
+        Ok(preferences) => {
             let title = text(language, Id::CommandSettings);
-            let form = Form::result(&title, fields(language, &wishes));
+            let form = Form::result(&title, fields(language, &preferences));
             Ok(Outcome::Done { note: text(language, Id::NoteSettingsSaved), form })
         }
         Err(e) => again(blocks::too_many(language, e)),
@@ -79,10 +80,11 @@ fn can_be_decided(cx: &Context, person: &BareJid, takes: AcceptFrom) -> bool {
 }
 
 /// The settings of a person, to be read.
-pub(super) fn fields(language: Language, wishes: &Preferences) -> Vec<Field> {
+pub(super) fn fields(language: Language, preferences: &Preferences) -> Vec<Field> {
     let label = text(language, Id::FieldAcceptFrom);
-    let mut fields = vec![Field::line(ACCEPT_FROM_FIELD, &label, &in_words(language, wishes.takes))];
-    let blocked = lines_that_fit(wishes.blocks.iter().cloned());
+    let mut fields =
+        vec![Field::line(ACCEPT_FROM_FIELD, &label, &in_words(language, preferences.accept_from))];
+    let blocked = lines_that_fit(preferences.blocks.iter().cloned());
     fields.extend(Field::each_line("blocks", &text(language, Id::FieldBlocked), blocked));
     fields
 }

@@ -67,14 +67,15 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let crash = control::Crash::before(&socket);
     let (journal, writer) = Journal::open(&path, settings::retention(&config)).await?;
     info!(path = %path.display(), "the journal is open");
-    let writer = tokio::spawn(writer.run_apart());
+    let writer = tokio::spawn(writer.run_on_own_thread());
     let limits = restore::limits(&config).await?;
     let known_hashes = client_caps::known(&path).await?;
     let seen_hashes = client_caps::record(journal.clone());
 
     let hosts = config.own_hosts();
     let (link, incoming, task) = link::new(link_settings(&config));
-    let _watchdog = AbortOnDropHandle::new(tokio::spawn(watchdog::run(link.clone(), journal.pulse())));
+    let _watchdog =
+        AbortOnDropHandle::new(tokio::spawn(watchdog::run(link.clone(), journal.writer_health())));
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
 
@@ -98,7 +99,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         link,
         journal,
     });
-    let (config, link, writer_health) = (cx.config.clone(), cx.link.clone(), cx.journal.pulse());
+    let (config, link, writer_health) = (cx.config.clone(), cx.link.clone(), cx.journal.writer_health());
     let health = {
         let (link, writer_health) = (link.clone(), writer_health.clone());
         move || watchdog::health(&link, &writer_health)
@@ -142,7 +143,7 @@ fn show_status(cx: &Context) {
     cx.link.register(own);
     cx.rooms.register(own);
     cx.contacts.register(own);
-    let page = StatusPage::new(Arc::clone(&cx.config), cx.link.clone(), cx.journal.pulse(), registry);
+    let page = StatusPage::new(Arc::clone(&cx.config), cx.link.clone(), cx.journal.writer_health(), registry);
     let page = Arc::new(page);
     let serving = http::serve(address, move |question| Arc::clone(&page).answer(question));
     tokio::spawn(cx.stopping.clone().run_until_cancelled_owned(serving));

@@ -66,7 +66,7 @@ impl Reload {
             warn!("{warning}");
         }
         self.level.set(&config.log);
-        cx.journal.keep(retention(&config));
+        cx.journal.set_retention(retention(&config));
         cx.limits.store(cx.limits.load().under(&config.limits, config.relay.window).into());
         cx.config.store(config.into());
         Ok(changes)

@@ -1,4 +1,4 @@
-//! Why this process can't use the journal's file, where `SQLite` only says that it can't open it. Changes nothing.
+//! Finds out why this process can't use the journal's file, if `SQLite` only says that it can't open it. Changes nothing.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, StatVfsMountFlags};
 use rustix::process::geteuid;
 
-/// What stands in the way, and what to do; `None` if nothing is seen.
+/// What prevents the use of the file, and what to do; `None` if nothing is found.
 pub(super) fn obstacle(path: &Path) -> Option<String> {
     let folder = folder_of(path);
     if rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY)) {
@@ -38,7 +38,8 @@ pub(super) fn obstacle(path: &Path) -> Option<String> {
     })
 }
 
-/// The user whose folder it is, where this process is root and that user is not: what root makes there the relay can't use.
+/// The owner of the folder, if this process is root and the owner is not: the relay could not use files that root creates
+/// there.
 #[must_use]
 pub fn owned_by_another(path: &Path) -> Option<u32> {
     let owner = fs::metadata(folder_of(path)).ok()?.uid();

@@ -1,5 +1,5 @@
-//! A copy of the journal, made beside a relay that runs: of one moment, and there as a whole or not at all.
-//! Knows nothing of what stands in the tables.
+//! Makes a consistent copy of the journal beside a relay that may be running. Either the whole copy appears or none. Knows
+//! nothing of the tables.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -12,13 +12,13 @@ use super::history::Status;
 use super::reader::JournalReader;
 use super::schema::{self, OpenError};
 
-/// Why there is no backup. Each one says what to do.
+/// Why there is no backup. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The journal can't be read.
     #[error(transparent)]
     Journal(#[from] OpenError),
-    /// There is something of that name.
+    /// The target exists already.
     #[error("{path:?} is there already, and a backup overwrites nothing: name another file")]
     Exists {
         /// Where the backup should go.
@@ -37,11 +37,12 @@ pub enum BackupError {
     },
 }
 
-/// Copies the journal to `to`, which must not exist: mode 0600, on the disk when this returns. A relay that runs goes on
-/// meanwhile. When the future is dropped, nothing is left behind.
+/// Copies the journal to `to`, which must not exist. The copy has mode 0600 and is on the disk when this returns. A relay that
+/// is running goes on meanwhile. If the future is dropped, nothing is left behind.
 ///
 /// # Errors
-/// See [`BackupError`].
+/// [`BackupError::Journal`]: the journal can't be read. [`BackupError::Exists`]: `to` exists. [`BackupError::Target`]: `to`
+/// can't be written.
 pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
     let exists = || BackupError::Exists { path: to.to_owned() };
     let target = |e: io::Error| BackupError::Target { path: to.to_owned(), detail: e.to_string() };
@@ -50,7 +51,7 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
     }
     let mut db = schema::of_any_version(journal).await?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A folder for it and for what `SQLite` puts beside it. All of it is for its owner alone, and removed when dropped.
+    // A folder for the copy and for `SQLite`'s temporary files; only its owner can use it, and it is deleted when dropped.
     let room = tempfile::Builder::new()
         .prefix(".muc-invite-relay-backup-")
         .permissions(Permissions::from_mode(0o700))
@@ -59,7 +60,7 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
     let part = NamedTempFile::new_in(room.path()).map_err(target)?;
     sqlx::query("VACUUM INTO ?").bind(name(&part, to)?).execute(&mut db).await.map_err(|e| {
         match schema::primary_code(&e) {
-            // Disk full, I/O error, read-only, can't be opened: that is said of what is written.
+            // Read-only, I/O error, disk full, can't be opened: these concern the file that is written.
             Some(8 | 10 | 13 | 14) => BackupError::Target { path: to.to_owned(), detail: e.to_string() },
             _ => schema::database_error(journal, e).into(),
         }

@@ -1,5 +1,4 @@
-//! The keys of claims: digests, so that the journal need not be searched for names, and so that they are short.
-//! Knows nothing of when a claim holds.
+//! The keys of claims: digests of contact and room, which are short and hold no names. Knows nothing of when a claim holds.
 
 use blake2::{Blake2s256, Digest};
 use sqlx::{Connection, SqliteConnection};
@@ -7,16 +6,16 @@ use tracing::info;
 
 use super::batch::Key;
 
-/// Bytes of a claim's key that stand for the contact, and for the room.
+/// How many bytes of a key stand for the contact, and how many for the room.
 pub(super) const HALF_KEY_BYTES: usize = 8;
 
-/// How keys are made now.
-const FORM: i64 = 1;
+/// The version of how keys are computed.
+const CLAIM_KEY_FORM: i64 = 1;
 
-/// Claims of an older form that are read at a time.
-const ROWS_PER_STEP: i64 = 1000;
+/// How many claims of an older version are read at a time.
+const CLAIMS_PER_STEP: i64 = 1000;
 
-/// What stands for a contact and a room in `claims`: half of it for each, so that both can be forgotten.
+/// The key for a contact and a room. Half of it stands for each, so that either can be forgotten.
 pub(super) fn key(contact: &str, room: &str) -> Key {
     let mut key = Key::default();
     let (first, second) = key.split_at_mut(HALF_KEY_BYTES);
@@ -25,7 +24,7 @@ pub(super) fn key(contact: &str, room: &str) -> Key {
     key
 }
 
-/// The part of the key that stands for this contact, or this room.
+/// The half of a key that stands for this contact, or this room.
 pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
     let mut half = [0; HALF_KEY_BYTES];
     half.copy_from_slice(&Blake2s256::digest(jid)[..HALF_KEY_BYTES]);
@@ -35,13 +34,13 @@ pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
 /// Key, time, invitation, contact, room.
 type OldClaim = (Vec<u8>, i64, i64, Option<String>, Option<String>);
 
-/// Makes keys of an older form anew, all of them or none. Claims whose invitation is not kept any more are dropped.
-pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<()> {
+/// Computes keys of an older version anew, all of them or none. Claims whose invitation is not kept any more are deleted.
+pub(super) async fn convert_old_keys(db: &mut SqliteConnection) -> sqlx::Result<()> {
     let form: i64 = sqlx::query_scalar("SELECT claim_keys FROM journal").fetch_one(&mut *db).await?;
-    if form >= FORM {
+    if form >= CLAIM_KEY_FORM {
         return Ok(());
     }
-    // No other relay can have done it meanwhile: the file is locked.
+    // No other relay can have done this meanwhile: the file is locked.
     let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query(
         "CREATE TABLE new_claims (key BLOB PRIMARY KEY, at INTEGER NOT NULL, invitation INTEGER NOT NULL) \
@@ -57,7 +56,7 @@ pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<
              WHERE key > ? ORDER BY key LIMIT ?",
         )
         .bind(last)
-        .bind(ROWS_PER_STEP)
+        .bind(CLAIMS_PER_STEP)
         .fetch_all(&mut *db)
         .await?;
         let Some((newest, ..)) = claims.last() else { break };
@@ -76,7 +75,7 @@ pub(super) async fn bring_up_to_date(db: &mut SqliteConnection) -> sqlx::Result<
     for change in ["DROP TABLE claims", "ALTER TABLE new_claims RENAME TO claims"] {
         sqlx::query(change).execute(&mut *db).await?;
     }
-    sqlx::query("UPDATE journal SET claim_keys = ?").bind(FORM).execute(&mut *db).await?;
+    sqlx::query("UPDATE journal SET claim_keys = ?").bind(CLAIM_KEY_FORM).execute(&mut *db).await?;
     db.commit().await?;
     if done > 0 {
         info!(claims = done, "the journal's claims are brought up to date");

@@ -1,21 +1,22 @@
-//! What clients can do that have this or that hash. Knows nothing of hashes, they are strings here, nor of who has them.
+//! Which capability hashes (XEP-0115) stand for clients that show direct invitations. Hashes are strings here; knows nothing
+//! of how they are computed, nor of whose clients have them.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::handle::{Closed, Journal};
 use super::op::{Hash, Op};
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::{self, OpenError};
+use super::schema::OpenError;
 
-/// More are not kept; those that were not seen for the longest time go first.
+/// How many hashes are kept; with more, those that were not seen for the longest time are deleted.
 pub const MAX_CLIENT_CAPS: u32 = 10_000;
 
 impl Journal {
     /// Notes that a hash was seen, and whether it stands for clients that show direct invitations.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn note_hash(&self, hash: String, shows_direct: bool) -> Result<(), Closed> {
         let hash = Hash { hash, shows_direct };
         self.ask(|answer| Op::Hash { hash, answer }).await
@@ -46,19 +47,13 @@ pub(super) async fn note(db: &mut SqliteConnection, seen: &Hash, now: i64) -> sq
 }
 
 impl JournalReader {
-    /// All hashes that are known, and whether they stand for clients that show direct invitations.
+    /// All known hashes, and whether they stand for clients that show direct invitations.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn hashes(&self) -> Result<Vec<(String, bool)>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        let failed = |e| schema::database_error(path, e);
-        let rows =
-            sqlx::query("SELECT hash, shows_direct FROM hashes").fetch_all(&mut db).await.map_err(failed)?;
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-            .collect::<sqlx::Result<_>>()
-            .map_err(failed)
+        let mut db = self.open().await?;
+        let hashes = sqlx::query_as("SELECT hash, shows_direct FROM hashes");
+        hashes.fetch_all(&mut db).await.map_err(|e| self.failed(e))
     }
 }

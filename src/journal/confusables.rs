@@ -1,5 +1,5 @@
-//! Which addresses there are under each look, and which of them a contact has met first. Knows nothing of looks, they
-//! are strings here, nor what they are good for.
+//! Which addresses share a skeleton (they look alike), and which of them a contact has met first. Skeletons are strings
+//! here; knows nothing of how they are computed, nor of what follows.
 
 use jid::BareJid;
 use sha2::{Digest, Sha256};
@@ -10,25 +10,25 @@ use super::handle::{Closed, Journal};
 use super::op::{Address, Op};
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::{self, OpenError};
+use super::schema::OpenError;
 
-/// So many of the newest invitations tell whom a contact knows: some ten milliseconds to read.
+/// How many of the newest invitations are searched for whom a contact has met; it takes some ten milliseconds.
 const MAX_INVITATIONS_SEARCHED: i64 = 200_000;
 
 impl Journal {
-    /// Remembers an address with this look; returns another one that has it, if there is any.
+    /// Remembers an address with this skeleton. Returns another address with the same skeleton, if there is one.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn look_alike(&self, jid: &str, look: &str) -> Result<Option<String>, Closed> {
-        let address = Address { key: key(look), jid: jid.to_owned() };
+    /// [`Closed`]: the writer has ended.
+    pub async fn look_alike(&self, jid: &str, skeleton: &str) -> Result<Option<String>, Closed> {
+        let address = Address { key: key(skeleton), jid: jid.to_owned() };
         self.ask(|answer| Op::LookAlike { address, answer }).await
     }
 }
 
-fn key(look: &str) -> Key {
+fn key(skeleton: &str) -> Key {
     let mut key = Key::default();
-    key.copy_from_slice(&Sha256::digest(look)[..16]);
+    key.copy_from_slice(&Sha256::digest(skeleton)[..16]);
     key
 }
 
@@ -58,32 +58,30 @@ pub(super) async fn note(
 }
 
 impl JournalReader {
-    /// Which of the addresses with this look a contact has met first, be it as a room or as an inviter, of the newest 200,000
-    /// invitations that reached anybody; `None`: none of them. The cost is bounded, so registering many
-    /// look-alikes cannot hide the original.
+    /// Which of the addresses with this skeleton a contact has met first, as a room or as an inviter; `None` if they have
+    /// met none. Only the newest 200,000 invitations are searched, so registering many look-alikes cannot make this slow.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub async fn met_first(&self, contact: &BareJid, look: &str) -> Result<Option<String>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
+    pub async fn met_first(&self, contact: &BareJid, skeleton: &str) -> Result<Option<String>, OpenError> {
+        let mut db = self.open().await?;
         sqlx::query_scalar(
             "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
              WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
              AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
         )
-        .bind(&key(look)[..])
+        .bind(&key(skeleton)[..])
         .bind(MAX_INVITATIONS_SEARCHED)
         .bind(contact.to_string())
         .fetch_optional(&mut db)
         .await
-        .map_err(|e| schema::database_error(path, e))
+        .map_err(|e| self.failed(e))
     }
 }
 
 /// Forgets an address.
 pub(super) async fn forget(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
-    // Addresses are as many as rooms and inviters, not as invitations.
+    // There are as many rows as rooms and inviters, far fewer than invitations, so no index is needed.
     sqlx::query("DELETE FROM looks WHERE jid = ?").bind(jid).execute(db).await?;
     Ok(())
 }

@@ -1,25 +1,25 @@
-//! `forget`: takes a person or a room out of the journal, beside a relay that may be running.
-//! Knows nothing of who asked for it.
+//! `forget`: removes a person or a room from the journal, beside a relay that may be running. Knows nothing of who asked
+//! for it.
 
 use jid::BareJid;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
 use super::reader::JournalReader;
-use super::schema::{self, OpenError};
+use super::schema::OpenError;
 use super::{claim_keys, confusables, groups, preferences};
 use crate::model::Id;
 
-/// Ids that `forget` looks at in one transaction, so that a running relay never waits long.
-const ROWS_PER_STEP: Id = 5000;
+/// How many ids are examined in one transaction: few, so that a running relay never waits long.
+const IDS_PER_TRANSACTION: Id = 5000;
 
 /// What was forgotten of a person or a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten {
-    /// So many invitations.
+    /// How many invitations.
     pub invitations: u64,
-    /// Their preferences as well.
-    pub wishes: bool,
+    /// Whether there were preferences.
+    pub preferences: bool,
 }
 
 /// What to forget.
@@ -32,28 +32,26 @@ pub enum Forget {
 }
 
 impl JournalReader {
-    /// Removes what the journal holds of a person or a room, what is under way included, and empties the WAL of it. What
-    /// others want of the relay stays as they want it.
+    /// Removes what the journal holds about a person or a room, pending invitations included, and empties the WAL. The
+    /// preferences of other people stay as they are.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn forget(&self, jid: &BareJid, what: Forget) -> Result<Forgotten, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        let failed = |e| schema::database_error(path, e);
+        let mut db = self.open().await?;
         let jid = jid.to_string();
-        let mut forgotten = Forgotten { invitations: 0, wishes: false };
+        let mut forgotten = Forgotten { invitations: 0, preferences: false };
         if what == Forget::Everything {
-            forgotten.wishes = preferences::forget(&mut db, &jid).await.map_err(failed)?;
-            groups::forget(&mut db, &jid).await.map_err(failed)?;
+            forgotten.preferences = preferences::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
+            groups::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
         }
         for table in ["pending", "history"] {
-            forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(failed)?;
+            forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(|e| self.failed(e))?;
         }
-        forget_claims(&mut db, &jid).await.map_err(failed)?;
-        confusables::forget(&mut db, &jid).await.map_err(failed)?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(failed)?;
-        db.close().await.map_err(failed)?;
+        forget_claims(&mut db, &jid).await.map_err(|e| self.failed(e))?;
+        confusables::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(|e| self.failed(e))?;
+        db.close().await.map_err(|e| self.failed(e))?;
         Ok(forgotten)
     }
 }
@@ -70,21 +68,21 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
             .push(" WHERE id >= ")
             .push_bind(from)
             .push(" AND id < ")
-            .push_bind(from + ROWS_PER_STEP);
+            .push_bind(from + IDS_PER_TRANSACTION);
         sql.push(" AND (contact = ").push_bind(jid).push(" OR inviter = ").push_bind(jid);
         sql.push(" OR room = ").push_bind(jid).push(")");
         removed += sql.build().execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
-        from += ROWS_PER_STEP;
+        from += IDS_PER_TRANSACTION;
     }
     Ok(removed)
 }
 
-/// Claims outlive the rows of their invitations where the window is longer than the retention. Those of an inviter stay:
-/// somebody who has themselves forgotten may not invite once more by that.
+/// Claims outlive the rows of their invitations if the window is longer than the retention. The claims of an inviter's
+/// invitations stay: being forgotten must not let them invite the same contact again.
 async fn forget_claims(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
     let half = claim_keys::half(jid).to_vec();
-    // Looked for without holding up the writer.
+    // They are searched for outside of a transaction, so that the writer does not wait.
     let keys: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT key FROM claims WHERE substr(key, 1, 8) = ? OR substr(key, 9) = ?")
             .bind(&half)

@@ -1,17 +1,17 @@
-//! Groups that admins keep: rows with a name, who may use it, and who is in it. What the entries mean,
-//! [`crate::model::group`] knows.
+//! Groups that admins keep: a row for each, with its name, who may use it, and its entries. Knows nothing of what the
+//! entries mean; [`crate::model::group`] does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, FromRow, Row, SqliteConnection};
 
 use super::handle::{Closed, Journal};
 use super::in_memory::Names;
 use super::op::Op;
 use super::reader::JournalReader;
 use super::rows::column;
-use super::schema::{self, OpenError};
+use super::schema::OpenError;
 use crate::model::group::{
     Book, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, Nesting,
 };
@@ -23,10 +23,10 @@ impl Journal {
         self.group_names.contains(name)
     }
 
-    /// Changes a group, or nothing.
+    /// Makes the whole change or none of it.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one why nothing was changed.
+    /// [`Closed`]: the writer has ended. The inner [`GroupError`] says why nothing was changed.
     pub async fn change_group(
         &self,
         name: &str,
@@ -38,50 +38,49 @@ impl Journal {
 }
 
 impl JournalReader {
-    /// All groups that are kept, by their names.
+    /// All kept groups, ordered by name.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn kept_groups(&self) -> Result<Vec<KeptGroup>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        all(&mut db).await.map_err(|e| schema::database_error(path, e))
+        let mut db = self.open().await?;
+        all(&mut db).await.map_err(|e| self.failed(e))
     }
 }
 
 async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
-    let rows =
-        sqlx::query("SELECT name, may_use, users, entries FROM groups ORDER BY name").fetch_all(db).await?;
-    rows.iter().map(group).collect()
+    sqlx::query_as("SELECT name, may_use, users, entries FROM groups ORDER BY name").fetch_all(db).await
 }
 
-/// The names, as an earlier run has left them.
+/// The names of all kept groups.
 pub(super) async fn names(db: &mut SqliteConnection) -> sqlx::Result<Names> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM groups").fetch_all(db).await?;
     Ok(Names::of(names))
 }
 
-fn group(row: &SqliteRow) -> sqlx::Result<KeptGroup> {
-    let lines = |text: &str| text.lines().map(str::to_owned).collect();
-    Ok(KeptGroup {
-        name: row.try_get(0)?,
-        may_use: column(row, 1)?,
-        users: lines(row.try_get(2)?),
-        entries: lines(row.try_get(3)?),
-    })
+impl FromRow<'_, SqliteRow> for KeptGroup {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
+        Ok(Self {
+            name: row.try_get("name")?,
+            may_use: column(row, "may_use")?,
+            users: lines(row.try_get("users")?),
+            entries: lines(row.try_get("entries")?),
+        })
+    }
 }
 
-/// Changes a group, or nothing.
+/// Makes the whole change or none of it.
 pub(super) async fn change(
     db: &mut SqliteConnection,
     name: &str,
     change: &GroupChange,
 ) -> sqlx::Result<Result<(), GroupError>> {
-    let before = sqlx::query("SELECT name, may_use, users, entries FROM groups WHERE name = ?")
-        .bind(name)
-        .fetch_optional(&mut *db)
-        .await?;
-    let before = before.as_ref().map(group).transpose()?;
+    let before: Option<KeptGroup> =
+        sqlx::query_as("SELECT name, may_use, users, entries FROM groups WHERE name = ?")
+            .bind(name)
+            .fetch_optional(&mut *db)
+            .await?;
     let after = match (before, change) {
         (Some(_), GroupChange::Create(_)) => return Ok(Err(GroupError::Exists)),
         (None, GroupChange::Create(group)) => {
@@ -111,7 +110,7 @@ pub(super) async fn change(
     if after.entries.len().max(after.users.len()) > MAX_GROUP_ENTRIES {
         return Ok(Err(GroupError::TooManyEntries));
     }
-    // Here, where one change comes after the other: two that are no circle each may be one together.
+    // Checked here, where changes come one after the other: two changes may form a circle only together.
     if matches!(change, GroupChange::Create(_) | GroupChange::Add(_)) {
         let entries: Vec<_> = after.entries.iter().filter_map(|text| Entry::read(text)).collect();
         let book = Book::new(&BTreeMap::new(), all(&mut *db).await?);
@@ -135,8 +134,8 @@ async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Takes somebody out of all groups. The running relay writes groups as well, so nothing may come between reading and
-/// writing: an older row would undo what an admin has changed meanwhile.
+/// Removes a person from all groups. The running relay changes groups as well, so reading and writing are one transaction:
+/// otherwise a row that was read before could undo an admin's change.
 pub(super) async fn forget(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
     let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
     for mut group in all(&mut db).await? {

@@ -1,5 +1,4 @@
-//! The handle to the journal: what can be asked of the writer, and what it answers.
-//! Knows nothing of how it is written.
+//! The handle to the journal: what can be asked of the writer. Knows nothing of how it is written.
 
 use std::sync::Arc;
 
@@ -13,68 +12,68 @@ use super::op::{Admitted, AfterAdmit, Op};
 use super::retention::Retention;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 
-/// The journal can't be written any more; the reason stands in the log and in what [`super::Writer::run`] returned.
+/// The writer has ended. The reason is in the log, and [`super::Writer::run`] has returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is closed")]
 pub struct Closed;
 
-/// The handle to the journal; cheap to clone. Every answer means: it is on the disk.
+/// The handle to the journal; cheap to clone. Every answer means that the data is on the disk.
 #[derive(Debug, Clone)]
 pub struct Journal {
     pub(super) ops: mpsc::Sender<Op>,
     pub(super) instance: Arc<str>,
     pub(super) first: Id,
-    pub(super) keep: Arc<watch::Sender<Retention>>,
-    pub(super) pulse: WriterHealth,
+    pub(super) retention: Arc<watch::Sender<Retention>>,
+    pub(super) health: WriterHealth,
     pub(super) blocked_for_all: BlockedForAll,
     pub(super) group_names: Names,
 }
 
 impl Journal {
-    /// A short word that no other journal has, for message ids.
+    /// A short random word that identifies this journal, for message ids.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// The first id of this run: smaller ones are an earlier run's.
+    /// The first id of this run; smaller ones belong to earlier runs.
     #[must_use]
     pub fn first(&self) -> Id {
         self.first
     }
 
-    /// Keeps things for another time from now on.
-    pub fn keep(&self, keep: Retention) {
-        self.keep.send_replace(keep);
+    /// Changes how long things are kept, from now on.
+    pub fn set_retention(&self, retention: Retention) {
+        self.retention.send_replace(retention);
     }
 
-    /// How the writer is.
+    /// The state of the writer.
     #[must_use]
-    pub fn pulse(&self) -> WriterHealth {
-        self.pulse.clone()
+    pub fn writer_health(&self) -> WriterHealth {
+        self.health.clone()
     }
 
-    /// Takes an invitation in; from here on it is not lost.
+    /// Writes an invitation as pending; from now on it is not lost.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
         self.take(arrival, AfterAdmit::Wait).await
     }
 
-    /// Takes an invitation in and claims contact and room for it, both or none: where the answer says `duplicate` it has
-    /// ended as suppressed.
+    /// Writes an invitation and claims contact and room for it. If the answer says `duplicate`, another invitation holds the
+    /// claim, and this one has ended as suppressed.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn admit_claimed(&self, arrival: Arrival) -> Result<Admitted, Closed> {
         self.take(arrival, AfterAdmit::Claim).await
     }
 
-    /// Notes an invitation that has ended before it began.
+    /// Writes an invitation that has ended already.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
         Ok(self.take(arrival, AfterAdmit::End { state, reason }).await?.id)
     }
@@ -84,57 +83,56 @@ impl Journal {
         self.ask(|answer| Op::Admit { arrival, key, then, answer }).await
     }
 
-    /// Claims contact and room for this invitation: of all that ask inside the window only the first is told `true`
-    /// (again and again, so that an interrupted one can go on).
+    /// Claims contact and room for this invitation. Of all invitations that ask within the window, only the first gets `true`;
+    /// it gets `true` each time it asks, so that it can go on after an interruption.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn claim(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
         let claim = Claim { key: key(contact, room), id };
         self.ask(|answer| Op::Claim { claim, adding: false, answer }).await
     }
 
-    /// Like [`Self::claim`], and notes with the invitation, where it is told `true` and for good, that the contact is about to
-    /// be made a member for it.
+    /// As [`Self::claim`]; if the answer is `true`, also notes with the invitation that the contact is about to be made a
+    /// member for it. The note stays.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn claim_adding(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
         let claim = Claim { key: key(contact, room), id };
         self.ask(|answer| Op::Claim { claim, adding: true, answer }).await
     }
 
-    /// Forgets an invitation under way, as if it had never come in.
+    /// Deletes a pending invitation, as if it had never arrived.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn discard(&self, id: Id) -> Result<(), Closed> {
         self.ask(|answer| Op::Discard { id, answer }).await
     }
 
-    /// Ends an invitation: its payload is wiped, `history` has the rest.
+    /// Ends an invitation: its payload is wiped, the rest moves to `history`.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
         self.ask(|answer| Op::Settle { outcome, release: None, answer }).await
     }
 
-    /// Like [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
+    /// As [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
         let release = Some(Claim { key: key(contact, room), id: outcome.id });
         self.ask(|answer| Op::Settle { outcome, release, answer }).await
     }
 
-    /// A relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given up.
-    /// Returns the invitation (without its payload), or `None` where none with this id was sent to `contact` as
-    /// `sent_as`.
+    /// Notes that a relayed invitation came back after it had been settled: `history` gets the new outcome, the claim is given
+    /// up. Returns the invitation without its payload; `None` if no invitation with this id was sent to `contact` as `sent_as`.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn bounce(
         &self,
         outcome: Outcome,
@@ -149,16 +147,16 @@ impl Journal {
     /// payload) of those that were sent to `contact` as `sent_as` and were not declined yet; `None` if there is none.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn decline(&self, room: &str, contact: &str, sent_as: &str) -> Result<Option<Pending>, Closed> {
         let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
         self.ask(|answer| Op::Decline { room: room.to_owned(), sent, answer }).await
     }
 
-    /// Which of these contacts hold an invitation to this room inside the window, in their order.
+    /// For each of these contacts, whether an invitation to this room holds a claim within the window.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn held<'a>(
         &self,
         room: &str,
@@ -168,19 +166,19 @@ impl Journal {
         self.ask(|answer| Op::Held { keys, answer }).await
     }
 
-    /// The children of an invitation that are under way, the oldest first.
+    /// The pending parts of a fan-out, the oldest first.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn children(&self, parent: Id) -> Result<Vec<Pending>, Closed> {
         self.ask(|answer| Op::Children { parent, answer }).await
     }
 
-    /// The oldest invitations under way behind `after`, `limit` at most. Children are left to their parent as long as that
-    /// is under way itself.
+    /// The oldest pending invitations with an id above `after`, `limit` at most. Parts of a fan-out are left out while their
+    /// parent is pending.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, Closed> {
         self.ask(|answer| Op::Backlog { after, limit, answer }).await
     }

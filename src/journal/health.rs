@@ -1,48 +1,48 @@
-//! How the writer is: at rest, at work since when, or refused by the disk. Knows nothing of who asks.
-//! Knows nothing of what it writes.
+//! The state of the writer: how long it has been at work, and why the disk refuses. Knows nothing of what is written.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How the writer is; cheap to clone. It keeps no journal open, unlike a [`super::Journal`].
+/// The state of the writer; cheap to clone. Unlike a [`super::Journal`], it does not keep the writer running.
 #[derive(Debug, Clone, Default)]
-pub struct WriterHealth(Arc<Mutex<Beat>>);
+pub struct WriterHealth(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct Beat {
-    /// Since when the database has had the word.
+struct State {
+    /// Since when the database has been at work; `None` while it rests.
     since: Option<Instant>,
+    /// Why the last attempt to write failed.
     refused: Option<String>,
 }
 
 impl WriterHealth {
-    /// How long the database has been at its present work. A disk that refuses answers: each attempt counts for itself.
+    /// How long the database has been at its present work. Each attempt to write counts for itself.
     #[must_use]
     pub fn busy(&self) -> Duration {
-        self.with(|beat| beat.since).map_or(Duration::ZERO, |since| since.elapsed())
+        self.with(|state| state.since).map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Why nothing can be written at present, though the disk answers: it is full, or another process holds the file.
+    /// Why nothing can be written at present although the disk answers, such as that it is full.
     #[must_use]
     pub fn refused(&self) -> Option<String> {
-        self.with(|beat| beat.refused.clone())
+        self.with(|state| state.refused.clone())
     }
 
     pub(super) fn begins(&self) {
-        self.with(|beat| beat.since = Some(Instant::now()));
+        self.with(|state| state.since = Some(Instant::now()));
     }
 
     pub(super) fn rests(&self) {
-        self.with(|beat| beat.since = None);
+        self.with(|state| state.since = None);
     }
 
     pub(super) fn note(&self, refused: Option<String>) {
-        self.with(|beat| beat.refused = refused);
+        self.with(|state| state.refused = refused);
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Beat) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
+        read(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

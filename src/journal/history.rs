@@ -1,11 +1,10 @@
-//! What became of invitations, as operators and people look at it. Knows nothing of how it is printed.
+//! Queries for operators and users: what became of invitations, and how many there were. Knows nothing of how it is shown.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::query_builder::QueryBuilder;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{FromRow, Row, Sqlite, SqliteConnection};
 
 use super::reader::JournalReader;
 use super::rows::{Filter, Record, column, nullable};
@@ -14,14 +13,12 @@ use super::tally;
 use crate::model::{Id, Reason, State};
 
 impl JournalReader {
-    /// What became of invitations, newest first.
+    /// The records that match, newest first.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn history(&self, filter: &Filter) -> Result<Vec<Record>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        let failed = |e| schema::database_error(path, e);
+        let mut db = self.open().await?;
         let mut sql = QueryBuilder::<Sqlite>::new(
             "SELECT * FROM (\
              SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as, parent FROM history \
@@ -44,124 +41,90 @@ impl JournalReader {
             sql.push(" AND received >= ").push_bind(since.timestamp_millis());
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
-        let rows = sql.build().fetch_all(&mut db).await.map_err(failed)?;
-        rows.iter().map(record).collect::<sqlx::Result<_>>().map_err(failed)
+        sql.build_query_as().fetch_all(&mut db).await.map_err(|e| self.failed(e))
     }
 
-    /// What became of the children of an invitation that have ended: of whom, how, why.
+    /// The parts of a fan-out that have ended: contact, state, reason.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn ended_children(
         &self,
         parent: Id,
     ) -> Result<Vec<(String, State, Option<Reason>)>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        let failed = |e| schema::database_error(path, e);
-        // A child is always younger: nothing of what was there before is read.
-        let rows = sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
+        let mut db = self.open().await?;
+        // A part is always younger than its parent, so older rows need not be read.
+        sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
             .bind(parent)
             .bind(parent)
+            .try_map(|row| Ok((row.try_get("contact")?, column(&row, "state")?, nullable(&row, "reason")?)))
             .fetch_all(&mut db)
             .await
-            .map_err(failed)?;
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, column(row, 1)?, nullable(row, 2)?)))
-            .collect::<sqlx::Result<_>>()
-            .map_err(failed)
+            .map_err(|e| self.failed(e))
     }
 }
 
-/// How a journal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The state of a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Status {
-    /// The version of its schema: the last migration.
+    /// The version of its schema, which is that of the last migration.
     pub schema: i64,
-    /// Invitations under way.
+    /// How many invitations are pending.
     pub pending: i64,
 }
 
 impl JournalReader {
-    /// Looks at a journal beside a relay that may be running.
+    /// The state of a journal of any version.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn status(&self) -> Result<Status, OpenError> {
-        let path = &self.path;
-        let mut db = schema::of_any_version(path).await?;
-        let failed = |e| schema::database_error(path, e);
-        let row =
-            sqlx::query("SELECT (SELECT max(version) FROM _sqlx_migrations), (SELECT count(*) FROM pending)")
-                .fetch_one(&mut db)
-                .await
-                .map_err(failed)?;
-        Ok(Status { schema: row.try_get(0).map_err(failed)?, pending: row.try_get(1).map_err(failed)? })
+        let mut db = schema::of_any_version(&self.path).await?;
+        let status = sqlx::query_as(
+            "SELECT (SELECT max(version) FROM _sqlx_migrations) AS schema, (SELECT count(*) FROM pending) AS pending",
+        );
+        status.fetch_one(&mut db).await.map_err(|e| self.failed(e))
     }
 
-    /// The newest of all, `count` at most: what a relay that starts needs to know of the last minutes.
+    /// The newest records, `count` at most.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn recent(&self, count: u32) -> Result<Vec<Record>, OpenError> {
         self.history(&Filter { limit: count, ..Filter::default() }).await
     }
 }
 
-fn record(row: &SqliteRow) -> sqlx::Result<Record> {
-    Ok(Record {
-        id: row.try_get(0)?,
-        received: time(row.try_get(1)?),
-        settled: row.try_get::<Option<i64>, _>(2)?.map(time),
-        route: column(row, 3)?,
-        room: row.try_get(4)?,
-        inviter: row.try_get(5)?,
-        contact: row.try_get(6)?,
-        state: column(row, 7)?,
-        reason: nullable(row, 8)?,
-        sent_as: row.try_get(9)?,
-        parent: row.try_get(10)?,
-    })
-}
-
-fn time(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-/// How many invitations there were, by what became of them.
+/// How many invitations there were, by how they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Those that are under way.
+    /// How many are pending.
     pub pending: u64,
-    /// Those that were received since, and have ended: how, why, and how many.
+    /// Those that were received in the period and have ended: state, reason, how many.
     pub ended: Vec<(State, Option<Reason>, u64)>,
-    /// People who want something else than what the relay does by itself.
+    /// How many people have preferences other than the default.
     pub people: u64,
 }
 
 impl JournalReader {
-    /// Counts what was received since a time.
+    /// Counts the invitations that were received since a time.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn statistics(&self, since: DateTime<Utc>) -> Result<Statistics, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
-        count(&mut db, since.timestamp_millis()).await.map_err(|e| schema::database_error(path, e))
+        let mut db = self.open().await?;
+        count(&mut db, since.timestamp_millis()).await.map_err(|e| self.failed(e))
     }
 }
 
 async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics> {
-    let number = |row: SqliteRow| row.try_get::<i64, _>(0).map(i64::unsigned_abs);
-    let pending = sqlx::query("SELECT count(*) FROM pending").fetch_one(&mut *db).await.and_then(number)?;
-    let people = sqlx::query("SELECT count(*) FROM wishes WHERE person <> ''")
-        .fetch_one(&mut *db)
-        .await
-        .and_then(number)?;
+    let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM pending").fetch_one(&mut *db).await?;
+    let people: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM wishes WHERE person <> ''").fetch_one(&mut *db).await?;
     let mut ended: BTreeMap<(State, Option<Reason>), u64> = BTreeMap::new();
     for tally in tally::read(db, since, i64::MAX).await? {
         *ended.entry((tally.state, tally.reason)).or_default() += tally.count;
     }
     let ended = ended.into_iter().map(|((state, reason), count)| (state, reason, count)).collect();
-    Ok(Statistics { pending, ended, people })
+    Ok(Statistics { pending: pending.unsigned_abs(), ended, people: people.unsigned_abs() })
 }

@@ -1,5 +1,5 @@
-//! What the writer keeps in memory beside the file, since every invitation asks for it: the names of groups, and what is
-//! blocked for everybody. Knows nothing of how it is written.
+//! Data that is kept in memory as well, because every invitation needs it: the names of groups, and what is blocked for
+//! everybody. Knows nothing of how it is written.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,7 +8,7 @@ use super::op::Whose;
 use crate::model::Preferences;
 use crate::model::group::GroupChange;
 
-/// What is blocked for everybody, in memory: every invitation asks for it.
+/// What is blocked for everybody.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BlockedForAll(Arc<RwLock<HashSet<String>>>);
 
@@ -18,10 +18,10 @@ impl BlockedForAll {
         !blocked.is_empty() && jids.iter().any(|jid| blocked.contains(jid))
     }
 
-    /// These wishes have been committed.
-    pub(super) fn note(&self, whose: &Whose, wishes: &Preferences) {
+    /// These preferences have been committed.
+    pub(super) fn note(&self, whose: &Whose, preferences: &Preferences) {
         if *whose == Whose::Everybody {
-            self.replace(&wishes.blocks);
+            self.replace(&preferences.blocks);
         }
     }
 
@@ -30,7 +30,7 @@ impl BlockedForAll {
     }
 }
 
-/// The names of all groups that are kept, in memory: whatever comes in is looked up among them.
+/// The names of all kept groups.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names(Arc<RwLock<BTreeSet<String>>>);
 

@@ -1,5 +1,5 @@
-//! Forgetting in small steps: what is older than retention and window, and what the WAL still holds of payloads.
-//! Knows nothing of who waits; the writer calls it between two transactions.
+//! Deletes in small steps what is older than retention and window, and empties the WAL, which still holds payloads. The
+//! writer calls it between two transactions. Knows nothing of who waits.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use tracing::debug;
 
 use super::schema;
 
-/// Rows looked at in one step: some milliseconds.
+/// How many rows are examined in one step; it takes some milliseconds.
 const ROWS_PER_SWEEP: u32 = 500;
 
-/// The pause between steps while there is more to do, while the WAL holds something, and else.
+/// The pause between steps: while rows are deleted, while the WAL or a table is not finished, and otherwise.
 const PAUSE_WHILE_SWEEPING: Duration = Duration::from_millis(200);
 const PAUSE_WITH_WRITES: Duration = Duration::from_secs(1);
 const PAUSE_WITHOUT_WRITES: Duration = Duration::from_secs(10);
 
-/// The WAL is emptied after this time even when the writer is never idle.
+/// The WAL is emptied after this time even if the writer is never idle.
 const MAX_WAL_AGE: Duration = Duration::from_secs(30);
 
-/// Until when things are kept; ms, the time since 1970, UTC.
+/// How long things are kept, and the present time; ms, the time since 1970, UTC.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
     pub(super) now: i64,
@@ -28,28 +28,29 @@ pub(super) struct Until {
     pub(super) retention: i64,
 }
 
+/// The progress of the maintenance.
 #[derive(Debug)]
-pub(super) struct Upkeep {
+pub(super) struct Maintenance {
     history: Sweep,
     claims: Sweep,
-    looks: Sweep,
+    confusables: Sweep,
     hashes: Sweep,
-    /// Since when the WAL holds something.
+    /// Since when the WAL is not empty.
     dirty: Option<Instant>,
 }
 
-/// A walk through all of a table, a step at a time and from the start again at its end.
+/// A walk through a whole table in steps, which begins anew at its end.
 #[derive(Debug)]
 struct Sweep {
-    /// The last key of the step behind a key.
+    /// Selects the last key of the step that begins behind a key.
     step: &'static str,
-    /// What lies from a key to another one and was not written between two times.
+    /// Deletes the rows between two keys that were not written between two times.
     delete: &'static str,
     cursor: Vec<u8>,
 }
 
 impl Sweep {
-    /// Takes out what is older than `oldest`, ms, or from a future that is further off than that. Whether there was any.
+    /// Deletes what is older than `oldest`, in ms, or further than that in the future. Returns whether there was any.
     async fn step(&mut self, db: &mut SqliteConnection, now: i64, oldest: i64) -> sqlx::Result<bool> {
         let last: Option<Vec<u8>> = sqlx::query_scalar(self.step)
             .bind(&self.cursor[..])
@@ -72,10 +73,10 @@ impl Sweep {
     }
 }
 
-impl Default for Upkeep {
+impl Default for Maintenance {
     fn default() -> Self {
-        // All of it, in turn: a clock that was wrong once has left rows that stay for long in front of others. And what is
-        // from the future stays: a clock that is behind for a moment must not cost what happened.
+        // The whole table in turn, not only its oldest rows: a clock that was wrong once has left rows out of order. Rows of
+        // `history` from the future stay, because a clock that is behind for a moment must not delete them.
         let history = Sweep {
             step: "SELECT CAST(max(id) AS BLOB) FROM (SELECT id FROM history WHERE id > CAST(? AS INTEGER) ORDER BY id LIMIT ?)",
             delete: "DELETE FROM history WHERE id > CAST(? AS INTEGER) AND id <= CAST(? AS INTEGER) AND settled <= min(?, ?)",
@@ -86,33 +87,33 @@ impl Default for Upkeep {
             delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        let looks = Sweep {
+        let confusables = Sweep {
             step: "SELECT max(key) FROM (SELECT key FROM looks WHERE key > ? ORDER BY key LIMIT ?)",
             delete: "DELETE FROM looks WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        // Its key is a text, which sorts before any blob.
+        // Its key is a text, which is less than any blob.
         let hashes = Sweep {
             step: "SELECT max(hash) FROM (SELECT hash FROM hashes WHERE hash > CAST(? AS TEXT) ORDER BY hash LIMIT ?)",
             delete: "DELETE FROM hashes WHERE hash > CAST(? AS TEXT) AND hash <= CAST(? AS TEXT) AND (at <= ? OR at > ?)",
             cursor: Vec::new(),
         };
-        Self { history, claims, looks, hashes, dirty: None }
+        Self { history, claims, confusables, hashes, dirty: None }
     }
 }
 
-impl Upkeep {
-    /// Something was written.
+impl Maintenance {
+    /// Notes that something was written.
     pub(super) fn note_write(&mut self) {
         self.dirty.get_or_insert_with(Instant::now);
     }
 
-    /// One small step; returns the time until the next. A failure here loses nothing: the next step tries again.
+    /// Makes one step and returns the pause until the next one. A failure does no harm: the next step tries again.
     pub(super) async fn step(&mut self, db: &mut SqliteConnection, until: Until, idle: bool) -> Duration {
         match self.try_step(db, until, idle).await {
             Ok(pause) => pause,
             Err(e) => {
-                debug!("the journal's upkeep waits: {e}");
+                debug!("the maintenance of the journal is put off: {e}");
                 PAUSE_WITHOUT_WRITES
             }
         }
@@ -127,7 +128,7 @@ impl Upkeep {
     ) -> sqlx::Result<bool> {
         Ok(self.history.step(db, now, retention).await?
             | self.claims.step(db, now, window).await?
-            | self.looks.step(db, now, retention).await?
+            | self.confusables.step(db, now, retention).await?
             | self.hashes.step(db, now, retention).await?)
     }
 
@@ -142,12 +143,12 @@ impl Upkeep {
         if matches!(swept, Ok(true)) {
             self.note_write();
         }
-        // Also where a sweep fails again and again, say for damage in an old row: passwords would stay in the WAL.
+        // Also if a sweep fails each time, such as because of a damaged row: passwords must not stay in the WAL.
         if self.dirty.is_some_and(|since| idle || since.elapsed() > MAX_WAL_AGE) {
             self.empty_wal(db).await?;
         }
         let swept = swept?;
-        let through = [&self.history, &self.claims, &self.looks, &self.hashes]
+        let through = [&self.history, &self.claims, &self.confusables, &self.hashes]
             .iter()
             .all(|sweep| sweep.cursor.is_empty());
         Ok(if swept {
@@ -159,8 +160,8 @@ impl Upkeep {
         })
     }
 
-    /// Settled payloads are wiped in the pages (`secure_delete`), but the WAL keeps what was written before. Somebody who
-    /// reads (a backup, `history`) is not waited for, because relaying would wait with us: the next step tries again.
+    /// Empties the WAL. Settled payloads are wiped in the pages (`secure_delete`), but the WAL keeps what was written before.
+    /// It does not wait for readers (a backup, `history`), because relaying would wait as well: the next step tries again.
     async fn empty_wal(&mut self, db: &mut SqliteConnection) -> sqlx::Result<()> {
         sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *db).await?;
         let emptied = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *db).await;
@@ -173,7 +174,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Before the file is closed.
+    /// Empties the WAL before the file is closed.
     pub(super) async fn last(&mut self, db: &mut SqliteConnection) {
         if let Err(e) = self.empty_wal(db).await {
             debug!("the journal's WAL stays as it is: {e}");
@@ -192,24 +193,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let (mut db, _lock) = schema::for_writing(&path).await.unwrap();
-        let mut upkeep = Upkeep::default();
+        let mut maintenance = Maintenance::default();
         let mut reader = schema::beside(&path).await.unwrap();
         sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
         sqlx::query("SELECT * FROM journal").fetch_all(&mut reader).await.unwrap();
         sqlx::query("CREATE TABLE scratch (x)").execute(&mut db).await.unwrap();
-        upkeep.note_write();
+        maintenance.note_write();
 
         let began = Instant::now();
-        upkeep.step(&mut db, NEVER, true).await;
+        maintenance.step(&mut db, NEVER, true).await;
 
         assert!(began.elapsed() < schema::BUSY_TIMEOUT, "it waited for the reader");
-        assert!(upkeep.dirty.is_some(), "the WAL still holds what the reader looks at");
+        assert!(maintenance.dirty.is_some(), "the WAL still holds what the reader looks at");
         let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(&mut db).await.unwrap();
         assert_eq!(u128::try_from(waits).unwrap(), schema::BUSY_TIMEOUT.as_millis());
 
         sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
-        upkeep.step(&mut db, NEVER, true).await;
-        assert!(upkeep.dirty.is_none());
+        maintenance.step(&mut db, NEVER, true).await;
+        assert!(maintenance.dirty.is_none());
         assert_eq!(std::fs::metadata(folder.path().join("journal.db-wal")).unwrap().len(), 0);
     }
 }

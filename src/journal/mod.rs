@@ -1,10 +1,10 @@
-//! The journal: what the relay remembers, on disk before anything else happens to it.
+//! The journal: what the relay remembers. Everything is on the disk before anything else is done about it.
 //!
-//! One task owns the one writing connection. Whatever waits for it goes into one transaction (group commit), so that
-//! an answer of [`Journal`] means: on the disk, `kill -9` and power loss included. While the disk refuses (full, locked,
-//! failing) the answers don't come, so all who ask have to wait: that is how the relay stops taking invitations.
+//! One task owns the only connection that writes. All operations that wait go into one transaction (group commit), so
+//! an answer of [`Journal`] means that the data is on the disk and survives `kill -9` and power loss. While the disk
+//! refuses (full, locked, failing) there are no answers and all callers wait: so the relay stops taking invitations.
 //!
-//! Knows nothing of XMPP: JIDs are strings here, and why an invitation ends as it does is [`crate::relay`]'s business.
+//! Knows nothing of XMPP: JIDs are strings here. [`crate::relay`] decides how an invitation ends.
 
 mod access;
 mod backup;

@@ -1,4 +1,4 @@
-//! What can be asked of the writer, and what it answers. Knows nothing of how it is written.
+//! The operations of the writer, and its answers. Knows nothing of how it writes.
 
 use tokio::sync::oneshot;
 
@@ -9,10 +9,10 @@ use crate::model::{
     TooMany,
 };
 
-/// Who stands in the place of a person for what holds for everybody.
-pub(super) const EVERYBODY: &str = "";
+/// The key of the row that holds for everybody, in place of a person.
+pub(super) const EVERYBODY_KEY: &str = "";
 
-/// What was taken in.
+/// An invitation that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
     /// The new invitation's id.
@@ -21,11 +21,11 @@ pub struct Admitted {
     pub received: i64,
     /// Another invitation holds this contact and room.
     pub duplicate: bool,
-    /// What the contact wants.
-    pub wishes: Preferences,
+    /// The contact's preferences.
+    pub preferences: Preferences,
 }
 
-/// What is asked of the writer.
+/// An operation, with the channel for its answer.
 #[derive(Debug)]
 pub(super) enum Op {
     Admit { arrival: Arrival, key: Key, then: AfterAdmit, answer: oneshot::Sender<Admitted> },
@@ -44,25 +44,25 @@ pub(super) enum Op {
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Preferences, TooMany>> },
 }
 
-/// What follows on an arrival in the very same transaction.
+/// What follows an arrival in the same transaction.
 #[derive(Debug)]
 pub(super) enum AfterAdmit {
-    /// Nothing: it is under way.
+    /// Nothing: the invitation is pending.
     Wait,
-    /// It claims contact and room; if another one holds them it ends as suppressed.
+    /// It claims contact and room; if another invitation holds the claim, it ends as suppressed.
     Claim,
-    /// It ends.
+    /// It ends in this state.
     End { state: State, reason: Option<Reason> },
 }
 
-/// A hash, as the writer gets it.
+/// A capability hash that was seen.
 #[derive(Debug)]
 pub(super) struct Hash {
     pub(super) hash: String,
     pub(super) shows_direct: bool,
 }
 
-/// An address, as the writer gets it.
+/// An address, with the key of its skeleton.
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) key: Key,
@@ -72,7 +72,7 @@ pub(super) struct Address {
 /// Whose preferences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// This person's.
+    /// A person's.
     Person(String),
     /// The admins', on everybody's behalf.
     Everybody,
@@ -82,7 +82,7 @@ impl Whose {
     pub(super) fn key(&self) -> &str {
         match self {
             Self::Person(person) => person,
-            Self::Everybody => EVERYBODY,
+            Self::Everybody => EVERYBODY_KEY,
         }
     }
 
@@ -94,7 +94,7 @@ impl Whose {
     }
 }
 
-/// What a transaction has to tell, in the order of its operations.
+/// The answer to an operation.
 #[expect(clippy::large_enum_variant, reason = "each is handed on at once")]
 pub(super) enum Answer {
     Admitted(Admitted),
@@ -111,7 +111,7 @@ pub(super) enum Answer {
 }
 
 impl AfterAdmit {
-    /// How an arrival ends at once, if it does.
+    /// How an arrival ends at once; `None` if it is pending.
     pub(super) fn outcome(&self, id: Id, duplicate: bool) -> Option<Outcome> {
         let (state, reason) = match self {
             Self::Claim if duplicate => (State::Suppressed, Some(Reason::Duplicate)),
@@ -123,7 +123,7 @@ impl AfterAdmit {
 }
 
 impl Op {
-    /// A dropped receiver is fine: the caller has gone.
+    /// Sends the answer. A dropped receiver is fine: the caller has gone.
     pub(super) fn answer(self, with: Answer) {
         match (self, with) {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
@@ -141,9 +141,11 @@ impl Op {
             (Self::Backlog { answer, .. } | Self::Children { answer, .. }, Answer::Backlog(rows)) => {
                 drop(answer.send(rows));
             }
-            (Self::Preferences { answer, .. }, Answer::Preferences(wishes)) => drop(answer.send(wishes)),
+            (Self::Preferences { answer, .. }, Answer::Preferences(preferences)) => {
+                drop(answer.send(preferences));
+            }
             (Self::LookAlike { answer, .. }, Answer::LookAlike(other)) => drop(answer.send(other)),
-            (Self::Change { answer, .. }, Answer::Changed(wishes)) => drop(answer.send(wishes)),
+            (Self::Change { answer, .. }, Answer::Changed(preferences)) => drop(answer.send(preferences)),
             (Self::Group { answer, .. }, Answer::Group(done)) => drop(answer.send(done)),
             (op, _) => debug_assert!(false, "an answer to another question than {op:?}"),
         }

@@ -1,5 +1,5 @@
-//! What people want of the relay, and what its admins have blocked for everybody: kept until they change it.
-//! Knows what a wish looks like, not what it does to an invitation.
+//! People's preferences, and what admins have blocked for everybody; kept until they change it. Knows nothing of what a
+//! preference does to an invitation.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,27 +10,27 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 use super::batch::{chunks, push_rows};
 use super::handle::{Closed, Journal};
 use super::in_memory::BlockedForAll;
-use super::op::{EVERYBODY, Op, Whose};
+use super::op::{EVERYBODY_KEY, Op, Whose};
 use super::rows::column;
 use crate::model::{Change, Preferences, TooMany};
 #[cfg(doc)]
 use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
 
 impl Journal {
-    /// What somebody wants.
+    /// A person's preferences.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn wishes(&self, person: &str) -> Result<Preferences, Closed> {
+    /// [`Closed`]: the writer has ended.
+    pub async fn preferences(&self, person: &str) -> Result<Preferences, Closed> {
         let whose = Whose::Person(person.to_owned());
         self.ask(|answer| Op::Preferences { whose, answer }).await
     }
 
-    /// Makes all of these changes or none. Returns what the person wants now.
+    /// Makes all of these changes or none. Returns the person's new preferences.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one where they would block more than [`MAX_BLOCKS`].
-    pub async fn change_wishes(
+    /// [`Closed`]: the writer has ended. The inner [`TooMany`]: they would block more than [`MAX_BLOCKS`].
+    pub async fn change_preferences(
         &self,
         person: &str,
         changes: Vec<Change>,
@@ -42,22 +42,22 @@ impl Journal {
     /// What is blocked for everybody.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]: the writer has ended.
     pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, Closed> {
         Ok(self.ask(|answer| Op::Preferences { whose: Whose::Everybody, answer }).await?.blocks)
     }
 
-    /// Changes what is blocked for everybody, and tells what is now.
+    /// Changes what is blocked for everybody. Returns what is blocked now.
     ///
     /// # Errors
-    /// [`Closed`]; the inner one where it would be more than [`MAX_BLOCKS_FOR_ALL`].
+    /// [`Closed`]: the writer has ended. The inner [`TooMany`]: it would be more than [`MAX_BLOCKS_FOR_ALL`].
     pub async fn change_blocks_for_all(
         &self,
         changes: Vec<Change>,
     ) -> Result<Result<BTreeSet<String>, TooMany>, Closed> {
         let whose = Whose::Everybody;
-        let wishes = self.ask(|answer| Op::Change { whose, changes, answer }).await?;
-        Ok(wishes.map(|wishes| wishes.blocks))
+        let preferences = self.ask(|answer| Op::Change { whose, changes, answer }).await?;
+        Ok(preferences.map(|preferences| preferences.blocks))
     }
 
     /// Whether one of these is blocked for everybody.
@@ -67,7 +67,7 @@ impl Journal {
     }
 }
 
-/// The wishes of these people, as far as they have any.
+/// The preferences of these people; those who have the default are left out.
 pub(super) async fn read(
     db: &mut SqliteConnection,
     people: &[&str],
@@ -89,10 +89,10 @@ pub(super) async fn read(
 
 fn read_row(row: &SqliteRow) -> sqlx::Result<Preferences> {
     let blocks: &str = row.try_get(2)?;
-    Ok(Preferences { takes: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
+    Ok(Preferences { accept_from: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
 }
 
-/// Changes somebody's wishes, or nothing.
+/// Makes all of these changes or none.
 pub(super) async fn change(
     db: &mut SqliteConnection,
     whose: &Whose,
@@ -101,36 +101,36 @@ pub(super) async fn change(
     let person = whose.key();
     let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
     let known = before.blocks.len();
-    let wishes = before.changed(changes);
-    // Somebody who is over the limit already can still lift.
-    if wishes.blocks.len() > whose.limit().max(known) {
+    let preferences = before.changed(changes);
+    // A person who is over the limit already can still unblock.
+    if preferences.blocks.len() > whose.limit().max(known) {
         return Ok(Err(TooMany(whose.limit())));
     }
-    if wishes == Preferences::default() {
+    if preferences == Preferences::default() {
         forget(db, person).await?;
     } else {
-        let blocks: Vec<&str> = wishes.blocks.iter().map(String::as_str).collect();
+        let blocks: Vec<&str> = preferences.blocks.iter().map(String::as_str).collect();
         sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
             .bind(person)
-            .bind(wishes.takes.as_str())
+            .bind(preferences.accept_from.as_str())
             .bind(blocks.join("\n"))
             .execute(db)
             .await?;
     }
-    Ok(Ok(wishes))
+    Ok(Ok(preferences))
 }
 
-/// Forgets what somebody wants; `false` where they wanted nothing.
+/// Forgets a person's preferences; `false` if there were none.
 pub(super) async fn forget(db: &mut SqliteConnection, person: &str) -> sqlx::Result<bool> {
     let done = sqlx::query("DELETE FROM wishes WHERE person = ?").bind(person).execute(db).await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// What is blocked for everybody, as an earlier run has left it.
+/// Reads what is blocked for everybody.
 pub(super) async fn blocked_for_all(db: &mut SqliteConnection) -> sqlx::Result<BlockedForAll> {
     let blocked = BlockedForAll::default();
-    if let Some(wishes) = read(db, &[EVERYBODY]).await?.remove(EVERYBODY) {
-        blocked.replace(&wishes.blocks);
+    if let Some(preferences) = read(db, &[EVERYBODY_KEY]).await?.remove(EVERYBODY_KEY) {
+        blocked.replace(&preferences.blocks);
     }
     Ok(blocked)
 }

@@ -1,9 +1,12 @@
-//! Reading a journal beside a relay that may be running. What can be read is in the files of what is read.
-//! Knows nothing of it.
+//! Reads a journal beside a relay that may be running. The queries are in the files of what they read. Knows none of them.
 
 use std::path::{Path, PathBuf};
 
-/// Reads a journal beside a relay that may be running. Each question is a connection of its own.
+use sqlx::SqliteConnection;
+
+use super::schema::{self, OpenError};
+
+/// Reads a journal beside a relay that may be running. Each call opens a connection of its own.
 #[derive(Debug, Clone)]
 pub struct JournalReader {
     pub(super) path: PathBuf,
@@ -14,5 +17,18 @@ impl JournalReader {
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned() }
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: the file is missing, can't be used, is damaged, or has another schema than this program's.
+    pub(super) async fn open(&self) -> Result<SqliteConnection, OpenError> {
+        schema::beside(&self.path).await
+    }
+
+    /// What an error of a statement means.
+    pub(super) fn failed(&self, error: sqlx::Error) -> OpenError {
+        schema::database_error(&self.path, error)
     }
 }

@@ -1,8 +1,8 @@
-//! How long the journal keeps things. Knows nothing of what they are.
+//! How long the journal keeps things. Knows nothing of how they are deleted.
 
 use std::time::Duration;
 
-/// What was seen is not written again on the same day: ms.
+/// A day in ms: a time of last use is written at most once in this time.
 pub(super) const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// How long things are kept.

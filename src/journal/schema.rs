@@ -1,5 +1,5 @@
-//! Opening the database file: who may read it, how it is written, whether it is whole and of our version.
-//! Knows nothing of what stands in the tables.
+//! Opens the database file: its permissions, its settings, whether it is undamaged and of this program's version. Knows
+//! nothing of what is in the tables.
 
 use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -23,7 +23,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Journals up to this size are checked page by page at start; larger ones only in the part that is read then.
 const MAX_SMALL_FILE_BYTES: u64 = 64 << 20;
 
-/// Why the journal can't be opened. Each one says what to do.
+/// Why the journal can't be opened or used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder is missing or can't be used.
@@ -51,7 +51,7 @@ pub enum OpenError {
         /// The configured path.
         path: PathBuf,
     },
-    /// What the relay wrote can't be right: a fault of ours, which no waiting mends.
+    /// `SQLite` rejects what the relay writes: an error in the relay, which trying again does not solve.
     #[error(
         "internal fault: the journal {path:?} takes no such row ({source}). Please report this with the log before it"
     )]
@@ -61,7 +61,7 @@ pub enum OpenError {
         /// What `SQLite` said.
         source: sqlx::Error,
     },
-    /// There is no journal to read yet.
+    /// There is no journal yet.
     #[error(
         "journal.path = {path:?} does not exist: nothing has been relayed yet, or another file is configured for \
          the relay that runs"
@@ -81,7 +81,7 @@ pub enum OpenError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file is no database, or a broken one.
+    /// The file is not a database, or is damaged.
     #[error(
         "the journal {path:?} is damaged ({detail}). Nothing was changed. Restore it from a backup, or move it away \
          together with {path:?}-wal and start with an empty one: what was under way is then forgotten and invitations \
@@ -115,7 +115,7 @@ pub enum OpenError {
         /// The schema version found.
         found: i64,
     },
-    /// Anything else that `SQLite` complains of.
+    /// Any other error of `SQLite`.
     #[error("the journal {path:?} can't be used: {source}")]
     Database {
         /// The configured path.
@@ -125,15 +125,16 @@ pub enum OpenError {
     },
 }
 
-/// The relay's own connection, and the lock that keeps other relays out as long as it is not dropped: creates the file
-/// where it is missing (mode 0600) and brings its schema up to date.
+/// The connection that writes, and the lock that excludes other relays until it is dropped. Creates the file if it is missing
+/// (mode 0600), and updates its schema.
 ///
 /// # Errors
-/// See [`OpenError`]; a damaged, too open or newer journal, or one that is in use, is refused and left as it was.
+/// [`OpenError`]: among others, the journal is damaged, readable by others, newer than this program, or in use; it is left as
+/// it was then.
 pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File), OpenError> {
     let file_error = |source| file_error(path, source);
-    // Opened before SQLite does, and closed after it: a process that closes a file gives up all locks that it has on it,
-    // SQLite's as well, and another process would take the WAL away from under us.
+    // Opened before SQLite opens it, and closed after: a process that closes a file loses all its locks on it, SQLite's as
+    // well, and another process could then reset the WAL while it is in use.
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -145,7 +146,7 @@ pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File),
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
-        // Some file systems have no such locks.
+        // Some file systems don't support such locks.
         Err(TryLockError::Error(e)) => warn!("the journal can't be kept from other relays: {e}"),
     }
     refuse_wide_mode(path)?;
@@ -155,7 +156,7 @@ pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File),
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "ON")
-        // Checkpoints are made by upkeep and, under load, at this many pages: each writes a page of claims once, however
+        // Checkpoints are made by maintenance and, under load, at this many pages: each writes a page of claims once, however
         // often it was changed since the last.
         .pragma("wal_autocheckpoint", "4000")
         // 16 MB: the memory bound of the whole journal, and room for a day's claims of a busy server.
@@ -176,10 +177,10 @@ pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File),
     Ok((db, file))
 }
 
-/// A second connection, for `history` and `forget` beside a relay that runs. Creates nothing.
+/// A second connection beside a relay that may be running. Creates nothing.
 ///
 /// # Errors
-/// See [`OpenError`]; a journal of another version is refused.
+/// As [`of_any_version`]; [`OpenError::Older`] or [`OpenError::Newer`] if the schema has another version.
 pub(super) async fn beside(path: &Path) -> Result<SqliteConnection, OpenError> {
     let mut db = of_any_version(path).await?;
     let found: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
@@ -194,10 +195,10 @@ pub(super) async fn beside(path: &Path) -> Result<SqliteConnection, OpenError> {
     }
 }
 
-/// A second connection for what does not depend on the schema.
+/// A second connection, for what does not depend on the version of the schema.
 ///
 /// # Errors
-/// See [`OpenError`].
+/// [`OpenError::Missing`], [`OpenError::TooOpen`], or another [`OpenError`] if the file can't be used.
 pub(super) async fn of_any_version(path: &Path) -> Result<SqliteConnection, OpenError> {
     if !path.try_exists().map_err(|source| file_error(path, source))? {
         return Err(OpenError::Missing { path: path.to_owned() });
@@ -222,7 +223,7 @@ fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
     if for_others == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.to_owned(), mode }) }
 }
 
-/// A truncated or overwritten file is found here; damage in old rows of a large journal only when they are read.
+/// Finds a truncated or overwritten file. Damage in old rows of a large journal is found only when they are read.
 async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Result<(), OpenError> {
     let query = if size <= MAX_SMALL_FILE_BYTES {
         "PRAGMA quick_check(1)"
@@ -234,7 +235,7 @@ async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Resul
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: path.to_owned(), detail: verdict }) }
 }
 
-/// Says what stands in the way, if that can be seen.
+/// The error for a file that can't be opened; says what prevents it, if that can be found out.
 fn file_error(path: &Path, source: io::Error) -> OpenError {
     use io::ErrorKind::{IsADirectory, PermissionDenied, ReadOnlyFilesystem};
     let path = path.to_owned();
@@ -246,7 +247,7 @@ fn file_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// Tells damage, and what this user may not do, from everything else.
+/// The error for a statement that failed: damage, an error in the relay, missing permissions, or anything else.
 pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
     if is_damage(&source) {
         OpenError::Corrupt { path: path.to_owned(), detail: source.to_string() }
@@ -262,7 +263,7 @@ pub(super) fn database_error(path: &Path, source: sqlx::Error) -> OpenError {
 }
 
 /// `SQLITE_CONSTRAINT` (19), `SQLITE_MISMATCH` (20), `SQLITE_MISUSE` (21) and `SQLITE_RANGE` (25), extended codes included:
-/// it would fail in the same way for ever.
+/// the same statement would fail each time.
 pub(super) fn is_fault(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(19 | 20 | 21 | 25))
 }
@@ -277,7 +278,7 @@ pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(11 | 26))
 }
 
-/// `SQLite`'s result code, without what extends it.
+/// `SQLite`'s primary result code.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
     Some(code.parse::<i32>().ok()? & 0xff)

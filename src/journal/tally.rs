@@ -1,5 +1,5 @@
-//! What became of invitations, counted by time. Reads in small steps, because a connection that reads for long keeps the
-//! writer from emptying the WAL, and it would wait. Knows nothing of who wants to know.
+//! Counts how invitations ended, by spans of time. Reads in small steps, because a connection that reads for long keeps the
+//! writer from emptying the WAL. Knows nothing of how the counts are shown.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use sqlx::{Row, SqliteConnection};
 
 use super::reader::JournalReader;
 use super::rows::{column, nullable};
-use super::schema::{self, OpenError};
+use super::schema::OpenError;
 use crate::model::{Id, Reason, State};
 
-/// Rows read at a time: some milliseconds.
-const ROWS_PER_STEP: i64 = 10_000;
+/// How many rows are read at a time; it takes some milliseconds.
+const ROWS_PER_TALLY_STEP: i64 = 10_000;
 
-/// So many of a kind, received in one span of time.
+/// How many invitations that were received in one span of time have ended in one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
-    /// Which span: 0 is the first.
+    /// The number of the span; 0 is the first.
     pub span: usize,
     /// How they ended.
     pub state: State,
@@ -28,45 +28,44 @@ pub struct Tally {
 }
 
 impl JournalReader {
-    /// Counts what was received since a time and has ended, by spans of `width`. Costs more the more there are, however many
-    /// are older.
+    /// Counts the invitations that were received since a time and have ended, by spans of `width`. The cost depends on how
+    /// many were received since then, not on how many are older.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn tally(&self, since: DateTime<Utc>, width: Duration) -> Result<Vec<Tally>, OpenError> {
-        let path = &self.path;
-        let mut db = schema::beside(path).await?;
+        let mut db = self.open().await?;
         let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-        read(&mut db, since.timestamp_millis(), width).await.map_err(|e| schema::database_error(path, e))
+        read(&mut db, since.timestamp_millis(), width).await.map_err(|e| self.failed(e))
     }
 }
 
-/// The same on an open connection; times in ms.
+/// As [`JournalReader::tally`], on an open connection; times in ms.
 pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> sqlx::Result<Vec<Tally>> {
     let mut tallies: Vec<Tally> = Vec::new();
     let mut next = first_since(db, since).await?;
     loop {
         let rows = sqlx::query(
-            "SELECT max(0, (received - ?) / ?), state, reason, count(*), max(id) \
+            "SELECT max(0, (received - ?) / ?) AS span, state, reason, count(*) AS count, max(id) AS last \
              FROM (SELECT id, received, state, reason FROM history WHERE id >= ? ORDER BY id LIMIT ?) \
              GROUP BY 1, 2, 3",
         )
         .bind(since)
         .bind(width)
         .bind(next)
-        .bind(ROWS_PER_STEP)
+        .bind(ROWS_PER_TALLY_STEP)
         .fetch_all(&mut *db)
         .await?;
         if rows.is_empty() {
             return Ok(tallies);
         }
         for row in rows {
-            next = next.max(row.try_get::<Id, _>(4)? + 1);
+            next = next.max(row.try_get::<Id, _>("last")? + 1);
             let tally = Tally {
-                span: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0),
-                state: column(&row, 1)?,
-                reason: nullable(&row, 2)?,
-                count: row.try_get::<i64, _>(3)?.unsigned_abs(),
+                span: usize::try_from(row.try_get::<i64, _>("span")?).unwrap_or(0),
+                state: column(&row, "state")?,
+                reason: nullable(&row, "reason")?,
+                count: row.try_get::<i64, _>("count")?.unsigned_abs(),
             };
             let same =
                 |it: &&mut Tally| (it.span, it.state, it.reason) == (tally.span, tally.state, tally.reason);
@@ -78,7 +77,7 @@ pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> s
     }
 }
 
-/// The first id that was received since. Ids ascend with time closely enough to be halved, and there is no index.
+/// The first id that was received since then, by bisection: ids ascend with time closely enough, and there is no index.
 async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
     let row = sqlx::query("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history")
         .fetch_one(&mut *db)

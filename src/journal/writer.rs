@@ -1,5 +1,5 @@
-//! The one writer: takes what waits, writes it in one transaction, answers. Holds on while the disk refuses.
-//! Knows nothing of what an outcome means.
+//! The writer: takes the operations that wait, writes them in one transaction, answers. Waits while the disk refuses. Knows
+//! nothing of what an outcome means.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use super::groups;
 use super::handle::Journal;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
-use super::maintenance::{Until, Upkeep};
+use super::maintenance::{Maintenance, Until};
 use super::op::{Admitted, AfterAdmit, Answer, Op};
 use super::preferences;
 use super::retention::Retention;
@@ -27,10 +27,10 @@ use super::schema::{self, OpenError};
 use crate::model::TooMany;
 use crate::model::{Id, Preferences};
 
-/// What one transaction takes at most. Larger ones gain nothing and make the first in them wait.
+/// How many operations one transaction takes. More would not be faster, and would delay the first answers.
 const MAX_BATCH_OPERATIONS: usize = 512;
 
-/// Operations that may wait for the writer. Beyond that the sender waits.
+/// How many operations may wait for the writer; with more, the sender waits.
 const MAX_QUEUED_OPERATIONS: usize = 1024;
 
 /// The pause before a transaction is tried again.
@@ -40,11 +40,11 @@ impl Journal {
     /// Opens the journal, or creates it. The writer does nothing until [`Writer::run`] is polled.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub async fn open(path: &Path, keep: Retention) -> Result<(Self, Writer), OpenError> {
+    /// [`OpenError`]: the file can't be used, is damaged, or in use by another relay; each variant says what to do.
+    pub async fn open(path: &Path, retention: Retention) -> Result<(Self, Writer), OpenError> {
         let (mut db, lock) = schema::for_writing(path).await?;
         let failed = |e| schema::database_error(path, e);
-        claim_keys::bring_up_to_date(&mut db).await.map_err(failed)?;
+        claim_keys::convert_old_keys(&mut db).await.map_err(failed)?;
         let instance: String =
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
@@ -55,26 +55,26 @@ impl Journal {
         let group_names = groups::names(&mut db).await.map_err(failed)?;
         let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
         let first = last.unwrap_or(0) + 1;
-        let (keep, keeping) = watch::channel(keep);
-        let pulse = WriterHealth::default();
+        let (retention, retention_watch) = watch::channel(retention);
+        let health = WriterHealth::default();
         let writer = Writer {
             db,
             _lock: lock,
-            pulse: pulse.clone(),
+            health: health.clone(),
             blocked_for_all: blocked_for_all.clone(),
             group_names: group_names.clone(),
             path: path.to_owned(),
             queue,
             next: first,
-            keep: keeping,
-            upkeep: Upkeep::default(),
+            retention: retention_watch,
+            maintenance: Maintenance::default(),
         };
         let journal = Self {
             ops,
             instance: instance.into(),
             first,
-            keep: keep.into(),
-            pulse,
+            retention: retention.into(),
+            health,
             blocked_for_all,
             group_names,
         };
@@ -86,31 +86,32 @@ impl Journal {
 #[derive(Debug)]
 pub struct Writer {
     db: SqliteConnection,
-    /// Dropped behind the connection.
+    /// Dropped after the connection.
     _lock: File,
     path: PathBuf,
     queue: mpsc::Receiver<Op>,
     next: Id,
-    keep: watch::Receiver<Retention>,
-    pulse: WriterHealth,
+    retention: watch::Receiver<Retention>,
+    health: WriterHealth,
     blocked_for_all: BlockedForAll,
     group_names: Names,
-    upkeep: Upkeep,
+    maintenance: Maintenance,
 }
 
 impl Writer {
     /// Writes until every [`Journal`] handle is gone, then closes the file with nothing left in its WAL.
     ///
     /// # Errors
-    /// The file turned out to be damaged, or does not take what is written (a fault of ours). Anything that may pass (a full disk, a lock) is waited for instead.
+    /// [`OpenError::Corrupt`]: the file is damaged. [`OpenError::Fault`]: it rejects what is written, an error in the relay.
+    /// What may pass, such as a full disk or a lock, is waited for instead.
     pub async fn run(self) -> Result<(), OpenError> {
         self.write_all(|batch| batch.into_iter().for_each(|(op, answer)| op.answer(answer))).await
     }
 
-    /// What was asked and the answers go to `give`, a batch at a time.
+    /// As [`Self::run`]; operations and answers go to `give`, a batch at a time.
     pub(super) async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
         let mut ops = Vec::with_capacity(MAX_BATCH_OPERATIONS);
-        let mut upkeep_at = Instant::now();
+        let mut maintenance_at = Instant::now();
         loop {
             tokio::select! {
                 taken = self.queue.recv_many(&mut ops, MAX_BATCH_OPERATIONS) => {
@@ -119,37 +120,37 @@ impl Writer {
                     }
                     let answers = self.commit(&ops).await?;
                     give(ops.drain(..).zip(answers).collect());
-                    self.upkeep.note_write();
+                    self.maintenance.note_write();
                 }
-                () = sleep_until(upkeep_at) => {
-                    self.pulse.begins();
-                    let pause = self.upkeep_step().await;
-                    self.pulse.rests();
-                    upkeep_at = Instant::now() + pause;
+                () = sleep_until(maintenance_at) => {
+                    self.health.begins();
+                    let pause = self.maintain().await;
+                    self.health.rests();
+                    maintenance_at = Instant::now() + pause;
                 }
             }
         }
-        self.upkeep.last(&mut self.db).await;
+        self.maintenance.last(&mut self.db).await;
         self.db.close().await.map_err(|e| schema::database_error(&self.path, e))
     }
 
-    async fn upkeep_step(&mut self) -> Duration {
-        let keep = *self.keep.borrow();
-        let until = Until { now: now(), window: millis(keep.window), retention: millis(keep.retention) };
-        self.upkeep.step(&mut self.db, until, self.queue.is_empty()).await
+    async fn maintain(&mut self) -> Duration {
+        let kept = *self.retention.borrow();
+        let until = Until { now: now(), window: millis(kept.window), retention: millis(kept.retention) };
+        self.maintenance.step(&mut self.db, until, self.queue.is_empty()).await
     }
 
-    /// Writes a batch, however long the disk refuses.
+    /// Writes a batch; tries again as long as the disk refuses.
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Answer>, OpenError> {
         let mut refused = false;
         loop {
-            self.pulse.begins();
+            self.health.begins();
             let written = self.transaction(ops).await;
-            self.pulse.rests();
+            self.health.rests();
             match written {
                 Ok(answers) => {
                     if refused {
-                        self.pulse.note(None);
+                        self.health.note(None);
                         info!("the journal can be written again: relaying goes on");
                     }
                     return Ok(answers);
@@ -161,7 +162,7 @@ impl Writer {
                 }
                 Err(e) => {
                     if !refused {
-                        self.pulse.note(Some(format!("the journal can't be written: {e}. {}", remedy(&e))));
+                        self.health.note(Some(format!("the journal can't be written: {e}. {}", remedy(&e))));
                         error!(
                             journal = %self.path.display(),
                             "the journal can't be written: {e}. {}. Nothing is taken in until it can, and nothing is lost",
@@ -175,8 +176,8 @@ impl Writer {
         }
     }
 
-    /// All of it or nothing. Not by sqlx's own transactions: `SQLite` ends one by itself when the disk is full, and sqlx,
-    /// which believes to be in it still, would begin none again.
+    /// Writes the whole batch or nothing. Does not use sqlx's transactions: `SQLite` ends a transaction by itself when the disk
+    /// is full, and sqlx, which does not notice, would not begin another one.
     async fn transaction(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
         let written = match self.write(ops).await {
@@ -188,8 +189,8 @@ impl Writer {
                 self.next = next;
                 for (op, answer) in ops.iter().zip(&answers) {
                     match (op, answer) {
-                        (Op::Change { whose, .. }, Answer::Changed(Ok(wishes))) => {
-                            self.blocked_for_all.note(whose, wishes);
+                        (Op::Change { whose, .. }, Answer::Changed(Ok(preferences))) => {
+                            self.blocked_for_all.note(whose, preferences);
                         }
                         (Op::Group { name, change, .. }, Answer::Group(Ok(()))) => {
                             self.group_names.note(name, change);
@@ -200,19 +201,19 @@ impl Writer {
                 Ok(answers)
             }
             Err(e) => {
-                // If this fails it has ended already.
+                // If this fails, the transaction has ended already.
                 let _ = sqlx::query("ROLLBACK").execute(&mut self.db).await;
                 Err(e)
             }
         }
     }
 
-    /// The answers, and the id of the next arrival.
+    /// Executes the operations. Returns the answers, and the id of the next arrival.
     async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
         let db = &mut self.db;
         let now = now();
-        let window = Window { now, length: millis(self.keep.borrow().window) };
-        let retention = Window { now, length: millis(self.keep.borrow().retention) };
+        let window = Window { now, length: millis(self.retention.borrow().window) };
+        let retention = Window { now, length: millis(self.retention.borrow().retention) };
 
         settle(db, ops, now).await?;
         let changed = change(db, ops).await?;
@@ -252,8 +253,8 @@ impl Writer {
         batch::note_added(db, &adding).await?;
         batch::discard(db, &discarded).await?;
         let held = batch::held(db, &looked_up, window).await?;
-        let wishes = preferences::read(db, &people).await?;
-        let wishes_of = |person: &str| wishes.get(person).cloned().unwrap_or_default();
+        let preferences = preferences::read(db, &people).await?;
+        let preferences_of = |person: &str| preferences.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
         let mut ended = Vec::new();
@@ -269,10 +270,10 @@ impl Writer {
                         AfterAdmit::End { .. } => false,
                     };
                     ended.extend(then.outcome(id, duplicate));
-                    let wishes = wishes_of(&arrival.contact);
-                    Answer::Admitted(Admitted { id, received: now, duplicate, wishes })
+                    let preferences = preferences_of(&arrival.contact);
+                    Answer::Admitted(Admitted { id, received: now, duplicate, preferences })
                 }
-                Op::Preferences { whose, .. } => Answer::Preferences(wishes_of(whose.key())),
+                Op::Preferences { whose, .. } => Answer::Preferences(preferences_of(whose.key())),
                 Op::LookAlike { address, .. } => {
                     Answer::LookAlike(confusables::note(db, address, retention).await?)
                 }
@@ -281,8 +282,8 @@ impl Writer {
                     Answer::Done
                 }
                 Op::Change { .. } => {
-                    let Some(wishes) = changed.next() else { break };
-                    Answer::Changed(wishes)
+                    let Some(preferences) = changed.next() else { break };
+                    Answer::Changed(preferences)
                 }
                 Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
                 Op::Discard { .. } | Op::Settle { .. } => Answer::Done,
@@ -311,7 +312,7 @@ impl Writer {
     }
 }
 
-/// What people have changed. What comes in by the same batch finds the wishes as they are now.
+/// Changes preferences. Comes before the arrivals of the same batch, which get the new preferences.
 async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Result<Preferences, TooMany>>> {
     let mut changed = Vec::new();
     for op in ops {
@@ -322,7 +323,7 @@ async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Resul
     Ok(changed)
 }
 
-/// What has ended. It goes first in a batch: a claim that is given up can be had by all of it.
+/// Writes what has ended. Comes first in a batch, so that claims that are given up can be claimed in the same batch.
 async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result<()> {
     let (mut outcomes, mut released) = (Vec::new(), Vec::new());
     for op in ops {

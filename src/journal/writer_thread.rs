@@ -1,4 +1,4 @@
-//! The writer on a thread of its own, beside the link and the invitations. Knows nothing of what it writes.
+//! Runs the writer on a thread of its own, beside the link and the invitations. Knows nothing of what it writes.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -11,30 +11,30 @@ use super::schema::OpenError;
 use super::writer::Writer;
 
 impl Writer {
-    /// Like [`Writer::run`]: putting a batch together takes about as long as reading what is in it. The answers to a batch
-    /// come over in one piece, and are given out by the task that polls this: a thread that wakes each one who waits costs more
-    /// than it takes off.
+    /// As [`Writer::run`], on a thread of its own, because writing a batch takes about as much CPU time as reading its stanzas.
+    /// The answers to a batch come over together and are sent by the task that polls this, because waking each caller from
+    /// the other thread would cost more than it saves.
     ///
     /// # Errors
-    /// See [`Writer::run`].
+    /// As [`Writer::run`]: [`OpenError::Corrupt`] or [`OpenError::Fault`].
     ///
     /// # Panics
     /// If the system has no thread, or that thread has panicked.
-    pub async fn run_apart(self) -> Result<(), OpenError> {
+    pub async fn run_on_own_thread(self) -> Result<(), OpenError> {
         let (answered, mut batches) = mpsc::unbounded_channel();
         let (ended, wait) = oneshot::channel();
         let work = move || -> io::Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            // Nobody waits any more if the relay has ended without it.
+            // A dropped receiver is fine: the relay has ended without it.
             let give = |batch| drop(answered.send(batch));
             let _ = ended.send(runtime.block_on(self.write_all(give)));
             Ok(())
         };
-        // A thread of ours and not tokio's, for which the relay would wait at its end though the disk hangs.
+        // Not one of tokio's threads: the relay would wait for it at its end, even if the disk hangs.
         if let Err(e) = thread::Builder::new().name("journal".to_owned()).spawn(work) {
             error!("no thread for the journal: {e}. Allow the relay's user one more (ulimit -u, TasksMax)");
         }
-        // No more of them than ask, since each waits for its answer.
+        // The channel is bounded by the number of callers, because each waits for its answer.
         while let Some(batch) = batches.recv().await {
             for (op, answer) in batch {
                 op.answer(answer);

@@ -1,9 +1,12 @@
-//! Whether the server lets ordinary IQs of the component through. Knows nothing of how that is found out.
+//! Whether the server passes on ordinary IQs of the component. Knows nothing of how that is found out.
 
-/// Whether ordinary IQs get through on this connection.
+/// Whether IQs in the component's own name get an answer from bare addresses, such as rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BareIqSupport {
+    /// Not found out yet.
     Unknown,
+    /// They are answered.
     Passes,
+    /// The server drops them without an answer.
     Swallowed,
 }

@@ -1,4 +1,4 @@
-//! How a connection ended, in words for the log. Knows nothing of what follows.
+//! Why a connection ended, with texts for the log. Knows nothing of what follows.
 
 use std::fmt;
 use std::io;
@@ -9,14 +9,17 @@ use crate::wire::StreamError;
 /// Why the connection ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// We closed it.
+    /// The relay closed it, because it stops.
     Closed,
+    /// The server sent a stream error.
     Stream(StreamError),
+    /// The socket failed, or the stream can't be read.
     Lost(io::Error),
     /// The server closed the stream.
     Footer,
+    /// A ping had no answer for this time.
     Hung(Duration),
-    /// We closed it, to connect again.
+    /// The relay closed it, to connect again.
     Renewed,
 }
 
@@ -34,7 +37,7 @@ impl fmt::Display for End {
             Self::Stream(error) => write!(f, "the server ended the stream: {error}"),
             Self::Lost(e) => write!(f, "{e}"),
             Self::Footer => f.write_str("the server closed the stream"),
-            Self::Hung(patience) => write!(f, "no answer to a ping for {} s", patience.as_secs()),
+            Self::Hung(timeout) => write!(f, "no answer to a ping for {} s", timeout.as_secs()),
         }
     }
 }

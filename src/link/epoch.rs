@@ -1,6 +1,6 @@
-//! Which connection something belongs to. Knows nothing of connections.
+//! The number of a connection. Knows nothing of connections.
 
-/// One connection, told from those before and after it: what is known, granted or begun on one means nothing on another.
+/// Identifies one connection: what was granted or found out on it does not hold on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Epoch(u64);
 

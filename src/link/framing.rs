@@ -1,8 +1,9 @@
-//! Cuts the bytes of a stream into its top-level elements (RFC 6120 §4.1): knows tags, quotes, CDATA, comments and depth,
-//! and nothing else of XML. Whether an element is well-formed is for the parser to say, which gets exactly the bytes of
-//! one element, so that nothing in one element can concern another.
+//! Cuts the bytes of a stream into its top-level elements (RFC 6120 §4.1). Knows tags, quotes, CDATA, comments and depth, and
+//! nothing else of XML. The parser, which gets exactly the bytes of one element, decides whether it is well-formed; so one
+//! element can't affect another.
 //!
-//! Knows nothing of stanzas or sockets.
+//! Longer than most files: the states of one machine can't be read apart, and a third of the file are its tests. Knows
+//! nothing of stanzas or sockets.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,29 +11,31 @@ use std::ops::Range;
 use bytes::{Buf, BytesMut};
 use memchr::{memchr, memchr3, memmem};
 
-/// The deepest element inside a stanza that is read; the deepest one that means anything to us is at 7. The parser's
-/// cost grows with the square of the depth.
+/// The greatest depth of elements in a stanza that is read. The relay needs 7; the cost of parsing grows with the square of
+/// the depth.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// The largest top-level element in bytes: the member list of a room with 100,000 members passes.
+/// The largest top-level element that is read, in bytes: the member list of a room with 100,000 members is smaller.
 pub(super) const MAX_ELEMENT_BYTES: usize = 16 << 20;
 
-/// A buffer that grew larger than this for one element is given back.
+/// A buffer that has grown beyond this for one element is freed.
 const MAX_KEPT_BUFFER_BYTES: usize = 256 << 10;
 
 /// The longest start tag that is kept for [`Framer::head`], in bytes: those of answers are short.
 const MAX_HEAD_BYTES: usize = 8192;
 
-/// The longest end tag of the stream itself, in bytes.
+/// The longest end tag of the stream, in bytes.
 const MAX_ROOT_NAME_BYTES: usize = 1024;
 
-/// While an element is left out, so many of its last bytes are kept: the longest mark (`<![CDATA[`) may be cut in two.
+/// How many bytes are kept of an element that is left out: the longest delimiter (`<![CDATA[`) may be cut in two.
 const MAX_MARK_BYTES: usize = 9;
 
 /// Why an element is left out before it reaches the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeftOut {
+    /// Nested deeper than [`MAX_DEPTH`].
     Deep,
+    /// Larger than [`MAX_ELEMENT_BYTES`].
     Large,
     /// A comment, an instruction or text between elements, where XMPP has none (RFC 6120 §11.1).
     BetweenElements,
@@ -52,24 +55,25 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// The bytes can't be cut into elements any more; says what was found.
+/// The bytes can't be cut into elements any more, because of what the text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server sent what is no XML stream: {0}")]
 pub(super) struct Broken(&'static str);
 
-/// What stands next in the stream.
+/// The next item of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// The stream's header, without its XML declaration; see [`Framer::bytes`].
+    /// The stream header, without its XML declaration; see [`Framer::bytes`].
     Header(Range<usize>),
     /// A complete top-level element; see [`Framer::bytes`].
     Element(Range<usize>),
+    /// Something that is not passed to the parser.
     LeftOut(LeftOut),
     /// The end of the stream.
     Footer,
 }
 
-/// Where in the markup the next byte stands.
+/// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Text,
@@ -88,24 +92,24 @@ enum At {
     Declaration,
 }
 
-/// Takes bytes in pieces, gives elements.
+/// Turns bytes, which come in pieces, into elements.
 #[derive(Debug)]
 pub(super) struct Framer {
     at: At,
     /// Open elements; 1 between stanzas.
     depth: usize,
     buffer: BytesMut,
-    /// How much of the buffer has been looked at.
+    /// How many bytes of the buffer have been examined.
     position: usize,
-    /// Where the element under way, or the mark between two elements, begins.
+    /// Where the current element, or the item between two elements, begins.
     start: usize,
-    /// The element under way is being left out.
+    /// Why the current element is left out, if it is.
     dropping: Option<LeftOut>,
-    /// What was dropped of the element under way.
+    /// How many bytes of the current element have been dropped.
     dropped: usize,
     /// The start tag of the element under way, or of the last one; empty if it is too long.
     head: Vec<u8>,
-    /// The name in the stream's header.
+    /// The name of the stream's root element.
     root: Vec<u8>,
 }
 
@@ -124,7 +128,7 @@ impl Framer {
         }
     }
 
-    /// Where more bytes are to be appended. Ranges of earlier frames mean nothing after that.
+    /// The buffer to which further bytes are appended. Ranges of earlier frames are invalid after that.
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
         if self.buffer.is_empty() && self.buffer.capacity() > MAX_KEPT_BUFFER_BYTES {
             self.buffer = BytesMut::new();
@@ -155,7 +159,7 @@ impl Framer {
     ///
     /// # Errors
     ///
-    /// The bytes can't be cut into elements: nothing that follows can be understood, and this is to be asked no more.
+    /// [`Broken`]: the bytes can't be cut into elements. This must not be called again.
     pub(super) fn next(&mut self) -> Result<Option<Frame>, Broken> {
         self.discard(self.start);
         loop {
@@ -187,12 +191,12 @@ impl Framer {
         self.start -= amount;
     }
 
-    /// Inside a top-level element, or a mark that stands between two.
+    /// Whether the position is inside a top-level element, or inside an item between two elements.
     fn inside(&self) -> bool {
         self.depth > 1 || self.at != At::Text
     }
 
-    /// Moves over some bytes. Neither position nor state change if more bytes are needed.
+    /// Examines some bytes. If more bytes are needed, neither the position nor the state changes.
     fn step(&mut self) -> Result<Option<Frame>, Broken> {
         let rest = &self.buffer[self.position..];
         match self.at {
@@ -226,7 +230,7 @@ impl Framer {
                     return self.end_tag(name);
                 }
                 None if self.depth > 1 => self.position = self.buffer.len(),
-                // The name must be the stream's own.
+                // It can only be the end tag of the stream.
                 None if rest.len() > MAX_ROOT_NAME_BYTES => return Err(Broken("an end tag without an end")),
                 None => {}
             },
@@ -257,7 +261,7 @@ impl Framer {
             self.head.clear();
             return Ok(Some(Frame::LeftOut(LeftOut::BetweenElements)));
         }
-        // Nothing is decided before the mark is whole.
+        // Nothing is decided before the delimiter is complete.
         let Some(second) = mark.get(1) else { return Ok(None) };
         let (at, length) = match second {
             b'/' => (At::EndTag, 2),
@@ -267,7 +271,7 @@ impl Framer {
             b'!' if COMMENT.starts_with(mark) || (CDATA.starts_with(mark) && !between) => return Ok(None),
             b'!' if !between => (At::Declaration, 2),
             b'!' => return Err(Broken("a declaration outside of any stanza")),
-            // The parser knows the names that XML allows; this much is needed to tell a tag from an accident.
+            // The parser knows which names XML allows; this is enough to recognise a tag.
             b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':' | 0x80.. => (At::Tag, 1),
             _ => return Err(Broken("a tag without a name")),
         };
@@ -299,7 +303,7 @@ impl Framer {
             (_, true) => {}
             (_, false) => {
                 self.depth += 1;
-                // The stream's header is one level, the stanza's own element another.
+                // The stream header is one level, the stanza's own element another.
                 if self.depth > MAX_DEPTH + 1 {
                     self.dropping.get_or_insert(LeftOut::Deep);
                 }
@@ -337,7 +341,7 @@ impl Framer {
         }
     }
 
-    /// Inside of something that ends with `end` and in which nothing else counts.
+    /// Skips to `end`, inside a comment, an instruction, CDATA or a declaration.
     fn mark(&mut self, end: &'static [u8]) -> Result<Option<Frame>, Broken> {
         let Some(found) = memmem::find(&self.buffer[self.position..], end) else {
             // The end may be cut in two.

@@ -1,16 +1,16 @@
-//! For `fuzz/`: the way of bytes to stanzas, without a server.
+//! For `fuzz/`: reads stanzas from bytes, without a server.
 
 use super::reader::{Read, Reader};
 use crate::wire::Stanza;
 
-/// What is read of a stream.
+/// What was read from a stream.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     /// The stanzas, until the stream ended.
     pub stanzas: Vec<Stanza>,
-    /// The server closed the stream, or what it sent is no XML stream.
+    /// The server closed the stream, or did not send an XML stream.
     pub ended: bool,
-    /// The stream stands between two elements.
+    /// The end of the input is between two elements.
     pub between: bool,
 }
 

@@ -1,4 +1,5 @@
-//! The handle to the connection: what can be asked of it, and how it is. Knows nothing of sockets, nor of invitations.
+//! The handle to the connection: sends stanzas and requests, tells the state of the connection. Knows nothing of sockets
+//! or invitations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::wire::caps::Caps;
 use crate::wire::privileged;
 use crate::wire::{Iq, IqPayload, IqType, Stanza};
 
-/// An IQ that has no answer after this time will hardly get one.
+/// How long an answer to a request is waited for.
 const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handle to the connection; cheap to clone.
@@ -30,12 +31,12 @@ const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Link {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) up: watch::Receiver<Option<Epoch>>,
-    pub(super) plain: watch::Sender<BareIqSupport>,
+    pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
     pub(super) privileges: Arc<Privileges>,
     pub(super) component: Arc<str>,
     pub(super) ids: Arc<Ids>,
-    pub(super) numbers: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Link {
@@ -45,12 +46,12 @@ impl Link {
         &self.component
     }
 
-    /// Waits until the connection is up; `false` when it never will be again.
+    /// Waits until the connection is up; `false` if the link has ended.
     pub async fn up(&self) -> bool {
         self.up.clone().wait_for(Option::is_some).await.is_ok()
     }
 
-    /// Whether the connection is up, and what was granted on it is known.
+    /// Whether the connection is up, which includes that its grants are known.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.up.borrow().is_some()
@@ -59,24 +60,24 @@ impl Link {
     /// The connection that is up.
     ///
     /// # Errors
-    /// There is none: what was granted is not known.
+    /// [`Lost`]: no connection is up.
     pub fn epoch(&self) -> Result<Epoch, Lost> {
         self.up.borrow().ok_or(Lost)
     }
 
-    /// Sends a stanza and waits until the server has taken it: it answered a ping that was sent behind it, and servers
-    /// handle a component's stanzas in order.
+    /// Sends a stanza and waits until the server has confirmed it by the answer to a ping behind it.
     ///
     /// # Errors
-    /// [`DeliverError`]; after `Lost` the server may have it or not.
+    /// [`DeliverError::Lost`]: the connection ended before the stanza was confirmed; the server may have taken it or not.
+    /// [`DeliverError::Bounced`]: it came back with an error before it was confirmed.
     pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
         self.send(Box::new(stanza), None).await
     }
 
-    /// The same by this connection and no other: what the stanza is was decided by what was known and granted on it.
+    /// As [`Self::deliver`], but only through this connection: the stanza depends on what was granted on it.
     ///
     /// # Errors
-    /// See [`Self::deliver`]; `Lost` too if that connection has ended.
+    /// [`DeliverError::Lost`]: as above, or that connection has ended before. [`DeliverError::Bounced`]: as above.
     pub async fn deliver_on(&self, on: Epoch, stanza: Stanza) -> Result<(), DeliverError> {
         self.send(Box::new(stanza), Some(on)).await
     }
@@ -87,24 +88,24 @@ impl Link {
         wait.await.unwrap_or(Err(DeliverError::Lost))
     }
 
-    /// Sends a stanza that may get lost with the connection.
+    /// Sends a stanza without waiting for its confirmation; it may get lost with the connection.
     pub async fn post(&self, stanza: Stanza) {
         self.send_and_forget(stanza, None).await;
     }
 
-    /// The same by this connection and no other.
+    /// As [`Self::post`], but only through this connection.
     pub async fn post_on(&self, on: Epoch, stanza: Stanza) {
         self.send_and_forget(stanza, Some(on)).await;
     }
 
     async fn send_and_forget(&self, stanza: Stanza, on: Option<Epoch>) {
-        // A dropped receiver means that nobody cares about the answer.
+        // The receiver is dropped, so the confirmation is ignored.
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
         let _ = self.commands.send(Command::Deliver { stanza, on, answer }).await;
     }
 
-    /// Like [`Self::post`], but is dropped when too much waits to be sent. Never waits.
+    /// As [`Self::post`], but never waits: if too many stanzas wait to be sent, this one is dropped.
     pub fn send_or_drop(&self, stanza: Stanza) {
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
@@ -113,16 +114,17 @@ impl Link {
         }
     }
 
-    /// Asks `to`, in the component's own name. Only `to` itself can answer.
+    /// Sends a request to `to` in the component's own name. Only `to` itself can answer.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// [`AskError::Lost`]: the connection ended. [`AskError::Unanswered`]: no answer within 10 s.
+    /// [`AskError::Swallowed`]: the server is known to drop such requests. [`AskError::Refused`]: the answer is an error.
     pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
         let passes = to.contains('/') || matches!(payload, IqPayload::Roster(_));
         let question = self.question(to, kind, payload);
-        let mut plain = self.plain.subscribe();
+        let mut support = self.bare_iq_support.subscribe();
         let swallowed = async {
-            let known = plain.wait_for(|plain| *plain == BareIqSupport::Swallowed).await.is_ok();
+            let known = support.wait_for(|support| *support == BareIqSupport::Swallowed).await.is_ok();
             if !known || passes {
                 std::future::pending::<()>().await;
             }
@@ -134,7 +136,7 @@ impl Link {
                 reply = self.ask_raw(question) => result(reply?),
             }
         };
-        // On the heap: most invitations ask nothing, and none should carry room for questions all its life.
+        // On the heap, so that the futures of invitations that ask nothing stay small.
         Box::pin(asked).await
     }
 
@@ -149,10 +151,11 @@ impl Link {
         }
     }
 
-    /// Asks `to` in the name of `user`, a local user of a host that granted it (XEP-0356 §4.5).
+    /// Sends a request to `to` in the name of `user`, whose host must have granted it (XEP-0356 §4.5).
     ///
     /// # Errors
-    /// See [`AskError`]; `Refused` comes from the host or from `to`.
+    /// [`AskError::Lost`]: the connection ended. [`AskError::Unanswered`]: no answer within 10 s. [`AskError::Refused`]: the
+    /// host or `to` answered with an error.
     pub async fn ask_as(
         &self,
         user: &BareJid,
@@ -163,7 +166,7 @@ impl Link {
         let mut iq = privileged::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
         iq.from = Some(self.component.to_string());
         let reply = Box::pin(self.ask_raw(iq)).await?;
-        // Servers disagree on the outer type when the inner one is an error: the inner one counts.
+        // If the inner answer is an error, servers disagree on the outer type: the inner one counts.
         result(privileged::unwrap_iq(&reply).unwrap_or(reply))
     }
 
@@ -178,40 +181,40 @@ impl Link {
         }
     }
 
-    /// Whether this user's name may be used to ask what something is.
+    /// Whether disco#info requests may be sent in the name of this user.
     #[must_use]
     pub fn may_disco(&self, user: &BareJid) -> bool {
         self.grants(user.domain().as_str()).is_some_and(|grants| grants.disco_info)
     }
 
-    /// Whether the server swallows ordinary questions; waits until it is known.
-    pub async fn swallows(&self) -> bool {
-        let mut plain = self.plain.subscribe();
-        plain
-            .wait_for(|plain| *plain != BareIqSupport::Unknown)
+    /// Whether the server drops ordinary IQs without an answer; waits until that is known.
+    pub async fn swallows_bare_iqs(&self) -> bool {
+        let mut support = self.bare_iq_support.subscribe();
+        support
+            .wait_for(|support| *support != BareIqSupport::Unknown)
             .await
-            .is_ok_and(|plain| *plain == BareIqSupport::Swallowed)
+            .is_ok_and(|support| *support == BareIqSupport::Swallowed)
     }
 
-    /// Watches the connection from here on.
+    /// Watches the connection from now on.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch { up: self.up.clone(), trouble: self.trouble.subscribe() }
     }
 
-    /// What is wrong with the connection, in words; `None` before the first attempt, and while all is well.
+    /// What is wrong with the connection, as a text; `None` before the first attempt, and while nothing is wrong.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.wrong().map(|wrong| wrong.to_string())
     }
 
-    /// What is wrong with the connection.
+    /// What is wrong with the connection; `None` before the first attempt, and while nothing is wrong.
     #[must_use]
     pub fn wrong(&self) -> Option<Trouble> {
         self.trouble.borrow().clone()
     }
 
-    /// Why nothing can be relayed for sure; `None` while the relay is ready.
+    /// Why the relay is not ready; `None` while it is.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
         let wrong = self.trouble();
@@ -221,35 +224,35 @@ impl Link {
     /// Since when the connection is up; `None` while it is down.
     #[must_use]
     pub fn since(&self) -> Option<DateTime<Utc>> {
-        self.numbers.since()
+        self.metrics.since()
     }
 
-    /// Stanzas that were sent and are not confirmed; some seconds old, at most.
+    /// How many stanzas were sent and are not confirmed; a second old at most.
     #[must_use]
     pub fn unconfirmed(&self) -> i64 {
-        self.numbers.unconfirmed()
+        self.metrics.unconfirmed()
     }
 
-    /// Registers what is counted of the connection.
+    /// Registers the metrics of the connection.
     pub fn register(&self, registry: &mut Registry) {
-        self.numbers.register(registry);
+        self.metrics.register(registry);
     }
 
-    /// The clients of a user that are online: their resources, and what they say that they can do. None where the host does
-    /// not tell, and where it may not have told of all.
+    /// The clients of a user that are online: their resources and entity capabilities. Empty if the host does not send
+    /// presences, or the list is incomplete.
     #[must_use]
     pub fn online(&self, user: &BareJid) -> Vec<(String, Option<Caps>)> {
         self.privileges.online(user)
     }
 
-    /// What the host of these users granted on this connection.
+    /// What this host has granted on this connection.
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {
         self.privileges.of(host)
     }
 }
 
-/// How the connection is, change by change.
+/// Watches the state of the connection.
 #[derive(Debug)]
 pub struct Watch {
     up: watch::Receiver<Option<Epoch>>,
@@ -257,15 +260,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Waits until the connection is up and all is well, or something is wrong: then what. `None` when there will be none
-    /// again.
+    /// Waits for the next change: `Ok` if the connection is up and nothing is wrong, else what is wrong. `None` if the link has
+    /// ended.
     pub async fn changed(&mut self) -> Option<Result<(), Trouble>> {
         loop {
             tokio::select! {
                 changed = self.up.changed() => changed.ok()?,
                 changed = self.trouble.changed() => changed.ok()?,
             }
-            // What ended the link is said by the link.
+            // The link itself reports why it ended.
             self.up.has_changed().ok()?;
             let up = self.up.borrow_and_update().is_some();
             if let Some(trouble) = self.trouble.borrow_and_update().clone() {
@@ -278,7 +281,7 @@ impl Watch {
     }
 }
 
-/// Tells a result from an error.
+/// The answer, if it is a result.
 fn result(reply: Iq) -> Result<Iq, AskError> {
     match reply.kind() {
         Some(IqType::Result) => Ok(reply),

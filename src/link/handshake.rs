@@ -1,4 +1,5 @@
-//! Getting in: the socket, the stream header, the handshake (XEP-0114 §3). Every failure says what to do.
+//! Connects: the socket, the stream header, the handshake (XEP-0114 §3). Every failure says what to do. Knows nothing of
+//! what follows.
 
 use std::io;
 use std::time::Duration;
@@ -17,13 +18,13 @@ use super::spellings::Spellings;
 use super::stream;
 use crate::wire::{Stanza, StreamError, ns};
 
-/// The time for each step of getting in.
+/// How long the TCP connection and the handshake may take, each.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An open stream to a server.
 pub(super) type Stream = stream::Stream<Socket>;
 
-/// The server did not let us in.
+/// The server refused the component.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// `not-authorized`: the secret, or (ejabberd) the domain.
@@ -33,7 +34,7 @@ pub enum Refused {
          listen, hosts, {component:?}, which must be listed there"
     )]
     Secret {
-        /// Our domain.
+        /// The component's domain.
         component: String,
     },
     /// `host-unknown`: no such component is configured.
@@ -42,7 +43,7 @@ pub enum Refused {
          configuration and reload it, or correct component.jid"
     )]
     UnknownHost {
-        /// Our domain.
+        /// The component's domain.
         component: String,
     },
     /// `conflict`: the component is connected already.
@@ -52,19 +53,19 @@ pub enum Refused {
          component_conflict_resolve = \"kick_old\" lets the new one in"
     )]
     Conflict {
-        /// Our domain.
+        /// The component's domain.
         component: String,
     },
     /// Any other stream error.
     #[error("the server closed the stream while we connected: {error}")]
     Other {
-        /// What it said.
+        /// The server's error.
         error: StreamError,
     },
 }
 
 impl Refused {
-    /// Only a change of configuration can help.
+    /// Whether only a change of the configuration can help.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Secret { .. } | Self::UnknownHost { .. })
     }
@@ -84,27 +85,30 @@ pub(super) enum Failure {
     Strange { server: String, what: String },
 }
 
-/// Connects and shakes hands.
-pub(super) async fn dial(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
-    let dialled = dial_as_written(settings, spellings).await;
+/// Opens a stream. If the server does not speak XEP-0114, finds out what it is instead.
+pub(super) async fn connect_and_shake_hands(
+    settings: &Settings,
+    spellings: &Spellings,
+) -> Result<Stream, Failure> {
+    let result = connect_in_either_spelling(settings, spellings).await;
     let strange = matches!(
-        dialled,
+        result,
         Err(Failure::Strange { .. } | Failure::Refused(Refused::UnknownHost { .. } | Refused::Other { .. }))
     );
     if strange && let Some(what) = peer(&settings.server, &settings.component).await {
-        // A port for clients knows no such host, either.
+        // A port for clients refuses the component's domain as well.
         return Err(Failure::Strange { server: settings.server.to_string(), what: what.into() });
     }
-    dialled
+    result
 }
 
-/// Under the component's name as it was written; where the server knows none of that name, in its other spelling.
-async fn dial_as_written(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
+/// Connects under the component's domain as it is spelled; if the server does not know it, in its other spelling.
+async fn connect_in_either_spelling(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
     let written = spellings.component();
-    match dial_as(settings, &written).await {
+    match connect_as(settings, &written).await {
         Err(Failure::Refused(refused)) if refused.is_final() => {
             let Some(other) = spellings.other_of_component() else { return Err(Failure::Refused(refused)) };
-            match dial_as(settings, &other).await {
+            match connect_as(settings, &other).await {
                 Ok(stream) => {
                     spellings.component_is(&other);
                     Ok(stream)
@@ -116,7 +120,7 @@ async fn dial_as_written(settings: &Settings, spellings: &Spellings) -> Result<S
     }
 }
 
-async fn dial_as(settings: &Settings, component: &str) -> Result<Stream, Failure> {
+async fn connect_as(settings: &Settings, component: &str) -> Result<Stream, Failure> {
     let server = settings.server.to_string();
     let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
     let socket = timeout(HANDSHAKE_TIMEOUT, connect(&settings.server))
@@ -147,7 +151,7 @@ async fn shake_hands(
         .map_err(|e| strange(e.to_string()))?;
     let id = opened.take_header().id;
     let mut stream: XmlStream<_, Stanza> = opened.skip_features();
-    // Without an id the server has something else to say: a stream error.
+    // A header without an id is followed by a stream error.
     if let Some(id) = id {
         let handshake =
             Handshake::from_stream_id_and_password(id.into_owned(), settings.secret.expose_secret());

@@ -1,8 +1,8 @@
-//! Ids of the relay's own IQs, and how those of another relay look. Knows nothing of IQs.
+//! The ids of the relay's own IQs, and how to recognise those of another relay. Knows nothing of IQs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Ids of our IQs: unlike those of an earlier run.
+/// Generates ids that differ from those of earlier runs.
 #[derive(Debug)]
 pub(super) struct Ids {
     prefix: String,
@@ -18,13 +18,13 @@ impl Ids {
         format!("{}-{}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether this is one of ours.
-    pub(super) fn are_ours(&self, id: &str) -> bool {
+    /// Whether this run of the relay has generated this id.
+    pub(super) fn is_own(&self, id: &str) -> bool {
         id.split_once('-').is_some_and(|(prefix, _)| prefix == self.prefix)
     }
 
-    /// Whether this looks like one of another relay's.
-    pub(super) fn are_anothers(&self, id: &str) -> bool {
+    /// Whether this id has the form that another run or another relay generates.
+    pub(super) fn is_of_another_relay(&self, id: &str) -> bool {
         let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         id.split_once('-').is_some_and(|(prefix, number)| {
             prefix != self.prefix
@@ -41,13 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ours_and_anothers() {
+    fn own_ids_and_those_of_another_relay() {
         let ours = Ids { prefix: "0123abcd".into(), next: AtomicU64::new(1) };
         let id = ours.next();
-        assert!(ours.are_ours(&id) && !ours.are_anothers(&id));
-        assert!(ours.are_anothers("ffff0000-7") && !ours.are_ours("ffff0000-7"));
+        assert!(ours.is_own(&id) && !ours.is_of_another_relay(&id));
+        assert!(ours.is_of_another_relay("ffff0000-7") && !ours.is_own("ffff0000-7"));
         for strange in ["", "-", "ffff0000", "ffff0000-", "ffff0000-x", "FFFF0000-7", "fff-7"] {
-            assert!(!ours.are_anothers(strange) && !ours.are_ours(strange), "{strange}");
+            assert!(!ours.is_of_another_relay(strange) && !ours.is_own(strange), "{strange}");
         }
     }
 }

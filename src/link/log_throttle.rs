@@ -1,28 +1,28 @@
-//! For lines of the log that anybody can cause without end: they are written now and then only.
+//! Limits log lines that anybody can cause in any number. Knows nothing of what they say.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The pause after a line.
+/// The shortest time between two lines.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
-/// One kind of line.
+/// The limit for one kind of line.
 #[derive(Debug, Default)]
-pub(super) struct Sparing {
+pub(super) struct LogThrottle {
     last: Option<Instant>,
-    unsaid: u64,
+    suppressed: u64,
 }
 
-impl Sparing {
-    /// It has happened: `Some` if it is time for a line, with how often it happened since the last one.
+impl LogThrottle {
+    /// Notes an event. `Some` if a line is to be written now, with the number of events since the last line.
     pub(super) fn due(&mut self, now: Instant) -> Option<u64> {
-        self.unsaid += 1;
+        self.suppressed += 1;
         if self.last.is_some_and(|last| now - last < LOG_PAUSE) {
             return None;
         }
         self.last = Some(now);
-        Some(std::mem::take(&mut self.unsaid))
+        Some(std::mem::take(&mut self.suppressed))
     }
 }
 
@@ -32,11 +32,11 @@ mod tests {
 
     #[test]
     fn one_line_for_many() {
-        let mut sparing = Sparing::default();
+        let mut throttle = LogThrottle::default();
         let now = Instant::now();
-        assert_eq!(sparing.due(now), Some(1));
-        assert_eq!((sparing.due(now), sparing.due(now)), (None, None));
-        assert_eq!(sparing.due(now + LOG_PAUSE), Some(3));
-        assert_eq!(sparing.due(now + LOG_PAUSE), None);
+        assert_eq!(throttle.due(now), Some(1));
+        assert_eq!((throttle.due(now), throttle.due(now)), (None, None));
+        assert_eq!(throttle.due(now + LOG_PAUSE), Some(3));
+        assert_eq!(throttle.due(now + LOG_PAUSE), None);
     }
 }

@@ -1,5 +1,4 @@
-//! Whether the connection is up, and what is counted of it, for those who wait and those who watch. Knows nothing of
-//! sockets.
+//! The state of the connection for the rest of the program, and its metrics. Knows nothing of sockets.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +16,7 @@ use super::trouble::Trouble;
 use crate::model::address;
 use crate::telemetry::metrics::Registry;
 
-/// What is counted.
+/// The metrics of the connection.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     been_up: AtomicBool,
@@ -29,73 +28,74 @@ pub(super) struct Metrics {
     waiting: Gauge,
 }
 
-/// Says how the connection is.
+/// Publishes the state of the connection.
 #[derive(Debug)]
-pub(super) struct Up {
-    told: watch::Sender<Option<Epoch>>,
+pub(super) struct ConnectionState {
+    up: watch::Sender<Option<Epoch>>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
-    pub(super) plain: watch::Sender<BareIqSupport>,
+    pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     begun: AtomicU64,
     /// The MUC services.
     services: Vec<String>,
-    pub(super) numbers: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
-impl Up {
-    /// It is down.
-    pub(super) fn new(numbers: Arc<Metrics>, services: Vec<String>) -> Self {
+impl ConnectionState {
+    /// A connection that is down.
+    pub(super) fn new(metrics: Arc<Metrics>, services: Vec<String>) -> Self {
         Self {
-            told: watch::Sender::new(None),
+            up: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
-            plain: watch::Sender::new(BareIqSupport::Unknown),
+            bare_iq_support: watch::Sender::new(BareIqSupport::Unknown),
             begun: AtomicU64::new(0),
             services,
-            numbers,
+            metrics,
         }
     }
 
-    /// The connection that is up.
-    pub(super) fn told(&self) -> watch::Receiver<Option<Epoch>> {
-        self.told.subscribe()
+    /// Watches which connection is up.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Epoch>> {
+        self.up.subscribe()
     }
 
-    /// An address answered a question of ours: if it is a service or one of its rooms, ordinary questions pass.
-    pub(super) fn plain_answer(&self, from: &str) {
+    /// Notes that an address answered a request. If it is a MUC service or one of its rooms, ordinary IQs are answered.
+    pub(super) fn bare_iq_answered(&self, from: &str) {
         if !from.contains('/') && self.services.iter().any(|service| service == address::domain_of(from)) {
-            self.plain.send_if_modified(|plain| {
-                std::mem::replace(plain, BareIqSupport::Passes) != BareIqSupport::Passes
+            self.bare_iq_support.send_if_modified(|support| {
+                std::mem::replace(support, BareIqSupport::Passes) != BareIqSupport::Passes
             });
         }
     }
 
-    /// A connection begins, and is not up yet.
+    /// A connection begins; it is not up yet. Returns its number.
     pub(super) fn begins(&self) -> Epoch {
         Epoch::numbered(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    pub(super) fn came(&self, epoch: Epoch) {
-        self.numbers.came_up();
-        // What was wrong with the last connection is not with this one, unless it was that it did not last.
+    /// The connection is up.
+    pub(super) fn came_up(&self, epoch: Epoch) {
+        self.metrics.came_up();
+        // Troubles end with the connection, except that connections don't last.
         self.trouble.send_if_modified(|trouble| trouble.take_if(|it| !it.outlives_a_connection()).is_some());
-        self.told.send_replace(Some(epoch));
+        self.up.send_replace(Some(epoch));
     }
 
-    /// It ends: nothing new is to be begun on it.
-    pub(super) fn ends(&self) {
-        self.told.send_replace(None);
+    /// The connection is about to end: nothing new is to be begun on it.
+    pub(super) fn ending(&self) {
+        self.up.send_replace(None);
     }
 
-    /// It is down; how long it was up, if it was.
-    pub(super) fn went(&self) -> Option<Duration> {
-        let lived = self.numbers.went_down();
-        self.told.send_replace(None);
+    /// The connection is down. Returns how long it was up, if it was.
+    pub(super) fn went_down(&self) -> Option<Duration> {
+        let lived = self.metrics.went_down();
+        self.up.send_replace(None);
         lived
     }
 
-    /// Waits until it is up.
-    pub(super) async fn waits(&self) {
-        // It does not fail as long as the sender is here.
-        let _ = self.told().wait_for(Option::is_some).await;
+    /// Waits until a connection is up.
+    pub(super) async fn wait_until_up(&self) {
+        // This can't fail while the sender exists.
+        let _ = self.watch().wait_for(Option::is_some).await;
     }
 }
 
@@ -115,8 +115,8 @@ impl Metrics {
         self.locked().take().map(|(_, since)| since.elapsed())
     }
 
-    /// Stanzas that are sent and not confirmed, and those that wait to be sent. Looked at once a second.
-    pub(super) fn look(&self, unconfirmed: usize, waiting: usize) {
+    /// Notes how many stanzas are sent and not confirmed, and how many wait to be sent. Called once a second.
+    pub(super) fn set_queue_lengths(&self, unconfirmed: usize, waiting: usize) {
         self.unconfirmed.set(i64::try_from(unconfirmed).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }

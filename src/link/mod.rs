@@ -1,7 +1,7 @@
-//! The connection to the server (XEP-0114): handshake, reconnect, IQ replies, the ping barrier, back-pressure.
+//! The connection to the server (XEP-0114): handshake, reconnecting, answers to IQs, the ping barrier, back-pressure.
 //!
-//! One task owns the connection ([`Task::run`]); everybody else holds a [`Link`]. What comes in and is not an answer
-//! to something goes to [`Incoming`]; while nobody takes it from there, nothing more is read from the socket.
+//! One task owns the connection ([`Task::run`]); all other code holds a [`Link`]. Stanzas that are not answers go to
+//! [`Incoming`]; while nothing is taken from there, nothing more is read from the socket.
 //!
 //! Knows nothing of invitations.
 
@@ -13,6 +13,7 @@ mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod goodbye;
 mod handle;
 mod handshake;
 mod ids;
@@ -57,32 +58,33 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use self::ids::Ids;
-use self::metrics::{Metrics, Up};
+use self::metrics::{ConnectionState, Metrics};
 use self::privileges::Privileges;
 use self::spellings::Spellings;
 use self::suspects::Suspects;
 
-/// Stanzas that may wait to be sent. Beyond that the sender waits.
+/// How many stanzas may wait to be sent; with more, the sender waits.
 const MAX_OUTGOING_STANZAS: usize = 1024;
-/// What waits to be taken from [`Incoming`]; beyond that nothing is read.
+/// How many stanzas may wait in [`Incoming`]; with more, nothing is read from the socket.
 const MAX_INCOMING_STANZAS: usize = 256;
-/// Prepares a link; nothing is connected before [`Task::run`] is polled.
+
+/// Prepares a link. It does not connect until [`Task::run`] is polled.
 #[must_use]
 pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
     let spellings = Spellings::of_settings(&mut settings);
     let (commands, outgoing) = mpsc::channel(MAX_OUTGOING_STANZAS);
     let (incoming, taken) = mpsc::channel(MAX_INCOMING_STANZAS);
-    let numbers = Arc::<Metrics>::default();
-    let up = Up::new(Arc::clone(&numbers), settings.services.clone());
+    let metrics = Arc::<Metrics>::default();
+    let up = ConnectionState::new(Arc::clone(&metrics), settings.services.clone());
     let link = Link {
         commands,
-        up: up.told(),
-        plain: up.plain.clone(),
+        up: up.watch(),
+        bare_iq_support: up.bare_iq_support.clone(),
         trouble: up.trouble.clone(),
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids::new()),
-        numbers,
+        metrics,
     };
     let task = Task {
         settings,

@@ -1,5 +1,5 @@
-//! What it is that listens at `component.server` when it is no port for components: its first words tell. No handshake is
-//! made, so no component is connected by this.
+//! Finds out what listens at `component.server` if it is not a port for components, by its first bytes. Makes no handshake,
+//! so no component is connected by this.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio::time::{Instant, timeout_at};
 use super::socket;
 use crate::config::Server;
 
-/// Servers answer a stream header at once.
+/// How long the first bytes may take. Servers answer a stream header at once.
 const PEER_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A stream header and an error behind it are shorter.
+/// How many bytes are read. A stream header with an error behind it is shorter.
 const MAX_PEER_BYTES: u64 = 2048;
 
-/// In words that end a sentence; `None` if it can't be reached, or takes components.
+/// A clause that says what listens there; `None` if nothing can be reached, or it accepts components.
 pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
     let deadline = Instant::now() + PEER_TIMEOUT;
     let mut socket = timeout_at(deadline, socket::connect(server)).await.ok()?.ok()?;
-    // The configuration lets no character into a domain that XML would mind.
+    // A domain of the configuration has no character that would have to be escaped.
     let header = format!(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
          xmlns:stream='http://etherx.jabber.org/streams' to='{component}'>"

@@ -1,5 +1,5 @@
-//! Who waits for which IQ answer. An answer counts only from the address that was asked (RFC 6120 §8.2.3), so that a
-//! guessed id is worth nothing. Knows nothing of what is asked.
+//! The requests that wait for an answer. An answer counts only from the address that was asked (RFC 6120 §8.2.3), so that
+//! a guessed id is of no use. Knows nothing of what is asked.
 
 use std::collections::HashMap;
 
@@ -11,32 +11,33 @@ use crate::wire::Iq;
 /// Takes the answer.
 type Waiting = oneshot::Sender<Result<Iq, AskError>>;
 
+/// The requests without an answer, by their ids: the address that was asked, and who waits.
 #[derive(Debug, Default)]
-pub(super) struct Replies {
+pub(super) struct PendingIqs {
     waiting: HashMap<String, (String, Waiting)>,
 }
 
-impl Replies {
-    /// `id` was asked of `to`.
+impl PendingIqs {
+    /// A request with this id has been sent to `to`.
     pub(super) fn asked(&mut self, id: String, to: String, answer: Waiting) {
         self.waiting.insert(id, (to, answer));
     }
 
-    /// Whether somebody waits for this.
+    /// Whether this is the answer to a pending request.
     pub(super) fn expects(&self, iq: &Iq) -> bool {
         let asked = iq.id.as_ref().and_then(|id| self.waiting.get(id));
         asked.is_some_and(|(to, _)| iq.from.as_ref() == Some(to))
     }
 
-    /// Hands an answer to the caller that waits for it; `false` if there is none.
+    /// Hands an answer to the caller that waits for it; `false` if nobody waits.
     pub(super) fn answered(&mut self, iq: Iq) -> bool {
         let Some(waiting) = self.take(&iq) else { return false };
-        // The caller may have given up.
+        // A dropped receiver is fine: the caller has given up.
         let _ = waiting.send(Ok(iq));
         true
     }
 
-    /// Tells the caller that waits for it that an answer came which can't be read. `head`: what is known of it.
+    /// Tells the caller that waits for an answer that it came and can't be read. `head`: its id and sender.
     pub(super) fn left_out(&mut self, head: &Iq) {
         if let Some(waiting) = self.take(head) {
             let _ = waiting.send(Err(AskError::Unreadable));
@@ -51,7 +52,7 @@ impl Replies {
         Some(waiting)
     }
 
-    /// Forgets those who gave up.
+    /// Forgets the requests whose callers have given up.
     pub(super) fn prune(&mut self) {
         self.waiting.retain(|_, (_, answer)| !answer.is_closed());
     }
@@ -67,28 +68,28 @@ mod tests {
 
     #[test]
     fn only_the_one_who_was_asked_answers() {
-        let mut replies = Replies::default();
+        let mut pending_iqs = PendingIqs::default();
         let (answer, mut wait) = oneshot::channel();
-        replies.asked("q1".into(), "room@muc.example.org".into(), answer);
+        pending_iqs.asked("q1".into(), "room@muc.example.org".into(), answer);
         assert!(
-            !replies.expects(&iq("q1", "eve@example.org"))
-                && replies.expects(&iq("q1", "room@muc.example.org"))
+            !pending_iqs.expects(&iq("q1", "eve@example.org"))
+                && pending_iqs.expects(&iq("q1", "room@muc.example.org"))
         );
-        assert!(!replies.answered(iq("q1", "eve@example.org")));
-        assert!(!replies.answered(iq("q2", "room@muc.example.org")));
-        assert!(replies.answered(iq("q1", "room@muc.example.org")));
+        assert!(!pending_iqs.answered(iq("q1", "eve@example.org")));
+        assert!(!pending_iqs.answered(iq("q2", "room@muc.example.org")));
+        assert!(pending_iqs.answered(iq("q1", "room@muc.example.org")));
         assert!(wait.try_recv().is_ok());
-        assert!(!replies.answered(iq("q1", "room@muc.example.org")), "once");
+        assert!(!pending_iqs.answered(iq("q1", "room@muc.example.org")), "once");
     }
 
     #[test]
     fn an_answer_that_was_left_out_is_unreadable() {
-        let mut replies = Replies::default();
+        let mut pending_iqs = PendingIqs::default();
         let (answer, mut wait) = oneshot::channel();
-        replies.asked("q1".into(), "bob@example.org".into(), answer);
-        replies.left_out(&iq("q1", "eve@example.org"));
+        pending_iqs.asked("q1".into(), "bob@example.org".into(), answer);
+        pending_iqs.left_out(&iq("q1", "eve@example.org"));
         assert!(wait.try_recv().is_err(), "she was not asked");
-        replies.left_out(&iq("q1", "bob@example.org"));
+        pending_iqs.left_out(&iq("q1", "bob@example.org"));
         assert_eq!(wait.try_recv(), Ok(Err(AskError::Unreadable)));
     }
 }

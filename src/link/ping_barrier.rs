@@ -1,9 +1,9 @@
-//! The ping barrier: XEP-0114 has no acknowledgements, but servers handle a component's stanzas in order, so the answer
-//! to a ping proves that everything before it was taken. Without it a connection that is reset loses most of what had
-//! been written.
+//! The ping barrier: XEP-0114 has no acknowledgements, but servers handle the stanzas of a component in order, so the
+//! answer to a ping confirms all stanzas that were sent before it. Without it, a connection that is reset loses most of
+//! what had been written.
 //!
-//! Pings go to a host's address WITH a resource: some servers swallow a component's IQs to bare hosts. Any answer
-//! counts, `item-not-found` as well. Knows nothing of sockets.
+//! Pings go to a host's address with a resource, because some servers drop a component's IQs to bare domains. Any answer
+//! counts, an error as well. Knows nothing of sockets.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -15,21 +15,21 @@ use super::failure::DeliverError;
 use crate::model::address;
 use crate::wire::StanzaError;
 
-/// So many stanzas may be unconfirmed; beyond that nothing more is taken to be sent.
+/// How many stanzas may be unconfirmed; with more, no further ones are sent.
 pub(super) const MAX_UNCONFIRMED_STANZAS: usize = 1024;
 
-/// A ping without an answer for so long is followed by another: where several connections share a component's name, an
-/// answer may have gone to another one.
+/// A ping without an answer for this time is followed by another one: if several connections share the component's
+/// name, the server may have sent the answer to another connection.
 const PING_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// So many pings, and so many probes before the first answer, may be under way.
-const MAX_PINGS: usize = 4;
-const MAX_PROBES: usize = 64;
+/// How many pings may be without an answer, and how many of the first ones.
+const MAX_PENDING_PINGS: usize = 4;
+const MAX_PENDING_PROBES: usize = 64;
 
-/// The resource of the addresses that are pinged.
-pub(super) const RESOURCE: &str = "barrier";
+/// The resource in the addresses that are pinged.
+pub(super) const PING_RESOURCE: &str = "barrier";
 
-/// A stanza that was sent and is not confirmed yet.
+/// A stanza that was sent and is not confirmed.
 #[derive(Debug)]
 struct Unconfirmed {
     number: u64,
@@ -38,45 +38,48 @@ struct Unconfirmed {
     answer: oneshot::Sender<Result<(), DeliverError>>,
 }
 
-/// A ping that has no answer yet.
+/// A ping without an answer.
 #[derive(Debug)]
 struct Ping {
     id: String,
-    /// Everything up to this number was sent before it.
+    /// The number of the last stanza that was sent before it.
     covers: u64,
     sent: Instant,
 }
 
+/// The stanzas that are not confirmed, and the pings that will confirm them.
 #[derive(Debug)]
 pub(super) struct Barrier {
-    /// The address that answers; none until the first probe was answered.
+    /// The address that is pinged; `None` until the first ping was answered.
     host: Option<String>,
-    /// Pings to every host that might answer, all sent at the start.
+    /// The first pings, to every host that might answer: id and address.
     probes: Vec<(String, String)>,
     unconfirmed: VecDeque<Unconfirmed>,
     /// The number of the last stanza sent.
     sent: u64,
-    /// Those without an answer, the oldest first.
+    /// The pings without an answer, the oldest first.
     pings: VecDeque<Ping>,
     started: Instant,
-    /// When the probes were sent last.
+    /// When the first pings were sent last.
     probed: Instant,
 }
 
-/// What an IQ answer was to.
+/// What an IQ answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// To none of our pings.
+    /// Not to a ping.
     Nothing,
+    /// To a ping.
     Ping,
-    /// To a ping, while an earlier one has no answer: servers answer in order, so that one's went somewhere else.
-    AfterALostOne,
+    /// To a ping, while an earlier one has no answer. Servers answer in order, so the earlier answer went to another
+    /// connection.
+    AfterLostAnswer,
 }
 
 impl Barrier {
-    /// With the pings to be sent at the start: the id and the address of each.
+    /// Also returns the pings to be sent first: the id and the address of each.
     pub(super) fn new(hosts: &[String], mut id: impl FnMut() -> String) -> (Self, Vec<(String, String)>) {
-        let probes: Vec<_> = hosts.iter().map(|host| (id(), format!("{host}/{RESOURCE}"))).collect();
+        let probes: Vec<_> = hosts.iter().map(|host| (id(), format!("{host}/{PING_RESOURCE}"))).collect();
         let barrier = Self {
             host: None,
             probes: probes.clone(),
@@ -89,20 +92,22 @@ impl Barrier {
         (barrier, probes)
     }
 
+    /// Whether a ping has been answered.
     pub(super) fn is_up(&self) -> bool {
         self.host.is_some()
     }
 
-    /// Stanzas that are not confirmed.
+    /// The number of stanzas that are not confirmed.
     pub(super) fn unconfirmed(&self) -> usize {
         self.unconfirmed.len()
     }
 
+    /// Whether another stanza may be sent.
     pub(super) fn has_room(&self) -> bool {
         self.is_up() && self.unconfirmed.len() < MAX_UNCONFIRMED_STANZAS
     }
 
-    /// A stanza is being sent that wants to be confirmed.
+    /// Notes a stanza that is about to be sent; `answer` gets its confirmation.
     pub(super) fn sending(
         &mut self,
         id: String,
@@ -113,20 +118,21 @@ impl Barrier {
         self.unconfirmed.push_back(Unconfirmed { number: self.sent, id, to, answer });
     }
 
-    /// The ping to send behind what has been sent, if one is due: one at a time, it covers the whole batch before it.
+    /// The ping to send behind unconfirmed stanzas; `None` while another one has no answer.
     pub(super) fn due(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         if self.unconfirmed.is_empty() { None } else { self.ping(id) }
     }
 
-    /// Another ping, if the answers to those under way may have been lost. Looked at once a second.
+    /// Another ping, if the answer to the last one may be lost. Called once a second.
     pub(super) fn again(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= PING_AGAIN_AFTER);
-        if late && self.pings.len() < MAX_PINGS { self.send_ping(id) } else { None }
+        if late && self.pings.len() < MAX_PENDING_PINGS { self.send_ping(id) } else { None }
     }
 
-    /// The same for the first ones, as long as none of them has been answered.
+    /// The first pings once more, while none of them has been answered. Called once a second.
     pub(super) fn probe_again(&mut self, mut id: impl FnMut() -> String) -> Vec<(String, String)> {
-        if self.is_up() || self.probed.elapsed() < PING_AGAIN_AFTER || self.probes.len() > MAX_PROBES {
+        if self.is_up() || self.probed.elapsed() < PING_AGAIN_AFTER || self.probes.len() > MAX_PENDING_PROBES
+        {
             return Vec::new();
         }
         self.probed = Instant::now();
@@ -136,12 +142,12 @@ impl Barrier {
         probes
     }
 
-    /// A ping that covers all that has been sent; `None` while there is one under way, or nobody to be pinged.
+    /// A ping that covers all stanzas so far; `None` while another one has no answer, or before the first answer.
     pub(super) fn ping(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         if self.pings.is_empty() { self.send_ping(id) } else { None }
     }
 
-    /// A last ping, if something would stay unconfirmed without it.
+    /// A last ping, if there are stanzas that no ping covers.
     pub(super) fn last(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
         let covered = self.pings.back().map_or(0, |ping| ping.covers);
         let open = self.unconfirmed.back().is_some_and(|last| last.number > covered);
@@ -155,7 +161,7 @@ impl Barrier {
         Some((id, host))
     }
 
-    /// An IQ answer. `from` is checked, nobody else can confirm.
+    /// Notes an IQ answer. It confirms only if it comes from the address that was pinged.
     pub(super) fn answered(&mut self, id: &str, from: &str) -> Answered {
         if let Some(probe) = self.probes.iter().position(|probe| probe.0 == id && probe.1 == from) {
             let (_, host) = self.probes.swap_remove(probe);
@@ -170,14 +176,14 @@ impl Barrier {
             && first.number <= ping.covers
         {
             if let Some(confirmed) = self.unconfirmed.pop_front() {
-                // A dropped receiver is fine: the sender does not care.
+                // A dropped receiver is fine: the sender does not wait.
                 let _ = confirmed.answer.send(Ok(()));
             }
         }
-        if earlier == 0 { Answered::Ping } else { Answered::AfterALostOne }
+        if earlier == 0 { Answered::Ping } else { Answered::AfterLostAnswer }
     }
 
-    /// A message came back: was it one that isn't confirmed yet? Only the address it went to can send it back.
+    /// Notes that a stanza came back with an error. `true` if it was unconfirmed, and came back from its addressee.
     pub(super) fn bounced(&mut self, id: &str, from: &str, error: &StanzaError) -> bool {
         self.fails(id, from, DeliverError::Bounced(error.clone()))
     }
@@ -213,12 +219,12 @@ impl Barrier {
         waited_for.map(|sent| (sent.id.as_str(), sent.to.as_str()))
     }
 
-    /// Since when an answer is due.
+    /// Since when the oldest ping has no answer; `None` if all are answered.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         if self.is_up() { self.pings.front().map(|ping| ping.sent) } else { Some(self.started) }
     }
 
-    /// While nothing is read no answer can come: its time starts anew.
+    /// Nothing is read at present, so no answer can arrive: the time for it begins anew.
     pub(super) fn not_reading(&mut self) {
         self.started = Instant::now();
         for ping in &mut self.pings {
@@ -287,8 +293,8 @@ mod tests {
             advance(PING_AGAIN_AFTER).await;
             later.extend(barrier.again(&mut ids));
         }
-        assert_eq!(later.len(), MAX_PINGS - 1);
-        assert_eq!(barrier.answered(&later[1].0, "muc.example.org/barrier"), Answered::AfterALostOne);
+        assert_eq!(later.len(), MAX_PENDING_PINGS - 1);
+        assert_eq!(barrier.answered(&later[1].0, "muc.example.org/barrier"), Answered::AfterLostAnswer);
         assert_eq!(sent.try_recv(), Ok(Ok(())), "all of them cover it");
         assert_eq!(barrier.answered(&lost, "muc.example.org/barrier"), Answered::Nothing);
         assert_eq!(barrier.answered(&later[2].0, "muc.example.org/barrier"), Answered::Ping);

@@ -1,5 +1,5 @@
-//! Who is online and with what, as far as a host tells (XEP-0356, presence). It lasts as long as the connection.
-//! Knows nothing of what clients can do.
+//! Which clients of local users are online, according to hosts that send presences (XEP-0356). Forgotten when the
+//! connection ends. Knows nothing of what clients support.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,30 +8,31 @@ use crate::model::address;
 use crate::wire::caps::Caps;
 use crate::wire::stanza::Presence;
 
-/// More people are not remembered; of the others nobody knows whether they are online.
-const MAX_PEOPLE: usize = 50_000;
+/// How many people are remembered; of others it is unknown whether they are online.
+const MAX_ONLINE_PEOPLE: usize = 50_000;
 
-/// More clients of one person are not remembered; there may be others than those that are.
+/// How many clients of one person are remembered; with more, the list is incomplete.
 const MAX_CLIENTS_PER_PERSON: usize = 8;
 
-/// Longer words in a presence are no hash.
-const MAX_RESOURCE_BYTES: usize = 256;
+/// The longest value in entity capabilities (XEP-0115) that is kept.
+const MAX_CAPS_WORD_BYTES: usize = 256;
 
-/// A client that is online: its resource, and what it says that it can do.
+/// A client that is online: its resource and its entity capabilities.
 pub(super) type Client = (String, Option<Caps>);
 
+/// The clients that are online, by the bare JIDs of their users.
 #[derive(Debug, Default)]
-pub(super) struct Online(Mutex<HashMap<String, Vec<Client>>>);
+pub(super) struct OnlineClients(Mutex<HashMap<String, Vec<Client>>>);
 
-impl Online {
-    /// A presence came from a host that may tell.
+impl OnlineClients {
+    /// Notes a presence of a user whose host sends presences.
     pub(super) fn seen(&self, presence: &Presence) {
         let (person, resource) = address::split_resource(presence.from.as_deref().unwrap_or_default());
         let Some(resource) = resource else { return };
         let mut people = self.people();
         match presence.type_.as_deref() {
             None => {
-                if people.len() >= MAX_PEOPLE && !people.contains_key(person) {
+                if people.len() >= MAX_ONLINE_PEOPLE && !people.contains_key(person) {
                     return;
                 }
                 let clients = people.entry(person.to_owned()).or_default();
@@ -39,7 +40,7 @@ impl Online {
                 if let Some((_, known)) = clients.iter_mut().find(|(known, _)| known == resource) {
                     *known = caps;
                 } else if clients.len() <= MAX_CLIENTS_PER_PERSON {
-                    // One more than are remembered says that there are more.
+                    // One more than the limit marks the list as incomplete.
                     clients.push((resource.to_owned(), caps));
                 }
             }
@@ -55,25 +56,25 @@ impl Online {
         }
     }
 
-    /// All clients of a person that are online; none if nobody knows, or not of all.
+    /// All clients of a person that are online; empty if they are unknown or the list is incomplete.
     pub(super) fn of(&self, person: &str) -> Vec<Client> {
         let clients = self.people().get(person).cloned().unwrap_or_default();
         if clients.len() > MAX_CLIENTS_PER_PERSON { Vec::new() } else { clients }
     }
 
-    /// With the connection all that was told ends.
+    /// Forgets everything: the connection has ended.
     pub(super) fn clear(&self) {
         self.people().clear();
     }
 
     fn people(&self) -> MutexGuard<'_, HashMap<String, Vec<Client>>> {
-        // Nothing that holds it can panic half way through a change.
+        // No code that holds the lock can panic in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn is_short(caps: &Caps) -> bool {
-    [&caps.hash, &caps.node, &caps.ver].into_iter().flatten().all(|word| word.len() <= MAX_RESOURCE_BYTES)
+    [&caps.hash, &caps.node, &caps.ver].into_iter().flatten().all(|word| word.len() <= MAX_CAPS_WORD_BYTES)
 }
 
 #[cfg(test)]
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn clients_come_and_go() {
-        let online = Online::default();
+        let online = OnlineClients::default();
         let resources = || online.of("bob@example.org").into_iter().map(|(it, _)| it).collect::<Vec<_>>();
         online.seen(&presence("bob@example.org/desk", None));
         online.seen(&presence("bob@example.org/phone", None));
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn it_remembers_no_more_than_so_many() {
-        let online = Online::default();
+        let online = OnlineClients::default();
         for n in 0..MAX_CLIENTS_PER_PERSON {
             online.seen(&presence(&format!("bob@example.org/{n}"), None));
         }
@@ -114,11 +115,11 @@ mod tests {
         }
         assert_eq!(online.of("bob@example.org"), [], "not all of them are known");
         assert!(online.people()["bob@example.org"].len() <= MAX_CLIENTS_PER_PERSON + 1);
-        for n in 0..MAX_PEOPLE + 10 {
+        for n in 0..MAX_ONLINE_PEOPLE + 10 {
             online.seen(&presence(&format!("user{n}@example.org/x"), None));
         }
-        assert_eq!(online.people().len(), MAX_PEOPLE);
-        let caps = Caps { ver: Some("x".repeat(MAX_RESOURCE_BYTES + 1)), ..Caps::default() };
+        assert_eq!(online.people().len(), MAX_ONLINE_PEOPLE);
+        let caps = Caps { ver: Some("x".repeat(MAX_CAPS_WORD_BYTES + 1)), ..Caps::default() };
         online.seen(&Presence { caps: caps.into(), ..presence("user1@example.org/x", None) });
         assert_eq!(online.of("user1@example.org"), [("x".to_owned(), None)]);
     }

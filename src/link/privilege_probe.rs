@@ -1,9 +1,8 @@
-//! What was granted can be gone while the connection lasts: when any connection of a component ends, ejabberd takes back
-//! what it granted to the others. Connecting again brings it back. Here it is tried whether it still holds, and decided
-//! when to connect again: never again and again, for two relays that did so would take it from each other without end.
+//! Tries regularly whether privileges are still granted. They can end before the connection does: when any connection of
+//! a component ends, ejabberd takes back what it granted to the others. A new connection gets them again.
 //!
-//! The rosters' permission is tried where there is one, with the roster of nobody; else whether a question in a user's name
-//! is answered. Where only messages are granted the first one that comes back tells.
+//! If rosters are granted, the roster of an account that need not exist is requested; otherwise a disco#info request is
+//! sent in its name. If only messages are granted, the first message that comes back shows it.
 //! Knows nothing of when the link may connect again: see `renewal`.
 
 use std::time::Duration;
@@ -16,35 +15,35 @@ use tracing::warn;
 use super::epoch::Epoch;
 use super::failure::AskError;
 use super::handle::Link;
-use super::ping_barrier::RESOURCE;
+use super::ping_barrier::PING_RESOURCE;
 use super::privileges::Grants;
 use super::trouble::Trouble;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::query::Roster;
 use crate::wire::{IqPayload, IqType};
 
-/// Between two trials.
+/// The pause between two trials.
 const PROBE_INTERVAL: Duration = Duration::from_secs(4);
-/// What has no answer after this time is said to have none: the server answers such questions by itself.
+/// How long an answer may take. The server answers such requests itself.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// So often in a row.
+/// So many trials in a row without an answer count as a refusal.
 const MAX_SILENT_PROBES: u32 = 2;
-/// So many pings go with each trial. Where another connection gets a part of the answers, it hardly gets none of them.
-const MAX_PINGS: usize = 3;
+/// How many pings go with each trial. If the server spreads answers over several connections, some of them get lost.
+const PINGS_PER_TRIAL: usize = 3;
 
-/// Whose roster is asked for, and in whose name questions are asked. The account need not exist.
+/// The account whose roster is requested, and in whose name requests are sent. It need not exist.
 const PROBE_LOCALPART: &str = "muc-invite-relay";
 
 impl Link {
-    /// A host refused on this connection what it had granted on it. Returns when that connection has ended: what was
-    /// refused will be taken on the next. `false`: connecting again has not helped.
+    /// A host has refused on this connection what it had granted on it. Ends the connection and returns `true` when it has
+    /// ended: the next one will have the privilege again. `false` if that has been tried already, and did not help.
     pub async fn renew(&self, on: Epoch, host: &str) -> bool {
         let renewal = &self.privileges.renewal;
         let due = renewal.state().due(on, Instant::now());
         let Some(due) = due else { return false };
         let mut up = self.up.clone();
         let ended = async {
-            // With the task everything ends.
+            // An error means that the link has ended.
             let _ = up.wait_for(|up| *up != Some(on)).await;
         };
         tokio::pin!(ended);
@@ -53,17 +52,16 @@ impl Link {
             () = &mut ended => return true,
             () = tokio::time::sleep_until(due) => {}
         }
-        renewal.ask(on, host);
+        renewal.request(on, host);
         ended.await;
         true
     }
 
-    /// A message in a user's name came back on this connection. If what can be tried of the host's grants holds, it is
-    /// this message that is refused, and nobody else's connection is to be ended for it: `false`. Else as
-    /// [`Self::renew`].
+    /// A message in a user's name came back on this connection. `false` if a trial shows that the grants of the host still
+    /// hold: then only this message is refused, and the connection goes on. Otherwise as [`Self::renew`].
     pub async fn renew_after_a_refusal(&self, on: Epoch, host: &str) -> bool {
         let trial = match self.grants(host) {
-            Some(grants) => attempt(self, host, grants).await,
+            Some(grants) => try_grants(self, host, grants).await,
             None => None,
         };
         match trial {
@@ -72,27 +70,27 @@ impl Link {
         }
     }
 
-    /// What was granted holds on this connection.
+    /// Notes that the grants were seen to hold on this connection.
     pub fn holds(&self, on: Epoch) {
         self.privileges.renewal.state().holds = Some(on);
     }
 }
 
-/// Tries what is granted on every connection, until the link is gone for good.
+/// Tries the grants on every connection, until the link has ended.
 pub(super) async fn watch(link: Link) {
     let mut up = link.up.clone();
     loop {
         let Ok(now) = up.wait_for(Option::is_some).await.map(|up| *up) else { return };
         let Some(on) = now else { continue };
         tokio::select! {
-            () = try_again_and_again(&link, on) => {}
+            () = probe_repeatedly(&link, on) => {}
             _ = up.wait_for(|up| *up != Some(on)) => {}
         }
     }
 }
 
-/// As long as the connection lasts.
-async fn try_again_and_again(link: &Link, on: Epoch) {
+/// Tries the grants until the connection ends.
+async fn probe_repeatedly(link: &Link, on: Epoch) {
     let mut told = false;
     let (mut silent, mut lost) = (0, 0);
     if let Some(host) = link.privileges.missing().first() {
@@ -102,7 +100,7 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
         let mut gone = None;
         let mut trials = Vec::new();
         for (host, grants) in link.privileges.all() {
-            if let Some(trial) = attempt(link, &host, grants).await {
+            if let Some(trial) = try_grants(link, &host, grants).await {
                 trials.push(trial);
                 if trial == Trial::Refused {
                     gone = Some(host);
@@ -126,7 +124,7 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
             silent = 0;
         } else if saw(Trial::Holds) {
             link.holds(on);
-            // Granted again, without another connection.
+            // It was granted again without a new connection.
             let refused = |trouble: &mut Trouble| matches!(trouble, Trouble::Refused(_));
             link.trouble.send_if_modified(|trouble| trouble.take_if(refused).is_some());
             told = false;
@@ -137,19 +135,21 @@ async fn try_again_and_again(link: &Link, on: Epoch) {
     }
 }
 
-/// What came of asking a host for what it has granted.
+/// The result of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trial {
+    /// The privilege is granted.
     Holds,
+    /// The host has refused.
     Refused,
-    /// It said nothing, and answered pings.
+    /// The host did not answer, and answered all pings.
     Silent,
-    /// It answered a part of what it was asked: servers answer in order, so the others' answers went somewhere else.
+    /// Only some of the requests were answered. Servers answer in order, so the other answers went to another connection.
     Lost,
 }
 
-/// Asks it. `None` if that tells nothing.
-async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
+/// Tries one privilege of a host. `None` if the result says nothing.
+async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
     if !grants.roster && !grants.disco_info {
         return None;
     }
@@ -161,18 +161,18 @@ async fn attempt(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
             link.ask_as(&nobody, host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await
         }
     };
-    let pings =
-        (0..MAX_PINGS).map(|_| link.question(&format!("{host}/{RESOURCE}"), IqType::Get, IqPayload::Ping));
+    let pings = (0..PINGS_PER_TRIAL)
+        .map(|_| link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping));
     let pings = join_all(pings.map(|ping| timeout(PROBE_TIMEOUT, link.ask_raw(ping))));
     let (asked, pings) = join(timeout(PROBE_TIMEOUT, asked), pings).await;
     let answered = pings.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count();
     match asked {
         Ok(Err(AskError::Lost)) => None,
-        // Of a user who does not exist a server may say so.
+        // The error may be about the account, which need not exist.
         Ok(Err(AskError::Refused(_))) if !grants.roster => None,
         Ok(Err(AskError::Refused(_))) => Some(Trial::Refused),
-        _ if answered > 0 && answered < MAX_PINGS => Some(Trial::Lost),
+        _ if answered > 0 && answered < PINGS_PER_TRIAL => Some(Trial::Lost),
         Ok(Ok(_)) => Some(if answered == 0 { Trial::Lost } else { Trial::Holds }),
-        Ok(Err(_)) | Err(_) => (answered == MAX_PINGS).then_some(Trial::Silent),
+        Ok(Err(_)) | Err(_) => (answered == PINGS_PER_TRIAL).then_some(Trial::Silent),
     }
 }

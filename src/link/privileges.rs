@@ -1,7 +1,7 @@
-//! What the server's hosts granted us on this connection (XEP-0356).
+//! What the server's hosts granted on this connection (XEP-0356).
 //!
-//! Only the hosts that the configuration makes ours are heard: anybody on the network can run a server that advertises
-//! something, and a host that is believed can have us speak in the name of others.
+//! Only advertisements of the configured hosts count: anybody on the network can run a server that advertises
+//! privileges, and the relay sends in the names of the users of a host that has granted them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jid::BareJid;
 use tracing::{debug, info};
 
-use super::presence::{Client, Online};
+use super::presence::{Client, OnlineClients};
 use super::renewal::Renewal;
 use super::shared::Shared;
 use crate::model::address;
@@ -17,33 +17,34 @@ use crate::wire::ns;
 use crate::wire::privileged::{Advertisement, Version};
 use crate::wire::stanza::Presence;
 
-/// What one host granted.
+/// What one host has granted.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grants {
-    /// The namespace to be used with this host.
+    /// The version of the protocol to use with this host.
     pub version: Version,
-    /// Messages in the name of its users.
+    /// Sending messages in the names of its users.
     pub messages: bool,
     /// Reading the rosters of its users.
     pub roster: bool,
-    /// Being sent the presences of its users.
+    /// Receiving the presences of its users.
     pub presence: bool,
     /// Reading the block lists of its users.
     pub blocking: bool,
-    /// Asking what something is in the name of its users.
+    /// Sending disco#info requests in the names of its users.
     pub disco_info: bool,
-    /// Reading and setting affiliations in the name of its users.
+    /// Reading and setting affiliations in the names of its users.
     pub muc_admin: bool,
 }
 
+/// What all hosts have granted on this connection.
 #[derive(Debug)]
 pub(super) struct Privileges {
     ours: Vec<String>,
     granted: Mutex<HashMap<String, Grants>>,
-    /// Who granted something on the last connection.
-    before: Mutex<HashSet<String>>,
-    online: Online,
+    /// The hosts that granted something on the last connection.
+    granted_before: Mutex<HashSet<String>>,
+    online: OnlineClients,
     pub(super) renewal: Renewal,
     shared: Mutex<Shared>,
 }
@@ -53,17 +54,19 @@ impl Privileges {
         Self {
             ours,
             granted: Mutex::default(),
-            before: Mutex::default(),
-            online: Online::default(),
+            granted_before: Mutex::default(),
+            online: OnlineClients::default(),
             renewal: Renewal::new(),
             shared: Mutex::default(),
         }
     }
 
+    /// What this host has granted.
     pub(super) fn of(&self, host: &str) -> Option<Grants> {
         self.granted().get(host).copied()
     }
 
+    /// All hosts that have granted something.
     pub(super) fn all(&self) -> Vec<(String, Grants)> {
         self.granted().iter().map(|(host, grants)| (host.clone(), *grants)).collect()
     }
@@ -73,7 +76,7 @@ impl Privileges {
         self.ours.iter().any(|ours| ours == host)
     }
 
-    /// An advertisement came from `host`, a bare domain.
+    /// Notes an advertisement of `host`, a bare domain.
     pub(super) fn advertised(&self, host: &str, advertisement: &Advertisement) {
         if !self.is_ours(host) {
             debug!(
@@ -106,8 +109,8 @@ impl Privileges {
         }
     }
 
-    /// A presence came. Only those that a host tells of its own users count.
-    pub(super) fn seen(&self, presence: &Presence) {
+    /// Notes a presence. It counts only if the user's host has granted presences.
+    pub(super) fn note_presence(&self, presence: &Presence) {
         let host = address::domain_of(presence.from.as_deref().unwrap_or_default());
         if self.of(host).is_some_and(|grants| grants.presence) {
             self.online.seen(presence);
@@ -119,44 +122,44 @@ impl Privileges {
         self.online.of(user.as_str())
     }
 
-    /// Whether rooms can be asked in inviters' names, no matter who invites: all that is needed where ordinary IQs vanish.
-    pub(super) fn asks_rooms(&self) -> bool {
+    /// Whether rooms can be asked in the names of all users: enough if the server drops ordinary IQs.
+    pub(super) fn may_ask_rooms(&self) -> bool {
         let granted = self.granted();
         !granted.is_empty() && granted.values().all(|grants| grants.muc_admin && grants.disco_info)
     }
 
-    /// Who granted something on the last connection and has not on this one.
+    /// The hosts that granted something on the last connection and nothing on this one.
     pub(super) fn missing(&self) -> Vec<String> {
         let granted = self.granted();
-        self.before().iter().filter(|host| !granted.contains_key(*host)).cloned().collect()
+        self.granted_before().iter().filter(|host| !granted.contains_key(*host)).cloned().collect()
     }
 
-    /// Whether there are grants, and no more are to be expected.
+    /// Whether something was granted, and all hosts of the last connection have granted again.
     pub(super) fn complete(&self) -> bool {
         !self.granted().is_empty() && self.missing().is_empty()
     }
 
-    /// With the connection everything that was granted ends. `was_up`: nothing more was to be expected on it.
+    /// The connection has ended, and with it all grants. `was_up`: it was up, so its grants were complete.
     pub(super) fn clear(&self, was_up: bool) {
         let granted = std::mem::take(&mut *self.granted());
         if was_up {
-            *self.before() = granted.into_keys().collect();
+            *self.granted_before() = granted.into_keys().collect();
         }
         self.online.clear();
         *self.shared() = Shared::default();
     }
 
-    /// Whether answers go to another connection.
+    /// Whether another connection gets answers that belong to this one.
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn before(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    fn granted_before(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.granted_before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn granted(&self) -> MutexGuard<'_, HashMap<String, Grants>> {
-        // Nothing that holds it can panic half way through a change.
+        // No code that holds the lock can panic in the middle of a change.
         self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! A TCP connection whose data is acknowledged at once. A server that has several small segments to send waits for the
-//! acknowledgement of the first (Nagle's algorithm, RFC 896), and the kernel delays that by 40 ms where nothing is to be sent back
-//! anyway: each question to the room would cost that. Linux only; elsewhere it is the bare connection.
+//! A TCP connection that acknowledges data at once. A server that sends several small segments waits for the
+//! acknowledgement of the first (Nagle's algorithm, RFC 896), which the kernel delays by 40 ms if there is nothing to send
+//! back; each request to a room would take that much longer. Linux only; elsewhere it is an ordinary connection.
 
 use std::io;
 use std::pin::Pin;
@@ -25,11 +25,11 @@ impl QuickAck {
     }
 }
 
-/// Sends an acknowledgement that is due, and delays none of those to come until the kernel changes its mind, which it does
-/// when something is sent: so this is called again and again.
+/// Sends an acknowledgement that is due, and delays none until the kernel resets the option, which it does when something
+/// is sent. So this is called after each read.
 #[cfg(target_os = "linux")]
 fn acknowledge(socket: &TcpStream) {
-    // Without it everything is only slower.
+    // A failure only makes it slower.
     let _ = rustix::net::sockopt::set_tcp_quickack(socket, true);
 }
 

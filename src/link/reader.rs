@@ -1,7 +1,7 @@
-//! Reads stanzas from the bytes of a stream. Each top-level element is parsed on its own, behind the stream's header for
-//! the sake of its namespaces: whatever is wrong in one element ends that element and nothing else.
+//! Reads stanzas from the bytes of a stream. Each top-level element is parsed on its own, by a parser that has read the
+//! stream header, which declares namespaces. An error in one element costs that element and nothing else.
 //!
-//! An ordinary user can have the server pass on what no namespace-aware parser accepts (`design/02-hostile-input.md`).
+//! An ordinary user can make the server pass on XML that no namespace-aware parser accepts (`design/02-hostile-input.md`).
 //! Knows nothing of sockets, nor of what a stanza means.
 
 use std::io;
@@ -16,31 +16,32 @@ use xso::{Context, FromEventsBuilder, FromXml};
 use super::framing::{Frame, Framer};
 use crate::wire::{Iq, IqType, Stanza, ns};
 
-/// The longest name or attribute value that the parser for all elements takes; it reserves so much memory. An element that
-/// is longer as a whole gets a parser of its own.
+/// The longest name or attribute value that the shared parser accepts; it reserves that much memory. An element that is
+/// longer as a whole gets a parser of its own.
 const MAX_TOKEN_BYTES: usize = 8192;
 
-/// What stands next in the stream.
+/// The next item of the stream.
 #[derive(Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are stanzas, and each is handed on at once")]
 pub(super) enum Read {
+    /// A stanza.
     Stanza(Stanza),
-    /// An element that can't be read, or something that is none.
+    /// Something that can't be read as a stanza.
     LeftOut {
         why: String,
-        /// The head of an answer: whoever waits for it is not to wait in vain.
+        /// The head of an answer: the caller that waits for it is told.
         answer: Option<Box<Iq>>,
     },
     /// The server closed the stream.
     Footer,
 }
 
-/// Takes bytes in pieces, gives stanzas.
+/// Turns bytes, which come in pieces, into stanzas.
 pub(super) struct Reader {
     framer: Framer,
-    /// The stream's header, which every new parser reads first.
+    /// The stream header, which every new parser reads first.
     header: Vec<u8>,
-    /// Stands between two elements whenever [`Self::next`] is not running.
+    /// The shared parser; between two elements whenever [`Self::next`] is not running.
     parser: Parser,
 }
 
@@ -49,7 +50,7 @@ impl Reader {
         Self { framer: Framer::new(), header: Vec::new(), parser: Parser::new() }
     }
 
-    /// Where more bytes of the stream are to be appended.
+    /// The buffer to which further bytes of the stream are appended.
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
         self.framer.buffer()
     }
@@ -64,7 +65,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// What the server sends is no XML stream. Nothing can be read from it any more.
+    /// `InvalidData`: the server does not send an XML stream. Nothing more can be read from it.
     pub(super) fn next(&mut self) -> io::Result<Option<Read>> {
         let broken = |e| io::Error::new(io::ErrorKind::InvalidData, e);
         loop {
@@ -121,7 +122,7 @@ impl Reader {
         (namespace == ns::COMPONENT && name.as_str() == "iq" && answers).then_some(iq)
     }
 
-    /// A parser that has read the stream's header.
+    /// A parser that has read the stream header.
     fn fresh_parser(&self, max_token_length: usize) -> io::Result<Parser> {
         let mut parser = Parser::with_options(Options { max_token_length, ..Options::default() });
         match parser.parse(&mut &self.header[..], false) {
@@ -131,7 +132,7 @@ impl Reader {
     }
 }
 
-/// Reads exactly one element. The parser is of no more use after an error.
+/// Reads exactly one element. After an error the parser can't be used any more.
 fn parse(parser: &mut Parser, mut bytes: &[u8]) -> Result<Stanza, String> {
     let context = Context::empty();
     let mut builder = match event(parser, &mut bytes)? {
@@ -144,7 +145,7 @@ fn parse(parser: &mut Parser, mut bytes: &[u8]) -> Result<Stanza, String> {
     };
     loop {
         if let Some(stanza) = builder.feed(event(parser, &mut bytes)?, &context).map_err(|e| e.to_string())? {
-            // The framer counts tags, the parser matches their names: they differ only over what is not well-formed.
+            // The framer counts tags, the parser matches their names: they disagree only if the element is not well-formed.
             return if bytes.is_empty() { Ok(stanza) } else { Err("it ends before its end".to_owned()) };
         }
     }
@@ -161,7 +162,7 @@ fn event(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Event, String> {
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Bytes of stanzas may hold passwords.
+        // The bytes of stanzas may hold passwords.
         f.debug_struct("Reader").finish_non_exhaustive()
     }
 }

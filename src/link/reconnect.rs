@@ -1,5 +1,5 @@
-//! Connecting, again and again: what is lost with a connection, when the next attempt follows, when there is none.
-//! Knows nothing of what goes over a connection.
+//! Connects, and connects again: what is dropped with a connection, when the next attempt follows, when it gives up.
+//! Knows nothing of what is sent through a connection.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -16,7 +16,7 @@ use super::end::End;
 use super::handle::Link;
 use super::handshake::Refused;
 use super::ids::Ids;
-use super::metrics::Up;
+use super::metrics::ConnectionState;
 use super::privileges::Privileges;
 use super::session::Connection;
 use super::settings::Settings;
@@ -32,7 +32,7 @@ pub struct Task {
     pub(super) settings: Settings,
     pub(super) outgoing: mpsc::Receiver<Command>,
     pub(super) incoming: mpsc::Sender<Received>,
-    pub(super) up: Up,
+    pub(super) up: ConnectionState,
     pub(super) link: Link,
     pub(super) privileges: Arc<Privileges>,
     pub(super) spellings: Spellings,
@@ -44,21 +44,22 @@ impl Task {
     /// Connects, and connects again whenever the connection is lost, until `close` is cancelled.
     ///
     /// # Errors
-    /// The server refused the secret or the domain and has never let us in.
+    /// [`Refused::Secret`] or [`Refused::UnknownHost`]: the server refused the first connection of this run, and only a
+    /// change of the configuration can help. Later refusals are tried again.
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
         let (link, services) = (self.link.clone(), self.settings.services.clone());
         let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone(), services)));
         let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link)));
-        let mut been_in = false;
+        let mut was_accepted = false;
         let mut backoff = Backoff::new();
         loop {
-            let dialled = tokio::select! {
-                dialled = handshake::dial(&self.settings, &self.spellings) => dialled,
+            let connected = tokio::select! {
+                connected = handshake::connect_and_shake_hands(&self.settings, &self.spellings) => connected,
                 () = close.cancelled() => return Ok(()),
             };
-            let pause = match dialled {
+            let pause = match connected {
                 Ok(stream) => {
-                    been_in = true;
+                    was_accepted = true;
                     let connection = Connection::new(
                         stream,
                         &self.settings,
@@ -70,10 +71,10 @@ impl Task {
                     );
                     let settled = settled(&self.up, &mut backoff);
                     let end = tokio::select! {
-                        end = connection.drive(&close) => end,
+                        end = connection.run(&close) => end,
                         never = settled => match never {},
                     };
-                    let lived = self.up.went();
+                    let lived = self.up.went_down();
                     self.privileges.clear(lived.is_some());
                     match end {
                         End::Closed => {
@@ -84,7 +85,7 @@ impl Task {
                         end => self.ended(&end, lived, &mut backoff),
                     }
                 }
-                Err(handshake::Failure::Refused(refused)) if !been_in && refused.is_final() => {
+                Err(handshake::Failure::Refused(refused)) if !was_accepted && refused.is_final() => {
                     self.trouble(Trouble::Down(refused.to_string()));
                     return Err(refused);
                 }
@@ -99,7 +100,7 @@ impl Task {
         }
     }
 
-    /// A connection has ended, after it had been up for so long. Returns the pause before the next attempt.
+    /// A connection has ended, which was up for this time, if it ever was. Returns the pause before the next attempt.
     fn ended(&self, end: &End, lived: Option<Duration>, backoff: &mut Backoff) -> Duration {
         let known = backoff.in_conflict();
         let why = end.to_string();
@@ -109,7 +110,7 @@ impl Task {
             return backoff.after(Ended::NotUp);
         };
         if end.is_conflict() {
-            let pause = backoff.after(Ended::Ousted(lived));
+            let pause = backoff.after(Ended::Replaced(lived));
             let trouble = Trouble::Conflict(why);
             if known && backoff.in_conflict() {
                 debug!("link is down: {trouble}");
@@ -125,7 +126,7 @@ impl Task {
         pause
     }
 
-    /// There is no connection. Returns the pause before the next attempt.
+    /// An attempt has failed. Returns the pause before the next one.
     fn failed(&self, failure: &handshake::Failure, backoff: &mut Backoff) -> Duration {
         let why = failure.to_string();
         let conflict = matches!(failure, handshake::Failure::Refused(Refused::Conflict { .. }));
@@ -143,7 +144,7 @@ impl Task {
         self.up.trouble.send_replace(Some(trouble));
     }
 
-    /// While there is no connection everything is lost at once. Returns `true` when it is time to stop.
+    /// Rejects everything that is to be sent, as there is no connection. Returns `true` when the link is to stop.
     async fn reject_for(&mut self, pause: Duration, close: &CancellationToken) -> bool {
         let pause = sleep(pause);
         tokio::pin!(pause);
@@ -151,7 +152,7 @@ impl Task {
             tokio::select! {
                 biased;
                 () = close.cancelled() => return true,
-                // Dropped with its answer: the caller that waits learns that it is lost.
+                // The command is dropped, which tells the caller that it is lost.
                 command = self.outgoing.recv() => if command.is_none() { return true },
                 () = &mut pause => return false,
             }
@@ -159,9 +160,9 @@ impl Task {
     }
 }
 
-/// Notes when the connection has lived long enough.
-async fn settled(up: &Up, backoff: &mut Backoff) -> Infallible {
-    up.waits().await;
+/// Waits until the connection is up and stable, and notes that.
+async fn settled(up: &ConnectionState, backoff: &mut Backoff) -> Infallible {
+    up.wait_until_up().await;
     sleep(backoff.settles_after()).await;
     backoff.settled();
     up.trouble.send_if_modified(|trouble| {

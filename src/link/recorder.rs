@@ -1,5 +1,5 @@
-//! Keeps what is read through it: the stream's header is read once by the handshake, and again by the reader that takes
-//! the stream over, for the sake of its namespaces. Writing passes through.
+//! Records the bytes that are read through it: the stream header is read by the handshake, and again by the reader that
+//! follows, which needs its namespaces. Writing passes through.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 
-/// The most that is read through it, in bytes; a handshake takes some hundreds.
+/// How many bytes may be read through it; a handshake takes some hundreds.
 const MAX_RECORDED_BYTES: usize = 64 << 10;
 
-/// A socket and what was read from it.
+/// A socket, and the bytes that were read from it.
 pub(super) struct Recorder<Socket> {
     socket: BufReader<Socket>,
     read: Vec<u8>,
@@ -21,7 +21,7 @@ impl<Socket: AsyncRead + Unpin> Recorder<Socket> {
         Self { socket: BufReader::new(socket), read: Vec::new() }
     }
 
-    /// The socket, and all bytes that have been read from it: the last of them may not have been taken by anybody yet.
+    /// The socket, and all bytes that were read from it, those included that were not consumed yet.
     pub(super) fn into_parts(mut self) -> (Socket, Vec<u8>) {
         self.read.extend_from_slice(self.socket.buffer());
         (self.socket.into_inner(), self.read)

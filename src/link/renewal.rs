@@ -1,5 +1,6 @@
-//! When the link connects again for privileges that are gone: never again and again, for two relays that did so would take
-//! them from each other without end. Knows nothing of how it is noticed that they are gone.
+//! When the link may connect again because privileges are gone. There are pauses that grow, because two relays that both
+//! connected again at once would take the privileges from each other without end. Knows nothing of how it is noticed
+//! that they are gone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,34 +11,34 @@ use tracing::warn;
 
 use super::epoch::Epoch;
 
-/// Connecting again follows at once the first time, later after pauses that double up to the longest.
+/// The first renewal is made at once; later ones after pauses that double from the first to the longest.
 const FIRST_RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 const MAX_RENEWAL_PAUSE: Duration = Duration::from_secs(300);
-/// After so long without, it is the first time again.
+/// After this time without a renewal, the pauses begin anew.
 const RENEWALS_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
-/// Connecting again for what was granted.
+/// Ends a connection so that the next one has the privileges again.
 #[derive(Debug)]
 pub(super) struct Renewal {
     /// The connection that is to end.
-    asked: watch::Sender<Option<Epoch>>,
+    requested: watch::Sender<Option<Epoch>>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// When it was done last, and the pause that follows.
+    /// When the last renewal was made, and the pause that follows.
     last: Option<(Instant, Duration)>,
-    /// The connection that came of it.
-    born: Option<Epoch>,
-    /// What is granted has been seen to hold on this one.
+    /// The connection that followed it.
+    renewed: Option<Epoch>,
+    /// The connection on which the grants were seen to hold.
     pub(super) holds: Option<Epoch>,
 }
 
 impl State {
-    /// When the connection may be ended; `None`: that has been tried, and it is refused all the same.
+    /// When the connection may be ended; `None` if it is itself the result of a renewal that did not help.
     pub(super) fn due(&self, on: Epoch, now: Instant) -> Option<Instant> {
-        if self.born == Some(on) && self.holds != Some(on) {
+        if self.renewed == Some(on) && self.holds != Some(on) {
             return None;
         }
         Some(self.last.map_or(now, |(last, pause)| now.max(last + pause)))
@@ -51,23 +52,24 @@ impl State {
             _ => FIRST_RENEWAL_PAUSE,
         };
         self.last = Some((now, pause));
-        self.born = Some(on.next());
+        self.renewed = Some(on.next());
     }
 }
 
 impl Renewal {
     pub(super) fn new() -> Self {
-        Self { asked: watch::Sender::new(None), state: Mutex::default() }
+        Self { requested: watch::Sender::new(None), state: Mutex::default() }
     }
 
     /// Waits until this connection is to end.
-    pub(super) async fn asked(&self, on: Epoch) {
-        // It does not fail as long as the sender is here.
-        let _ = self.asked.subscribe().wait_for(|asked| *asked == Some(on)).await;
+    pub(super) async fn requested(&self, on: Epoch) {
+        // This can't fail while the sender exists.
+        let _ = self.requested.subscribe().wait_for(|requested| *requested == Some(on)).await;
     }
 
-    pub(super) fn ask(&self, on: Epoch, host: &str) {
-        if self.asked.send_replace(Some(on)) == Some(on) {
+    /// Ends this connection because `host` refuses what it had granted.
+    pub(super) fn request(&self, on: Epoch, host: &str) {
+        if self.requested.send_replace(Some(on)) == Some(on) {
             return;
         }
         self.state().done(on, Instant::now());
@@ -78,7 +80,7 @@ impl Renewal {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds it can panic half way through a change.
+        // No code that holds the lock can panic in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,26 +1,26 @@
-//! One connection while it lasts: commands out, stanzas in, both at the same time, and a ping behind every batch.
+//! One connection while it lasts: sends what a [`super::Link`] asks for, handles what comes in, both at the same time, and
+//! sends a ping behind every batch. How it ends is in `goodbye`.
 //!
-//! A single poll function does all of it, because reading must go on while a write waits and the other way round: two
-//! peers that both only write would wait for each other for ever.
+//! A single poll function does all of it, because reading must go on while a write waits, and the reverse: two peers that
+//! both only write would wait for each other for ever.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
-use tokio_util::sync::{CancellationToken, PollSender};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio_util::sync::PollSender;
 use tracing::{debug, error, info, warn};
 
 use super::end::End;
 use super::epoch::Epoch;
 use super::handshake::Stream;
 use super::ids::Ids;
-use super::log_throttle::Sparing;
-use super::metrics::Up;
-use super::pending_iqs::Replies;
+use super::log_throttle::LogThrottle;
+use super::metrics::ConnectionState;
+use super::pending_iqs::PendingIqs;
 use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;
 use super::reader::Read;
@@ -32,60 +32,51 @@ use crate::model::address;
 use crate::wire::spelling::canonicalise;
 use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, privileged};
 
-/// A ping that has no answer after this time: the server hangs, or the connection is dead without saying so.
+/// If a ping has no answer for this time, the server hangs or the connection is dead.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// As long as stanzas come in, the answer may only be waiting its turn behind them.
+/// The same while stanzas come in: the answer may wait behind them.
 const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
 
-/// After so much silence a ping asks whether somebody is still there.
+/// If nothing came in for this time, a ping is sent.
 const IDLE_PING_AFTER: Duration = Duration::from_secs(60);
 
-/// How long to wait for privileges, at least; there may be none.
+/// How long privileges are waited for; there may be none.
 const PRIVILEGES_WAIT: Duration = Duration::from_millis(300);
 
-/// The same where there were some on the last connection.
+/// The same if there were some on the last connection.
 const EXPECTED_PRIVILEGES_WAIT: Duration = Duration::from_secs(5);
 
-/// How long the server may take to close its side.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long it may take until all that had been read when the connection ended is taken.
-const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long the end of the stream may take to be written to a server that did not confirm what was sent before.
-const LAST_READ_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Stanzas handled before what they led to is flushed.
+/// How many stanzas are handled before what is to be sent is flushed.
 const MAX_STANZAS_PER_TURN: usize = 128;
 
-/// Stanzas that wait for the socket.
+/// How many stanzas may wait for the socket.
 const MAX_WAITING_STANZAS: usize = 512;
 
 pub(super) struct Connection<'a> {
-    epoch: Epoch,
-    stream: Stream,
-    component: &'a str,
-    commands: &'a mut mpsc::Receiver<Command>,
-    incoming: PollSender<Received>,
-    up: &'a Up,
-    privileges: &'a Privileges,
+    pub(super) epoch: Epoch,
+    pub(super) stream: Stream,
+    pub(super) component: &'a str,
+    pub(super) commands: &'a mut mpsc::Receiver<Command>,
+    pub(super) incoming: PollSender<Received>,
+    pub(super) up: &'a ConnectionState,
+    pub(super) privileges: &'a Privileges,
     spellings: &'a Spellings,
-    ids: &'a Ids,
-    queue: VecDeque<Box<Stanza>>,
-    barrier: Barrier,
-    replies: Replies,
-    /// When a host answered the first ping, as long as the link is not up.
+    pub(super) ids: &'a Ids,
+    pub(super) queue: VecDeque<Box<Stanza>>,
+    pub(super) barrier: Barrier,
+    pending_iqs: PendingIqs,
+    /// When a host answered the first ping; `None` before that, and once the link is up.
     answered_at: Option<Instant>,
     last_read: Instant,
     suspects: &'a mut Suspects,
     alone: Alone,
-    warnings: Sparing,
-    unsendable: Sparing,
-    /// Nobody takes what comes in, so nothing is read.
-    paused: bool,
-    /// Nothing new is begun on it.
-    ending: bool,
+    unsendable: LogThrottle,
+    warnings: LogThrottle,
+    /// Nobody takes incoming stanzas, so nothing is read.
+    pub(super) paused: bool,
+    /// The connection is about to end: it does not come up any more.
+    pub(super) ending: bool,
     tick: Interval,
 }
 
@@ -105,7 +96,7 @@ impl<'a> Connection<'a> {
         settings: &'a Settings,
         commands: &'a mut mpsc::Receiver<Command>,
         incoming: mpsc::Sender<Received>,
-        up: &'a Up,
+        up: &'a ConnectionState,
         (privileges, spellings, ids): (&'a Privileges, &'a Spellings, &'a Ids),
         suspects: &'a mut Suspects,
     ) -> Self {
@@ -125,37 +116,21 @@ impl<'a> Connection<'a> {
             ids,
             queue: probes.into_iter().map(|(id, to)| ping(component, id, to).into()).collect(),
             barrier,
-            replies: Replies::default(),
+            pending_iqs: PendingIqs::default(),
             answered_at: None,
             last_read: Instant::now(),
             suspects,
             alone: Alone::No,
-            warnings: Sparing::default(),
-            unsendable: Sparing::default(),
+            unsendable: LogThrottle::default(),
+            warnings: LogThrottle::default(),
             paused: false,
             ending: false,
             tick,
         }
     }
 
-    /// Until the connection ends.
-    pub(super) async fn drive(mut self, close: &CancellationToken) -> End {
-        let (renewal, epoch) = (&self.privileges.renewal, self.epoch);
-        let end = tokio::select! {
-            end = poll_fn(|cx| self.poll(cx)) => {
-                self.read_the_rest().await;
-                self.look_for_the_cause(&end);
-                return end;
-            }
-            () = close.cancelled() => End::Closed,
-            () = renewal.asked(epoch) => End::Renewed,
-        };
-        self.ends();
-        self.say_goodbye().await;
-        end
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    /// Reads, writes and handles stanzas until the connection ends.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             for _ in 0..MAX_STANZAS_PER_TURN {
                 if let Err(e) = self.poll_write(cx) {
@@ -171,8 +146,8 @@ impl<'a> Connection<'a> {
                         if self.tick.poll_tick(cx).is_pending() {
                             return Poll::Pending;
                         }
-                        if let Some(patience) = self.hangs() {
-                            return Poll::Ready(End::Hung(patience));
+                        if let Some(timeout) = self.every_second() {
+                            return Poll::Ready(End::Hung(timeout));
                         }
                     }
                 }
@@ -183,7 +158,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Takes commands and writes as far as the socket takes it.
+    /// Takes commands, and writes as much as the socket takes.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         self.send_alone();
         while matches!(self.alone, Alone::No)
@@ -191,7 +166,7 @@ impl<'a> Connection<'a> {
             && self.queue.len() < MAX_WAITING_STANZAS
         {
             match self.commands.poll_recv(cx) {
-                Poll::Ready(Some(command)) => self.obey(command),
+                Poll::Ready(Some(command)) => self.execute(command),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
@@ -208,9 +183,9 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// A stanza that can't be sent is as one that came back: it costs nobody else anything.
-    fn write(&mut self, mut stanza: Box<Stanza>) {
-        self.spellings.say(&mut stanza);
+    /// Writes a stanza. One that can't be sent is treated as one that came back, and does not affect others.
+    pub(super) fn write(&mut self, mut stanza: Box<Stanza>) {
+        self.spellings.respell_outgoing(&mut stanza);
         if let Err(e) = self.stream.push(&stanza) {
             let (id, mut to) = id_and_to(&stanza);
             canonicalise(&mut to);
@@ -257,10 +232,10 @@ impl<'a> Connection<'a> {
     }
 
     /// Reads one stanza and handles it.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         self.paused = match self.incoming.poll_reserve(cx) {
             Poll::Ready(Ok(())) => false,
-            // Nobody takes anything for now, or (the intake is gone) ever: we are about to be closed then.
+            // Nobody takes stanzas at present, or the intake has ended and this connection is about to be closed.
             Poll::Pending | Poll::Ready(Err(_)) => return self.pause(),
         };
         let read = ready!(self.stream.poll_next(cx));
@@ -286,9 +261,9 @@ impl<'a> Connection<'a> {
         Poll::Pending
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
-            // Dropped with its answer: it is lost.
+            // It is dropped, which tells the caller that it is lost.
             Command::Deliver { on: Some(on), .. } if on != self.epoch => {}
             Command::Deliver { stanza, answer, .. } => {
                 if self.suspects.contain(&id_and_to(&stanza).0) {
@@ -301,7 +276,7 @@ impl<'a> Connection<'a> {
                 if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
                     let mut asked = to.clone();
                     canonicalise(&mut asked);
-                    self.replies.asked(id.clone(), asked, answer);
+                    self.pending_iqs.asked(id.clone(), asked, answer);
                     self.queue.push_back(Stanza::Iq(*iq).into());
                 }
             }
@@ -309,25 +284,25 @@ impl<'a> Connection<'a> {
     }
 
     fn handle(&mut self, mut stanza: Stanza) -> Result<(), End> {
-        self.spellings.heard(&mut stanza);
+        self.spellings.canonicalise_incoming(&mut stanza);
         match stanza {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
             Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
-            // ejabberd 24.12 takes a question from somebody to themselves for the answer.
-            Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.replies.expects(&iq) => {
+            // ejabberd 24.12 returns a request from a user to themselves as if it were the answer.
+            Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.pending_iqs.expects(&iq) => {
                 self.answered(iq);
             }
             Stanza::Message(message) => {
-                if let Some(message) = self.heard(message) {
+                if let Some(message) = self.handle_own_message(message) {
                     self.forward(Stanza::Message(message));
                 }
             }
             Stanza::Iq(_) => self.forward(stanza),
-            // The only presence that asks for an answer.
+            // The only presence that needs an answer.
             Stanza::Presence(presence) if presence.type_.as_deref() == Some("subscribe") => {
                 self.forward(Stanza::Presence(presence));
             }
-            Stanza::Presence(presence) => self.privileges.seen(&presence),
+            Stanza::Presence(presence) => self.privileges.note_presence(&presence),
             Stanza::Handshake => {}
         }
         Ok(())
@@ -339,7 +314,7 @@ impl<'a> Connection<'a> {
             match self.barrier.answered(id, from) {
                 Answered::Nothing => {}
                 answered => {
-                    if answered == Answered::AfterALostOne {
+                    if answered == Answered::AfterLostAnswer {
                         self.privileges.shared().noticed(&self.up.trouble);
                     }
                     if !was_up {
@@ -349,53 +324,48 @@ impl<'a> Connection<'a> {
                     return;
                 }
             }
-            if self.ids.are_anothers(id) && self.privileges.is_ours(address::split_resource(from).0) {
-                self.privileges.shared().heard_anothers(&self.up.trouble);
+            if self.ids.is_of_another_relay(id) && self.privileges.is_ours(address::split_resource(from).0) {
+                self.privileges.shared().noticed_foreign_answer(&self.up.trouble);
             }
-            if self.ids.are_ours(id) {
-                self.up.plain_answer(from);
+            if self.ids.is_own(id) {
+                self.up.bare_iq_answered(from);
             }
         }
-        if !self.replies.answered(iq) {
+        if !self.pending_iqs.answered(iq) {
             debug!("an IQ answer that nobody waits for");
         }
     }
 
-    /// Whoever waits for this answer learns at once that it can't be read.
+    /// Tells the caller that waits for this answer that it can't be read.
     fn left_out(&mut self, head: Iq) {
         let mut head = Stanza::Iq(head);
-        self.spellings.heard(&mut head);
+        self.spellings.canonicalise_incoming(&mut head);
         if let Stanza::Iq(head) = head {
-            self.replies.left_out(&head);
+            self.pending_iqs.left_out(&head);
         }
     }
 
-    /// Some servers advertise privileges a moment after the first answer, and a relay that sends before that sends without
-    /// them: unless there are some, the link waits a moment.
-    fn go_up(&mut self, privileges: bool) {
-        if let Some(answered) = self.answered_at
-            && !self.ending
-            && (privileges
-                || answered.elapsed()
-                    > if self.privileges.missing().is_empty() {
-                        PRIVILEGES_WAIT
-                    } else {
-                        EXPECTED_PRIVILEGES_WAIT
-                    })
-        {
-            self.answered_at = None;
-            info!(component = self.component, "link is up");
-            for host in self.privileges.missing() {
-                warn!(
-                    "{host} granted privileges on the last connection, and none on this one: look at its configuration"
-                );
-            }
-            self.up.came(self.epoch);
+    /// Marks the link as up after the first answer. Some servers advertise privileges a moment later, and stanzas that are sent
+    /// before would go without them: unless all privileges are there, it waits for them for a while.
+    fn go_up(&mut self, privileges_complete: bool) {
+        let Some(answered_at) = self.answered_at else { return };
+        let missing = self.privileges.missing();
+        let wait = if missing.is_empty() { PRIVILEGES_WAIT } else { EXPECTED_PRIVILEGES_WAIT };
+        if self.ending || !(privileges_complete || answered_at.elapsed() > wait) {
+            return;
         }
+        self.answered_at = None;
+        info!(component = self.component, "link is up");
+        for host in missing {
+            warn!(
+                "{host} granted privileges on the last connection, and none on this one: look at its configuration"
+            );
+        }
+        self.up.came_up(self.epoch);
     }
 
-    /// Advertised privileges and what is sent back before it was confirmed are the link's own business.
-    fn heard(&mut self, message: Message) -> Option<Message> {
+    /// Handles advertisements of privileges, and stanzas that came back before they were confirmed. Returns all other messages.
+    fn handle_own_message(&mut self, message: Message) -> Option<Message> {
         let from = message.from.as_deref().unwrap_or_default();
         if message.type_.as_deref() == Some("error") {
             let error = message.error.0.clone().unwrap_or_default();
@@ -415,16 +385,16 @@ impl<'a> Connection<'a> {
 
     fn forward(&mut self, stanza: Stanza) {
         if self.incoming.send_item((self.epoch, stanza)).is_err() {
-            debug!("nobody takes what comes in any more");
+            debug!("a stanza is dropped: the relay stops");
         }
     }
 
-    /// Once a second: is somebody still there?
-    fn hangs(&mut self) -> Option<Duration> {
-        self.replies.prune();
-        self.up.numbers.look(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
+    /// What is due once a second. Returns the time for which a ping had no answer, if that is too long.
+    fn every_second(&mut self) -> Option<Duration> {
+        self.pending_iqs.prune();
+        self.up.metrics.set_queue_lengths(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
         self.go_up(false);
-        self.privileges.shared().look(&self.up.trouble);
+        self.privileges.shared().expire(&self.up.trouble);
         if self.paused {
             self.barrier.not_reading();
             self.last_read = Instant::now();
@@ -441,19 +411,19 @@ impl<'a> Connection<'a> {
             self.queue.push_back(ping(self.component, id, to).into());
         }
         let reading = self.barrier.is_up() && self.last_read.elapsed() <= PING_TIMEOUT;
-        let patience = if reading { PING_TIMEOUT_WHILE_READING } else { PING_TIMEOUT };
-        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > patience);
+        let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { PING_TIMEOUT };
+        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > timeout);
         if hangs && !self.barrier.is_up() {
             error!(
                 "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
                  muc.services, a host of this server?"
             );
         }
-        hangs.then_some(patience)
+        hangs.then_some(timeout)
     }
 
-    /// The connection has ended, perhaps because of what is unconfirmed.
-    fn look_for_the_cause(&mut self, end: &End) {
+    /// Notes that the connection has ended, perhaps because of an unconfirmed stanza.
+    pub(super) fn look_for_the_cause(&mut self, end: &End) {
         let unconfirmed: Vec<_> = self.barrier.waited_for().collect();
         let ids: Vec<_> = unconfirmed.iter().map(|(id, _)| *id).collect();
         let Some(cause) = self.suspects.ended(end, &ids) else { return };
@@ -467,78 +437,9 @@ impl<'a> Connection<'a> {
             self.barrier.unsendable(&id, &to);
         }
     }
-
-    fn ends(&mut self) {
-        self.ending = true;
-        self.up.ends();
-    }
-
-    /// What the server has sent before the connection ended is not thrown away: an invitation that it believes to be
-    /// with us has no other way. Answers to pings count as well.
-    async fn read_the_rest(&mut self) {
-        self.ends();
-        let rest = poll_fn(|cx| {
-            // Dropped with its answer: the sender learns that the connection is lost.
-            while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
-            loop {
-                match self.poll_read(cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Pending if self.paused && self.is_taken() => return Poll::Pending,
-                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
-                }
-            }
-        });
-        if timeout(READ_THE_REST_TIMEOUT, rest).await.is_err() {
-            warn!(
-                "the journal takes nothing: what the server had sent before the connection ended may be lost"
-            );
-        }
-    }
-
-    /// Whether somebody takes what comes in.
-    fn is_taken(&self) -> bool {
-        self.incoming.get_ref().is_some_and(|incoming| !incoming.is_closed())
-    }
-
-    /// Has what was sent confirmed, closes our side, and takes what still comes until the server has closed its own.
-    async fn say_goodbye(&mut self) {
-        if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
-            self.queue.push_back(ping(self.component, id, to).into());
-        }
-        let goodbye = poll_fn(|cx| {
-            loop {
-                while let Some(stanza) = self.queue.pop_front() {
-                    self.write(stanza);
-                }
-                // Some servers answer nothing once the stream has ended.
-                let confirmed = self.barrier.unconfirmed() == 0;
-                let closed = if confirmed {
-                    self.stream.poll_end(cx).is_ready()
-                } else {
-                    let _ = self.stream.poll_flush(cx);
-                    false
-                };
-                loop {
-                    match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => return Poll::Ready(()),
-                        Poll::Pending if closed && self.paused => return Poll::Ready(()),
-                        Poll::Pending => break,
-                    }
-                }
-                if confirmed || self.barrier.unconfirmed() > 0 {
-                    return Poll::Pending;
-                }
-            }
-        });
-        if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
-            debug!("the server did not close its side of the stream");
-            let _ = timeout(LAST_READ_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
-        }
-    }
 }
 
-/// What its answer, or its bounce, is known by.
+/// The id and the addressee, which its answer or its error repeats.
 fn id_and_to(stanza: &Stanza) -> (String, String) {
     match stanza {
         Stanza::Message(Message { id, to, .. }) | Stanza::Iq(Iq { id, to, .. }) => {
@@ -548,7 +449,7 @@ fn id_and_to(stanza: &Stanza) -> (String, String) {
     }
 }
 
-fn ping(component: &str, id: String, to: String) -> Stanza {
+pub(super) fn ping(component: &str, id: String, to: String) -> Stanza {
     Stanza::Iq(Iq {
         from: Some(component.to_owned()),
         to: Some(to),

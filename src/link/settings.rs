@@ -1,10 +1,10 @@
-//! What the link must know before it connects. Knows nothing of connections.
+//! The settings of the link. Knows nothing of connections.
 
 use secrecy::SecretString;
 
 use crate::config::Server;
 
-/// What the link needs to know. Domains as the configuration spells them: the server may know them under no other name.
+/// The settings of the link. Domains are spelled as in the configuration: the server may not know another spelling.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The component's domain.
@@ -13,8 +13,8 @@ pub struct Settings {
     pub secret: SecretString,
     /// Where the server listens for components.
     pub server: Server,
-    /// The server's own hosts and MUC services: one of them answers the pings, and only they can grant privileges.
+    /// The server's own hosts and MUC services. One of them answers the pings, and only they can grant privileges.
     pub hosts: Vec<String>,
-    /// The MUC services, which tell whether ordinary IQs get through.
+    /// The MUC services, which are pinged to find out whether the server drops ordinary IQs.
     pub services: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! Whether answers of the server go to another connection. ejabberd takes several connections of one component, and
-//! spreads what it sends over them; it does the same with different components of one listener without
+//! Notices that answers of the server go to another connection. ejabberd accepts several connections of one component, and
+//! spreads what it sends over them; it does the same with different components of one listener that has not
 //! `global_routes: false`. Knows nothing of sockets.
 
 use std::time::Duration;
@@ -10,12 +10,13 @@ use tracing::{info, warn};
 
 use super::trouble::Trouble;
 
-/// Answers to an earlier run of this relay come in this time after the connection began, if they come at all.
+/// For this time after the connection began, answers may still arrive for an earlier run of this relay.
 const EARLIER_CONNECTION_WAIT: Duration = Duration::from_secs(30);
 
-/// So long after the last sign it is over.
+/// This time after the last sign it counts as over.
 const SHARED_FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 
+/// Whether this connection shares its component's name with another one.
 #[derive(Debug)]
 pub(super) struct Shared {
     began: Instant,
@@ -29,7 +30,7 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// An answer to us went somewhere else.
+    /// Notes that an answer to this relay went to another connection.
     pub(super) fn noticed(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
         if self.noticed.replace(Instant::now()).is_none() {
             warn!("{}", Trouble::Shared);
@@ -37,15 +38,15 @@ impl Shared {
         trouble.send_if_modified(|it| it.replace(Trouble::Shared) != Some(Trouble::Shared));
     }
 
-    /// An answer came to a question that another relay asked.
-    pub(super) fn heard_anothers(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
+    /// Notes an answer to a request that this relay has not sent.
+    pub(super) fn noticed_foreign_answer(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
         if self.began.elapsed() > EARLIER_CONNECTION_WAIT {
             self.noticed(trouble);
         }
     }
 
-    /// Once a second: is it over?
-    pub(super) fn look(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
+    /// Notes whether it is over. Called once a second.
+    pub(super) fn expire(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
         if self.noticed.take_if(|noticed| noticed.elapsed() > SHARED_FORGOTTEN_AFTER).is_some() {
             info!("answers of the server come back again");
             trouble.send_if_modified(|it| it.take_if(|it| *it == Trouble::Shared).is_some());
@@ -63,18 +64,18 @@ mod tests {
     async fn noticed_and_over() {
         let trouble = watch::Sender::new(None);
         let mut shared = Shared::default();
-        shared.heard_anothers(&trouble);
+        shared.noticed_foreign_answer(&trouble);
         assert_eq!(*trouble.borrow(), None, "it may be an answer to an earlier run");
         advance(EARLIER_CONNECTION_WAIT * 2).await;
-        shared.heard_anothers(&trouble);
+        shared.noticed_foreign_answer(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));
         advance(SHARED_FORGOTTEN_AFTER).await;
         shared.noticed(&trouble);
         advance(SHARED_FORGOTTEN_AFTER).await;
-        shared.look(&trouble);
+        shared.expire(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));
         advance(Duration::from_secs(1)).await;
-        shared.look(&trouble);
+        shared.expire(&trouble);
         assert_eq!(*trouble.borrow(), None);
     }
 }

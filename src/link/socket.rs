@@ -1,4 +1,4 @@
-//! The socket to the server. Knows nothing of what goes over it.
+//! The socket to the server. Knows nothing of what is sent through it.
 
 use std::io;
 
@@ -8,15 +8,15 @@ use tokio_util::either::Either;
 use super::quick_ack::QuickAck;
 use crate::config::Server;
 
-/// Where the bytes go.
+/// A TCP or a Unix socket.
 pub(super) type Socket = Either<QuickAck, UnixStream>;
 
-/// Connects to where the server listens for components.
+/// Connects to the server's port or socket for components.
 pub(super) async fn connect(server: &Server) -> io::Result<Socket> {
     match server {
         Server::Tcp(address) => {
             let socket = TcpStream::connect(address.as_str()).await?;
-            // Batches are written whole; waiting for more would only delay the ping behind them.
+            // Batches are written as a whole; waiting for more would only delay the ping behind them.
             socket.set_nodelay(true)?;
             Ok(Either::Left(QuickAck::new(socket)))
         }

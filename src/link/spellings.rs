@@ -1,6 +1,6 @@
-//! In which letters the server writes a domain. Inside the relay every domain has its canonical form; what comes in gets
-//! that, and what goes out gets the spelling in which the server itself has written the domain, because servers don't
-//! know `xn--rume-loa.example` under the name of `räume.example`, nor the other way round.
+//! How the server spells domains. Inside the relay every domain has its canonical form. Stanzas that come in are changed to
+//! it; in stanzas that are sent, domains are spelled as the server has spelled them, because servers don't treat
+//! `xn--rume-loa.example` and `räume.example` as the same domain.
 
 use std::sync::Mutex;
 
@@ -12,21 +12,20 @@ use crate::model::domain;
 use crate::wire::Stanza;
 use crate::wire::spelling::{canonicalise, each_address, respell};
 
-/// Domains in another spelling than the canonical one that are remembered: those of the configuration and those that
-/// were seen last.
+/// How many domains with another spelling than the canonical one are remembered: those seen last.
 const MAX_SPELLINGS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(10_000).unwrap();
 
-/// Domains, and how the server writes them where that is not the canonical form.
+/// Domains that the server does not spell in their canonical form.
 #[derive(Debug)]
 pub(super) struct Spellings {
-    /// The component's own, which is as it was configured: the server knows us under that.
+    /// The component's domain, canonical.
     component: String,
     known: Mutex<LruCache<String, String>>,
 }
 
 impl Spellings {
-    /// As the domains are written in the configuration, which get their canonical form, and for the domains above them:
-    /// until the server is heard.
+    /// Learns how the configuration spells the domains and the domains above them, which holds until the server sends
+    /// another spelling. Changes the domains in the settings to their canonical form.
     pub(super) fn of_settings(settings: &mut Settings) -> Self {
         let Settings { component, hosts, services, .. } = settings;
         let written: Vec<_> = hosts.iter().chain(&*services).chain([&*component]).cloned().collect();
@@ -38,7 +37,7 @@ impl Spellings {
         let this = Self { component: component.to_owned(), known: Mutex::new(LruCache::new(MAX_SPELLINGS)) };
         for domain in written {
             let above = domain.split_once('.').map(|(_, above)| above);
-            // Where two of them disagree, somebody has typed the less usual form for a reason.
+            // If two of them disagree, the less usual form was typed for a reason.
             let unusual =
                 |domain: &&str| domain::canonical(domain).is_ok_and(|canonical| canonical != *domain);
             above.into_iter().chain([domain.as_str()]).filter(unusual).for_each(|domain| this.learn(domain));
@@ -46,12 +45,12 @@ impl Spellings {
         this
     }
 
-    /// The component's name as the server knows it.
+    /// The component's domain as the server spells it.
     pub(super) fn component(&self) -> String {
         self.other(&self.component).unwrap_or_else(|| self.component.clone())
     }
 
-    /// Its other spelling: A-labels for U-labels, or the other way round.
+    /// The other spelling of the component's domain: A-labels instead of U-labels, or the reverse.
     pub(super) fn other_of_component(&self) -> Option<String> {
         let (known, canonical) = (self.component(), self.component.clone());
         if known == canonical {
@@ -61,14 +60,14 @@ impl Spellings {
         }
     }
 
-    /// The server knows the component under this name.
+    /// Notes that the server spells the component's domain like this.
     pub(super) fn component_is(&self, written: &str) {
         self.learn(written);
     }
 
-    /// A stanza has come: its domains get their canonical form. The server vouches for its sender, so that is how this
-    /// domain is written.
-    pub(super) fn heard(&self, stanza: &mut Stanza) {
+    /// Changes the domains in a stanza that came in to their canonical form, and learns how the sender's domain is spelled:
+    /// the server has checked the sender's address.
+    pub(super) fn canonicalise_incoming(&self, stanza: &mut Stanza) {
         let from = match &*stanza {
             Stanza::Message(message) => message.from.as_deref(),
             Stanza::Iq(iq) => iq.from.as_deref(),
@@ -84,8 +83,8 @@ impl Spellings {
         each_address(stanza, canonicalise);
     }
 
-    /// A stanza is about to go: its domains are written as the server writes them.
-    pub(super) fn say(&self, stanza: &mut Stanza) {
+    /// Spells the domains in a stanza that is to be sent as the server spells them.
+    pub(super) fn respell_outgoing(&self, stanza: &mut Stanza) {
         each_address(stanza, |address| respell(address, |domain| self.other(domain)));
     }
 
@@ -122,7 +121,7 @@ mod tests {
 
     fn sent(spellings: &Spellings, to: &str) -> String {
         let mut stanza = message("invites.example", to);
-        spellings.say(&mut stanza);
+        spellings.respell_outgoing(&mut stanza);
         let Stanza::Message(message) = stanza else { unreachable!() };
         message.to.unwrap()
     }
@@ -137,10 +136,11 @@ mod tests {
             "the host above"
         );
         let mut heard = message("tea@Rooms.Räume.example/Alice", "bob@invites.example.");
-        spellings.heard(&mut heard);
+        spellings.canonicalise_incoming(&mut heard);
         assert_eq!(heard, message("tea@rooms.räume.example/Alice", "bob@invites.example"));
         assert_eq!(sent(&spellings, "tea@rooms.räume.example"), "tea@rooms.räume.example", "it was heard");
-        spellings.heard(&mut message("tea@rooms.xn--rume-loa.example", "bob@invites.example"));
+        spellings
+            .canonicalise_incoming(&mut message("tea@rooms.xn--rume-loa.example", "bob@invites.example"));
         assert_eq!(sent(&spellings, "tea@rooms.räume.example"), "tea@rooms.xn--rume-loa.example");
         assert_eq!(sent(&spellings, "EXAMPLE.ORG"), "EXAMPLE.ORG", "on purpose");
     }
@@ -148,11 +148,11 @@ mod tests {
     #[test]
     fn nobody_respells_what_they_did_not_send() {
         let spellings = Spellings::new("räume.example", &["räume.example".into()]);
-        spellings.heard(&mut message("eve@example.org", "bob@xn--rume-loa.example"));
-        spellings.heard(&mut message("eve@xn--rume-loa.example", "bob@räume.example"));
+        spellings.canonicalise_incoming(&mut message("eve@example.org", "bob@xn--rume-loa.example"));
+        spellings.canonicalise_incoming(&mut message("eve@xn--rume-loa.example", "bob@räume.example"));
         assert_eq!(sent(&spellings, "räume.example"), "räume.example");
         // Nameprep would make another domain of it.
-        spellings.heard(&mut message("eve@straße.example", "bob@räume.example"));
+        spellings.canonicalise_incoming(&mut message("eve@straße.example", "bob@räume.example"));
         assert_eq!(sent(&spellings, "strasse.example"), "strasse.example");
     }
 }

@@ -1,4 +1,4 @@
-//! The stream of a component behind its handshake: stanzas out, stanzas in, over a socket. Knows nothing of what they mean.
+//! The stream of a component after its handshake: reads and writes stanzas through a socket. Knows nothing of what they mean.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use super::reader::{Read, Reader};
 use super::writer::Writer;
 use crate::wire::Stanza;
 
-/// What is read at a time, in bytes.
+/// How many bytes are read at a time.
 const MAX_BYTES_PER_READ: usize = 64 << 10;
 
-/// Above so many bytes that wait for the socket no stanza is added to them.
+/// While this many bytes wait for the socket, no stanza is added.
 const MAX_UNWRITTEN_BYTES: usize = 64 << 10;
 
 /// An open stream.
@@ -30,18 +30,18 @@ pub(super) struct Stream<Socket> {
 }
 
 impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
-    /// A stream of which these bytes have been read already, from its header on.
+    /// A stream of which these bytes have been read already, beginning with its header.
     pub(super) fn new(socket: Socket, read: &[u8]) -> Self {
         let mut reader = Reader::new();
         reader.buffer().extend_from_slice(read);
         Self { socket, reader, writer: Writer::new(), ended: false, exhausted: false }
     }
 
-    /// The next thing that came in.
+    /// The next stanza, or why one is left out.
     ///
     /// # Errors
     ///
-    /// The connection is lost, or what came is no XML stream.
+    /// The connection is lost (any I/O error), or the bytes are not an XML stream (`InvalidData`).
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
         if self.exhausted {
             return Poll::Ready(Err(closed()));
@@ -64,7 +64,7 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
         }
     }
 
-    /// Whether a stanza may be added; writes what waits otherwise.
+    /// Ready if a stanza may be added; otherwise writes what waits.
     ///
     /// # Errors
     ///
@@ -77,12 +77,12 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
     ///
     /// # Errors
     ///
-    /// This stanza can't be sent at all; others can.
+    /// `InvalidInput`: this stanza can't be sent, because it is too large or has forbidden characters. Others can.
     pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
         self.writer.push(stanza)
     }
 
-    /// Writes all that waits.
+    /// Writes everything that waits.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    /// Ends the stream, and closes our side of the connection.
+    /// Ends the stream, and closes the relay's side of the connection.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What passes between the task that owns the connection and the rest of the program. Knows nothing of sockets.
+//! The messages between the task that owns the connection and the rest of the program. Knows nothing of sockets.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -6,26 +6,20 @@ use super::epoch::Epoch;
 use super::failure::{AskError, DeliverError};
 use crate::wire::{Iq, Stanza};
 
-/// What comes in and is no answer: messages, and IQs that ask something.
+/// Stanzas that came in and are not answers: messages, requests, subscription requests.
 pub type Incoming = mpsc::Receiver<Received>;
 
-/// A stanza, and the connection that it came by.
+/// A stanza, and the connection that it came through.
 pub type Received = (Epoch, Stanza);
 
-/// Where it is told whether a stanza was delivered.
+/// Where the result of a delivery is reported.
 pub(super) type Delivered = oneshot::Sender<Result<(), DeliverError>>;
 
-/// What the handle tells the task that owns the connection.
+/// What a [`super::Link`] asks of the task that owns the connection.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// `on`: by this connection and no other.
-    Deliver {
-        stanza: Box<Stanza>,
-        on: Option<Epoch>,
-        answer: Delivered,
-    },
-    Ask {
-        iq: Box<Iq>,
-        answer: oneshot::Sender<Result<Iq, AskError>>,
-    },
+    /// Sends a stanza, and answers when it is confirmed. With `on`: only through this connection.
+    Deliver { stanza: Box<Stanza>, on: Option<Epoch>, answer: Delivered },
+    /// Sends a request, and hands over its answer.
+    Ask { iq: Box<Iq>, answer: oneshot::Sender<Result<Iq, AskError>> },
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the connection, in words that say what to do, and when to try again after it ended.
+//! What is wrong with the connection, with texts that say what to do; and the pauses between attempts to connect.
 //! Knows nothing of sockets.
 
 use std::fmt;
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// What is wrong with the connection, as far as the relay has noticed. While there is something, the relay is not ready.
+/// What is wrong with the connection, as far as the relay has noticed. Meanwhile the relay is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// There is no connection: why.
+    /// There is no connection, for this reason.
     Down(String),
-    /// Connections end soon after they came up: why the last one did.
+    /// Connections end soon after they came up, the last one for this reason.
     Flapping(String),
-    /// Another connection with the component's name takes the place of this relay's: what the server said.
+    /// Another connection with the component's name replaces this relay's. The text is the server's.
     Conflict(String),
-    /// Answers of the server go to another connection (ejabberd keeps several and spreads stanzas over them).
+    /// Answers of the server go to another connection: ejabberd accepts several, and spreads stanzas over them.
     Shared,
-    /// This host refuses what it granted, and connecting again has not helped.
+    /// This host refuses what it has granted, and connecting again did not help.
     Refused(String),
 }
 
 impl Trouble {
-    /// Whether it is still so when there is a connection again.
+    /// Whether it still applies when there is a connection again.
     pub(super) fn outlives_a_connection(&self) -> bool {
         matches!(self, Self::Flapping(_) | Self::Conflict(_))
     }
@@ -52,37 +52,38 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// However often it failed, the next attempt follows after no more than this.
+/// The longest pause between two attempts to connect.
 pub(super) const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(60);
 
-/// A connection that lived so long was a good one.
-const GOOD_AFTER: Duration = Duration::from_secs(60);
+/// A connection that was up for this time counts as stable.
+const STABLE_CONNECTION_AGE: Duration = Duration::from_secs(60);
 
-/// The pauses while another relay takes the place: two that both came back at once would fight without end.
+/// The first and the longest pause while another relay replaces this one's connection. Two relays that both came back at
+/// once would replace each other without end.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(60);
 const MAX_CONFLICT_PAUSE: Duration = Duration::from_secs(300);
 
-/// Longer than the other relay waits before it takes the place again, so that surviving it means that it has gone.
+/// After this time without being replaced, the other relay has gone: it would have come back earlier.
 const CONFLICT_FORGOTTEN_AFTER: Duration = Duration::from_secs(900);
 
 /// How a connection, or the attempt at one, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// There was none.
+    /// It never was up.
     NotUp,
-    /// After it had been up for this time.
+    /// It had been up for this time.
     Lived(Duration),
-    /// The same, and another connection took its place.
-    Ousted(Duration),
+    /// It had been up for this time, and another connection replaced it.
+    Replaced(Duration),
 }
 
 type Pauses = Box<dyn Iterator<Item = Duration> + Send>;
 
-/// When to try again.
+/// The pauses between attempts to connect.
 pub(super) struct Backoff {
     pauses: Pauses,
     conflict: Option<Pauses>,
-    /// So many connections in a row ended soon after they came up.
+    /// How many connections in a row ended soon after they came up.
     short_lived: u32,
 }
 
@@ -99,25 +100,26 @@ impl Backoff {
 
     /// The pause before the next attempt.
     pub(super) fn after(&mut self, ended: Ended) -> Duration {
-        if let Ended::Lived(lived) | Ended::Ousted(lived) = ended {
+        if let Ended::Lived(lived) | Ended::Replaced(lived) = ended {
             if lived >= self.settles_after() {
                 self.settled();
             }
-            self.short_lived = if lived < GOOD_AFTER { self.short_lived.saturating_add(1) } else { 0 };
+            self.short_lived =
+                if lived < STABLE_CONNECTION_AGE { self.short_lived.saturating_add(1) } else { 0 };
         }
-        if let Ended::Ousted(_) = ended {
+        if let Ended::Replaced(_) = ended {
             let pauses = self.conflict.get_or_insert_with(|| growing(CONFLICT_PAUSE, MAX_CONFLICT_PAUSE));
             return pauses.next().unwrap_or(MAX_CONFLICT_PAUSE);
         }
         self.pauses.next().unwrap_or(MAX_RECONNECT_PAUSE)
     }
 
-    /// How long a connection must live until everything is well again.
+    /// How long a connection must be up until all pauses begin anew.
     pub(super) fn settles_after(&self) -> Duration {
-        if self.conflict.is_some() { CONFLICT_FORGOTTEN_AFTER } else { GOOD_AFTER }
+        if self.conflict.is_some() { CONFLICT_FORGOTTEN_AFTER } else { STABLE_CONNECTION_AGE }
     }
 
-    /// The connection has lived long enough.
+    /// The connection has been up for [`Self::settles_after`].
     pub(super) fn settled(&mut self) {
         *self = Self::new();
     }
@@ -127,12 +129,12 @@ impl Backoff {
     }
 
     pub(super) fn is_flapping(&self) -> bool {
-        // A server that is started again right after the relay is no reason for alarm.
+        // One short connection is normal when the server is restarted right after the relay.
         self.short_lived > 1
     }
 }
 
-/// At once, then 1 s to 60 s with jitter, so that many components don't come back in step.
+/// None, then 1 s to 60 s with jitter, so that many components don't connect at the same time.
 fn pauses() -> Pauses {
     Box::new(std::iter::once(Duration::ZERO).chain(growing(Duration::from_secs(1), MAX_RECONNECT_PAUSE)))
 }
@@ -170,17 +172,17 @@ mod tests {
         assert_eq!(pauses[0], Duration::ZERO);
         assert!(pauses[19] >= Duration::from_secs(30), "{pauses:?}");
         assert!(backoff.is_flapping());
-        assert_eq!(backoff.after(Ended::Lived(GOOD_AFTER)), Duration::ZERO);
+        assert_eq!(backoff.after(Ended::Lived(STABLE_CONNECTION_AGE)), Duration::ZERO);
         assert!(!backoff.is_flapping());
     }
 
     #[test]
     fn whoever_is_ousted_waits_for_minutes_until_nobody_does_it_any_more() {
         let mut backoff = Backoff::new();
-        let first = backoff.after(Ended::Ousted(GOOD_AFTER * 60));
+        let first = backoff.after(Ended::Replaced(STABLE_CONNECTION_AGE * 60));
         assert!(first >= CONFLICT_PAUSE && backoff.in_conflict());
         // The other one is ousted as well, and comes back after as long.
-        let pauses: Vec<_> = (0..10).map(|_| backoff.after(Ended::Ousted(MAX_CONFLICT_PAUSE))).collect();
+        let pauses: Vec<_> = (0..10).map(|_| backoff.after(Ended::Replaced(MAX_CONFLICT_PAUSE))).collect();
         assert!(pauses.iter().all(|pause| *pause >= CONFLICT_PAUSE && *pause <= MAX_CONFLICT_PAUSE));
         assert_eq!(pauses[9], MAX_CONFLICT_PAUSE);
         assert_eq!(backoff.settles_after(), CONFLICT_FORGOTTEN_AFTER);

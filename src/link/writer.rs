@@ -1,4 +1,4 @@
-//! Writes stanzas as the bytes of a stream, behind a header that has been sent. Knows nothing of sockets.
+//! Writes stanzas as the bytes of a stream whose header has been sent. Knows nothing of sockets.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,10 +10,11 @@ use xso::{AsXml, Item};
 
 use crate::wire::{Stanza, ns};
 
-/// The largest stanza that is sent, in bytes: servers end the stream at what is larger (Prosody's default is 512 KiB).
+/// The largest stanza that is sent, in bytes: servers end the stream because of larger ones (Prosody's default limit is
+/// 512 KiB).
 const MAX_STANZA_BYTES: usize = 256 << 10;
 
-/// Stanzas in, bytes out.
+/// Turns stanzas into bytes.
 pub(super) struct Writer {
     encoder: Encoder<SimpleNamespaces>,
     pub(super) buffer: BytesMut,
@@ -28,7 +29,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// It holds what XML can't carry, or is larger than a server takes. Nothing is appended then, and others can follow.
+    /// `InvalidInput`: the stanza has characters that XML forbids, or is larger than [`MAX_STANZA_BYTES`]. Nothing is appended
+    /// then, and other stanzas can follow.
     pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
         let before = self.buffer.len();
         let result = self.encode(stanza).and_then(|()| match self.buffer.len() - before {
@@ -60,7 +62,7 @@ fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Er
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
-/// An encoder that stands where stanzas stand: inside the stream's element, with what its header has declared.
+/// An encoder inside the stream's root element, with the namespaces that its header has declared.
 #[expect(clippy::transmute_ptr_to_ptr, reason = "inside of xml_ncname!")]
 fn behind_header() -> Encoder<SimpleNamespaces> {
     let mut encoder = Encoder::new();

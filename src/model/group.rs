@@ -210,7 +210,7 @@ impl<'a> Found<'a> {
 
 /// Why an inviter can't invite a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closed {
+pub enum NotUsable {
     /// There is no group of this name, or nobody is in it.
     Nobody,
     /// The inviter may not use the group.
@@ -247,8 +247,8 @@ impl Book {
     /// group in it that is not there any more is passed over.
     ///
     /// # Errors
-    /// See [`Closed`].
-    pub fn people(&self, name: &str, asker: Option<&BareJid>) -> Result<Vec<BareJid>, Closed> {
+    /// See [`NotUsable`].
+    pub fn people(&self, name: &str, asker: Option<&BareJid>) -> Result<Vec<BareJid>, NotUsable> {
         let people = self.everybody(name);
         let may = match self.kept.get(name) {
             None => true,
@@ -259,8 +259,8 @@ impl Book {
             },
         };
         match (may, people.is_empty()) {
-            (false, _) => Err(Closed::MayNotUse),
-            (true, true) => Err(Closed::Nobody),
+            (false, _) => Err(NotUsable::MayNotUse),
+            (true, true) => Err(NotUsable::Nobody),
             (true, false) => Ok(people),
         }
     }
@@ -375,9 +375,9 @@ mod tests {
         );
         assert_eq!(book.usable_by(&jid("bob")), ["crew", "open", "team"]);
         assert_eq!(book.usable_by(&jid("carol")), ["board", "open", "team"]);
-        assert_eq!(book.people("crew", Some(&jid("carol"))), Err(Closed::MayNotUse));
-        assert_eq!(book.people("crew", None), Err(Closed::MayNotUse));
-        assert_eq!(book.people("empty", None), Err(Closed::Nobody));
+        assert_eq!(book.people("crew", Some(&jid("carol"))), Err(NotUsable::MayNotUse));
+        assert_eq!(book.people("crew", None), Err(NotUsable::MayNotUse));
+        assert_eq!(book.people("empty", None), Err(NotUsable::Nobody));
         assert_eq!(names(&book.people("open", None).unwrap()), ["bob", "carol"]);
         assert_eq!(names(&book.people("team", None).unwrap()), ["bob"], "the configuration's");
         assert_eq!(book.check("crew", &entries(&["@open"])), Err(Nesting::Unknown("gone".into())));

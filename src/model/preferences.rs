@@ -30,7 +30,7 @@ words! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// From whom they accept invitations.
-    pub takes: AcceptFrom,
+    pub accept_from: AcceptFrom,
     /// Bare JIDs of rooms and people, and domains, that are blocked.
     pub blocks: BTreeSet<String>,
 }
@@ -59,7 +59,7 @@ impl Preferences {
     pub fn changed(mut self, changes: &[Change]) -> Self {
         for change in changes {
             match change {
-                Change::AcceptFrom(takes) => self.takes = *takes,
+                Change::AcceptFrom(accept_from) => self.accept_from = *accept_from,
                 Change::Block(jid) => drop(self.blocks.insert(jid.clone())),
                 Change::Lift(jid) => drop(self.blocks.remove(jid)),
                 Change::LiftAll => self.blocks.clear(),

@@ -74,12 +74,12 @@ impl Identity {
 impl Job {
     /// An invitation that has just arrived.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
-        let Admitted { id, received, duplicate, wishes } = admitted;
+        let Admitted { id, received, duplicate, preferences } = admitted;
         Self {
             duplicate,
             // A hand-over is journaled together with its claim.
             claimed_when_taken: arrival.route == Route::HandedOver,
-            preferences: Some(wishes),
+            preferences: Some(preferences),
             progress: Progress::not_begun(),
             ..Self::of(Pending { id, received, arrival, added: false }, Duration::ZERO)
         }
@@ -190,7 +190,8 @@ mod tests {
                 payload: Payload::default(),
                 parent: None,
             };
-            let admitted = Admitted { id: 1, received: 0, duplicate: false, wishes: Preferences::default() };
+            let admitted =
+                Admitted { id: 1, received: 0, duplicate: false, preferences: Preferences::default() };
             let waited = Pending { id: 1, received: 0, arrival: arrival(), added: false };
             for mut job in [Job::new(admitted, arrival()), Job::resumed(waited)] {
                 let full = |job: &mut Job| job.charge_contact(|| Answer::Over) == Answer::Over;

@@ -150,7 +150,7 @@ async fn kind(rooms: &Rooms, room: &BareJid, asker: &Asker) -> Result<(Kind, boo
         Asker::Inviter(inviter) => Some(inviter),
         Asker::Relay => None,
     };
-    match rooms.link.ask_anyhow(inviter, room.as_str(), question).await {
+    match rooms.link.ask_in_any_name(inviter, room.as_str(), question).await {
         Ok(answer) => Ok(match answer.payload.0 {
             Some(IqPayload::DiscoInfo(info)) => {
                 let kind = Kind {

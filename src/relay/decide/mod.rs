@@ -128,7 +128,7 @@ pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
 }
 
 async fn preferences_now(cx: &Context, parties: &Parties) -> Result<Preferences, Stop> {
-    Ok(cx.journal.wishes(parties.contact.as_str()).await?)
+    Ok(cx.journal.preferences(parties.contact.as_str()).await?)
 }
 
 /// Judges an invitation that the room lets pass by what the contact wants.

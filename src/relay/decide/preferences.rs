@@ -59,7 +59,7 @@ pub(super) async fn of(
         names.iter().any(|name| preferences.blocks.contains(name)) || cx.journal.is_blocked_for_all(&names);
     let blocked = async {
         // Their server need not be asked about what is decided already.
-        if blocked_here || preferences.takes == AcceptFrom::Nobody {
+        if blocked_here || preferences.accept_from == AcceptFrom::Nobody {
             return Ok::<_, Stop>(Ok(blocked_here));
         }
         match cx.contacts.blocks_any(contact, &names).await {
@@ -71,7 +71,7 @@ pub(super) async fn of(
     let known = async {
         let stranger = match inviter {
             Inviter::Person(person)
-                if strangers == Strangers::Refuse || preferences.takes == AcceptFrom::Contacts =>
+                if strangers == Strangers::Refuse || preferences.accept_from == AcceptFrom::Contacts =>
             {
                 cx.contacts.knows(contact, person).await?.map(|known| !known)
             }
@@ -91,7 +91,7 @@ pub(super) async fn of(
     let (lists, unsupported) = Box::pin(join(try_join3(blocked, known, no_account), unsupported)).await;
     let (blocked, (stranger, lookalikes), no_account) = lists?;
     let wants = Wants {
-        takes: preferences.takes,
+        takes: preferences.accept_from,
         blocked: blocked == Ok(true),
         stranger,
         strangers,

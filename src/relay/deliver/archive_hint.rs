@@ -115,7 +115,7 @@ impl ArchiveHint {
 
     async fn ask(&self, host: &str, inviter: Option<&BareJid>) -> Result<Option<DiscoInfo>, AskError> {
         let question = || IqPayload::DiscoInfo(DiscoInfo::default());
-        match self.link.ask_anyhow(inviter, host, question).await {
+        match self.link.ask_in_any_name(inviter, host, question).await {
             Ok(answer) => Ok(match answer.payload.0 {
                 Some(IqPayload::DiscoInfo(info)) => Some(info),
                 _ => None,

@@ -8,7 +8,7 @@ use super::earlier::Earlier;
 use crate::journal::JournalReader;
 use crate::link::AskError;
 use crate::model::Reason;
-use crate::model::group::{Book, Closed, MEMBERS};
+use crate::model::group::{Book, MEMBERS, NotUsable};
 use crate::relay::context::Context;
 use crate::relay::decide::judge;
 use crate::relay::ending::{Ending, within};
@@ -106,8 +106,8 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
     })?;
     match Book::new(&config.groups, kept).people(name, parties.person()) {
         Ok(people) => Ok(Meant::Group(people)),
-        Err(Closed::Nobody) => Err(Ending::Refused(Reason::Malformed).into()),
-        Err(Closed::MayNotUse) => Err(Ending::Refused(Reason::MayNotUse).into()),
+        Err(NotUsable::Nobody) => Err(Ending::Refused(Reason::Malformed).into()),
+        Err(NotUsable::MayNotUse) => Err(Ending::Refused(Reason::MayNotUse).into()),
     }
 }
 

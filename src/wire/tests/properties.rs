@@ -22,7 +22,7 @@ use crate::wire::privileged::{self, Version};
 use crate::wire::stanza::{
     Forwarded, HandOver, Iq, IqPayload, IqType, Message, PrivilegeContent, Stanza, parse,
 };
-use crate::wire::xml::{is_xml_text, strip_forbidden};
+use crate::wire::xml::{is_xml_text, non_blank, strip_forbidden};
 
 /// Text that XML can carry, with many of the characters that mean something to it.
 fn text() -> impl Strategy<Value = String> {
@@ -46,7 +46,7 @@ fn person() -> impl Strategy<Value = jid::BareJid> {
 }
 
 fn details() -> impl Strategy<Value = Details> {
-    let reason = non_empty_text().prop_filter("not blank", |text| !text.trim().is_empty());
+    let reason = non_empty_text().prop_filter("not blank", |text| non_blank(Some(text.clone())).is_some());
     (option::of(reason), option::of(non_empty_text()), option::of(text()), any::<bool>()).prop_map(
         |(reason, password, thread, continues)| Details {
             reason,
