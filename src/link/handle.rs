@@ -171,13 +171,25 @@ impl Link {
     }
 
     pub(super) async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {
-        let (answer, wait) = oneshot::channel();
+        let (answer, mut wait) = oneshot::channel();
         let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
-        match timeout(IQ_ANSWER_TIMEOUT, wait).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => Err(AskError::Lost),
-            Err(_) => Err(AskError::Unanswered),
+        if let Ok(answer) = timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
+            return answer.unwrap_or(Err(AskError::Lost));
+        }
+        // The answer may stand behind much else that the server has to say. It comes before the answer to a ping.
+        tokio::select! {
+            biased;
+            answer = wait => answer.unwrap_or(Err(AskError::Lost)),
+            () = self.pinged() => Err(AskError::Unanswered),
+        }
+    }
+
+    /// Returns when the server has answered a ping, or the connection is lost.
+    async fn pinged(&self) {
+        let (answer, wait) = oneshot::channel();
+        if self.commands.send(Command::Ping { answer }).await.is_ok() {
+            let _ = wait.await;
         }
     }
 

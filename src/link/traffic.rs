@@ -22,4 +22,6 @@ pub(super) enum Command {
     Deliver { stanza: Box<Stanza>, on: Option<Epoch>, answer: Delivered },
     /// Sends a request, and hands over its answer.
     Ask { iq: Box<Iq>, answer: oneshot::Sender<Result<Iq, AskError>> },
+    /// Sends a ping, and answers when the server has answered it.
+    Ping { answer: Delivered },
 }

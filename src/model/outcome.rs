@@ -63,8 +63,8 @@ words! {
         NotPermitted = "not-permitted",
         /// The inviter is not a user of this server, or their host has granted the relay nothing.
         NotLocal = "not-local",
-        /// Not all could be found out: the room or the contact's server did not answer in time for a hand-over, or the
-        /// contact's block list can't be read.
+        /// Not all could be found out: the room or the contact's server did not answer, in time for a hand-over or at several
+        /// attempts, or the contact's block list can't be read.
         Unsure = "unsure",
         /// The server delivered what it had handed over before our answer reached it.
         TooLate = "too-late",

@@ -5,12 +5,13 @@
 //! claim stays with its invitation, so nothing is done twice.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jid::BareJid;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::context::{Context, still_connected};
@@ -19,7 +20,7 @@ use super::decide::{ask_ahead, decide, unwanted_by_now};
 use super::deliver::{deliver, fate, membership};
 use super::ending::{Ending, within};
 use super::fan_out;
-use super::job::{Identity, Job};
+use super::job::{Identity, Job, MAX_ATTEMPTS};
 use super::parties::{Parties, is_a_person, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
@@ -30,20 +31,29 @@ use crate::model::{Arrival, Outcome, Reason, Route, State};
 use crate::rooms::Age;
 use crate::wire::muc::Affiliation;
 
-/// The pause before a room that did not answer is asked again.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// The pause before a room that did not answer is asked again, and the one before it is asked for the last time.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 /// For how long after an invitation's arrival the occupant with the inviter's nick is taken to be the inviter.
 const NICK_VALID_FOR: Duration = Duration::from_secs(5);
 
-/// Runs until the invitation is settled or the relay stops. Returns its outcome; `None` if it was not settled, or no trace
-/// of it is kept.
-pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
+/// What has become of an invitation.
+#[derive(Debug)]
+pub(super) enum Ran {
+    /// It is settled, or the next start goes on with it. `None`: no trace of it is kept, or it is not settled.
+    Ended(Option<Outcome>),
+    /// A room or server did not answer: it is to be run again at this moment.
+    Again(Box<Job>, Instant),
+}
+
+/// Runs an invitation until it is settled, the relay stops, or it has to wait.
+pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
     let expires_at = job.expires_at(cx.config.load().relay.expiry);
     loop {
         // Without the link nobody could be told either, so an invitation expires only while it is up.
         if !cx.link.up().await {
-            return None;
+            return Ran::Ended(None);
         }
         let ending = match attempt(&cx, &mut job, expires_at).await {
             Err(Stop::End(ending)) => Ok(*ending),
@@ -55,20 +65,53 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Option<Outcome> {
             Err(stop) => Err(stop),
         };
         match settled {
-            Ok(outcome) => return outcome,
-            Err(Stop::Suspend | Stop::End(_)) => return None,
+            Ok(outcome) => return Ran::Ended(outcome),
+            Err(Stop::Suspend | Stop::End(_)) => return Ran::Ended(None),
             Err(Stop::Retry(AskError::Lost)) => debug!(id = job.row.id, "interrupted"),
+            Err(Stop::Unreadable) => {
+                job.share = None;
+                return Ran::Again(Box::new(job), Instant::now() + FIRST_PAUSE);
+            }
             Err(Stop::Retry(e)) => {
-                debug!(id = job.row.id, room = job.row.arrival.room, "{e}: trying again in a while");
-                sleep_until(expires_at.min(Instant::now() + RETRY_PAUSE)).await;
+                job.share = None;
+                job.unanswered += 1;
+                debug!(id = job.row.id, room = job.row.arrival.room, attempts = job.unanswered, "{e}");
+                let pause = if job.unanswered == 1 { FIRST_PAUSE } else { LAST_PAUSE };
+                // What is given up is given up at once.
+                if job.unanswered < MAX_ATTEMPTS {
+                    return Ran::Again(Box::new(job), expires_at.min(Instant::now() + pause));
+                }
             }
         }
     }
 }
 
-/// [`run`] for a part of a fan-out. Boxed, since the future of the fan-out contains this one, which has the same type.
-fn run_part(cx: Arc<Context>, job: Job) -> BoxFuture<'static, Option<Outcome>> {
-    run(cx, job).boxed()
+/// [`run`] for a part of a fan-out, until it has ended. Boxed, since the future of the fan-out contains this one, which has the
+/// same type. If the room does not answer for one part, the others are given up at the first attempt, so that the places of
+/// parts are free again.
+fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Outcome>> {
+    let parent = job.parent.clone();
+    async move {
+        loop {
+            match run(Arc::clone(&cx), job).await {
+                Ran::Ended(outcome) => return outcome,
+                Ran::Again(again, _) => job = *again,
+            }
+            if let Some(parent) = &parent
+                && job.unanswered > 0
+                && (job.unanswered + 1 >= MAX_ATTEMPTS || parent.silent.load(Ordering::Relaxed))
+            {
+                parent.silent.store(true, Ordering::Relaxed);
+                job.unanswered = MAX_ATTEMPTS;
+                continue;
+            }
+            tokio::select! {
+                () = cx.stopping.cancelled() => return None,
+                () = sleep(FIRST_PAUSE) => {}
+            }
+        }
+    }
+    .boxed()
 }
 
 /// One attempt; safe to repeat. Returns the ending.
@@ -83,7 +126,10 @@ async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Resul
         return Ok(ending);
     }
     if Instant::now() >= expires_at {
-        return give_up(cx, job).await;
+        return give_up(cx, job, Ending::Expired).await;
+    }
+    if job.unanswered >= MAX_ATTEMPTS {
+        return give_up(cx, job, Ending::Failed(Reason::Unsure)).await;
     }
     let parties = identify(cx, job).await?;
     if is_a_person(cx, &parties.contact) {
@@ -131,6 +177,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     let on = cx.link.epoch()?;
     let preferences = job.take_preferences();
     let decision = decide(cx, &job.invitation(parties), preferences).await?;
+    job.share = None;
     still_connected(cx, on)?;
     let verdict = decision.verdict;
     job.members_only = decision.snapshot.kind().members_only;
@@ -184,15 +231,16 @@ async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Addin
     }
 }
 
-/// The ending of an invitation that has expired.
-async fn give_up(cx: &Arc<Context>, job: &mut Job) -> Result<Ending, Stop> {
+/// The ending of an invitation that has expired, or whose room does not answer: `ending`, unless it is a fan-out of which
+/// parts were begun.
+async fn give_up(cx: &Arc<Context>, job: &mut Job, ending: Ending) -> Result<Ending, Stop> {
     let known = job.parties.clone().or_else(|| Parties::of(&job.row.arrival, None).map(Arc::new));
     match known {
         Some(parties) if !is_a_person(cx, &parties.contact) && fan_out::may_be_one(&job.row.arrival) => {
             job.parties = Some(Arc::clone(&parties));
-            fan_out::give_up(cx, job, &parties, run_part).await
+            fan_out::give_up(cx, job, &parties, ending, run_part).await
         }
-        _ => Ok(Ending::Expired),
+        _ => Ok(ending),
     }
 }
 

@@ -13,8 +13,13 @@ use super::deliver::module::Module;
 use super::fan_out::progress::Progress;
 use super::limits::Answer;
 use super::parties::Parties;
+use super::shares::Share;
 use crate::journal::Admitted;
 use crate::model::{Arrival, Pending, Preferences, Route};
+
+/// Attempts at an invitation that get no answer from a room or server. A room's lists may be too long to ever arrive, and
+/// each question is work for the server.
+pub(super) const MAX_ATTEMPTS: u32 = 3;
 
 /// An invitation in memory.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -30,6 +35,10 @@ pub(super) struct Job {
     /// It was journaled together with its claim, and no attempt has used that yet.
     pub(super) claimed_when_taken: bool,
     charged: Charged,
+    /// How many attempts got no answer from a room or server.
+    pub(super) unanswered: u32,
+    /// Its share of its room and inviter, until the room has answered.
+    pub(super) share: Option<Share>,
     /// The contact's preferences when it arrived; `None` once they may have changed.
     preferences: Option<Preferences>,
     /// The contact was made a member for it, or was about to be.
@@ -46,7 +55,7 @@ pub(super) struct Job {
     /// What the server's module knows of it, if it was handed over.
     pub(super) module: Module,
     /// The fan-out of which it is a part.
-    parent: Option<Arc<Parent>>,
+    pub(super) parent: Option<Arc<Parent>>,
     /// How far it has come, if it is a fan-out.
     pub(super) progress: Progress,
 }
@@ -102,6 +111,8 @@ impl Job {
             // A hand-over is counted for its contact before it is answered. Invitations are counted for their room when they are
             // read, except direct ones, whose sender may have no right to invite there.
             charged: Charged { contact: route == Route::HandedOver, room: route != Route::Direct },
+            unanswered: 0,
+            share: None,
             preferences: None,
             member_added: row.added,
             unsupported: false,

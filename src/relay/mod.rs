@@ -18,6 +18,7 @@ mod parties;
 mod payload;
 pub(crate) mod queue;
 pub(crate) mod settle;
+mod shares;
 mod stop;
 
 pub use self::decide::judge;

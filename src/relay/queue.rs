@@ -1,26 +1,27 @@
 //! Takes in what arrives: invitations go into the journal before anything else is done with them, IQs are answered.
 //!
-//! The journal is the queue. A bounded number of invitations runs at a time, and some more are ready in memory. All others
-//! are on the disk only, and are fetched in the order of their ids when there is space. What an earlier run left is
+//! The journal is the queue. A bounded number of invitations runs at a time, of one room and of one inviter fewer, and some
+//! more are ready in memory, or wait there because their room did not answer. All others are on the disk only, and are fetched in the order of their ids when there is space. What an earlier run left is
 //! fetched in the same way. One task does all of this, so no row is fetched twice: while any row waits on the disk, new
 //! arrivals wait there too. Only hand-overs are taken in elsewhere, and run at once.
 //!
 //! Knows nothing of how an invitation is decided about.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info};
 
-use super::attempt;
+use super::attempt::{self, Ran};
 use super::context::Context;
 use super::inbound::declined::declined;
 use super::inbound::parse::{Parsed, WhoIsTold, parse};
 use super::inbound::{answers, hand_over};
-use super::job::Job;
+use super::job::{Job, MAX_ATTEMPTS};
 use super::limits::Answer;
 use super::parties::nick_of;
 use super::settle::bounce::{self, Bounce};
@@ -29,6 +30,7 @@ use super::settle::notify::{answer_room, notify};
 use super::settle::report::report;
 use super::settle::second_look;
 use super::settle::words;
+use super::shares::Shares;
 use crate::commands::{self, Commands};
 use crate::journal::Closed;
 use crate::link::{Epoch, Incoming, Received};
@@ -41,6 +43,9 @@ use crate::wire::{Iq, Message, Stanza};
 const MAX_RUNNING: usize = 1024;
 /// Invitations in memory that run next: they are smaller than running ones, and need not be read from the disk again.
 const MAX_READY: usize = 2048;
+/// Invitations whose room or server did not answer, in memory until they are run again. With more than these, some are given
+/// up earlier.
+const MAX_LATER: usize = 4096;
 /// Stanzas taken from the link at a time: one commit for all the invitations among them.
 const MAX_STANZAS_AT_ONCE: usize = 256;
 /// Invitations taken in together whose rooms are asked before the journal has them.
@@ -52,8 +57,16 @@ pub(crate) struct Queue {
     cx: Arc<Context>,
     commands: Arc<Commands>,
     incoming: Incoming,
-    running: JoinSet<()>,
+    running: JoinSet<Ran>,
+    shares: Shares,
+    /// Jobs that wait for a share of this room or inviter.
+    held: HashMap<String, VecDeque<Job>>,
+    held_count: usize,
+    /// Rooms and inviters that have shares again.
+    freed: VecDeque<String>,
     ready: VecDeque<Job>,
+    /// Jobs whose room or server did not answer, by when they are run again; they take no place meanwhile.
+    later: BTreeMap<(Instant, Id), Job>,
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
 }
@@ -65,20 +78,28 @@ impl Queue {
             commands: Arc::new(commands),
             incoming,
             running: JoinSet::new(),
+            shares: Shares::default(),
+            held: HashMap::new(),
+            held_count: 0,
+            freed: VecDeque::new(),
             ready: VecDeque::new(),
+            later: BTreeMap::new(),
             waiting: Some(0),
         }
     }
 
     /// Runs until `stopping` is cancelled and all running invitations have ended, or until the journal is closed.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
-        self.running.spawn(second_look::run(Arc::clone(&self.cx)));
+        // Beside the others, so that it takes no place.
+        let second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
         if self.take_in(&stopping).await.is_err() {
             debug!("the journal is closed");
             return;
         }
         // What still comes in is journaled and waits for the next start, as does what stands ready.
         self.ready.clear();
+        self.held.clear();
+        self.later.clear();
         self.waiting.get_or_insert(Id::MAX);
         let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
         while !self.running.is_empty() {
@@ -91,22 +112,30 @@ impl Queue {
                 }
             }
         }
+        let _ = second_look.await;
     }
 
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), Closed> {
         let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
         loop {
             // Removes all that have ended: one in each round would be too slow under load.
-            while self.running.try_join_next().is_some() {}
+            while let Some(ended) = self.running.try_join_next() {
+                self.ended(ended);
+            }
+            self.again();
+            self.freed.extend(self.shares.freed());
             while self.running.len() < MAX_RUNNING
-                && let Some(job) = self.ready.pop_front()
+                && let Some(job) = self.next()
             {
                 self.start(job);
             }
-            let none_ready = self.ready.is_empty();
+            let none_ready = self.ready.is_empty() && self.held_count < MAX_READY;
+            let again = self.later.first_key_value().map(|((moment, _), _)| *moment);
             tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
-                Some(_) = self.running.join_next() => {}
+                Some(ended) = self.running.join_next() => self.ended(ended),
+                () = self.shares.changed() => {}
+                () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
                 count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
                     if count == 0 {
                         return Ok(());
@@ -136,9 +165,63 @@ impl Queue {
         Ok(())
     }
 
-    fn start(&mut self, job: Job) {
-        let cx = Arc::clone(&self.cx);
-        self.running.spawn(async move { drop(attempt::run(cx, job).await) });
+    /// The next job that runs: one that waited for a share that is free now, else the first that is ready.
+    fn next(&mut self) -> Option<Job> {
+        while let Some(key) = self.freed.front() {
+            let job =
+                self.held.get_mut(key).filter(|_| self.shares.has_left(key)).and_then(VecDeque::pop_front);
+            if let Some(job) = job {
+                self.held_count -= 1;
+                return Some(job);
+            }
+            self.held.retain(|held, jobs| held != key || !jobs.is_empty());
+            self.freed.pop_front();
+        }
+        self.ready.pop_front()
+    }
+
+    /// Runs a job, or has it wait until its room or inviter has a share left.
+    fn start(&mut self, mut job: Job) {
+        match self.shares.take([job.row.arrival.room.clone(), job.row.arrival.inviter.clone()]) {
+            Ok(share) => {
+                job.share = Some(share);
+                self.running.spawn(attempt::run(Arc::clone(&self.cx), job));
+            }
+            Err(full) => {
+                self.held.entry(full).or_default().push_back(job);
+                self.held_count += 1;
+            }
+        }
+    }
+
+    /// Runs something that is no job.
+    fn beside(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(async move {
+            work.await;
+            Ran::Ended(None)
+        });
+    }
+
+    /// A task has ended; its job may have to be run again.
+    fn ended(&mut self, ended: Result<Ran, JoinError>) {
+        if let Ok(Ran::Again(mut job, moment)) = ended {
+            if self.later.len() < MAX_LATER {
+                self.later.insert((moment, job.row.id), *job);
+            } else {
+                job.unanswered = MAX_ATTEMPTS;
+                self.ready.push_back(*job);
+            }
+        }
+    }
+
+    /// Makes those ready that are to be run again by now.
+    fn again(&mut self) {
+        let now = Instant::now();
+        while let Some(first) = self.later.first_entry()
+            && first.key().0 <= now
+        {
+            self.ready.push_back(first.remove());
+        }
     }
 
     /// Handles what has come. Never waits for the link, which reads no further while the queue is full.
@@ -201,7 +284,7 @@ impl Queue {
             return;
         }
         let (cx, commands) = (Arc::clone(&self.cx), Arc::clone(&self.commands));
-        self.running.spawn(async move {
+        self.beside(async move {
             let answer = match commands.groups_for(&question).await {
                 Some(answer) => Some(answer),
                 None => commands::answer(&question, &[]),
@@ -218,7 +301,7 @@ impl Queue {
             return;
         }
         let (cx, commands) = (Arc::clone(&self.cx), Arc::clone(&self.commands));
-        self.running.spawn(async move {
+        self.beside(async move {
             let answer = commands.answer(&question).await;
             cx.link.post(Stanza::Iq(answer)).await;
         });
@@ -250,7 +333,7 @@ impl Queue {
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
         under_way.sort_unstable_by_key(|(_, admitted)| admitted.id);
         for (arrival, admitted) in under_way {
-            if self.waiting.is_some() || self.ready.len() >= MAX_READY {
+            if self.waiting.is_some() || self.ready.len().max(self.held_count) >= MAX_READY {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
                 self.ready.push_back(Job::new(admitted, arrival).read_at(read_at));
@@ -271,7 +354,7 @@ impl Queue {
         }
         for Parsed { arrival, .. } in read.iter().filter(|read| read.refused.is_none()) {
             let (cx, arrival) = (Arc::clone(&self.cx), arrival.clone());
-            self.running.spawn(async move { attempt::look_ahead(&cx, &arrival, read_at).await });
+            self.beside(async move { attempt::look_ahead(&cx, &arrival, read_at).await });
         }
     }
 
@@ -279,7 +362,7 @@ impl Queue {
     fn decline(&mut self, message: &Message) {
         if let Some(declined) = declined(&self.cx, message) {
             let cx = Arc::clone(&self.cx);
-            self.running.spawn(async move { pass_on(&cx, declined).await });
+            self.beside(async move { pass_on(&cx, declined).await });
         }
     }
 
@@ -296,7 +379,7 @@ impl Queue {
         let came_back = bounces.into_iter().map(|bounce| bounce::came_back(&self.cx, bounce));
         for bounced in futures::future::try_join_all(came_back).await?.into_iter().flatten() {
             let cx = Arc::clone(&self.cx);
-            self.running.spawn(async move { bounce::undo(&cx, bounced).await });
+            self.beside(async move { bounce::undo(&cx, bounced).await });
         }
         Ok(())
     }
@@ -304,7 +387,7 @@ impl Queue {
     /// Tells of an invitation that was refused when it was read. Should that fail, it has ended all the same.
     fn tell(&mut self, ended: Pending, reason: Reason, whom: WhoIsTold, read_at: Instant) {
         let cx = Arc::clone(&self.cx);
-        self.running.spawn(async move {
+        self.beside(async move {
             match whom {
                 WhoIsTold::Inviter => {}
                 WhoIsTold::Room => return answer_room(&cx, &ended, &words::for_inviter(reason)).await,

@@ -10,8 +10,10 @@ use crate::link::{AskError, Lost};
 pub(super) enum Stop {
     /// The invitation has come to its ending.
     End(Box<Ending>),
-    /// The link was lost, or a room or server did not answer: the whole attempt is repeated.
+    /// The link was lost, or a room or server did not answer: the whole attempt is repeated, a few times.
     Retry(AskError),
+    /// The journal can't be read for the moment: the whole attempt is repeated.
+    Unreadable,
     /// The journal is closed, or the relay stops: the next start continues.
     Suspend,
 }

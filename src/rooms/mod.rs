@@ -22,7 +22,7 @@ use jid::BareJid;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::link::{AskError, Link, Lost};
+use crate::link::{AskError, Epoch, Link, Lost};
 use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
@@ -32,6 +32,9 @@ const SNAPSHOT_FRESH_FOR: Duration = Duration::from_secs(1);
 /// For how many times the time that the room took to answer it counts as [`Age::Shared`], so that a fan-out in a large room
 /// keeps the server busy with its lists for a tenth of the time at most.
 const SHARED_FOR_TIMES: u32 = 10;
+/// For how long a room that did not answer is not asked again. Shorter than the pause before an attempt is repeated, so that
+/// the repetition asks.
+const SILENCE_SHARED_FOR: Duration = Duration::from_secs(4);
 /// Cached snapshots, one for each room and asker.
 const MAX_CACHED_ROOMS: u64 = 1000;
 /// People in all snapshots together, about 100 bytes each. When there are more, the cache is emptied.
@@ -61,8 +64,16 @@ pub enum Rights {
     Any,
 }
 
-/// A cached snapshot; locked while the room is being asked.
-type Place = Mutex<Option<Arc<Snapshot>>>;
+/// What is cached of a room; locked while the room is being asked.
+type Place = Mutex<Cached>;
+
+/// The last snapshot of a room, and whether the room has answered since.
+#[derive(Debug, Default)]
+struct Cached {
+    view: Option<Arc<Snapshot>>,
+    /// How the room last failed to answer, when and on which connection; `None` once it has answered.
+    silent: Option<(Epoch, Instant, AskError)>,
+}
 
 /// Rooms, asked through a link.
 #[derive(Debug, Clone)]
@@ -91,8 +102,8 @@ impl Rooms {
         self.lookups.register(registry, "room_lookups", help);
     }
 
-    /// What the room tells this inviter (`None`: the relay itself). Callers that ask at the same time share one query. Of an
-    /// open room only the ban list is sure to be included, not the other affiliations.
+    /// What the room tells this inviter (`None`: the relay itself). Callers that ask at the same time share one query, also if
+    /// it is not answered. Of an open room only the ban list is sure to be included, not the other affiliations.
     ///
     /// # Errors
     /// [`AskError::Lost`]: the link was lost. [`AskError::Unanswered`]: the room did not answer.
@@ -132,7 +143,7 @@ impl Rooms {
         let mut place = place.lock().await;
         let good =
             |view: &Snapshot| view.on == on && (view.complete || !everybody) && young_enough(view, age, now);
-        if let Some(view) = &*place
+        if let Some(view) = &place.view
             && good(view)
         {
             self.lookups.hit();
@@ -145,11 +156,23 @@ impl Rooms {
             self.lookups.hit();
             return Ok(view);
         }
+        if let Some((silent_on, at, error)) = &place.silent
+            && *silent_on == on
+            && *at + SILENCE_SHARED_FOR >= now
+        {
+            return Err(error.clone());
+        }
         self.lookups.miss();
         // On the heap: a query is rare, and would make the future of every look larger.
-        let survey = Box::pin(query::survey(self, room, &asker, on, everybody, place.as_deref()));
-        let view = Arc::new(survey.await?);
-        *place = Some(Arc::clone(&view));
+        let survey = Box::pin(query::survey(self, room, &asker, on, everybody, place.view.as_deref())).await;
+        place.silent = match &survey {
+            Err(error @ (AskError::Unanswered | AskError::Unreadable)) => {
+                Some((on, Instant::now(), error.clone()))
+            }
+            _ => None,
+        };
+        let view = Arc::new(survey?);
+        place.view = Some(Arc::clone(&view));
         if self.people.load(Ordering::Relaxed) > MAX_CACHED_PEOPLE {
             self.cached.invalidate_all();
         }
@@ -162,7 +185,7 @@ impl Rooms {
         let place = self.cached.get(&(room.clone(), Asker::Relay))?;
         // While another task asks the room, asking as well is quicker than waiting.
         let view = place.try_lock().ok()?;
-        view.as_ref().filter(|view| view.whole).map(Arc::clone)
+        view.view.as_ref().filter(|view| view.whole).map(Arc::clone)
     }
 
     /// The last snapshot that is at most 1 s old, if there is one. Asks nobody.
@@ -175,7 +198,7 @@ impl Rooms {
             let view = place.try_lock().ok()?;
             let good =
                 |view: &&Arc<Snapshot>| view.on == on && young_enough(view, Age::Fresh, Instant::now());
-            view.as_ref().filter(good).map(Arc::clone)
+            view.view.as_ref().filter(good).map(Arc::clone)
         })
     }
 
@@ -253,7 +276,7 @@ impl Rooms {
         };
         for asker in [asker, Asker::Relay] {
             if let Some(place) = self.cached.get(&(room.clone(), asker))
-                && let Some(view) = &*place.lock().await
+                && let Some(view) = &place.lock().await.view
             {
                 view.changed(person, affiliation);
             }

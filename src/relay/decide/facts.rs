@@ -1,5 +1,7 @@
 //! Turns an invitation and a snapshot of its room into facts for the judge. Knows nothing of what is decided.
 
+use std::sync::atomic::AtomicBool;
+
 use jid::BareJid;
 use tokio::time::Instant;
 
@@ -19,6 +21,8 @@ pub(in crate::relay) struct Parent {
     pub(in crate::relay) vouched: bool,
     /// The moment at which it was read.
     pub(in crate::relay) read_at: Instant,
+    /// One of its parts has ended because the room did not answer, so the others are not attempted as often.
+    pub(in crate::relay) silent: AtomicBool,
 }
 
 /// An invitation for [`decide`](super::decide). Those from untrusted senders have been refused before.
@@ -102,7 +106,12 @@ mod tests {
         };
         let vouched = |route, part, parent: Option<bool>| {
             let read_at = Instant::now();
-            let parent = parent.map(|vouched| Parent { address: contact.clone(), vouched, read_at });
+            let parent = parent.map(|vouched| Parent {
+                address: contact.clone(),
+                vouched,
+                read_at,
+                silent: AtomicBool::new(false),
+            });
             let parent = parent.as_ref();
             let (duplicate, can_go_back) = (false, false);
             Invitation { route, parties: &parties, duplicate, part, parent, can_go_back, read_at }.vouched()

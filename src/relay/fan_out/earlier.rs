@@ -7,7 +7,6 @@ use tracing::warn;
 
 use super::summary::Summary;
 use crate::journal::JournalReader;
-use crate::link::AskError;
 use crate::model::{Id, Pending};
 use crate::relay::context::Context;
 use crate::relay::stop::Stop;
@@ -24,13 +23,13 @@ impl Earlier {
     /// Reads them from the journal.
     ///
     /// # Errors
-    /// [`Stop::Retry`]: the journal can't be read for the moment. [`Stop::Suspend`]: it is closed.
+    /// [`Stop::Unreadable`]: the journal can't be read for the moment. [`Stop::Suspend`]: it is closed.
     pub(super) async fn read(cx: &Context, id: Id) -> Result<Self, Stop> {
         let waiting = cx.journal.children(id).await?;
         let path = cx.config.load().journal.path.clone();
         let ended = JournalReader::new(&path).ended_children(id).await.map_err(|e| {
             warn!(id, "what became of those who were invited can't be read: {e}");
-            Stop::Retry(AskError::Unanswered)
+            Stop::Unreadable
         })?;
         let mut earlier = Self { waiting, ..Self::default() };
         earlier.contacts = earlier.waiting.iter().map(|part| part.arrival.contact.clone()).collect();

@@ -12,12 +12,15 @@ pub(crate) mod recipients;
 pub(crate) mod summary;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::debug;
 
 use self::earlier::Earlier;
+use self::places::{MAX_PARTS_OF_ONE, own_place_then};
 use self::recipients::{Recipients, recipients};
 use self::summary::Summary;
 use super::context::Context;
@@ -47,10 +50,13 @@ pub(super) async fn invite_all(
     parties: &Parties,
     run_part: RunPart,
 ) -> Result<Ending, Stop> {
-    let _place = cx.places.fan_outs.acquire().await;
     if let Some(summary) = job.progress.summary {
         return Ok(Ending::Summarized(summary));
     }
+    // Before there is a place: a room that does not answer keeps nobody else's fan-out waiting.
+    recipients::answers(cx, job, parties).await?;
+    job.share = None;
+    let _place = cx.places.fan_outs.acquire().await;
     let begun = std::mem::replace(&mut job.progress.begun, true);
     let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
     let recipients = match recipients(cx, job, parties, &earlier).await {
@@ -61,7 +67,8 @@ pub(super) async fn invite_all(
     carry_out(cx, job, parties, earlier, recipients, run_part).await
 }
 
-/// Ends a fan-out that has expired: finishes the parts that were begun, and begins no others.
+/// Ends a fan-out that has expired, or whose room does not answer: finishes the parts that were begun, and begins no others.
+/// `otherwise`: the ending if none was begun.
 ///
 /// # Errors
 /// See [`invite_all`].
@@ -69,11 +76,12 @@ pub(super) async fn give_up(
     cx: &Arc<Context>,
     job: &mut Job,
     parties: &Parties,
+    otherwise: Ending,
     run_part: RunPart,
 ) -> Result<Ending, Stop> {
     let earlier = Earlier::read(cx, job.row.id).await?;
     if earlier.contacts.is_empty() {
-        return Ok(Ending::Expired);
+        return Ok(otherwise);
     }
     carry_out(cx, job, parties, earlier, Recipients::default(), run_part).await
 }
@@ -95,13 +103,14 @@ async fn carry_out(
 ) -> Result<Ending, Stop> {
     let vouched = job.invitation(parties).vouched();
     let (address, read_at) = (parties.contact.clone(), job.read_at);
-    let parent = Arc::new(Parent { address, vouched, read_at });
+    let parent = Arc::new(Parent { address, vouched, read_at, silent: AtomicBool::new(false) });
     let mut summary = earlier.summary;
     summary.already += recipients.already;
 
     let waiting = earlier.waiting.into_iter().map(Part::Waiting);
     let new = recipients.contacts.into_iter().map(|contact| Part::New(arrival(job, parties, contact)));
 
+    let own_places = Arc::new(Semaphore::new(MAX_PARTS_OF_ONE));
     let mut under_way = JoinSet::new();
     let mut all_ended = true;
     let mut count = |ended: Option<Outcome>| match ended {
@@ -116,7 +125,7 @@ async fn carry_out(
                 stopped = true;
                 break;
             }
-            place = Arc::clone(&cx.places.parts).acquire_owned() => place,
+            place = own_place_then(&own_places, &cx.places.parts) => place,
         };
         let (cx, parent) = (Arc::clone(cx), Arc::clone(&parent));
         under_way.spawn(async move {

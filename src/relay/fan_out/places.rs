@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Fan-outs that run at a time. The others wait, since each has a list of recipients in memory.
 const MAX_FAN_OUTS: usize = 2;
 /// Parts that run at a time, of all fan-outs together, so that single invitations do not wait behind them.
 const MAX_PARTS: usize = 32;
+/// Parts of one fan-out that run at a time, so that one whose room or contacts are slow leaves places for another.
+pub(super) const MAX_PARTS_OF_ONE: usize = MAX_PARTS / MAX_FAN_OUTS;
 
 /// The permits that all fan-outs share.
 #[derive(Debug)]
@@ -20,4 +22,13 @@ impl Places {
     pub(crate) fn new() -> Self {
         Self { fan_outs: Semaphore::new(MAX_FAN_OUTS), parts: Arc::new(Semaphore::new(MAX_PARTS)) }
     }
+}
+
+/// A place among the parts of one fan-out, and then one among all parts.
+pub(super) async fn own_place_then(
+    own: &Arc<Semaphore>,
+    all: &Arc<Semaphore>,
+) -> Option<[OwnedSemaphorePermit; 2]> {
+    let own = Arc::clone(own).acquire_owned().await.ok()?;
+    Some([own, Arc::clone(all).acquire_owned().await.ok()?])
 }

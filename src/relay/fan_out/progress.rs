@@ -7,15 +7,13 @@ use super::summary::Summary;
 pub(in crate::relay) struct Progress {
     /// The journal may have parts of it.
     pub(super) begun: bool,
-    /// How often the room did not answer when it was asked for its lists.
-    pub(super) unanswered: u32,
     /// All parts have ended.
     pub(super) summary: Option<Summary>,
 }
 
 impl Progress {
     pub(in crate::relay) fn not_begun() -> Self {
-        Self { begun: false, unanswered: 0, summary: None }
+        Self { begun: false, summary: None }
     }
 
     /// For a fan-out that an earlier run may have begun.

@@ -1,6 +1,8 @@
 //! Finds the recipients of a fan-out: the people behind the group address, without those who need no invitation, within
 //! the limits. Knows nothing of how they are invited.
 
+use std::sync::Arc;
+
 use jid::BareJid;
 use tracing::warn;
 
@@ -12,14 +14,11 @@ use crate::model::group::{Book, MEMBERS, NotUsable};
 use crate::relay::context::Context;
 use crate::relay::decide::judge;
 use crate::relay::ending::{Ending, within};
-use crate::relay::job::Job;
+use crate::relay::job::{Job, MAX_ATTEMPTS};
 use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::stop::Stop;
 use crate::rooms::{Age, Snapshot};
 
-/// How often a room that does not answer is asked for its lists: they may be too long to ever arrive, and each query is
-/// work for the server.
-const MAX_LIST_REQUESTS: u32 = 3;
 /// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
 
@@ -56,40 +55,51 @@ pub(super) async fn recipients(
     earlier: &Earlier,
 ) -> Result<Recipients, Stop> {
     let meant = meant(cx, parties).await?;
-    let vouched = job.invitation(parties).vouched();
-    let (room, inviter) = (&parties.room, parties.person());
-    let of_members = matches!(meant, Meant::Members);
-    let view = if of_members || !vouched {
-        cx.rooms.look_at_all(room, inviter, Age::Fresh).await
-    } else {
-        cx.rooms.look(room, inviter, Age::Fresh).await
-    };
-    // A fan-out that was begun is not refused.
-    let new = of_members && earlier.contacts.is_empty();
-    if new && matches!(view, Err(AskError::Unanswered | AskError::Unreadable)) {
-        job.progress.unanswered += 1;
-        if job.progress.unanswered >= MAX_LIST_REQUESTS {
-            warn!(
-                id = job.row.id,
-                %room,
-                "the room's lists were asked for {MAX_LIST_REQUESTS} times and did not come in time: look at the server's \
-                 load, and whether they are longer than 16 MB"
-            );
-            return Err(Ending::Refused(Reason::NoList).into());
-        }
-    }
-    let view = view?;
+    let view = look(cx, job, parties, matches!(meant, Meant::Members)).await?;
     job.members_only = view.kind().members_only;
     if !judge::may_invite(&job.invitation(parties).facts(cx, &view)) {
         return Err(Ending::Refused(Reason::MayNotInvite).into());
     }
-    within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
+    within(job.charge_room(|| cx.limits.load().seen_in(parties.room.as_str())), Ending::Discarded)?;
     let people = match meant {
         Meant::Group(people) => people,
         Meant::Members => view.members().ok_or(Ending::Refused(Reason::NoList))?,
     };
     let recipients = without_those_who_need_none(cx, parties, people, &view, earlier).await?;
     Ok(bounded(cx, parties, recipients, earlier)?)
+}
+
+/// Asks the room what [`recipients`] will ask it, so that this finds the answer.
+///
+/// # Errors
+/// See [`recipients`].
+pub(super) async fn answers(cx: &Context, job: &mut Job, parties: &Parties) -> Result<(), Stop> {
+    let of_members = parties.contact.node().is_some_and(|name| name.as_str() == MEMBERS);
+    // A fan-out that was begun is not refused.
+    let new = of_members && !job.progress.begun;
+    match look(cx, job, parties, of_members).await {
+        Err(Stop::Retry(AskError::Unanswered | AskError::Unreadable))
+            if new && job.unanswered + 1 >= MAX_ATTEMPTS =>
+        {
+            warn!(
+                id = job.row.id,
+                room = %parties.room,
+                "the room's lists were asked for {MAX_ATTEMPTS} times and did not come in time: look at the server's \
+                 load, and whether they are longer than 16 MB"
+            );
+            Err(Ending::Refused(Reason::NoList).into())
+        }
+        answer => answer.map(drop),
+    }
+}
+
+async fn look(cx: &Context, job: &Job, parties: &Parties, all: bool) -> Result<Arc<Snapshot>, Stop> {
+    let (room, inviter) = (&parties.room, parties.person());
+    Ok(if all || !job.invitation(parties).vouched() {
+        cx.rooms.look_at_all(room, inviter, Age::Fresh).await?
+    } else {
+        cx.rooms.look(room, inviter, Age::Fresh).await?
+    })
 }
 
 async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
@@ -102,7 +112,7 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
     let config = cx.config.load_full();
     let kept = JournalReader::new(&config.journal.path).kept_groups().await.map_err(|e| {
         warn!("the groups can't be read: {e}");
-        Stop::Retry(AskError::Unanswered)
+        Stop::Unreadable
     })?;
     match Book::new(&config.groups, kept).people(name, parties.person()) {
         Ok(people) => Ok(Meant::Group(people)),

@@ -16,7 +16,7 @@ use crate::journal::Closed;
 use crate::link::Epoch;
 use crate::model::address;
 use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
-use crate::relay::attempt;
+use crate::relay::attempt::{self, Ran};
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
 use crate::relay::decide::judge::Verdict;
@@ -40,19 +40,20 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(250);
 /// An answer that is sent with less time left may arrive too late over a slow connection.
 const LATE_ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
-/// Answers a hand-over that came by this connection, and runs the invitation if it is the relay's now.
+/// Answers a hand-over that came by this connection, and runs the invitation if it is the relay's now. Returns what has become
+/// of that.
 pub(in crate::relay) async fn take(
     cx: Arc<Context>,
     question: Iq,
     parsed: Result<HandedOver, Malformed>,
     connection: Epoch,
-) {
+) -> Ran {
     if cx.link.epoch().is_ok_and(|now| now != connection) {
         debug!(from = question.from, "a hand-over came by a connection that is lost");
-        return;
+        return Ran::Ended(None);
     }
     let (answer, after) = match admit(&cx, &question, parsed, connection).await {
-        Ok(Admission::Ignore) | Err(Closed) => return,
+        Ok(Admission::Ignore) | Err(Closed) => return Ran::Ended(None),
         Ok(Admission::GoesBack(condition)) => (Iq::error_to(&question, condition), AfterAdmit::Nothing),
         Ok(Admission::Taken(after)) => (Iq::result_to(&question), after),
     };
@@ -63,7 +64,7 @@ pub(in crate::relay) async fn take(
             if early {
                 job.module.hears_by(connection);
             }
-            drop(attempt::run(cx, *job).await);
+            return attempt::run(cx, *job).await;
         }
         AfterAdmit::Notify(row, reason) => {
             // Told or not, it has ended.
@@ -71,6 +72,7 @@ pub(in crate::relay) async fn take(
         }
         AfterAdmit::Nothing => {}
     }
+    Ran::Ended(None)
 }
 
 /// The answer when too many invitations are under way. Nothing is recorded, since that would add to the load.
