@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from support.checking import check
-from support.ports import free_port
 from support.feed import Wanted
+from support.ports import free_port
 from support.server import Setup
 from support.stanzas import CONFERENCE, decline, notice, sum_said
 
