@@ -343,7 +343,7 @@ async fn rows_from_a_clock_that_was_ahead_keep_no_others() {
     bench.sqlite3(&format!(
         "WITH RECURSIVE n(id) AS (VALUES (2) UNION ALL SELECT id + 1 FROM n WHERE id < 1600) INSERT INTO history \
          SELECT n.id, received, iif(n.id < 1500, {settled}, 0), route, room, inviter, contact, state, reason, sent_as, added, \
-         parent FROM n CROSS JOIN (SELECT * FROM history WHERE id = 1)"
+         parent, declined, language FROM n CROSS JOIN (SELECT * FROM history WHERE id = 1)"
     ));
     let (journal, writer) = bench.open().await;
     tokio::time::timeout(Duration::from_secs(60), async {
