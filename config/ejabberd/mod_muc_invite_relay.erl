@@ -23,6 +23,9 @@
 %%% The module remembers what became of each invitation. The relay asks for that before it delivers one
 %%% whose answer may have been lost with its connection. So none arrives twice.
 %%%
+%%% An invitation that the relay has sent to another server can come back, and the error goes to the inviter's account,
+%%% where nobody sees it. This module tells the relay of those errors, so that it can tell the inviter.
+%%%
 %%% Never handed over are:
 %%% * invitations by users of another server or of a component (the relay can't send in their name);
 %%% * invitations for an address on the relay (it gets them as they are).
@@ -32,25 +35,36 @@
 -behaviour(supervisor).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([muc_invite/7, filter_packet/1]).
+-export([muc_invite/7, filter_packet/1, component_connected/1]).
 -export([init/1, start_keeper/1, keep/1]).
 -export([start_memory/0, memory/0, rest/0, fate/2]).
 
 -include("logger.hrl").
 -include("xmpp.hrl").
 -include("ejabberd_router.hrl").
+-include("mod_muc_room.hrl").
 
 -define(NS_HANDOVER, <<"urn:x-muc-invite-relay:0">>).
 %% From 24.12 on, mod_privilege drops IQs of a component, also answers, to a host without a resource.
 -define(RESOURCE, <<"muc-invite-relay">>).
 
+%% What this module can do, for `muc-invite-relay check`: 2 tells of errors.
+-define(VERSION, <<"2">>).
+
+%% Larger rooms are not asked who is a member: the answer would be a copy of all that they have in memory.
+-define(MAX_ROOM_BYTES, 2097152).
+
 %% How many hand-overs are remembered: the newest.
 -define(REMEMBERED, 10000).
+
+%% How many errors are kept until the relay has answered: the newest.
+-define(REMEMBERED_ERRORS, 1000).
 
 -record(invitation, {message :: message(),
                      host :: binary(),
                      component :: binary(),
                      inviter :: jid(),
+                     made_member :: boolean(),
                      connections :: [pid()],
                      timeout :: pos_integer()}).
 
@@ -72,6 +86,7 @@ start(Host, _Opts) ->
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
+            ejabberd_hooks:add(component_connected, ?MODULE, component_connected, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
             Error
@@ -81,7 +96,10 @@ start(Host, _Opts) ->
 stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
-        ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100),
+        begin
+            ejabberd_hooks:delete(component_connected, ?MODULE, component_connected, 100),
+            ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100)
+        end,
     gen_mod:stop_child(?MODULE, Host).
 
 reload(_Host, _NewOpts, _OldOpts) ->
@@ -113,7 +131,7 @@ mod_doc() ->
 %%%===================================================================
 %% This hook knows who invites, but what it returns is always sent: it marks the invitation, and the hook
 %% below takes it away.
-muc_invite(#message{from = Room, to = Contact} = Written, _Room, _Config, Inviter, _Contact, _Reason, Packet) ->
+muc_invite(#message{from = Room, to = Contact} = Written, _Room, Config, Inviter, _Contact, _Reason, Packet) ->
     %% The room leaves out in which language the inviter's client is, and the relay answers in it.
     Message = Written#message{lang = xmpp:get_lang(Packet)},
     Host = ejabberd_router:host_of_route(Room#jid.lserver),
@@ -129,7 +147,8 @@ muc_invite(#message{from = Room, to = Contact} = Written, _Room, _Config, Invite
             Message;
         Connections ->
             Invitation = #invitation{message = Message, host = Host, connections = Connections,
-                                     component = Component, inviter = Inviter, timeout = Timeout},
+                                     component = Component, inviter = Inviter, timeout = Timeout,
+                                     made_member = Config#config.members_only andalso had_none(Contact, Packet)},
             xmpp:put_meta(Message, ?MODULE, Invitation)
     end;
 muc_invite(Dropped, _Room, _Config, _Inviter, _Contact, _Reason, _Packet) ->
@@ -141,7 +160,14 @@ filter_packet(#message{meta = #{?MODULE := #invitation{host = Host} = Invitation
 %% Messages that the relay sends in an inviter's name come this way, like those that inviters send themselves.
 filter_packet(#message{type = Type} = Message) when Type /= error ->
     note_passed(Message),
-    Message;
+    note_who_has_none(Message);
+filter_packet(#message{type = error, from = #jid{lserver = Elsewhere},
+                       to = #jid{luser = User, lserver = Host, lresource = <<>>}} = Error) when User /= <<>> ->
+    ejabberd_router:is_my_route(Elsewhere) orelse
+        not ejabberd_router:is_my_host(Host) orelse
+        not is_id_of_a_relay(Error#message.id) orelse
+        came_back(Error),
+    Error;
 %% A hand-over on its way to the relay, in the process of its keeper, which can't learn the id in another way.
 filter_packet(#iq{type = set, id = Id, meta = #{?MODULE := {Whose, Component}}} = Handover) ->
     ets:insert(?MODULE, #handed_over{id = Id, fate = waiting, whose = Whose, component = Component}),
@@ -151,6 +177,7 @@ filter_packet(#iq{type = set, id = Id, meta = #{?MODULE := {Whose, Component}}} 
 filter_packet(#iq{type = result, id = Id, from = #jid{luser = <<>>, lserver = Component},
                   to = #jid{luser = <<>>, lresource = ?RESOURCE}} = Answer) ->
     _ = decide(Id, Component, taken),
+    relay_knows(Id, Component),
     Answer;
 %% `muc-invite-relay check` asks whether this module is there for it, and what time it is here. The relay asks what
 %% became of a hand-over.
@@ -171,10 +198,51 @@ filter_packet(#iq{type = get, from = #jid{luser = <<>>, lserver = Asker}, sub_el
 filter_packet(Packet) ->
     Packet.
 
+%% On the way to the room, which makes contacts members after it has invited them: only now it can tell who had no
+%% affiliation. The relay takes a membership back if the invitation does not reach the contact.
+-spec note_who_has_none(message()) -> message().
+note_who_has_none(#message{from = #jid{lserver = Host}, to = #jid{luser = Room, lserver = Service}} = Message)
+  when Room /= <<>> ->
+    case xmpp:get_subtag(Message, #muc_user{}) of
+        #muc_user{invites = [_ | _] = Invites} ->
+            Contacts = [Contact || #muc_invite{to = #jid{} = Contact} <- Invites],
+            Asked = ejabberd_router:is_my_host(Host)
+                andalso ejabberd_router:is_my_route(Service)
+                andalso gen_mod:is_loaded(ejabberd_router:host_of_route(Service), ?MODULE),
+            None = case Asked andalso mod_muc:find_online_room(Room, Service) of
+                       {ok, Pid} -> without_affiliation(Contacts, Pid);
+                       _ -> []
+                   end,
+            xmpp:put_meta(Message, ?MODULE, {had_none, None});
+        _ ->
+            Message
+    end;
+note_who_has_none(Message) ->
+    Message.
+
+-spec without_affiliation([jid()], pid()) -> [jid:ljid()].
+without_affiliation(Contacts, Room) ->
+    try {memory, Bytes} = process_info(Room, memory), true = Bytes =< ?MAX_ROOM_BYTES, mod_muc_room:get_state(Room) of
+        {ok, State} -> [bare(Contact) || Contact <- Contacts, mod_muc_room:get_affiliation(Contact, State) == none];
+        {error, _} -> []
+    catch error:_ -> []
+    end.
+
+-spec had_none(jid(), message()) -> boolean().
+had_none(Contact, #message{meta = #{?MODULE := {had_none, None}}}) ->
+    lists:member(bare(Contact), None);
+had_none(_, _) ->
+    false.
+
+-spec bare(jid()) -> jid:ljid().
+bare(Jid) ->
+    jid:tolower(jid:remove_resource(Jid)).
+
 -spec about(pos_integer()) -> xmlel().
 about(Timeout) ->
     #xmlel{name = <<"handover">>,
            attrs = [{<<"xmlns">>, ?NS_HANDOVER},
+                    {<<"version">>, ?VERSION},
                     {<<"timeout">>, integer_to_binary(Timeout div 1000)},
                     {<<"now">>, timestamp(0)},
                     {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
@@ -279,8 +347,55 @@ note_passed(#message{from = Inviter, to = Contact} = Message) ->
 
 -spec whose(jid(), jid(), jid()) -> whose().
 whose(Inviter, Contact, Room) ->
-    Bare = fun(Jid) -> jid:tolower(jid:remove_resource(Jid)) end,
-    {Bare(Inviter), Bare(Contact), Bare(Room)}.
+    {bare(Inviter), bare(Contact), bare(Room)}.
+
+%%%===================================================================
+%%% Errors for what has left in a user's name, from other servers or because one can't be reached
+%%%===================================================================
+%% Whether an error is about a message of the relay is for the relay to say. Those of local contacts are not passed on:
+%% they tell who blocks whom. Several hosts may have different relays.
+-spec came_back(message()) -> ok.
+came_back(#message{id = Id, from = From, to = #jid{lserver = Host} = To}) ->
+    Relays = [gen_mod:get_module_opt(Loaded, ?MODULE, component)
+              || Loaded <- ejabberd_option:hosts(), gen_mod:is_loaded(Loaded, ?MODULE)],
+    Told = #xmlel{name = <<"came-back">>,
+                  attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id},
+                           {<<"from">>, jid:encode(From)}, {<<"to">>, jid:encode(To)}]},
+    lists:foreach(
+      fun(Component) ->
+              try ets:update_counter(?MODULE, newest_error, {3, 1, ?REMEMBERED_ERRORS, 1}, {slot, newest_error, 0}) of
+                  Slot ->
+                      Iq = #iq{type = set, id = id_of_error(Slot), from = jid:make(<<>>, Host, ?RESOURCE),
+                               to = jid:make(Component), sub_els = [Told]},
+                      ets:insert(?MODULE, {error, {error, Slot}, Component, Iq}),
+                      connections(Component) == [] orelse ejabberd_router:route(Iq)
+              catch error:badarg -> ok
+              end
+      end, lists:usort(Relays)).
+
+%% As 0123abcd-42.
+-spec is_id_of_a_relay(binary()) -> boolean().
+is_id_of_a_relay(Id) ->
+    re:run(Id, "^[0-9a-f]{8}-[0-9]{1,19}$", [{capture, none}]) == match.
+
+-spec id_of_error(pos_integer()) -> binary().
+id_of_error(Slot) ->
+    <<"error-", (integer_to_binary(Slot))/binary>>.
+
+-spec relay_knows(binary(), binary()) -> ok.
+relay_knows(<<"error-", Slot/binary>>, Component) ->
+    try ets:match_delete(?MODULE, {error, {error, binary_to_integer(Slot)}, Component, '_'}) of
+        true -> ok
+    catch error:badarg -> ok
+    end;
+relay_knows(_, _) ->
+    ok.
+
+component_connected(Component) ->
+    try ets:match(?MODULE, {error, '_', Component, '$1'}) of
+        Kept -> lists:foreach(fun([Iq]) -> ejabberd_router:route(Iq) end, Kept)
+    catch error:badarg -> ok
+    end.
 
 %%%===================================================================
 %%% An invitation's keeper
@@ -320,7 +435,7 @@ keep(#invitation{message = Message, connections = Connections, timeout = Timeout
 
 -spec handover(#invitation{}) -> iq().
 handover(#invitation{message = #message{from = Room, to = Contact} = Message, component = Component,
-                     inviter = Inviter, timeout = Timeout}) ->
+                     inviter = Inviter, timeout = Timeout, made_member = MadeMember}) ->
     %% The relay gets a tenth less time than we wait, so that an answer at its deadline is still in time.
     Deadline = timestamp(Timeout * 9 div 10),
     Invitation = fxml:replace_tag_attr(<<"xmlns">>, ?NS_CLIENT, xmpp:encode(Message)),
@@ -330,7 +445,8 @@ handover(#invitation{message = #message{from = Room, to = Contact} = Message, co
         from = jid:make(<<>>, Room#jid.lserver, ?RESOURCE),
         to = jid:make(Component),
         sub_els = [#xmlel{name = <<"handover">>,
-                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}],
+                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}
+                                   | [{<<"made-member">>, <<"true">>} || MadeMember]],
                           children = [Forwarded]}]}.
 
 %% The time so many milliseconds from now.

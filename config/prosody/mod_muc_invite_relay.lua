@@ -14,6 +14,9 @@
 -- The module remembers what became of each invitation. The relay asks for that before it delivers one
 -- whose answer may have been lost with its connection. So none arrives twice.
 --
+-- An invitation that the relay has sent to another server can come back, and the error goes to the inviter's account,
+-- where nobody sees it. This module tells the relay of those errors, so that it can tell the inviter.
+--
 -- Never handed over are:
 -- * invitations by users of another server or of a component (the relay can't send in their name);
 -- * invitations for an address on the relay (it gets them as they are);
@@ -44,8 +47,14 @@ if not relay then
 end
 local timeout = module:get_option_number("muc_invite_relay_timeout", 5);
 
+-- What this module can do, for `muc-invite-relay check`: 2 tells of errors.
+local version = "2";
+
 -- How many hand-overs are remembered: the newest.
 local remembered = 10000;
+
+-- How many errors are kept until the relay has answered: the newest.
+local remembered_errors = 1000;
 
 -- id of the IQ -> { room, stanza, inviter, session, timer }, for each invitation without an answer yet
 local pending = {};
@@ -57,6 +66,12 @@ local memory = {
 	newest = 0;
 	taken = {}; -- inviter, contact and room -> id of the IQ that was taken last and has not passed yet
 };
+
+-- Errors that the relay has not answered yet: a ring, the keys being the numbers in the ids of the IQs.
+local errors = { newest = 0 };
+
+-- Stanzas of inviters -> true, if the contact had no affiliation when the room got it.
+local had_none = setmetatable({}, { __mode = "k" });
 
 local function whose(inviter, contact, room)
 	return jid_bare(inviter).."\n"..jid_bare(contact).."\n"..room;
@@ -114,7 +129,12 @@ local function is_local_user(jid)
 	return host and host.type == "local";
 end
 
-local function handover(stanza, inviter, id)
+local function connected()
+	local component = hosts[relay] and hosts[relay].modules.component;
+	return component and component.connected and component;
+end
+
+local function handover(stanza, inviter, id, made_member)
 	local message = st.clone(stanza);
 	message.attr.xmlns = "jabber:client";
 	-- Semi-anonymous rooms have put the inviter's nickname there.
@@ -122,9 +142,22 @@ local function handover(stanza, inviter, id)
 	-- The relay gets a tenth less time than we wait, so that an answer at its deadline is still in time.
 	local deadline = timestamp(now() + timeout * 0.9);
 	return st.iq({ type = "set", id = id, from = module.host.."/muc-invite-relay", to = relay })
-		:tag("handover", { xmlns = xmlns_handover, deadline = deadline })
+		:tag("handover", {
+			xmlns = xmlns_handover;
+			deadline = deadline;
+			["made-member"] = made_member and "true" or nil;
+		})
 			:tag("forwarded", { xmlns = xmlns_forward }):add_child(message);
 end
+
+-- Before mod_muc makes contacts members of members-only rooms. The relay takes that back if the invitation does not
+-- reach them.
+module:hook("muc-pre-invite", function (event)
+	local contact = jid_prep(event.stanza:get_child("x", xmlns_muc_user):get_child("invite").attr.to);
+	if contact and not event.room:get_affiliation(contact) then
+		had_none[event.stanza] = true;
+	end
+end, 1000);
 
 -- After all that mod_muc does: permissions, masking (50), membership, password and body (0).
 module:hook("muc-invite", function (event)
@@ -133,8 +166,8 @@ module:hook("muc-invite", function (event)
 	if not inviter or not is_local_user(inviter) or jid_host(stanza.attr.to) == relay or room._data.hide_inviter then
 		return;
 	end
-	local component = hosts[relay] and hosts[relay].modules.component;
-	if not component or not component.connected then
+	local component = connected();
+	if not component then
 		module:log("info", "Invitation for %s is delivered by the room %s: the relay is not connected",
 			stanza.attr.to, room.jid);
 		return;
@@ -149,7 +182,8 @@ module:hook("muc-invite", function (event)
 		timer = module:add_timer(timeout, function () deliver(id, "no answer in time"); end);
 	};
 	module:log("debug", "Invitation %s for %s from the room %s is handed over", id, stanza.attr.to, room.jid);
-	module:send(handover(stanza, inviter, id));
+	local made_member = had_none[event.incoming] and room:get_affiliation(stanza.attr.to) == "member";
+	module:send(handover(stanza, inviter, id, made_member));
 	return true;
 end, -10);
 
@@ -178,6 +212,7 @@ module:hook("iq-get/host/"..xmlns_handover..":handover", function (event)
 	end
 	origin.send(st.reply(question):tag("handover", {
 		xmlns = xmlns_handover;
+		version = version;
 		timeout = tostring(timeout);
 		now = timestamp(now());
 		server = "Prosody "..prosody.version;
@@ -224,6 +259,42 @@ local function passes(event)
 	end
 end
 
+-- Errors for what has left in a local user's name, from other servers or because one can't be reached. Those of local
+-- contacts are not passed on: they tell who blocks whom. Ids of the relay's messages look like 0123abcd-42. Whether an
+-- error is about one of them is for the relay to say. There may be other relays, so it takes its usual way as well.
+local function came_back(event)
+	local attr = event.stanza.attr;
+	if attr.type ~= "error" or not attr.from or hosts[jid_host(attr.from)]
+		or not (attr.id or ""):match("^%x%x%x%x%x%x%x%x%-%d+$") then
+		return;
+	end
+	errors.newest = errors.newest % remembered_errors + 1;
+	local iq = st.iq({ type = "set", id = "error-"..errors.newest, to = relay,
+		from = jid_host(attr.to).."/muc-invite-relay" })
+		:tag("came-back", { xmlns = xmlns_handover, id = attr.id, from = attr.from, to = attr.to });
+	errors[errors.newest] = iq;
+	if connected() then
+		module:send(iq);
+	end
+end
+
+local function relay_knows(event)
+	local answer = event.stanza;
+	local number = answer.attr.from == relay and (answer.attr.id or ""):match("^error%-(%d+)$");
+	if number and (answer.attr.type == "result" or answer.attr.type == "error") then
+		errors[tonumber(number)] = nil;
+		return true;
+	end
+end
+
+local function component_connected()
+	for number = 1, remembered_errors do
+		if errors[number] then
+			module:send(errors[number]);
+		end
+	end
+end
+
 local function component_disconnected(event)
 	for id, invitation in pairs(pending) do
 		-- The event also comes for a connection that was refused beside the one in use.
@@ -235,11 +306,15 @@ end
 
 local function watch(host)
 	if host == relay then
+		module:context(relay):hook("component-authenticated", component_connected);
 		module:context(relay):hook("component-disconnected", component_disconnected);
 	elseif hosts[host].type == "local" then
 		module:context(host):hook("pre-message/bare", passes, -1000);
 		-- To one of the contact's devices.
 		module:context(host):hook("pre-message/full", passes, -1000);
+		-- Before the server drops it.
+		module:context(host):hook("message/bare", came_back, 1000);
+		module:context(host):hook("iq/host", relay_knows, 10);
 	end
 end
 

@@ -33,6 +33,8 @@ const NO_ROOM: &str = "not tried: there is no room that is public, or that someb
 pub(super) struct ModuleAnswer {
     /// How many seconds it waits for the relay's answers, as it says.
     waits: Option<String>,
+    /// It tells of errors that come back to inviters.
+    tells_of_errors: bool,
     /// Make and version of its server.
     pub(super) server: Option<String>,
     /// How far its clock is ahead of this machine's at least, in milliseconds; negative if it is behind.
@@ -53,6 +55,7 @@ pub(super) async fn module(link: &Link, service: &str) -> Option<ModuleAnswer> {
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
     let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
     Some(ModuleAnswer {
+        tells_of_errors: about.tells_of_errors(),
         waits: about.timeout,
         server: about.server,
         ahead: now.map(|now| at_least((now.to_utc() - middle).num_milliseconds(), error)),
@@ -193,14 +196,24 @@ fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&Mo
         return finding.missing(
             format!(
                 "no module answers that hands over to {}: only relay addresses can be invited, such as \
-                 bob\\40example.org@{0}",
+                 bob\\40example.org@{0}, and nobody is told what comes back from other servers",
                 link.component()
             ),
             remedies.paste(Part::HandOver(service)),
         );
     };
     let waits = module.waits.as_deref().unwrap_or("some");
-    finding.ok(format!("the module answers; it waits {waits} s for ours"))
+    let answers = format!("the module answers; it waits {waits} s for ours");
+    if module.tells_of_errors {
+        return finding.ok(answers);
+    }
+    finding.missing(
+        format!(
+            "{answers}. But it is older than this relay, which is not told what comes back from other servers: \
+             inviters are not told either"
+        ),
+        "install the module of this release in the place of the old one (docs/upgrade.md)",
+    )
 }
 
 /// A relay whose clock is ahead refuses hand-overs as too late; one whose clock is behind accepts some that were delivered

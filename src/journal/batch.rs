@@ -297,7 +297,10 @@ pub(super) struct Sent {
     pub(super) sent_as: String,
 }
 
-/// Changes a relayed invitation's outcome in `history`.
+/// For how long after it was relayed an invitation may come back, in ms. Servers give up on each other within minutes.
+const MAX_BOUNCE_AGE: i64 = 60 * 60 * 1000;
+
+/// Changes a relayed invitation's outcome in `history`, if that is not too long ago.
 pub(super) async fn bounce(
     db: &mut SqliteConnection,
     outcome: &Outcome,
@@ -306,7 +309,7 @@ pub(super) async fn bounce(
 ) -> sqlx::Result<Option<Pending>> {
     let row = sqlx::query(
         "UPDATE history SET state = ?, reason = ?, settled = ? \
-         WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? \
+         WHERE id = ? AND state = 'relayed' AND contact = ? AND sent_as = ? AND settled > ? \
          RETURNING id, received, route, room, inviter, contact, parent, added, language",
     )
     .bind(outcome.state.as_str())
@@ -315,6 +318,7 @@ pub(super) async fn bounce(
     .bind(outcome.id)
     .bind(&sent.contact)
     .bind(&sent.sent_as)
+    .bind(now - MAX_BOUNCE_AGE)
     .fetch_optional(db)
     .await?;
     row.as_ref().map(ended).transpose()

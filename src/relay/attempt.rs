@@ -205,7 +205,6 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     }
     within(job.charge_contact(|| cx.limits.load().sending(contact.as_str())), over_and_told())?;
     if add_member != Adding::No {
-        job.member_added = true;
         if let Err(stop) = membership::add(cx, parties, add_member).await {
             still_connected(cx, on)?;
             return Err(stop);
@@ -218,12 +217,15 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     Ok(Ending::Relayed { sent_as, lookalikes: decision.lookalikes })
 }
 
-/// Claims contact and room. If the contact is about to be made a member, the journal records that together with the claim.
+/// Claims contact and room. If the contact is about to be made a member, or the room has done that for a hand-over, the
+/// journal records that together with the claim.
 /// Returns false if another invitation has the claim.
 async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Adding) -> Result<bool, Closed> {
     let (id, contact, room) = (job.row.id, parties.contact.as_str(), parties.room.as_str());
-    if add_member != Adding::No {
-        cx.journal.claim_adding(id, contact, room).await
+    if add_member != Adding::No || std::mem::take(&mut job.member_added_by_room) {
+        let claimed = cx.journal.claim_adding(id, contact, room).await?;
+        job.member_added |= claimed;
+        Ok(claimed)
     } else if std::mem::take(&mut job.claimed_when_taken) {
         Ok(true)
     } else {

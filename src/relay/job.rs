@@ -43,6 +43,8 @@ pub(super) struct Job {
     preferences: Option<Preferences>,
     /// The contact was made a member for it, or was about to be.
     pub(super) member_added: bool,
+    /// The room made the contact a member for it before it was handed over, and the journal does not know that yet.
+    pub(super) member_added_by_room: bool,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
     /// It can't be sent: not to be tried again while the inviter is being told.
@@ -115,6 +117,7 @@ impl Job {
             share: None,
             preferences: None,
             member_added: row.added,
+            member_added_by_room: false,
             unsupported: false,
             unsendable: false,
             members_only: None,
@@ -130,6 +133,11 @@ impl Job {
     /// Sets the moment at which it was read from the link.
     pub(super) fn read_at(self, read_at: Instant) -> Self {
         Self { read_at, ..self }
+    }
+
+    /// Notes whether the room made the contact a member for it before it was handed over.
+    pub(super) fn member_added_by_room(self, member_added_by_room: bool) -> Self {
+        Self { member_added_by_room, ..self }
     }
 
     /// Makes it a part of a fan-out, whose inviter is found out already.

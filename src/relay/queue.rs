@@ -20,7 +20,7 @@ use super::attempt::{self, Ran};
 use super::context::Context;
 use super::inbound::declined::declined;
 use super::inbound::parse::{Parsed, WhoIsTold, parse};
-use super::inbound::{answers, hand_over};
+use super::inbound::{answers, came_back, hand_over};
 use super::job::{Job, MAX_ATTEMPTS};
 use super::limits::Answer;
 use super::parties::nick_of;
@@ -226,10 +226,16 @@ impl Queue {
 
     /// Handles what has come. Never waits for the link, which reads no further while the queue is full.
     async fn handle(&mut self, stanzas: impl Iterator<Item = Received>) -> Result<(), Closed> {
-        let (mut read, mut bounces) = (Vec::new(), Vec::new());
+        let (mut read, mut bounces, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (connection, stanza) in stanzas {
             match stanza {
-                Stanza::Iq(question) => self.answer(question, connection),
+                Stanza::Iq(question) => match came_back::parse(&self.cx, &question) {
+                    Some(told) => {
+                        bounces.extend(told.bounce);
+                        answers.push(told.answer);
+                    }
+                    None => self.answer(question, connection),
+                },
                 Stanza::Message(message) if message.type_.as_deref() == Some("error") => {
                     bounces.extend(self.bounce(&message));
                 }
@@ -243,6 +249,9 @@ impl Queue {
             }
         }
         self.came_back(bounces).await?;
+        for answer in answers {
+            self.cx.link.send_or_drop(Stanza::Iq(answer));
+        }
         self.admit(read).await
     }
 

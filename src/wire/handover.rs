@@ -3,6 +3,7 @@
 
 use jid::BareJid;
 
+use super::came_back::CameBack;
 use super::muc::{self, Details, Inviter, Malformed};
 use super::stanza::{HandOver, Iq, IqPayload, IqType};
 use crate::model::address;
@@ -28,6 +29,8 @@ pub struct HandedOver {
     pub device: Option<String>,
     /// The inviter.
     pub inviter: BareJid,
+    /// The room has made the contact a member because of it.
+    pub made_member: bool,
     /// Reason, password and thread.
     pub details: Details,
 }
@@ -42,6 +45,15 @@ pub struct HandedOver {
 pub fn hand_over(iq: &Iq) -> Option<Result<HandedOver, Malformed>> {
     match iq.payload.as_ref() {
         Some(IqPayload::HandOver(hand_over)) if iq.kind() == Some(IqType::Set) => Some(read(hand_over)),
+        _ => None,
+    }
+}
+
+/// The error that an IQ tells of; `None` if it is something else.
+#[must_use]
+pub fn came_back(iq: &Iq) -> Option<&CameBack> {
+    match iq.payload.as_ref() {
+        Some(IqPayload::CameBack(came_back)) if iq.kind() == Some(IqType::Set) => Some(came_back),
         _ => None,
     }
 }
@@ -64,6 +76,7 @@ fn read(hand_over: &HandOver) -> Result<HandedOver, Malformed> {
         contact: address::own(&invitation.relay_address)?,
         device: invitation.device,
         inviter,
+        made_member: matches!(hand_over.made_member.as_deref(), Some("true" | "1")),
         details: invitation.details,
     })
 }

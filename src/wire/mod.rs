@@ -15,6 +15,7 @@
 //! No type here holds a tree of unknown depth: the deepest stanza takes a constant amount of stack.
 
 pub mod body;
+pub mod came_back;
 pub mod caps;
 pub mod command;
 pub mod conference;

@@ -1,6 +1,7 @@
 //! Visits all addresses in a stanza, to change how their domains are spelled. Knows where addresses stand, not what they
 //! mean.
 
+use super::came_back::CameBack;
 use super::disco::DiscoItems;
 use super::muc_user::MucUser;
 use super::stanza::{Iq, IqPayload, Message, PrivilegeContent, Stanza};
@@ -60,6 +61,9 @@ fn of_iq(iq: &mut Iq, visit: &mut dyn FnMut(&mut String)) {
             if let Some(inner) = &mut privileged.iq.0 {
                 of_iq(inner, visit);
             }
+        }
+        Some(IqPayload::CameBack(CameBack { from, to, .. })) => {
+            from.iter_mut().chain(to).for_each(visit);
         }
         Some(IqPayload::PrivilegeReply(content)) => of_content(content, visit),
         Some(

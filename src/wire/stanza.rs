@@ -7,6 +7,7 @@ use xso::error::Error;
 use xso::{AsXml, FromXml};
 
 use super::body::Body;
+use super::came_back::CameBack;
 use super::caps::Caps;
 use super::command::Command;
 use super::conference::Conference;
@@ -234,6 +235,9 @@ pub enum IqPayload {
     /// Our own: a server module is asked what became of a hand-over.
     #[xml(transparent)]
     HandOverFate(HandOverFate),
+    /// Our own: a server module tells of an error that went to an inviter.
+    #[xml(transparent)]
+    CameBack(CameBack),
     /// XEP-0356: an IQ in a user's name.
     #[xml(transparent)]
     PrivilegedIq(PrivilegedIq),
@@ -364,6 +368,12 @@ pub struct HandOver {
     /// The mediated invitation as the room would have sent it.
     #[xml(child(n = ..))]
     pub forwarded: First<Forwarded>,
+    /// `true` if the room has made the contact a member because of it.
+    #[xml(attribute(name = "made-member", default))]
+    pub made_member: Option<String>,
+    /// In a module's answer: what it can do, a number; absent in the first version.
+    #[xml(attribute(default))]
+    pub version: Option<String>,
     /// In a module's answer: for how many seconds it waits for the relay's answer.
     #[xml(attribute(default))]
     pub timeout: Option<String>,
@@ -373,6 +383,18 @@ pub struct HandOver {
     /// In a module's answer: name and version of its server.
     #[xml(attribute(default))]
     pub server: Option<String>,
+}
+
+/// The version of modules that tell of errors.
+const VERSION_THAT_TELLS_OF_ERRORS: u32 = 2;
+
+impl HandOver {
+    /// In a module's answer: whether it tells of errors that went to inviters.
+    #[must_use]
+    pub fn tells_of_errors(&self) -> bool {
+        let version = self.version.as_deref().and_then(|version| version.parse::<u32>().ok());
+        version.is_some_and(|version| version >= VERSION_THAT_TELLS_OF_ERRORS)
+    }
 }
 
 /// Reads one stanza as it stands on a component's stream, without declarations of the namespaces that the stream header

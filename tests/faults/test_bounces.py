@@ -190,3 +190,68 @@ async def test_a_refusal_of_the_wrapper_by_somebody_else_changes_nothing(scripte
     [record] = await relay.settled(1)
     assert outcome(record) == ("relayed", None)
     assert [delivery.privileged for delivery in scripted.deliveries] == [True]
+
+
+def told(message, host, *, id=None, contact=None, inviter=None):
+    """What a server's module makes of an error that went to an inviter."""
+    inner = message.find(f"{{{PRIVILEGE}}}privilege/{{{FORWARD}}}forwarded/{{{stanzas.CLIENT}}}message")
+    return (
+        f"<iq type='set' id='error-1' from='{host}/muc-invite-relay' to='{message.get('from')}'>"
+        f"<came-back xmlns='urn:x-muc-invite-relay:0' id='{id or inner.get('id')}' "
+        f"from='{contact or inner.get('to')}' to='{inviter or inner.get('from')}'/></iq>"
+    )
+
+
+@in_the_inviters_name
+@pytest.mark.parametrize("confirmed", [False, True], ids=["before the pong", "after the pong"])
+async def test_a_module_tells_of_an_error_that_went_to_the_inviter(scripted, relay, confirmed):
+    kept = []
+
+    def comes_back(message):
+        if not is_invitation(message):
+            return None
+        kept.append(message)
+        return None if confirmed else told(message, scripted.host)
+
+    scripted.on_message = comes_back
+    scripted.send(scripted.invitation("bob"))
+    if confirmed:
+        assert outcome((await relay.settled(1))[0]) == ("relayed", None)
+        scripted.send(told(kept[0], scripted.host))
+
+    await scripted.taken.take(decline(scripted.jid("alice")))
+    [record] = await relay.settled(1)
+    assert outcome(record) == ("failed", "bounced")
+    # The module need not tell again.
+    assert (await scripted.taken.take(stanzas.reply(to="error-1"))).get("type") == "result"
+
+    # The contact may be invited anew.
+    scripted.on_message = lambda _: None
+    scripted.send(scripted.invitation("bob"))
+    again = await scripted.delivered(scripted.jid("bob"), times=2)
+    assert again[0].id != again[1].id
+
+
+@in_the_inviters_name
+async def test_what_somebody_else_tells_of_errors_changes_nothing(scripted, relay):
+    kept = []
+    scripted.on_message = lambda message: kept.append(message) if is_invitation(message) else None
+    scripted.send(scripted.invitation("bob"))
+    await relay.settled(1)
+
+    [sent] = kept
+    for forged in (
+        told(sent, "evil.example"),
+        told(sent, f"mallory@{scripted.host}"),
+        told(sent, scripted.muc),
+        told(sent, scripted.host, contact="mallory@evil.example"),
+        told(sent, scripted.host, inviter=f"mallory@{scripted.host}"),
+        told(sent, scripted.host, inviter="alice@evil.example"),
+        told(sent, scripted.host, id="ffff0000-1"),
+        told(sent, scripted.host, id="no id of ours"),
+    ):
+        scripted.send(forged)
+    await scripted.passed()
+
+    [record] = await relay.history()
+    assert outcome(record) == ("relayed", None)

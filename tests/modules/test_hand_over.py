@@ -239,3 +239,20 @@ async def test_a_relay_that_dies_in_the_middle_of_a_burst(stage, relay, relays, 
     print(f"{len(contacts)} invited, {len(accepted)} taken by the relay, of which {len(twice)} arrive twice")
     assert len(native) == len(set(native))
     assert contacts - accepted.keys() == set(native) - twice
+
+
+async def test_the_relay_learns_whom_the_room_has_made_a_member(stage, relay):
+    alice, bob, carol, dave = await stage.people("alice", "bob", "carol", "dave")
+    closed = await alice.create_room(stage.room(), members_only=True)
+    open_ = await alice.create_room(stage.room())
+    await alice.set_affiliation(closed, carol.bare, "member")
+    await alice.set_affiliation(closed, dave.bare, "admin")
+
+    for room, contact, made_member in [(closed, bob, True), (closed, carol, False), (closed, dave, False), (open_, bob, False)]:
+        alice.invite(room, contact.bare)
+        handover = await relay.handed_over(room)
+        assert (handover.contact, handover.made_member) == (contact.bare, made_member)
+        relay.accept(handover)
+    # Not for the second time either.
+    alice.invite(closed, bob.bare)
+    assert not (await relay.handed_over(closed)).made_member

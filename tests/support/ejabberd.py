@@ -54,6 +54,8 @@ class Ejabberd(Server):
         await self.process.says(f"ejabberd {self.version}", within=60)
         await self.process.says(f"connections at 127.0.0.1:{self.c2s_port} for ejabberd_c2s")
         await self.process.says(f"connections at 127.0.0.1:{self.component_port} for ejabberd_service")
+        if self.setup.names is not None:
+            await self.process.says(f"connections at 127.0.0.1:{self.s2s_port} for ejabberd_s2s_in")
 
     async def prepare(self) -> None:
         """Writes all that the server starts from."""
@@ -63,6 +65,11 @@ class Ejabberd(Server):
         await self._compile(CONFIG / f"{MODULE}.erl", beams)
         (self.directory / "ejabberd.yml").write_text(self._config())
         await self._write_relays_side()
+        if self.setup.names is not None:
+            (self.directory / "inetrc").write_text(
+                "{lookup, [file, dns]}.\n{resolv_conf, \"\"}.\n{timeout, 2000}.\n{retry, 1}.\n"
+                f"{{nameserver, {{127,0,0,1}}, {self.setup.names}}}.\n"
+            )
         (self.directory / "ejabberdctl.cfg").write_text(
             f"ERLANG_NODE={_NODE}\n"
             f"ERL_DIST_PORT={self._node_port}\n"
@@ -190,6 +197,8 @@ class Ejabberd(Server):
             modules.append("offline")
         if self.setup.block_strangers:
             modules.append("block_strangers")
+        if self.setup.names is not None:
+            modules.append("s2s_dialback")
         options = {"mam": "{default: always}"} if self.setup.archive else {}
         options |= dict.fromkeys(modules, "{}")
         if self.setup.resumption is not None:
@@ -197,7 +206,7 @@ class Ejabberd(Server):
         lines = [
             f"hosts: [{self.host}]",
             "loglevel: info",
-            "s2s_access: none",
+            *self._federation(),
             "auth_method: internal",
             f"acl: {{admin: {{user: admin@{self.host}}}, other_muc: {{server: {self.other_muc}}}}}",
             "access_rules: {handed_over: [{deny: other_muc}, allow]}",
@@ -209,6 +218,7 @@ class Ejabberd(Server):
             " request_handlers: {/api: mod_http_api}}",
             f"  - {{port: {self.remote_port}, ip: 127.0.0.1, module: ejabberd_service, access: all,"
             f" hosts: {{{self.remote}: {{password: {self.secret}}}}}}}",
+            *self._s2s_listener(),
             # Room for a burst to one contact.
             "shaper_rules: {max_user_offline_messages: 5000}",
             "modules:",
@@ -216,6 +226,18 @@ class Ejabberd(Server):
             f"include_config_file: {self.directory}/relay.yml",
         ]
         return "\n".join([*lines, self.setup.extra, ""])
+
+
+    def _federation(self) -> list[str]:
+        if self.setup.names is None:
+            return ["s2s_access: none"]
+        # After a failure it refuses to try for up to 300 s.
+        return ["s2s_use_starttls: false", "s2s_max_retry_delay: 1"]
+
+    def _s2s_listener(self) -> list[str]:
+        if self.setup.names is None:
+            return []
+        return [f"  - {{port: {self.s2s_port}, ip: 127.0.0.1, module: ejabberd_s2s_in}}"]
 
 
 def _without(text: str, key: str) -> str:

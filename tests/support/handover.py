@@ -29,6 +29,7 @@ class HandedOver:
         self.sender = iq.get("from")
         self.deadline = datetime.fromisoformat(iq.find(f"{{{HANDOVER}}}handover").get("deadline"))
         """With a time zone."""
+        self.made_member = iq.find(f"{{{HANDOVER}}}handover").get("made-member") == "true"
         self.message = iq.find(f"{{{HANDOVER}}}handover/{{{FORWARD}}}forwarded/{{{stanzas.CLIENT}}}message")
         self.room = self.message.get("from")
         self.contact = self.message.get("to")
@@ -44,9 +45,11 @@ class ScriptedRelay(Component):
     def __init__(self, server: Server, secret: str | None = None):
         super().__init__(server.component, secret or server.secret, server.component_port)
         self._muc = server.muc
+        self._privilege = server.privilege
         # Without a handler, slixmpp would answer with an error.
-        matcher = MatchXPath(f"{{{stanzas.COMPONENT}}}iq/{{{HANDOVER}}}handover")
-        self._stream.register_handler(Callback("hand-over", matcher, lambda _: None))
+        for what in ("handover", "came-back"):
+            matcher = MatchXPath(f"{{{stanzas.COMPONENT}}}iq/{{{HANDOVER}}}{what}")
+            self._stream.register_handler(Callback(what, matcher, lambda _: None))
 
     async def handed_over(self, room: str) -> HandedOver:
         """The next invitation to this room that the server hands over."""
@@ -57,7 +60,10 @@ class ScriptedRelay(Component):
 
     def accept(self, handover: HandedOver) -> None:
         """Takes it for good, which is a promise only: what the contact receives, the test sends."""
-        self.send(f"<iq type='result' id={quoteattr(handover.id)} to='{handover.sender}' from='{self.jid}'/>")
+        self.answer(handover.id, handover.sender)
+
+    def answer(self, id: str, sender: str) -> None:
+        self.send(f"<iq type='result' id={quoteattr(id)} to='{sender}' from='{self.jid}'/>")
 
     def refuse(self, handover: HandedOver) -> None:
         self.send(
@@ -78,6 +84,23 @@ class ScriptedRelay(Component):
             f"<message from='{stanzas.escaped(stanzas.bare(handover.inviter))}@{self.jid}' to='{handover.contact}'>"
             f"<x xmlns='{stanzas.CONFERENCE}' jid='{handover.room}'/></message>"
         )
+
+
+    def invite_as(self, inviter: str, contact: str, room: str, id: str) -> None:
+        """Sends a direct invitation in this user's name."""
+        self.send(
+            f"<message from='{self.jid}' to='{inviter.partition('@')[2]}'><privilege xmlns='{self._privilege}'>"
+            f"<forwarded xmlns='{FORWARD}'><message xmlns='{stanzas.CLIENT}' from='{inviter}' to='{contact}' id='{id}'>"
+            f"<x xmlns='{stanzas.CONFERENCE}' jid='{room}'/></message></forwarded></privilege></message>"
+        )
+
+
+def came_back(id: str) -> Wanted[Element]:
+    """What a module tells of an error for the message with this id."""
+    return Wanted(
+        f"an error for {id}, told by a module",
+        lambda stanza: any(told.get("id") == id for told in stanza.iterfind(f"{{{HANDOVER}}}came-back")),
+    )
 
 
 def _handover(room: str) -> Wanted[Element]:

@@ -11,6 +11,9 @@ from support.server import Server
 
 CONFIG = Path(__file__).resolve().parents[2] / "config/prosody"
 
+_TEST_MODULES = Path(__file__).resolve().parent / "prosody_modules"
+"""Modules that only tests need."""
+
 
 class Prosody(Server):
     """Prosody; its versions are subclasses."""
@@ -30,7 +33,8 @@ class Prosody(Server):
         (self.directory / "data").mkdir(exist_ok=True)
         printed = await printed_setup(self, "prosody")
         # The hand-over module stays where it is.
-        printed = replaced(printed, '-- plugin_paths = { "/usr/local/lib/prosody/modules" }', f'plugin_paths = {{ "{CONFIG}" }}')
+        paths = f'plugin_paths = {{ "{CONFIG}"; "{_TEST_MODULES}" }}'
+        printed = replaced(printed, '-- plugin_paths = { "/usr/local/lib/prosody/modules" }', paths)
         # Several servers run beside each other, so none has the usual port.
         for option in ("component_interfaces", "component_ports"):
             printed = replaced(printed, f"-- {option} = ", f"{option} = ")
@@ -45,6 +49,8 @@ class Prosody(Server):
         await self.process.says(f"Hello and welcome to Prosody version {self.version}")
         await self.process.says(f"Activated service 'component' on [127.0.0.1]:{self.component_port}")
         await self.process.says(f"Activated service 'c2s' on [127.0.0.1]:{self.c2s_port}")
+        if self.setup.names is not None:
+            await self.process.says(f"Activated service 's2s' on [127.0.0.1]:{self.s2s_port}")
 
     async def add_user(self, name: str, password: str) -> None:
         self._store(self.host, "accounts", name, {"password": f'"{password}"'})
@@ -80,7 +86,11 @@ class Prosody(Server):
             modules.append("admin_shell")
         if self.setup.resumption is not None:
             modules.append("smacks")
-        disabled = ["s2s", "http"]
+        disabled = ["http"]
+        if self.setup.names is None:
+            disabled.append("s2s")
+        else:
+            modules += ["dialback", "name_server"]
         if not self.setup.offline:
             disabled.append("offline")
         lines = [
@@ -90,6 +100,10 @@ class Prosody(Server):
             'log = { { levels = { min = "info" }, to = "file", filename = "/dev/stdout", timestamps = "%T" } }',
             'interfaces = { "127.0.0.1" }',
             f"c2s_ports = {{ {self.c2s_port} }}",
+            f"s2s_ports = {{ {self.s2s_port} }}",
+            "s2s_direct_tls_ports = { }",
+            "s2s_require_encryption = false",
+            f"name_server_port = {self.setup.names or 53}",
             "c2s_direct_tls_ports = { }",
             'authentication = "internal_plain"',
             "c2s_require_encryption = false",

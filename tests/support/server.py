@@ -36,8 +36,12 @@ class Setup:
     """Messages are archived (XEP-0313)."""
     resumption: int | None = None
     """The server waits so many seconds for a client whose connection broke (XEP-0198)."""
+    host: str = "example.test"
+    """The domain of the users."""
     muc: str = "conference.example.test"
     """The name of the MUC service."""
+    names: int | None = None
+    """The port of the name server by which it finds other servers; `None`: it talks to none."""
     extra: str = ""
     """More configuration, in the server's own language, after everything else."""
 
@@ -60,7 +64,7 @@ class Server(ABC):
     privilege: ClassVar[str] = "urn:xmpp:privilege:2"
     """The version of XEP-0356 that it speaks."""
 
-    host = "example.test"
+    host = Setup.host
     muc = Setup.muc
     other_muc = "rooms.example.test"
     """A MUC service that the relay is not told to believe."""
@@ -72,11 +76,16 @@ class Server(ABC):
     def __init__(self, setup: Setup, directory: Path):
         self.setup = setup
         self.muc = setup.muc
+        if setup.host != Setup.host:
+            self.host = setup.host
+            self.other_muc, self.remote, self.component = (f"{name}.{setup.host}" for name in ("rooms", "remote", "invites"))
         self.directory = directory
         self.c2s_port = free_port()
         self.component_port = free_port()
         self.remote_port = self.component_port
         """Where the remote domain connects."""
+        self.s2s_port = free_port()
+        """Where other servers connect, if it talks to any."""
         self.process: Process | None = None
         self.alter: Callable[[str], str] = lambda text: text
         """What is made of the relay's side, beside what the setup leaves out; taken when it is written."""

@@ -65,6 +65,7 @@ mod tests {
             contact: contact.clone(),
             device: None,
             inviter: inviter.clone(),
+            made_member: false,
             details: Details::default(),
         };
         let passed = PassedToRooms::new();

@@ -217,7 +217,8 @@ async fn admit(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let early = left >= LATE_ANSWER_MARGIN;
-    Ok(Admission::Taken(AfterAdmit::Run { job: Box::new(Job::new(admitted, arrival)), early }))
+    let job = Job::new(admitted, arrival).member_added_by_room(handed_over.made_member);
+    Ok(Admission::Taken(AfterAdmit::Run { job: Box::new(job), early }))
 }
 
 /// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.

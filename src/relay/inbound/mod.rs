@@ -2,6 +2,7 @@
 //! Knows nothing of the queue.
 
 pub(super) mod answers;
+pub(super) mod came_back;
 pub(super) mod declined;
 pub(super) mod hand_over;
 pub(super) mod parse;

@@ -1,5 +1,5 @@
 //! Direct invitations that come back after the server had confirmed them: from another server, or from the contact's own
-//! client. Knows nothing of those that come back before: the link handles them.
+//! client; to the relay itself, or to the inviter, of which the server's module tells. Knows nothing of those that come back before: the link handles them.
 
 use tracing::debug;
 
@@ -44,13 +44,12 @@ pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), Closed> 
 
 /// Removes a membership that was added for a bounced invitation, and tells the inviter.
 pub(in crate::relay) async fn undo(cx: &Context, bounced: Pending) {
-    // The journal has it as ended, so a later start would not do this.
-    while bounced.added
-        && cx.link.up().await
-        && membership::take_back(cx, &bounced.arrival, None).await.is_err()
-    {
+    // The journal has it as ended, so a later start would not do this. Modules tell of bounces before the link is up.
+    while cx.link.up().await {
+        let taken_back = !bounced.added || membership::take_back(cx, &bounced.arrival, None).await.is_ok();
+        if taken_back && notify(cx, &bounced, None, &words::for_inviter(Reason::Bounced)).await.is_ok() {
+            return;
+        }
         debug!(id = bounced.id, "interrupted");
     }
-    // It has failed even if the inviter can't be told.
-    let _ = notify(cx, &bounced, None, &words::for_inviter(Reason::Bounced)).await;
 }

@@ -223,10 +223,16 @@ proptest! {
     }
 
     #[test]
-    fn a_hand_over(mediated in mediated(), inviter in person(), deadline in text()) {
+    fn a_hand_over(
+        mediated in mediated(),
+        inviter in person(),
+        deadline in text(),
+        said in proptest::option::of(proptest::sample::select(&["true", "1", "false"])),
+    ) {
         let mediated = Mediated { inviter: Inviter::Person(inviter.clone()), ..mediated };
         let payload = HandOver {
             deadline: Some(deadline.clone()),
+            made_member: said.map(str::to_owned),
             forwarded: Forwarded::from(as_a_room_says(&mediated)).into(),
             ..HandOver::default()
         };
@@ -234,8 +240,9 @@ proptest! {
         let read = iq_of(reread(&sent));
         prop_assert_eq!(&read, &sent);
         let Mediated { room, relay_address, device, details, .. } = mediated;
-        let contact = jid(&relay_address);
-        let expected = HandedOver { id: None, deadline, room, contact, device, inviter, details };
+        let (contact, made_member) = (jid(&relay_address), matches!(said, Some("true" | "1")));
+        let id = None;
+        let expected = HandedOver { id, deadline, room, contact, device, inviter, made_member, details };
         prop_assert_eq!(hand_over(&read).unwrap().unwrap(), expected);
     }
 
@@ -398,6 +405,7 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("message", ns::CLIENT),
     ("iq", ns::CLIENT),
     ("handover", ns::HAND_OVER),
+    ("came-back", ns::HAND_OVER),
     ("handed-over", ns::HAND_OVER),
     ("query", ns::MUC_ADMIN),
     ("item", ns::MUC_ADMIN),

@@ -5,7 +5,7 @@ use crate::model::address;
 use crate::wire::Condition;
 use crate::wire::direct;
 use crate::wire::fate::Fate;
-use crate::wire::handover::hand_over;
+use crate::wire::handover::{came_back, hand_over};
 use crate::wire::hint::Hint;
 use crate::wire::muc::{self, Affiliation, Details, Inviter, Malformed, Password, Role};
 use crate::wire::privileged::{self, Access, Version};
@@ -238,6 +238,39 @@ fn a_hand_over() {
     assert_eq!(invitation.inviter, jid("alice@example.test"));
     assert_eq!(invitation.details.reason.as_deref(), Some("Come"));
     assert_eq!(invitation.details.password, Password::new("pw1".to_owned()));
+}
+
+#[test]
+fn a_hand_over_of_somebody_whom_the_room_has_made_a_member() {
+    let made_member = |said: &str| {
+        let xml = HAND_OVER.replace(" deadline=", &format!(" {said} deadline="));
+        hand_over(&iq(&xml)).unwrap().unwrap().made_member
+    };
+    assert!(made_member("made-member='true'"));
+    assert!(!made_member("made-member='no'") && !made_member(""));
+}
+
+#[test]
+fn an_error_that_went_to_an_inviter() {
+    let told = "<iq type='set' id='error-1' from='example.test/muc-invite-relay' to='invites.example.test'><came-back xmlns='urn:x-muc-invite-relay:0' id='0123abcd-42' from='bob@b.test' to='alice@example.test'/></iq>";
+    let question = iq(told);
+    let read = came_back(&question).unwrap();
+    assert_eq!(read.id.as_deref(), Some("0123abcd-42"));
+    assert_eq!(read.from.as_deref(), Some("bob@b.test"));
+    assert_eq!(read.to.as_deref(), Some("alice@example.test"));
+    assert_eq!(came_back(&iq(&told.replace("type='set'", "type='result'"))), None);
+    assert_eq!(came_back(&iq(HAND_OVER)), None);
+}
+
+#[test]
+fn which_modules_tell_of_errors() {
+    let tells = |version: &str| {
+        let answer = format!("<iq type='result'><handover {version} xmlns='urn:x-muc-invite-relay:0'/></iq>");
+        let Some(IqPayload::HandOver(about)) = iq(&answer).payload.0 else { panic!() };
+        about.tells_of_errors()
+    };
+    assert!(tells("version='2'") && tells("version='3'"));
+    assert!(!tells("") && !tells("version='1'") && !tells("version='two'"));
 }
 
 #[test]
