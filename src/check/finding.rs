@@ -52,6 +52,8 @@ pub enum What {
     Connection,
     /// Whether stanzas for the component come to this connection.
     Arrivals,
+    /// Whether other servers find the component by its name.
+    Dns,
     /// The server's make and version.
     Server,
     /// Whether the component's own questions are answered.
@@ -94,6 +96,7 @@ impl What {
             Self::Metrics => "metrics",
             Self::Connection => "connection",
             Self::Arrivals => "arrivals",
+            Self::Dns => "dns",
             Self::Server => "server",
             Self::Questions => "questions",
             Self::Messages => "messages",

@@ -11,6 +11,7 @@ mod finding;
 mod grants;
 mod groups;
 mod metrics;
+mod names;
 mod neighbours;
 mod remedies;
 mod rooms;

@@ -9,7 +9,7 @@ use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, What};
 use super::remedies::Remedies;
 use super::rooms::{ModuleAnswer, module, services};
-use super::{echo, grants};
+use super::{echo, grants, names};
 use crate::config::{Config, Server};
 use crate::link::{self, AskError, Link};
 use crate::setup::{Make, Setup, Version};
@@ -100,7 +100,8 @@ async fn answers(link: &Link, hosts: &[String]) -> bool {
 async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding>) -> Result<(), NoAnswer> {
     let ours: Vec<&str> = config.muc.services.iter().map(String::as_str).collect();
     let all = config.own_hosts();
-    let (answers, echo) = tokio::join!(answers(link, &all), echo::probe(link));
+    let (answers, echo, dns) =
+        tokio::join!(answers(link, &all), echo::probe(link), names::component(&config.component.jid));
     if !answers {
         return Err(NoAnswer);
     }
@@ -110,6 +111,7 @@ async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding
         // Answers get lost as well, so all other findings would be guesses.
         return Ok(());
     }
+    findings.push(dns);
     let asker = Asker::new(link, &all).await;
     let hosts: Vec<&str> = all.iter().map(String::as_str).filter(|host| !ours.contains(host)).collect();
 

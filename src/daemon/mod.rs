@@ -35,6 +35,7 @@ use crate::relay::context::Context;
 use crate::relay::decide::lookalike_index::LookalikeIndex;
 use crate::relay::deliver::archive_hint::ArchiveHint;
 use crate::relay::deliver::passed_to_rooms::PassedToRooms;
+use crate::relay::fan_out::bounced_parts::BouncedParts;
 use crate::relay::fan_out::places::Places;
 use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
@@ -90,6 +91,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         archive_hint: ArchiveHint::new(link.clone(), hosts),
         limits: ArcSwap::from_pointee(limits),
         early_bounces: EarlyBounces::new(),
+        bounced_parts: BouncedParts::default(),
         passed_to_rooms: PassedToRooms::new(),
         leftovers: Leftovers::default(),
         metrics: Metrics::new(),

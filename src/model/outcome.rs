@@ -76,6 +76,8 @@ words! {
         Nobody = "nobody",
         /// The room did not tell its member list.
         NoList = "no-list",
+        /// The contact is a relay address of another server's relay.
+        AnotherRelay = "another-relay",
         /// The inviter may not use this group.
         MayNotUse = "may-not-use",
         /// The contact takes no relayed invitations.

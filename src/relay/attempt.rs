@@ -21,7 +21,7 @@ use super::deliver::{deliver, fate, membership};
 use super::ending::{Ending, within};
 use super::fan_out;
 use super::job::{Identity, Job, MAX_ATTEMPTS};
-use super::parties::{Parties, is_a_person, nick_of};
+use super::parties::{Parties, domain_elsewhere, is_a_person, is_of_another_relay, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
 use crate::journal::Closed;
@@ -132,7 +132,9 @@ async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Resul
         return give_up(cx, job, Ending::Failed(Reason::Unsure)).await;
     }
     let parties = identify(cx, job).await?;
-    if is_a_person(cx, &parties.contact) {
+    if is_of_another_relay(&parties.contact) {
+        Ok(Ending::Refused(Reason::AnotherRelay))
+    } else if is_a_person(cx, &parties.contact) {
         invite(cx, job, &parties).await
     } else if fan_out::may_be_one(&job.row.arrival) {
         fan_out::invite_all(cx, job, &parties, run_part).await
@@ -185,6 +187,8 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     if !matches!(verdict, Verdict::Refuse(_)) {
         within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
     }
+    let inviter = parties.person().map_or(job.row.arrival.inviter.clone(), ToString::to_string);
+    let (inviter, elsewhere) = (inviter.as_str(), domain_elsewhere(cx, &inviter));
     let over_and_told = || Ending::Silent(State::Refused, Reason::RateLimited);
     let add_member = match verdict {
         // A hand-over has been answered by now, so it can't go back.
@@ -194,7 +198,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
         Verdict::Refuse(reason) => return Ok(Ending::Refused(reason)),
         Verdict::Fail(reason) => return Ok(Ending::Failed(reason)),
         Verdict::Unwanted(state, reason) => {
-            let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str());
+            let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str(), inviter, elsewhere);
             within(job.charge_contact(charge), over_and_told())?;
             return Ok(Ending::Unwanted { state, reason, lookalikes: decision.lookalikes });
         }
@@ -203,12 +207,13 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     if !claim(cx, job, parties, add_member).await? {
         return Ok(Ending::Silent(State::Suppressed, Reason::Duplicate));
     }
-    within(job.charge_contact(|| cx.limits.load().sending(contact.as_str())), over_and_told())?;
-    if add_member != Adding::No {
-        if let Err(stop) = membership::add(cx, parties, add_member).await {
-            still_connected(cx, on)?;
-            return Err(stop);
-        }
+    let charge = || cx.limits.load().sending(contact.as_str(), inviter, elsewhere);
+    within(job.charge_contact(charge), over_and_told())?;
+    if add_member != Adding::No
+        && let Err(stop) = membership::add(cx, parties, add_member).await
+    {
+        still_connected(cx, on)?;
+        return Err(stop);
     }
     if let Some(unwanted) = unwanted_by_now(cx, &job.invitation(parties), &decision).await? {
         return Ok(unwanted);
@@ -218,11 +223,10 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
 }
 
 /// Claims contact and room. If the contact is about to be made a member, or the room has done that for a hand-over, the
-/// journal records that together with the claim.
-/// Returns false if another invitation has the claim.
+/// journal records that together with the claim. Returns false if another invitation has the claim.
 async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Adding) -> Result<bool, Closed> {
     let (id, contact, room) = (job.row.id, parties.contact.as_str(), parties.room.as_str());
-    if add_member != Adding::No || std::mem::take(&mut job.member_added_by_room) {
+    if add_member != Adding::No || std::mem::take(&mut job.member_added_unrecorded) {
         let claimed = cx.journal.claim_adding(id, contact, room).await?;
         job.member_added |= claimed;
         Ok(claimed)

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::decide::lookalike_index::LookalikeIndex;
 use super::deliver::archive_hint::ArchiveHint;
 use super::deliver::passed_to_rooms::PassedToRooms;
+use super::fan_out::bounced_parts::BouncedParts;
 use super::fan_out::places::Places;
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) lookalikes: LookalikeIndex,
     pub(crate) limits: ArcSwap<Limits>,
     pub(crate) early_bounces: EarlyBounces,
+    pub(crate) bounced_parts: BouncedParts,
     pub(crate) passed_to_rooms: PassedToRooms,
     pub(crate) leftovers: Leftovers,
     pub(crate) metrics: Metrics,

@@ -57,6 +57,24 @@ pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
     relay_address == contact || address::contact_of(relay_address.as_str()).is_ok_and(|it| it == *contact)
 }
 
+/// The domain of an address, if it is not one of this server's own hosts.
+pub(super) fn domain_elsewhere<'a>(cx: &Context, jid: &'a str) -> Option<&'a str> {
+    let domain = address::domain_of(jid);
+    let own = cx.config.load().own_hosts().iter().any(|own| own == domain) || domain == cx.link.component();
+    (!own).then_some(domain)
+}
+
+/// Whether a contact is a relay address of another server's relay, for a user of that very server:
+/// `bob\40b.example@invites.b.example`. That relay takes no invitations of our rooms. Addresses of gateways look alike, but stand
+/// for people elsewhere.
+pub(super) fn is_of_another_relay(contact: &BareJid) -> bool {
+    let of_that_server = |behind: BareJid| {
+        let above = contact.domain().as_str().strip_suffix(behind.domain().as_str());
+        above.is_some_and(|label| label.ends_with('.'))
+    };
+    address::contact_of(contact.as_str()).is_ok_and(of_that_server)
+}
+
 /// The relay address that the room or the inviter sent the invitation to; for a hand-over the one that they could have used.
 /// `None` if the contact's address is not valid, or too long to be escaped.
 pub(super) fn relay_address_of(cx: &Context, arrival: &Arrival) -> Option<BareJid> {
@@ -68,5 +86,20 @@ pub(super) fn relay_address_of(cx: &Context, arrival: &Arrival) -> Option<BareJi
         Some(address) => Some(address),
         None if is_ours(&contact) => Some(contact),
         None => address::relay_address(&contact, component).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_addresses_are_another_relays() {
+        let is = |contact: &str| is_of_another_relay(&BareJid::new(contact).unwrap());
+        assert!(is(r"bob\40b.example@invites.b.example"));
+        assert!(!is("bob@b.example"));
+        assert!(!is(r"bob\40mail.example@gateway.b.example"), "a gateway to elsewhere");
+        assert!(!is(r"bob\40b.example@invitesb.example"));
+        assert!(!is("members@invites.b.example"));
     }
 }

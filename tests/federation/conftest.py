@@ -18,6 +18,7 @@ OTHER_MAKE = {
     "prosody-13.0": "ejabberd-24.12",
     "ejabberd-23.01": "prosody-0.12",
     "ejabberd-24.12": "prosody-13.0",
+    "ejabberd-26.07": "prosody-13.0",
 }
 
 

@@ -6,20 +6,12 @@ import signal
 
 import pytest
 
-from support import stanzas
-from support.feed import WITHIN, Wanted
+from support.feed import WITHIN
 from support.ports import free_port
 from support.stanzas import direct_invitation
+from support.told import told
 
 NOT_DELIVERED = "could not be delivered"
-
-
-def told(text):
-    """What the inviter is told, in whatever form."""
-    return Wanted(
-        f"a message that says {text!r}",
-        lambda stanza: stanzas.kind(stanza) == "message" and any(text in (element.text or "") for element in stanza.iter()),
-    )
 
 
 @pytest.mark.parametrize("why", ["unknown", "closed"])

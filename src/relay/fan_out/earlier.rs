@@ -9,6 +9,7 @@ use super::summary::Summary;
 use crate::journal::JournalReader;
 use crate::model::{Id, Pending};
 use crate::relay::context::Context;
+use crate::relay::parties::domain_elsewhere;
 use crate::relay::stop::Stop;
 
 /// Parts that were begun earlier: those that have not ended, all their contacts, and a summary of the ended ones.
@@ -34,7 +35,8 @@ impl Earlier {
         let mut earlier = Self { waiting, ..Self::default() };
         earlier.contacts = earlier.waiting.iter().map(|part| part.arrival.contact.clone()).collect();
         for (contact, state, reason) in ended {
-            earlier.summary.add(state, reason);
+            let elsewhere = domain_elsewhere(cx, &contact).is_some();
+            earlier.summary.add(state, reason, elsewhere);
             earlier.contacts.insert(contact);
         }
         Ok(earlier)

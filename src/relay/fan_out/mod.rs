@@ -5,6 +5,7 @@
 //! Progress is stored in the journal only: an attempt that continues leaves out people whose parts were begun.
 //! Knows nothing of how a single invitation is decided about and sent.
 
+pub(crate) mod bounced_parts;
 mod earlier;
 pub(crate) mod places;
 pub(crate) mod progress;
@@ -27,7 +28,7 @@ use super::context::Context;
 use super::decide::facts::Parent;
 use super::ending::Ending;
 use super::job::Job;
-use super::parties::Parties;
+use super::parties::{Parties, domain_elsewhere};
 use super::stop::Stop;
 use crate::model::{Arrival, Outcome, Payload, Pending, Route};
 use crate::wire::muc::Inviter;
@@ -56,7 +57,7 @@ pub(super) async fn invite_all(
     // Before there is a place: a room that does not answer keeps nobody else's fan-out waiting.
     recipients::answers(cx, job, parties).await?;
     job.share = None;
-    let _place = cx.places.fan_outs.acquire().await;
+    let place = cx.places.fan_outs.acquire().await;
     let begun = std::mem::replace(&mut job.progress.begun, true);
     let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
     let recipients = match recipients(cx, job, parties, &earlier).await {
@@ -64,7 +65,13 @@ pub(super) async fn invite_all(
         Err(Stop::End(_)) if !earlier.contacts.is_empty() => Recipients::default(),
         recipients => recipients?,
     };
-    carry_out(cx, job, parties, earlier, recipients, run_part).await
+    let bounced = cx.bounced_parts.count(job.row.id);
+    let mut summary = carry_out(cx, job, parties, earlier, recipients, run_part).await?;
+    drop(place);
+    if summary.elsewhere > 0 {
+        summary.bounced(bounced.wait_for(summary.elsewhere).await);
+    }
+    Ok(end(job, summary))
 }
 
 /// Ends a fan-out that has expired, or whose room does not answer: finishes the parts that were begun, and begins no others.
@@ -83,7 +90,8 @@ pub(super) async fn give_up(
     if earlier.contacts.is_empty() {
         return Ok(otherwise);
     }
-    carry_out(cx, job, parties, earlier, Recipients::default(), run_part).await
+    let summary = carry_out(cx, job, parties, earlier, Recipients::default(), run_part).await?;
+    Ok(end(job, summary))
 }
 
 /// A part that is about to run.
@@ -92,7 +100,7 @@ enum Part {
     Waiting(Pending),
 }
 
-/// Runs the parts that were begun earlier, then the others, a few at a time.
+/// Runs the parts that were begun earlier, then the others, a few at a time. Returns when all have ended.
 async fn carry_out(
     cx: &Arc<Context>,
     job: &mut Job,
@@ -100,7 +108,7 @@ async fn carry_out(
     earlier: Earlier,
     recipients: Recipients,
     run_part: RunPart,
-) -> Result<Ending, Stop> {
+) -> Result<Summary, Stop> {
     let vouched = job.invitation(parties).vouched();
     let (address, read_at) = (parties.contact.clone(), job.read_at);
     let parent = Arc::new(Parent { address, vouched, read_at, silent: AtomicBool::new(false) });
@@ -113,8 +121,8 @@ async fn carry_out(
     let own_places = Arc::new(Semaphore::new(MAX_PARTS_OF_ONE));
     let mut under_way = JoinSet::new();
     let mut all_ended = true;
-    let mut count = |ended: Option<Outcome>| match ended {
-        Some(outcome) => summary.add(outcome.state, outcome.reason),
+    let mut count = |ended: Option<(Outcome, bool)>| match ended {
+        Some((outcome, elsewhere)) => summary.add(outcome.state, outcome.reason, elsewhere),
         None => all_ended = false,
     };
     let mut stopped = false;
@@ -134,7 +142,8 @@ async fn carry_out(
                 Part::Waiting(row) => Job::resumed(row),
                 Part::New(arrival) => Job::new(cx.journal.admit(arrival.clone()).await.ok()?, arrival),
             };
-            run_part(cx, job.part_of(&parent)).await
+            let elsewhere = domain_elsewhere(&cx, &job.row.arrival.contact).is_some();
+            Some((run_part(cx, job.part_of(&parent)).await?, elsewhere))
         });
         while let Some(ended) = under_way.try_join_next() {
             count(ended.ok().flatten());
@@ -146,10 +155,7 @@ async fn carry_out(
     if stopped || !all_ended {
         return Err(Stop::Suspend);
     }
-    job.progress.summary = Some(summary);
-    let Summary { invited, already, failed, .. } = summary;
-    debug!(id = job.row.id, invited, already, failed, "all parts have ended");
-    Ok(Ending::Summarized(summary))
+    Ok(summary)
 }
 
 /// The arrival of a part.
@@ -170,4 +176,12 @@ fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
         },
         parent: Some(job.row.id),
     }
+}
+
+/// The ending after all parts have ended.
+fn end(job: &mut Job, summary: Summary) -> Ending {
+    job.progress.summary = Some(summary);
+    let Summary { invited, already, failed, .. } = summary;
+    debug!(id = job.row.id, invited, already, failed, "all parts have ended");
+    Ending::Summarized(summary)
 }

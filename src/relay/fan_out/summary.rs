@@ -12,12 +12,15 @@ pub(in crate::relay) struct Summary {
     /// People who are in the room, or were invited before.
     pub(in crate::relay) already: usize,
     pub(in crate::relay) failed: usize,
+    /// People among `invited` on other servers, which may still send the invitations back.
+    pub(in crate::relay) elsewhere: usize,
     /// People among `invited` who were really sent one.
     relayed: usize,
 }
 
 impl Summary {
-    pub(in crate::relay) fn add(&mut self, state: State, reason: Option<Reason>) {
+    pub(in crate::relay) fn add(&mut self, state: State, reason: Option<Reason>, elsewhere: bool) {
+        let before = self.invited;
         match (state, reason) {
             (State::Suppressed, Some(Reason::Duplicate | Reason::Occupant)) => self.already += 1,
             (State::Relayed, _) => {
@@ -27,14 +30,29 @@ impl Summary {
             (State::Suppressed, _) | (_, Some(Reason::Stranger | Reason::Mimicry)) => self.invited += 1,
             _ => self.failed += 1,
         }
+        if elsewhere {
+            self.elsewhere += self.invited - before;
+        }
+    }
+
+    /// So many of those who were sent an invitation can't be reached after all.
+    pub(in crate::relay) fn bounced(&mut self, count: usize) {
+        let count = count.min(self.relayed);
+        self.invited -= count;
+        self.relayed -= count;
+        self.elsewhere = self.elsewhere.saturating_sub(count);
+        self.failed += count;
     }
 
     /// What the inviter is told. For a single person the text is the same whether they are in the room or not, so that a
-    /// group address is no way to find that out.
+    /// group address is no way to find that out; nor does it say then where they are.
     pub(in crate::relay) fn told(self) -> Told {
         match self {
-            Self { invited: 0, already: 1, failed: 0, .. } => words::sum(1, 0, 0),
-            Self { invited, already, failed, .. } => words::sum(invited, already, failed),
+            Self { invited: 0, already: 1, failed: 0, .. }
+            | Self { invited: 1, already: 0, failed: 0, .. } => words::sum(1, 0, 0, 0),
+            Self { invited, already, failed, elsewhere, .. } => {
+                words::sum(invited, already, failed, elsewhere)
+            }
         }
     }
 
@@ -55,9 +73,24 @@ mod tests {
     fn sum(ended: &[(State, Option<Reason>)]) -> Summary {
         let mut sum = Summary::default();
         for (state, reason) in ended {
-            sum.add(*state, *reason);
+            sum.add(*state, *reason, false);
         }
         sum
+    }
+
+    #[test]
+    fn those_elsewhere_may_still_come_back() {
+        let mut sum = Summary::default();
+        sum.add(State::Relayed, None, false);
+        for _ in 0..3 {
+            sum.add(State::Relayed, None, true);
+        }
+        sum.add(State::Failed, Some(Reason::Bounced), true);
+        sum.bounced(2);
+        assert_eq!(sum.told(), words::sum(2, 0, 3, 1));
+        sum.bounced(10);
+        assert_eq!(sum.told(), words::sum(0, 0, 5, 0));
+        assert_eq!(sum.state(), (State::Failed, Some(Reason::Nobody)));
     }
 
     #[test]
@@ -71,15 +104,15 @@ mod tests {
         let strange = (S::Refused, Some(R::Stranger));
         let failed = (S::Failed, Some(R::Bounced));
         let table: [(&[_], _, _); 9] = [
-            (&[relayed, relayed, inside, again, failed], words::sum(2, 2, 1), (S::Relayed, None)),
-            (&[relayed, silent, strange],                words::sum(3, 0, 0),                    (S::Relayed, None)),
-            (&[silent, strange],                         words::sum(2, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
-            (&[inside, again],                           words::sum(0, 2, 0),   (S::Suppressed, Some(R::Nobody))),
-            (&[inside],                                  words::sum(1, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
-            (&[relayed],                                 words::sum(1, 0, 0),                    (S::Relayed, None)),
-            (&[failed, inside],                          words::sum(0, 1, 1), (S::Failed, Some(R::Nobody))),
-            (&[(S::Expired, None)],                      words::sum(0, 0, 1), (S::Failed, Some(R::Nobody))),
-            (&[],                                        words::sum(0, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
+            (&[relayed, relayed, inside, again, failed], words::sum(2, 2, 1, 0), (S::Relayed, None)),
+            (&[relayed, silent, strange],                words::sum(3, 0, 0, 0),                    (S::Relayed, None)),
+            (&[silent, strange],                         words::sum(2, 0, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
+            (&[inside, again],                           words::sum(0, 2, 0, 0),   (S::Suppressed, Some(R::Nobody))),
+            (&[inside],                                  words::sum(1, 0, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
+            (&[relayed],                                 words::sum(1, 0, 0, 0),                    (S::Relayed, None)),
+            (&[failed, inside],                          words::sum(0, 1, 1, 0), (S::Failed, Some(R::Nobody))),
+            (&[(S::Expired, None)],                      words::sum(0, 0, 1, 0), (S::Failed, Some(R::Nobody))),
+            (&[],                                        words::sum(0, 0, 0, 0),                    (S::Suppressed, Some(R::Nobody))),
         ];
         for (ended, told, end) in table {
             let sum = sum(ended);

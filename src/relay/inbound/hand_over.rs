@@ -210,15 +210,14 @@ async fn admit(
         return Ok(Admission::Ignore);
     };
     // Only now, so that a duplicate uses up nothing.
-    if cx.limits.load().sending(&arrival.contact) != Answer::Pass {
+    if cx.limits.load().sending_handed_over(&arrival.contact) != Answer::Pass {
         let outcome = ended(admitted.id, State::HandedBack, Reason::RateLimited);
         report(cx, &outcome, &arrival, None);
         cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
-    let early = left >= LATE_ANSWER_MARGIN;
-    let job = Job::new(admitted, arrival).member_added_by_room(handed_over.made_member);
-    Ok(Admission::Taken(AfterAdmit::Run { job: Box::new(job), early }))
+    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(handed_over.made_member));
+    Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN }))
 }
 
 /// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.
@@ -255,7 +254,7 @@ async fn unwanted(
     reason: Reason,
     lookalikes: &Lookalikes,
 ) -> Result<Admission, Closed> {
-    cx.limits.load().dropping(&arrival.contact, &arrival.room);
+    cx.limits.load().dropping(&arrival.contact, &arrival.room, &arrival.inviter, None);
     let row = note(cx, arrival, state, reason).await?;
     if reason == Reason::Mimicry {
         lookalikes.warn_of_dropped(&row);

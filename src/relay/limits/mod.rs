@@ -17,6 +17,9 @@ use crate::telemetry::metrics::{ByOne, Registry};
 /// Remembered pairs of a contact and a room for which an invitation was dropped silently.
 const MAX_DROPPED_PAIRS: u64 = 10_000;
 
+/// Remembered pairs of a contact whose limit is used up and an inviter who has been told so.
+const MAX_TOLD: u64 = 10_000;
+
 /// Ad-hoc commands for each person, and for all people of a domain together; each page counts.
 const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
 const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
@@ -33,6 +36,11 @@ pub(crate) struct Limits {
     domains: Buckets,
     rooms: Buckets,
     contacts: Buckets,
+    /// Contacts, for all inviters of a domain elsewhere together: half of the contact's limit, so that no other server can
+    /// use it up.
+    shares: Buckets,
+    /// Contact and inviter who has been told of the contact's limit in its period.
+    told: Cache<(String, String), ()>,
     /// People reached by fan-outs, for inviters, domains and rooms; counted apart from other invitations.
     reach: [Buckets; 3],
     forgers: Buckets,
@@ -56,6 +64,8 @@ impl Limits {
             domains: buckets("domain", config.per_domain),
             rooms: buckets("room", config.per_room),
             contacts: buckets("contact", config.per_contact),
+            shares: buckets("contact", half(config.per_contact)),
+            told: Cache::builder().max_capacity(MAX_TOLD).time_to_live(config.per_contact.per).build(),
             reach: [
                 buckets("inviter", inviters_reach),
                 buckets("domain", domains_reach),
@@ -82,6 +92,8 @@ impl Limits {
             domains: at(&self.domains, config.per_domain),
             rooms: at(&self.rooms, config.per_room),
             contacts: at(&self.contacts, config.per_contact),
+            shares: at(&self.shares, half(config.per_contact)),
+            told: Cache::builder().max_capacity(MAX_TOLD).time_to_live(config.per_contact.per).build(),
             reach: [at(inviters, inviters_reach), at(domains, domains_reach), at(rooms, rooms_reach)],
             forgers: at(&self.forgers, config.per_inviter),
             commands: self.commands.clone(),
@@ -165,16 +177,36 @@ impl Limits {
         }
     }
 
-    /// Counts an invitation that is about to be sent to a contact.
-    pub(crate) fn sending(&self, contact: &str) -> Answer {
+    /// Counts an invitation that is about to be sent to a contact; `elsewhere`: the inviter's domain, if it is another
+    /// server's. Each inviter is told once that the contact's limit is used up.
+    pub(crate) fn sending(&self, contact: &str, inviter: &str, elsewhere: Option<&str>) -> Answer {
+        let share = elsewhere.map(|domain| format!("{contact}\n{domain}"));
+        let all = [(&self.shares, share.as_deref()), (&self.contacts, Some(contact))];
+        match take_all(&all, 1, self.now()) {
+            Answer::Pass => Answer::Pass,
+            _ if self.told.entry((contact.to_owned(), inviter.to_owned())).or_insert(()).is_fresh() => {
+                Answer::Over
+            }
+            _ => Answer::StillOver,
+        }
+    }
+
+    /// Counts a hand-over that is about to be sent to a contact. Nobody is told if that is over the limit: it goes back.
+    pub(crate) fn sending_handed_over(&self, contact: &str) -> Answer {
         self.contacts.take(contact, self.now())
     }
 
     /// Counts an invitation that is about to be dropped silently as if it were sent, once for each room within
     /// `relay.window`, so that the limits do not show the difference.
-    pub(crate) fn dropping(&self, contact: &str, room: &str) -> Answer {
+    pub(crate) fn dropping(
+        &self,
+        contact: &str,
+        room: &str,
+        inviter: &str,
+        elsewhere: Option<&str>,
+    ) -> Answer {
         let first = self.dropped.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
-        if first { self.sending(contact) } else { Answer::Pass }
+        if first { self.sending(contact, inviter, elsewhere) } else { Answer::Pass }
     }
 
     /// Counts an invitation that an earlier run received this long ago; `sent`: it was passed on.
@@ -252,6 +284,11 @@ fn in_an_hour(rate: Rate, least: u32) -> Rate {
     Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(least), per: hour }
 }
 
+/// Half of a limit, but no less than one.
+fn half(rate: Rate) -> Rate {
+    Rate { count: rate.count.div_ceil(2), ..rate }
+}
+
 /// Whether the inviter is known as `ROOM/NICK` only.
 fn is_nick(inviter: &str) -> bool {
     inviter.contains('/')
@@ -284,10 +321,13 @@ mod tests {
         assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is over its limit");
         assert_eq!(answers("alice@example.org"), Answer::Pass);
         assert_eq!(answers("carol@example.org"), Answer::Over, "the room is over its limit");
+        let sending = |inviter: &str| limits.sending("bob@example.org", inviter, None);
         assert_eq!(
-            [limits.sending("bob@example.org"), limits.sending("bob@example.org")],
-            [Answer::Pass, Answer::Over]
+            [sending("alice@example.org"), sending("alice@example.org"), sending("alice@example.org")],
+            [Answer::Pass, Answer::Over, Answer::StillOver]
         );
+        assert_ne!(limits.sending_handed_over("bob@example.org"), Answer::Pass);
+        assert_eq!(sending("carol@example.org"), Answer::Over, "each is told once");
         let masked = |nick: &str| {
             limits.received(&format!("den@conference.example.org/{nick}"), "den@conference.example.org")
         };
@@ -306,7 +346,8 @@ mod tests {
         let unknown: Vec<_> = (0..6).map(|_| unmasked(None)).collect();
         assert_eq!(unknown[..5], [Answer::Pass; 5], "not counted with known inviters");
         assert_eq!(unknown[5], Answer::Over, "the room is over its limit");
-        let drop_silently = |room: &str| limits.dropping("silent@example.org", room);
+        let drop_silently =
+            |room: &str| limits.dropping("silent@example.org", room, "alice@example.org", None);
         assert_eq!(
             [drop_silently("tea@c"), drop_silently("tea@c")],
             [Answer::Pass; 2],
@@ -317,6 +358,40 @@ mod tests {
             [Answer::Over, Answer::StillOver],
             "the same limit as for sent ones"
         );
+    }
+
+    #[test]
+    fn one_server_elsewhere_uses_up_half_of_a_contacts_limit() {
+        let rate = Rate { count: 5, per: Duration::from_secs(3600) };
+        let limits = Limits::new(
+            &config::Limits {
+                per_inviter: rate,
+                per_domain: rate,
+                per_contact: rate,
+                per_room: rate,
+                max_recipients: 1,
+            },
+            Duration::from_secs(3600),
+        );
+        let elsewhere = |inviter: &str| {
+            let domain = inviter.split_once('@').map(|(_, domain)| domain);
+            limits.sending("dave@example.org", inviter, domain)
+        };
+        let here = |inviter: &str| limits.sending("dave@example.org", inviter, None);
+        assert_eq!([elsewhere("eve@evil.example"), elsewhere("eve@evil.example")], [Answer::Pass; 2]);
+        assert_eq!(elsewhere("mallory@evil.example"), Answer::Pass);
+        assert_eq!(
+            [elsewhere("eve@evil.example"), elsewhere("eve@evil.example")],
+            [Answer::Over, Answer::StillOver]
+        );
+        assert_eq!(elsewhere("mallory@evil.example"), Answer::Over, "all of a domain have one share");
+        assert_eq!(
+            [here("alice@example.org"), here("alice@example.org")],
+            [Answer::Pass; 2],
+            "the rest is for others"
+        );
+        assert_eq!(here("alice@example.org"), Answer::Over);
+        assert_eq!(elsewhere("trudy@b.example"), Answer::Over);
     }
 
     #[test]
@@ -339,7 +414,7 @@ mod tests {
         assert_eq!(reaching("alice@a.example", "pub@c", 20), Answer::Over, "180 in an hour");
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "others are counted apart");
         limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
-        assert_eq!(limits.sending("bob@b.example"), Answer::Over);
+        assert_eq!(limits.sending("bob@b.example", "alice@a.example", None), Answer::Over);
         assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart does not refill");
     }
 }

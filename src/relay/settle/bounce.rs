@@ -25,6 +25,9 @@ pub(in crate::relay) async fn came_back(cx: &Context, bounce: Bounce) -> Result<
     if let Some(bounced) = &bounced {
         cx.early_bounces.remove(&bounce);
         report(cx, &outcome, &bounced.arrival, None);
+        if let Some(fan_out) = bounced.arrival.parent {
+            cx.bounced_parts.one_more(fan_out);
+        }
     }
     Ok(bounced)
 }

@@ -18,8 +18,9 @@ pub(in crate::relay) enum Told {
     Expired,
     /// It is a direct invitation that names no room.
     NoRoom,
-    /// It went to several people: how many of them were invited, were already there, or can't be reached.
-    Sum { invited: usize, already: usize, failed: usize },
+    /// It went to several people: how many of them were invited, were already there, or can't be reached; `elsewhere`: how
+    /// many of those invited are on other servers, which may still send the invitations back.
+    Sum { invited: usize, already: usize, failed: usize, elsewhere: usize },
     /// The contact has declined it, and may have said why.
     Declined { reason: Option<String> },
 }
@@ -49,8 +50,8 @@ pub(in crate::relay) fn expired() -> Told {
 }
 
 /// A fan-out.
-pub(in crate::relay) fn sum(invited: usize, already: usize, failed: usize) -> Told {
-    Told::Sum { invited, already, failed }
+pub(in crate::relay) fn sum(invited: usize, already: usize, failed: usize, elsewhere: usize) -> Told {
+    Told::Sum { invited, already, failed, elsewhere }
 }
 
 impl Told {
@@ -66,7 +67,7 @@ impl Told {
         Some(match reason {
             Reason::Outcast | Reason::NotMember | Reason::NoRights | Reason::NoList => C::NotAllowed,
             Reason::MayNotInvite => C::Forbidden,
-            Reason::Untrusted | Reason::Unsendable => C::NotAcceptable,
+            Reason::Untrusted | Reason::Unsendable | Reason::AnotherRelay => C::NotAcceptable,
             Reason::Malformed | Reason::MayNotUse => C::ItemNotFound,
             Reason::RateLimited | Reason::TooMany => C::PolicyViolation,
             _ => C::ServiceUnavailable,
@@ -97,11 +98,12 @@ impl Told {
             Self::Refused(reason) => refused(language, *reason, about.component),
             Self::Expired => text(Id::ToldExpired),
             Self::NoRoom => text(Id::ToldNoRoom),
-            Self::Sum { invited, already, failed } => {
+            Self::Sum { invited, already, failed, elsewhere } => {
                 let part = |id, count: usize| text_with(language, id, &[("count", count.into())]);
                 let mut parts = vec![part(Id::SumInvited, *invited)];
                 parts.extend((*already > 0).then(|| part(Id::SumAlready, *already)));
                 parts.extend((*failed > 0).then(|| part(Id::SumFailed, *failed)));
+                parts.extend((*elsewhere > 0).then(|| part(Id::SumElsewhere, *elsewhere)));
                 parts.join(", ")
             }
             Self::Declined { reason } => {
@@ -130,6 +132,7 @@ fn refused(language: Language, reason: Reason, component: &str) -> String {
         Reason::Malformed | Reason::MayNotUse => {
             return text_with(language, Id::ToldNobody, &[("component", component.into())]);
         }
+        Reason::AnotherRelay => Id::ToldAnotherRelay,
         Reason::RateLimited => Id::ToldRateLimited,
         Reason::Unsendable => Id::ToldUnsendable,
         Reason::TooMany => Id::ToldTooMany,
@@ -163,16 +166,20 @@ mod tests {
 
     #[test]
     fn a_sum_leaves_out_zeros() {
-        let text = |invited, already, failed| sum(invited, already, failed).text(Language::English, ABOUT);
+        let text = |invited, already, failed| sum(invited, already, failed, 0).text(Language::English, ABOUT);
         assert_eq!(text(12, 3, 1), "12 invited, 3 already there, 1 can't be reached");
         assert_eq!(text(0, 2, 0), "0 invited, 2 already there");
         assert_eq!(text(5, 0, 0), "5 invited");
+        assert_eq!(
+            sum(5, 0, 0, 2).text(Language::English, ABOUT),
+            "5 invited, 2 of those invited not confirmed yet (on other servers)"
+        );
     }
 
     #[test]
     fn a_message_names_what_it_is_about() {
         let notice = |told: Told, language| told.notice(language, ABOUT);
-        let sum = || sum(2, 0, 1);
+        let sum = || sum(2, 0, 1, 0);
         assert_eq!(
             notice(sum(), Language::English),
             "Your invitation of bob@example.org to tea@conference.example.org: 2 invited, 1 can't be reached"
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_told_is_bounded_and_harmless() {
         let contact = format!("\u{202e}{}", "ä".repeat(3000));
-        let all = [Told::NoRoom, Told::Expired, sum(1, 1, 1), Told::Declined { reason: None }];
+        let all = [Told::NoRoom, Told::Expired, sum(1, 1, 1, 1), Told::Declined { reason: None }];
         for told in all.into_iter().chain(Reason::ALL.iter().map(|reason| for_inviter(*reason))) {
             for language in Language::ALL {
                 let text = told.notice(*language, About { contact: &contact, room: &contact, ..ABOUT });

@@ -7,6 +7,7 @@ told-no-rights = Dieser Kontakt ist kein Mitglied dieses Raums und konnte nicht 
 told-may-not-invite = Sie dürfen nicht in diesen Raum einladen.
 told-untrusted = Einladungen in diesen Raum werden hier nicht weitergeleitet. Bitte laden Sie Personen unter ihrer eigenen Adresse ein.
 told-nobody = Unter dieser Adresse ist niemand erreichbar. Um bob@example.org einzuladen, laden Sie bob\40example.org@{ $component } ein.
+told-another-relay = Dies ist eine Relay-Adresse eines anderen Servers, der nur Einladungen in seine eigenen Räume weiterleitet. Bitte laden Sie die Person unter ihrer eigenen Adresse ein.
 told-rate-limited = Zu viele Einladungen. Bitte warten Sie eine Weile; bis dahin werden weitere verworfen.
 told-too-many = Diese Adresse steht für mehr Personen, als eine Einladung erreichen darf. Niemand wurde eingeladen.
 told-no-list = Dieser Raum teilt nicht mit, wer seine Mitglieder sind. Niemand wurde eingeladen.
@@ -24,6 +25,7 @@ told-declined-because = { $contact } hat Ihre Einladung in den Raum { $room } ab
 sum-invited = { $count } eingeladen
 sum-already = { $count } schon dort
 sum-failed = { $count } nicht erreichbar
+sum-elsewhere = { $count } der Eingeladenen noch nicht bestätigt (auf anderen Servern)
 
 # Die Komponente und ihre Befehle, wie Clients sie auflisten.
 component-name = Einladungs-Relay

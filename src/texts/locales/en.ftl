@@ -7,6 +7,7 @@ told-no-rights = This contact is not a member of this room, and could not be mad
 told-may-not-invite = You may not invite to this room.
 told-untrusted = Invitations to this room are not relayed here. Please invite people by their own addresses.
 told-nobody = Nobody is reached at this address. To invite bob@example.org, invite bob\40example.org@{ $component }.
+told-another-relay = This is a relay address of another server, which relays invitations to that server's own rooms only. Please invite the person's own address.
 told-rate-limited = Too many invitations. Please wait a while; until then further ones are dropped.
 told-too-many = This address stands for more people than one invitation may reach. Nobody was invited.
 told-no-list = This room does not tell the relay who its members are. Nobody was invited.
@@ -24,6 +25,7 @@ told-declined-because = { $contact } declined your invitation to { $room }: { $r
 sum-invited = { $count } invited
 sum-already = { $count } already there
 sum-failed = { $count } can't be reached
+sum-elsewhere = { $count } of those invited not confirmed yet (on other servers)
 
 # The component and its commands, as clients list them.
 component-name = Invitation relay

@@ -7,6 +7,7 @@ told-no-rights = Este contacto no es miembro de esta sala y no se le ha podido a
 told-may-not-invite = Usted no puede invitar a esta sala.
 told-untrusted = Las invitaciones a esta sala no se retransmiten aquí. Invite a las personas por su propia dirección.
 told-nobody = No se encuentra a nadie en esta dirección. Para invitar a bob@example.org, invite a bob\40example.org@{ $component }.
+told-another-relay = Es una dirección de retransmisión de otro servidor, que solo retransmite invitaciones a sus propias salas. Invite a la persona por su propia dirección.
 told-rate-limited = Demasiadas invitaciones. Espere un rato; hasta entonces se descartan las siguientes.
 told-too-many = Esta dirección representa a más personas de las que puede alcanzar una invitación. No se ha invitado a nadie.
 told-no-list = Esta sala no indica quiénes son sus miembros. No se ha invitado a nadie.
@@ -33,6 +34,7 @@ sum-failed = { $count ->
     [one] { $count } no localizable
    *[other] { $count } no localizables
 }
+sum-elsewhere = de las personas invitadas, { $count } aún sin confirmar (en otros servidores)
 
 # El componente y sus órdenes, como los muestran los clientes.
 component-name = Retransmisor de invitaciones

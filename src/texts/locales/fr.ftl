@@ -7,6 +7,7 @@ told-no-rights = Ce contact n'est pas membre de ce salon et n'a pas pu le deveni
 told-may-not-invite = Vous n'avez pas le droit d'inviter dans ce salon.
 told-untrusted = Les invitations dans ce salon ne sont pas relayées ici. Veuillez inviter les personnes par leur propre adresse.
 told-nobody = Personne n'est joignable à cette adresse. Pour inviter bob@example.org, invitez bob\40example.org@{ $component }.
+told-another-relay = C'est une adresse de relais d'un autre serveur, qui ne relaie que les invitations dans ses propres salons. Veuillez inviter la personne par sa propre adresse.
 told-rate-limited = Trop d'invitations. Veuillez patienter un moment ; d'ici là, les suivantes sont ignorées.
 told-too-many = Cette adresse désigne plus de personnes qu'une invitation ne peut en atteindre. Personne n'a été invité.
 told-no-list = Ce salon n'indique pas au relais qui sont ses membres. Personne n'a été invité.
@@ -33,6 +34,7 @@ sum-failed = { $count ->
     [one] { $count } injoignable
    *[other] { $count } injoignables
 }
+sum-elsewhere = dont { $count } sans confirmation pour l'instant (sur d'autres serveurs)
 
 # Le composant et ses commandes, tels que les clients les affichent.
 component-name = Relais d'invitations
