@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Filter, Forget, Forgotten, Journal, JournalReader, MAX_CLIENT_CAPS, OpenError, Retention,
+    self, Ask, Claimed, Delivery, Filter, Forget, Forgotten, Journal, JournalReader, MAX_CLIENT_CAPS,
+    OpenError, Retention, RoomPassword, Wanted,
 };
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
 use muc_invite_relay::model::{
@@ -72,6 +73,30 @@ fn arrival(contact: &str) -> Arrival {
     }
 }
 
+fn ask(contact: &str) -> Ask<'_> {
+    Ask {
+        contact,
+        room: ROOM,
+        inviter: "alice@example.org",
+        direct: false,
+        password: RoomPassword::None,
+        wanted: Wanted::Yes,
+        adding: false,
+        instead_of: None,
+    }
+}
+
+/// Whether it may be sent.
+async fn claim(journal: &Journal, id: i64, contact: &str) -> bool {
+    journal.claim(id, &ask(contact)).await.unwrap().delivery == Delivery::Granted
+}
+
+/// Whether another person's invitation would be held up.
+async fn is_held(journal: &Journal, contact: &str) -> bool {
+    let held = journal.held(ROOM, "eve@example.org", [contact].into_iter()).await.unwrap();
+    held[0].reached
+}
+
 fn outcome(id: i64, state: State, reason: Option<Reason>) -> Outcome {
     Outcome { id, state, reason, inviter: None, sent_as: None }
 }
@@ -85,7 +110,6 @@ async fn an_invitation_is_pending_until_it_settles() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let admitted = journal.admit(arrival(BOB)).await.unwrap();
-    assert!(!admitted.duplicate);
 
     let history = lines(&bench.path()).await;
     assert_eq!(history[0].state, State::Pending);
@@ -110,7 +134,7 @@ async fn of_a_hundred_at_once_one_holds_contact_and_room() {
             let journal = journal.clone();
             tokio::spawn(async move {
                 let id = journal.admit(arrival(BOB)).await.unwrap().id;
-                journal.claim(id, BOB, ROOM).await.unwrap()
+                claim(&journal, id, BOB).await
             })
         })
         .collect();
@@ -132,9 +156,10 @@ async fn as_many_are_written_as_came() {
         let contacts: Vec<_> = (came..came + count).map(|n| format!("{n}@example.org")).collect();
         let lives = contacts.iter().map(|contact| async {
             let id = journal.admit(arrival(contact)).await.unwrap().id;
-            assert!(journal.claim(id, contact, ROOM).await.unwrap());
+            assert!(claim(&journal, id, contact).await);
             journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
-            assert!(journal.admit(arrival(contact)).await.unwrap().duplicate);
+            journal.admit(arrival(contact)).await.unwrap();
+            assert!(is_held(&journal, contact).await);
         });
         futures::future::join_all(lives).await;
         came += count;
@@ -150,7 +175,7 @@ async fn a_claim_survives_a_restart_and_stays_with_its_invitation() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let first = journal.admit(arrival(BOB)).await.unwrap().id;
-    assert!(journal.claim(first, BOB, ROOM).await.unwrap());
+    assert!(claim(&journal, first, BOB).await);
     let instance = journal.instance().to_owned();
     close(journal, writer).await;
 
@@ -160,11 +185,11 @@ async fn a_claim_survives_a_restart_and_stays_with_its_invitation() {
     assert_eq!(backlog.len(), 1);
     assert_eq!(backlog[0].id, first);
     assert_eq!(backlog[0].arrival, arrival(BOB));
-    assert!(journal.claim(first, BOB, ROOM).await.unwrap(), "the interrupted one goes on");
+    assert!(claim(&journal, first, BOB).await, "the interrupted one goes on");
     let second = journal.admit(arrival(BOB)).await.unwrap();
-    assert!(second.duplicate);
+    assert!(is_held(&journal, BOB).await);
     assert!(second.id > first);
-    assert!(!journal.claim(second.id, BOB, ROOM).await.unwrap());
+    assert!(!claim(&journal, second.id, BOB).await);
     close(journal, writer).await;
 }
 
@@ -174,24 +199,26 @@ async fn a_claim_ends_with_the_window_and_is_not_bound_to_a_future_that_was_set_
     for shift in [DAY.as_millis() + 1000, 0].map(|ms| i64::try_from(ms).unwrap()) {
         let (journal, writer) = bench.open().await;
         let id = journal.admit(arrival(BOB)).await.unwrap().id;
-        assert!(journal.claim(id, BOB, ROOM).await.unwrap());
+        assert!(claim(&journal, id, BOB).await);
+        journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
         close(journal, writer).await;
         bench.sqlite3(&format!("UPDATE claims SET at = at - {shift}"));
         let (journal, writer) = bench.open().await;
         let next = journal.admit(arrival(BOB)).await.unwrap();
-        assert_eq!(next.duplicate, shift == 0, "shifted by {shift}");
-        assert_eq!(journal.claim(next.id, BOB, ROOM).await.unwrap(), shift != 0);
+        assert_eq!(is_held(&journal, BOB).await, shift == 0, "shifted by {shift}");
+        assert_eq!(claim(&journal, next.id, BOB).await, shift != 0);
         close(journal, writer).await;
         bench.sqlite3("DELETE FROM claims");
     }
     let (journal, writer) = bench.open().await;
     let id = journal.admit(arrival(BOB)).await.unwrap().id;
-    journal.claim(id, BOB, ROOM).await.unwrap();
+    claim(&journal, id, BOB).await;
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
     close(journal, writer).await;
     bench.sqlite3("UPDATE claims SET at = at + 10 * 86400000");
     let (journal, writer) = bench.open().await;
     let next = journal.admit(arrival(BOB)).await.unwrap();
-    assert!(journal.claim(next.id, BOB, ROOM).await.unwrap());
+    assert!(claim(&journal, next.id, BOB).await);
     close(journal, writer).await;
 }
 
@@ -200,12 +227,11 @@ async fn a_failed_one_gives_its_claim_up() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let first = journal.admit(arrival(BOB)).await.unwrap().id;
-    assert!(journal.claim(first, BOB, ROOM).await.unwrap());
+    assert!(claim(&journal, first, BOB).await);
     let failed = outcome(first, State::Failed, Some(Reason::Bounced));
     journal.settle_unclaimed(failed, BOB, ROOM).await.unwrap();
     let second = journal.admit(arrival(BOB)).await.unwrap();
-    assert!(!second.duplicate);
-    assert!(journal.claim(second.id, BOB, ROOM).await.unwrap());
+    assert!(claim(&journal, second.id, BOB).await);
     close(journal, writer).await;
 }
 
@@ -214,7 +240,7 @@ async fn a_late_bounce_changes_history_once() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let id = journal.admit(arrival(BOB)).await.unwrap().id;
-    journal.claim(id, BOB, ROOM).await.unwrap();
+    claim(&journal, id, BOB).await;
     let us = r"alice\40example.org@invites.example.org";
     let sent_as = Some(us.to_owned());
     journal.settle(Outcome { sent_as, ..outcome(id, State::Relayed, None) }).await.unwrap();
@@ -226,7 +252,7 @@ async fn a_late_bounce_changes_history_once() {
     assert_eq!(journal.bounce(bounced, BOB, us).await.unwrap(), None);
     assert_eq!(lines(&bench.path()).await[0].state, State::Failed);
     let next = journal.admit(arrival(BOB)).await.unwrap();
-    assert!(!next.duplicate, "the claim was given up");
+    assert!(claim(&journal, next.id, BOB).await, "the claim was given up");
     close(journal, writer).await;
 }
 
@@ -264,13 +290,15 @@ async fn forget_removes_a_person_or_a_room_and_the_claims() {
     let (journal, writer) = bench.open().await;
     for contact in [BOB, "carol@example.org"] {
         let id = journal.admit(arrival(contact)).await.unwrap().id;
-        journal.claim(id, contact, ROOM).await.unwrap();
+        claim(&journal, id, contact).await;
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
     }
     let removed = forget(&bench, BOB).await;
     assert_eq!(removed, Forgotten { invitations: 1, preferences: false });
-    assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate);
-    assert!(journal.admit(arrival("carol@example.org")).await.unwrap().duplicate);
+    journal.admit(arrival(BOB)).await.unwrap();
+    assert!(!is_held(&journal, BOB).await);
+    journal.admit(arrival("carol@example.org")).await.unwrap();
+    assert!(is_held(&journal, "carol@example.org").await);
     assert_eq!(forget(&bench, ROOM).await.invitations, 3);
     assert!(lines(&bench.path()).await.is_empty());
     let next = journal.admit(arrival(BOB)).await.unwrap();
@@ -310,7 +338,7 @@ async fn old_rows_are_swept_away_in_steps() {
     for n in 0..1300 {
         let contact = format!("contact{n}@example.org");
         let id = journal.admit(arrival(&contact)).await.unwrap().id;
-        journal.claim(id, &contact, ROOM).await.unwrap();
+        claim(&journal, id, &contact).await;
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
         journal.look_alike(&contact, &contact).await.unwrap();
         journal.note_hash(format!("sha-1 {n}"), n % 2 == 0).await.unwrap();
@@ -320,6 +348,8 @@ async fn old_rows_are_swept_away_in_steps() {
         ["history", "claims", "looks", "hashes"].map(|table| format!("(SELECT count(*) FROM {table})"));
     let rows = format!("SELECT {}", rows.join(" + "));
     assert_eq!(bench.sqlite3(&rows).trim(), "5200");
+    // Windows grow to a day.
+    bench.sqlite3("UPDATE claims SET at = at - 2 * 86400000");
     bench.retention = Retention { window: Duration::from_millis(1), retention: Duration::from_millis(1) };
     let (journal, writer) = bench.open().await;
     tokio::time::timeout(Duration::from_secs(60), async {
@@ -362,11 +392,11 @@ async fn forget_removes_claims_that_outlive_their_invitations() {
         let bench = Bench::new();
         let (journal, writer) = bench.open().await;
         let id = journal.admit(arrival(BOB)).await.unwrap().id;
-        assert!(journal.claim(id, BOB, ROOM).await.unwrap());
+        assert!(claim(&journal, id, BOB).await);
         journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
         bench.sqlite3("DELETE FROM history");
         forget(&bench, forgotten).await;
-        let held = journal.admit(arrival(BOB)).await.unwrap().duplicate;
+        let held = is_held(&journal, BOB).await;
         assert_eq!(held, forgotten.starts_with("alice"), "{forgotten}");
         close(journal, writer).await;
     }
@@ -514,14 +544,21 @@ async fn the_file_is_for_its_owner_alone() {
 async fn taking_in_and_claiming_are_one() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
+    let ask = ask(BOB);
     let (first, second) =
-        tokio::join!(journal.admit_claimed(arrival(BOB)), journal.admit_claimed(arrival(BOB)));
+        tokio::join!(journal.admit_claimed(arrival(BOB), &ask), journal.admit_claimed(arrival(BOB), &ask));
     let (first, second) = (first.unwrap(), second.unwrap());
-    assert_eq!((first.duplicate, second.duplicate), (false, true));
-    assert!(journal.claim(first.id, BOB, ROOM).await.unwrap(), "it holds its claim");
+    let by_first = Delivery::Held { by: first.id, under_way: true };
+    assert_eq!(first.claimed.map(|it| it.delivery), Some(Delivery::Granted));
+    assert_eq!(second.claimed.map(|it| it.delivery), Some(by_first), "the first may fail");
+    assert_eq!(journal.backlog(0, 10).await.unwrap().len(), 2);
+    journal.settle(outcome(second.id, State::Failed, None)).await.unwrap();
+    journal.settle(outcome(first.id, State::Relayed, None)).await.unwrap();
+    let third = journal.admit_claimed(arrival(BOB), &ask).await.unwrap();
+    assert!(third.claimed.is_some_and(Claimed::is_duplicate));
+    assert!(claim(&journal, first.id, BOB).await, "it holds its claim");
     let history = lines(&bench.path()).await;
     assert_eq!((history[0].state, history[0].reason), (State::Suppressed, Some(Reason::Duplicate)));
-    assert_eq!(history[1].state, State::Pending);
     close(journal, writer).await;
 }
 
@@ -531,9 +568,9 @@ async fn what_ends_at_once_is_noted_without_its_payload() {
     let (journal, writer) = bench.open().await;
     let id = journal.note(arrival(BOB), State::Refused, Some(Reason::Untrusted)).await.unwrap();
     assert_eq!(journal.backlog(0, 10).await.unwrap(), []);
-    assert!(!journal.admit(arrival(BOB)).await.unwrap().duplicate, "it keeps nobody away");
+    assert!(!is_held(&journal, BOB).await, "it keeps nobody away");
     let history = lines(&bench.path()).await;
-    assert_eq!((history[1].id, history[1].state), (id, State::Refused));
+    assert_eq!((history[0].id, history[0].state), (id, State::Refused));
     close(journal, writer).await;
 }
 
@@ -559,7 +596,7 @@ async fn wishes_come_with_the_invitation_and_survive_a_restart() {
     let (journal, writer) = bench.open().await;
     assert_eq!(journal.preferences(BOB).await.unwrap(), now);
     assert_eq!(journal.admit(arrival(BOB)).await.unwrap().preferences, now);
-    assert_eq!(journal.admit_claimed(arrival(BOB)).await.unwrap().preferences, now);
+    assert_eq!(journal.admit_claimed(arrival(BOB), &ask(BOB)).await.unwrap().preferences, now);
     assert_eq!(
         journal.admit(arrival("carol@example.org")).await.unwrap().preferences,
         Preferences::default()
@@ -650,10 +687,10 @@ async fn an_inviter_who_is_forgotten_may_not_repeat_an_invitation() {
     let bench = Bench::new();
     let (journal, writer) = bench.open().await;
     let id = journal.admit(arrival(BOB)).await.unwrap().id;
-    journal.claim(id, BOB, ROOM).await.unwrap();
+    claim(&journal, id, BOB).await;
     journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
     assert_eq!(forget(&bench, "alice@example.org").await.invitations, 1);
-    assert!(journal.admit(arrival(BOB)).await.unwrap().duplicate);
+    assert!(is_held(&journal, BOB).await);
     close(journal, writer).await;
 }
 
@@ -687,13 +724,13 @@ async fn whom_we_made_a_member_is_known_to_the_end_and_beyond() {
     let [bob, carol] = [BOB, "carol@example.org"].map(arrival);
     let added = journal.admit(bob).await.unwrap().id;
     let other = journal.admit(carol.clone()).await.unwrap().id;
-    assert!(journal.claim_adding(added, BOB, ROOM).await.unwrap());
-    let first = journal.admit_claimed(carol).await.unwrap();
-    assert!(
-        !journal.claim_adding(other, "carol@example.org", ROOM).await.unwrap(),
-        "nothing is added for it"
-    );
-    journal.discard(first.id).await.unwrap();
+    let adding = |contact| Ask { adding: true, ..ask(contact) };
+    assert_eq!(journal.claim(added, &adding(BOB)).await.unwrap().delivery, Delivery::Granted);
+    let first = journal.admit_claimed(carol, &ask("carol@example.org")).await.unwrap();
+    let held = journal.claim(other, &adding("carol@example.org")).await.unwrap().delivery;
+    assert_ne!(held, Delivery::Granted, "nothing is added for it");
+    journal.discard(first.id, "carol@example.org", ROOM).await.unwrap();
+    assert!(!is_held(&journal, "carol@example.org").await, "its claim is gone");
     close(journal, writer).await;
 
     let (journal, writer) = bench.open().await;
@@ -723,7 +760,7 @@ async fn what_is_discarded_leaves_no_trace() {
     let (journal, writer) = bench.open().await;
     let kept = journal.admit(arrival(BOB)).await.unwrap().id;
     let discarded = journal.admit(arrival("carol@example.org")).await.unwrap().id;
-    journal.discard(discarded).await.unwrap();
+    journal.discard(discarded, "carol@example.org", ROOM).await.unwrap();
     assert_eq!(lines(&bench.path()).await.iter().map(|it| it.id).collect::<Vec<_>>(), [kept]);
     close(journal, writer).await;
     let (journal, writer) = bench.open().await;
@@ -892,7 +929,7 @@ async fn what_a_hand_over_came_in_and_for_which_device_is_known_until_it_settles
     let mut handed_over = arrival(BOB);
     handed_over.payload.hand_over.clone_from(&hand_over);
     handed_over.payload.addressed = Some("bob@example.org/planted-id".into());
-    let id = journal.admit_claimed(handed_over).await.unwrap().id;
+    let id = journal.admit_claimed(handed_over, &ask(BOB)).await.unwrap().id;
     journal.admit(arrival("carol@example.org")).await.unwrap();
     close(journal, writer).await;
 
@@ -903,7 +940,7 @@ async fn what_a_hand_over_came_in_and_for_which_device_is_known_until_it_settles
     assert_eq!((&rows[1].arrival.payload.hand_over, rows[1].arrival.payload.device()), (&None, None));
 
     journal.settle(outcome(id, State::HandedBack, Some(Reason::TooLate))).await.unwrap();
-    assert!(journal.admit(arrival(BOB)).await.unwrap().duplicate, "the server's own was the one invitation");
+    assert!(is_held(&journal, BOB).await, "the server's own was the one invitation");
     close(journal, writer).await;
     for file in fs::read_dir(bench.folder.path()).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();

@@ -30,7 +30,7 @@ pub fn settings(config: &Config) -> Vec<Finding> {
         section("[muc]", format!("rooms of {} are believed", muc.services.join(", "))),
         section(
             "[relay]",
-            format!("one invitation per contact and room in {window}, given up after {expiry}"),
+            format!("repetitions collapse for {window}, an invitation is given up after {expiry}"),
         ),
         section("[journal]", format!("{}, kept for {retention}", journal.path.display())),
         section("[log]", format!("level {}", log.level)),

@@ -133,7 +133,7 @@ fn muc(doc: &mut Document, component: &str) -> Option<Muc> {
 
 fn relay(doc: &mut Document) -> Relay {
     Relay {
-        window: doc.read("relay", "window", values::duration).unwrap_or(ONE_DAY),
+        window: doc.read("relay", "window", values::duration).unwrap_or(10 * ONE_MINUTE),
         expiry: doc.read("relay", "expiry", values::duration).unwrap_or(ONE_HOUR),
         strangers: doc.read("relay", "strangers", values::word).unwrap_or_default(),
         mimicry: doc.read("relay", "mimicry", values::word).unwrap_or_default(),

@@ -35,6 +35,7 @@ use crate::relay::context::Context;
 use crate::relay::decide::lookalike_index::LookalikeIndex;
 use crate::relay::deliver::archive_hint::ArchiveHint;
 use crate::relay::deliver::passed_to_rooms::PassedToRooms;
+use crate::relay::endings::Endings;
 use crate::relay::fan_out::bounced_parts::BouncedParts;
 use crate::relay::fan_out::places::Places;
 use crate::relay::metrics::Metrics;
@@ -94,6 +95,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         bounced_parts: BouncedParts::default(),
         passed_to_rooms: PassedToRooms::new(),
         leftovers: Leftovers::default(),
+        endings: Endings::default(),
         metrics: Metrics::new(),
         places: Places::new(),
         stopping: stopping.clone(),

@@ -67,7 +67,7 @@ impl Reload {
         }
         self.level.set(&config.log);
         cx.journal.set_retention(retention(&config));
-        cx.limits.store(cx.limits.load().under(&config.limits, config.relay.window).into());
+        cx.limits.store(cx.limits.load().under(&config.limits).into());
         cx.config.store(config.into());
         Ok(changes)
     }

@@ -8,8 +8,6 @@
 //! `OR FAIL`: a statement that fails leaves what it has done so far, which the whole batch's rollback undoes. Without it
 //! `SQLite` keeps a journal of each statement, in a file of its own when it changes many pages.
 
-use std::collections::HashSet;
-
 use sqlx::query_builder::{QueryBuilder, Separated};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
@@ -23,15 +21,8 @@ const MAX_ROWS_PER_STATEMENT: usize = 256;
 /// What holds a claim: see [`super::Journal::claim`].
 pub(super) type Key = [u8; 16];
 
-/// A claim on a contact and room.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claim {
-    pub(super) key: Key,
-    pub(super) id: Id,
-}
-
-/// When a claim, or something else that was noted, no longer counts: older than the window, or from a future that is
-/// further off than the window (the clock was set back, and nobody must wait for it to come round again).
+/// When something that was noted no longer counts: older than the window, or from a future that is further off than the
+/// window (the clock was set back, and nobody must wait for it to come round again).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     /// ms since 1970, UTC.
@@ -96,62 +87,6 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
     Ok(())
 }
 
-/// Which of the keys are held by an invitation inside the window.
-pub(super) async fn held(
-    db: &mut SqliteConnection,
-    keys: &[Key],
-    window: Window,
-) -> sqlx::Result<HashSet<Key>> {
-    let mut held = HashSet::new();
-    for chunk in chunks(keys) {
-        let mut sql = QueryBuilder::<Sqlite>::new("SELECT key FROM claims WHERE at > ");
-        sql.push_bind(window.now - window.length);
-        sql.push(" AND at <= ").push_bind(window.now + window.length).push(" AND key IN (");
-        push_rows(&mut sql, chunk, 1, |mut row, key| {
-            row.push_bind(&key[..]);
-        });
-        sql.push(")");
-        for row in sql.build().fetch_all(&mut *db).await? {
-            let key: &[u8] = row.try_get(0)?;
-            if let Ok(key) = Key::try_from(key) {
-                held.insert(key);
-            }
-        }
-    }
-    Ok(held)
-}
-
-/// Claims contact and room for each invitation; returns those that hold theirs now. Within one call the first wins.
-pub(super) async fn claim(
-    db: &mut SqliteConnection,
-    claims: &[Claim],
-    window: Window,
-) -> sqlx::Result<HashSet<Id>> {
-    let mut granted = HashSet::new();
-    for chunk in chunks(claims) {
-        let bind = |mut row: Separated<'_, Sqlite, &'static str>, claim: &Claim| {
-            row.push_bind(&claim.key[..]).push_bind(window.now).push_bind(claim.id);
-        };
-        let mut sql = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO claims (key, at, invitation) ");
-        push_rows(&mut sql, chunk, 3, bind);
-        let inserted = sql.build().execute(&mut *db).await?.rows_affected();
-        if inserted == chunk.len() as u64 {
-            granted.extend(chunk.iter().map(|claim| claim.id));
-            continue;
-        }
-        // Some were there before, which is rare: now it matters whose they are, and how old.
-        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO claims (key, at, invitation) ");
-        sql.push_values(chunk, bind);
-        sql.push(" ON CONFLICT (key) DO UPDATE SET at = excluded.at, invitation = excluded.invitation WHERE at <= ");
-        sql.push_bind(window.now - window.length).push(" OR at > ").push_bind(window.now + window.length);
-        sql.push(" OR invitation = excluded.invitation RETURNING invitation");
-        for row in sql.build().persistent(false).fetch_all(&mut *db).await? {
-            granted.insert(row.try_get(0)?);
-        }
-    }
-    Ok(granted)
-}
-
 /// Notes that the contacts of these invitations are about to be made members.
 pub(super) async fn note_added(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
     for_each(db, "UPDATE pending SET added = 1", ids).await
@@ -198,16 +133,6 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
         sql.build().execute(&mut *db).await?;
     }
     discard(db, &outcomes.iter().map(|outcome| outcome.id).collect::<Vec<_>>()).await
-}
-
-/// Gives up a claim, if this invitation still holds it.
-pub(super) async fn release(db: &mut SqliteConnection, claim: Claim) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM claims WHERE key = ? AND invitation = ?")
-        .bind(claim.key.to_vec())
-        .bind(claim.id)
-        .execute(db)
-        .await?;
-    Ok(())
 }
 
 /// What stands first in a question for invitations under way: the columns that [`pending`] reads, in its order.

@@ -1,6 +1,8 @@
 //! The keys of claims: digests of contact and room, which are short and hold no names. Knows nothing of when a claim holds.
 
-use blake2::{Blake2s256, Digest};
+use blake2::digest::Mac;
+use blake2::digest::consts::U2;
+use blake2::{Blake2s256, Blake2sMac, Digest};
 use sqlx::{Connection, SqliteConnection};
 use tracing::info;
 
@@ -31,6 +33,17 @@ pub(super) fn half(jid: &str) -> [u8; HALF_KEY_BYTES] {
     half
 }
 
+/// A digest of a room's password. Of 16 bits: enough to see that it is another one, and too few to find it by trying.
+pub(super) fn of_password(salt: &[u8], room: &str, password: &str) -> u16 {
+    let mut digest = [0; 2];
+    // A journal's salt is 16 bytes, so there is a digest.
+    if let Ok(mac) = Blake2sMac::<U2>::new_from_slice(salt) {
+        let digested = mac.chain_update(room).chain_update([0]).chain_update(password).finalize();
+        digest.copy_from_slice(&digested.into_bytes());
+    }
+    u16::from_le_bytes(digest)
+}
+
 /// Key, time, invitation, contact, room.
 type OldClaim = (Vec<u8>, i64, i64, Option<String>, Option<String>);
 
@@ -43,8 +56,8 @@ pub(super) async fn convert_old_keys(db: &mut SqliteConnection) -> sqlx::Result<
     // No other relay can have done this meanwhile: the file is locked.
     let mut db = db.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query(
-        "CREATE TABLE new_claims (key BLOB PRIMARY KEY, at INTEGER NOT NULL, invitation INTEGER NOT NULL) \
-         STRICT, WITHOUT ROWID",
+        "CREATE TABLE new_claims (key BLOB PRIMARY KEY, at INTEGER NOT NULL, invitation INTEGER NOT NULL, \
+         memory BLOB) STRICT, WITHOUT ROWID",
     )
     .execute(&mut *db)
     .await?;

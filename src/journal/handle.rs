@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::{Claim, Sent};
-use super::claim_keys::key;
+use super::batch::Sent;
+use super::claim::{Claim, Claimed, Held, RoomPassword, Wanted};
+use super::claim_keys::{self, key};
+use super::claim_rows::Release;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
 use super::op::{Admitted, AfterAdmit, Op};
@@ -22,11 +24,48 @@ pub struct Closed;
 pub struct Journal {
     pub(super) ops: mpsc::Sender<Op>,
     pub(super) instance: Arc<str>,
+    pub(super) salt: Arc<[u8]>,
     pub(super) first: Id,
     pub(super) retention: Arc<watch::Sender<Retention>>,
     pub(super) health: WriterHealth,
     pub(super) blocked_for_all: BlockedForAll,
     pub(super) group_names: Names,
+}
+
+/// An invitation that asks for its contact and room.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The contact's bare JID.
+    pub contact: &'a str,
+    /// The room's bare JID.
+    pub room: &'a str,
+    /// The inviter's bare JID, or `ROOM/NICK` where nobody knows it.
+    pub inviter: &'a str,
+    /// It came from the inviter itself, and not through the room.
+    pub direct: bool,
+    /// What the room has told of its password: see [`Journal::password`].
+    pub password: RoomPassword,
+    /// What the contact's side says.
+    pub wanted: Wanted,
+    /// The contact is about to be made a member for it. The journal keeps that with the invitation, where it is granted.
+    pub adding: bool,
+    /// The invitation that was in the way before, and is out of date: the contact has lost the membership that came with it.
+    pub instead_of: Option<Id>,
+}
+
+impl Ask<'_> {
+    fn claim(&self, id: Id) -> Claim {
+        Claim {
+            key: key(self.contact, self.room),
+            id,
+            inviter: claim_keys::half(self.inviter),
+            direct: self.direct,
+            password: self.password,
+            wanted: self.wanted,
+            adding: self.adding,
+            instead_of: self.instead_of,
+        }
+    }
 }
 
 impl Journal {
@@ -53,21 +92,29 @@ impl Journal {
         self.health.clone()
     }
 
-    /// Writes an invitation as pending; from now on it is not lost.
+    /// A digest of the password that a room has told, to be compared with later ones.
+    #[must_use]
+    pub fn password(&self, room: &str, password: Option<&str>) -> RoomPassword {
+        password.map_or(RoomPassword::None, |password| {
+            RoomPassword::Digest(claim_keys::of_password(&self.salt, room, password))
+        })
+    }
+
+    /// Takes an invitation in; from here on it is not lost.
     ///
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, AfterAdmit::Wait).await
+        self.take(arrival, None, AfterAdmit::Wait).await
     }
 
-    /// Writes an invitation and claims contact and room for it. If the answer says `duplicate`, another invitation holds the
-    /// claim, and this one has ended as suppressed.
+    /// Takes an invitation in and asks for contact and room for it, both or none. If another one that has ended is in the
+    /// way, it has ended as suppressed.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn admit_claimed(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, AfterAdmit::Claim).await
+    /// [`Closed`].
+    pub async fn admit_claimed(&self, arrival: Arrival, ask: &Ask<'_>) -> Result<Admitted, Closed> {
+        self.take(arrival, Some(ask.claim(0)), AfterAdmit::Claim).await
     }
 
     /// Writes an invitation that has ended already.
@@ -75,40 +122,58 @@ impl Journal {
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
-        Ok(self.take(arrival, AfterAdmit::End { state, reason }).await?.id)
+        Ok(self.take(arrival, None, AfterAdmit::End { state, reason }).await?.id)
     }
 
-    async fn take(&self, arrival: Arrival, then: AfterAdmit) -> Result<Admitted, Closed> {
-        let key = key(&arrival.contact, &arrival.room);
-        self.ask(|answer| Op::Admit { arrival, key, then, answer }).await
-    }
-
-    /// Claims contact and room for this invitation. Of all invitations that ask within the window, only the first gets `true`;
-    /// it gets `true` each time it asks, so that it can go on after an interruption.
+    /// Like [`Self::note`], for one that is to count as asked for.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn claim(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
-        let claim = Claim { key: key(contact, room), id };
-        self.ask(|answer| Op::Claim { claim, adding: false, answer }).await
+    /// [`Closed`].
+    pub async fn note_asked(
+        &self,
+        arrival: Arrival,
+        ask: &Ask<'_>,
+        state: State,
+        reason: Option<Reason>,
+    ) -> Result<Admitted, Closed> {
+        self.take(arrival, Some(ask.claim(0)), AfterAdmit::End { state, reason }).await
     }
 
-    /// As [`Self::claim`]; if the answer is `true`, also notes with the invitation that the contact is about to be made a
-    /// member for it. The note stays.
+    async fn take(
+        &self,
+        arrival: Arrival,
+        claim: Option<Claim>,
+        then: AfterAdmit,
+    ) -> Result<Admitted, Closed> {
+        self.ask(|answer| Op::Admit { arrival, claim, then, answer }).await
+    }
+
+    /// Asks for contact and room for this invitation. The answer is the same each time, so that an interrupted one can go on.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn claim_adding(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
-        let claim = Claim { key: key(contact, room), id };
-        self.ask(|answer| Op::Claim { claim, adding: true, answer }).await
+    /// [`Closed`].
+    pub async fn claim(&self, id: Id, ask: &Ask<'_>) -> Result<Claimed, Closed> {
+        let claim = ask.claim(id);
+        self.ask(|answer| Op::Claim { claim, answer }).await
+    }
+
+    /// Another invitation of this contact to this room takes over the membership that was added for this one. Returns whether
+    /// there is one; else the membership is to be taken back.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn pass_membership_on(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
+        let from = Release { key: key(contact, room), id };
+        self.ask(|answer| Op::PassMembershipOn { from, answer }).await
     }
 
     /// Deletes a pending invitation, as if it had never arrived.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn discard(&self, id: Id) -> Result<(), Closed> {
-        self.ask(|answer| Op::Discard { id, answer }).await
+    /// [`Closed`].
+    pub async fn discard(&self, id: Id, contact: &str, room: &str) -> Result<(), Closed> {
+        let release = Release { key: key(contact, room), id };
+        self.ask(|answer| Op::Discard { release, answer }).await
     }
 
     /// Ends an invitation: its payload is wiped, the rest moves to `history`.
@@ -124,7 +189,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
-        let release = Some(Claim { key: key(contact, room), id: outcome.id });
+        let release = Some(Release { key: key(contact, room), id: outcome.id });
         self.ask(|answer| Op::Settle { outcome, release, answer }).await
     }
 
@@ -153,17 +218,19 @@ impl Journal {
         self.ask(|answer| Op::Decline { room: room.to_owned(), sent, answer }).await
     }
 
-    /// For each of these contacts, whether an invitation to this room holds a claim within the window.
+    /// Which of these contacts are not to be invited to this room by this inviter now, in their order.
     ///
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn held<'a>(
         &self,
         room: &str,
+        inviter: &str,
         contacts: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<bool>, Closed> {
+    ) -> Result<Vec<Held>, Closed> {
         let keys = contacts.map(|contact| key(contact, room)).collect();
-        self.ask(|answer| Op::Held { keys, answer }).await
+        let inviter = claim_keys::half(inviter);
+        self.ask(|answer| Op::Held { keys, inviter, answer }).await
     }
 
     /// The pending parts of a fan-out, the oldest first.

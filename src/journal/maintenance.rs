@@ -24,6 +24,7 @@ const MAX_WAL_AGE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
     pub(super) now: i64,
+    /// The longest window of any inviter.
     pub(super) window: i64,
     pub(super) retention: i64,
 }

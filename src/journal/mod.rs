@@ -9,7 +9,12 @@
 mod access;
 mod backup;
 mod batch;
+mod claim;
 mod claim_keys;
+mod claim_memory;
+mod claim_rows;
+#[cfg(test)]
+mod claim_tests;
 mod client_caps;
 mod confusables;
 mod forget;
@@ -32,9 +37,10 @@ mod writer_thread;
 
 pub use access::owned_by_another;
 pub use backup::{BackupError, backup};
+pub use claim::{Claimed, Delivery, Held, RoomPassword, Wanted};
 pub use client_caps::MAX_CLIENT_CAPS;
 pub use forget::{Forget, Forgotten};
-pub use handle::{Closed, Journal};
+pub use handle::{Ask, Closed, Journal};
 pub use health::WriterHealth;
 pub use history::{Statistics, Status};
 pub use holder::holder;

@@ -2,7 +2,9 @@
 
 use tokio::sync::oneshot;
 
-use super::batch::{Claim, Key, Sent};
+use super::batch::{Key, Sent};
+use super::claim::{Claim, Claimed, Held, Inviter};
+use super::claim_rows::Release;
 use crate::model::group::{GroupChange, GroupError};
 use crate::model::{
     Arrival, Change, Id, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Outcome, Pending, Preferences, Reason, State,
@@ -19,22 +21,23 @@ pub struct Admitted {
     pub id: Id,
     /// When it was received: ms since 1970, UTC.
     pub received: i64,
-    /// Another invitation holds this contact and room.
-    pub duplicate: bool,
-    /// The contact's preferences.
+    /// What became of its claim, if it was to be claimed at once.
+    pub claimed: Option<Claimed>,
+    /// What the contact wants.
     pub preferences: Preferences,
 }
 
 /// An operation, with the channel for its answer.
 #[derive(Debug)]
 pub(super) enum Op {
-    Admit { arrival: Arrival, key: Key, then: AfterAdmit, answer: oneshot::Sender<Admitted> },
-    Claim { claim: Claim, adding: bool, answer: oneshot::Sender<bool> },
-    Discard { id: Id, answer: oneshot::Sender<()> },
-    Settle { outcome: Outcome, release: Option<Claim>, answer: oneshot::Sender<()> },
+    Admit { arrival: Arrival, claim: Option<Claim>, then: AfterAdmit, answer: oneshot::Sender<Admitted> },
+    Claim { claim: Claim, answer: oneshot::Sender<Claimed> },
+    Discard { release: Release, answer: oneshot::Sender<()> },
+    Settle { outcome: Outcome, release: Option<Release>, answer: oneshot::Sender<()> },
+    PassMembershipOn { from: Release, answer: oneshot::Sender<bool> },
     Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
     Decline { room: String, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
-    Held { keys: Vec<Key>, answer: oneshot::Sender<Vec<bool>> },
+    Held { keys: Vec<Key>, inviter: Inviter, answer: oneshot::Sender<Vec<Held>> },
     Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
     Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
     Preferences { whose: Whose, answer: oneshot::Sender<Preferences> },
@@ -49,7 +52,7 @@ pub(super) enum Op {
 pub(super) enum AfterAdmit {
     /// Nothing: the invitation is pending.
     Wait,
-    /// It claims contact and room; if another invitation holds the claim, it ends as suppressed.
+    /// If another one that has ended holds contact and room, it ends as suppressed.
     Claim,
     /// It ends in this state.
     End { state: State, reason: Option<Reason> },
@@ -95,14 +98,14 @@ impl Whose {
 }
 
 /// The answer to an operation.
-#[expect(clippy::large_enum_variant, reason = "each is handed on at once")]
 pub(super) enum Answer {
     Admitted(Admitted),
-    Claimed(bool),
+    Claimed(Claimed),
+    PassedOn(bool),
     Done,
     /// An invitation that had ended before.
     Ended(Option<Pending>),
-    Held(Vec<bool>),
+    Held(Vec<Held>),
     Backlog(Vec<Pending>),
     Preferences(Preferences),
     LookAlike(Option<String>),
@@ -111,10 +114,12 @@ pub(super) enum Answer {
 }
 
 impl AfterAdmit {
-    /// How an arrival ends at once; `None` if it is pending.
-    pub(super) fn outcome(&self, id: Id, duplicate: bool) -> Option<Outcome> {
+    /// How an arrival ends at once, if it does.
+    pub(super) fn outcome(&self, id: Id, claimed: Option<Claimed>) -> Option<Outcome> {
         let (state, reason) = match self {
-            Self::Claim if duplicate => (State::Suppressed, Some(Reason::Duplicate)),
+            Self::Claim if claimed.is_some_and(Claimed::is_duplicate) => {
+                (State::Suppressed, Some(Reason::Duplicate))
+            }
             Self::Wait | Self::Claim => return None,
             Self::End { state, reason } => (*state, *reason),
         };
@@ -127,7 +132,8 @@ impl Op {
     pub(super) fn answer(self, with: Answer) {
         match (self, with) {
             (Self::Admit { answer, .. }, Answer::Admitted(admitted)) => drop(answer.send(admitted)),
-            (Self::Claim { answer, .. }, Answer::Claimed(granted)) => drop(answer.send(granted)),
+            (Self::Claim { answer, .. }, Answer::Claimed(claimed)) => drop(answer.send(claimed)),
+            (Self::PassMembershipOn { answer, .. }, Answer::PassedOn(passed)) => drop(answer.send(passed)),
             (
                 Self::Discard { answer, .. } | Self::Settle { answer, .. } | Self::Hash { answer, .. },
                 Answer::Done,

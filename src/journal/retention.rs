@@ -8,7 +8,7 @@ pub(super) const DAY_MS: i64 = 24 * 3600 * 1000;
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// `relay.window`: one invitation per contact and room in this time.
+    /// `relay.window`: repetitions of an invitation collapse in this time.
     pub window: Duration,
     /// `journal.retention`: how long `history` goes back.
     pub retention: Duration,

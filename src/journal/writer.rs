@@ -11,8 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
-use super::batch::{self, Claim, Window};
+use super::batch::{self, Window};
+use super::claim::{Claim, Delivery};
 use super::claim_keys::{self, key};
+use super::claim_memory::Windows;
+use super::claim_rows::{self, Release};
 use super::client_caps;
 use super::confusables;
 use super::groups;
@@ -25,7 +28,7 @@ use super::preferences;
 use super::retention::Retention;
 use super::schema::{self, OpenError};
 use crate::model::TooMany;
-use crate::model::{Id, Preferences};
+use crate::model::{Arrival, Id, Outcome, Pending, Preferences};
 
 /// How many operations one transaction takes. More would not be faster, and would delay the first answers.
 const MAX_BATCH_OPERATIONS: usize = 512;
@@ -47,6 +50,8 @@ impl Journal {
         claim_keys::convert_old_keys(&mut db).await.map_err(failed)?;
         let instance: String =
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
+        let salt: Vec<u8> =
+            sqlx::query_scalar("SELECT salt FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
             .fetch_optional(&mut db)
             .await
@@ -72,6 +77,7 @@ impl Journal {
         let journal = Self {
             ops,
             instance: instance.into(),
+            salt: salt.into(),
             first,
             retention: retention.into(),
             health,
@@ -136,7 +142,8 @@ impl Writer {
 
     async fn maintain(&mut self) -> Duration {
         let kept = *self.retention.borrow();
-        let until = Until { now: now(), window: millis(kept.window), retention: millis(kept.retention) };
+        let windows = Windows { now: now(), first: millis(kept.window) };
+        let until = Until { now: windows.now, window: windows.longest(), retention: millis(kept.retention) };
         self.maintenance.step(&mut self.db, until, self.queue.is_empty()).await
     }
 
@@ -212,7 +219,7 @@ impl Writer {
     async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
         let db = &mut self.db;
         let now = now();
-        let window = Window { now, length: millis(self.retention.borrow().window) };
+        let windows = Windows { now, first: millis(self.retention.borrow().window) };
         let retention = Window { now, length: millis(self.retention.borrow().retention) };
 
         settle(db, ops, now).await?;
@@ -221,38 +228,33 @@ impl Writer {
         let mut ids = self.next..;
         let mut arrivals = Vec::new();
         let mut people = Vec::new();
-        let mut looked_up = Vec::new();
         let (mut adding, mut discarded) = (Vec::new(), Vec::new());
         let mut claims = Vec::new();
         for op in ops {
             match op {
-                Op::Admit { arrival, key, then, .. } => {
+                Op::Admit { arrival, claim, then, .. } => {
                     let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival));
-                    match then {
-                        AfterAdmit::Wait => looked_up.push(*key),
-                        AfterAdmit::Claim => claims.push(Claim { key: *key, id }),
-                        AfterAdmit::End { .. } => continue,
+                    claims.extend(claim.map(|claim| Claim { id, ..claim }));
+                    if !matches!(then, AfterAdmit::End { .. }) {
+                        people.push(arrival.contact.as_str());
                     }
-                    people.push(arrival.contact.as_str());
                 }
                 Op::Preferences { whose, .. } => people.push(whose.key()),
-                Op::Claim { claim, adding: adds, .. } => {
-                    claims.push(*claim);
-                    if *adds {
-                        adding.push(claim.id);
-                    }
-                }
-                Op::Discard { id, .. } => discarded.push(*id),
+                Op::Claim { claim, .. } => claims.push(*claim),
+                Op::Discard { release, .. } => discarded.push(release.id),
                 _ => {}
             }
         }
         batch::admit(db, &arrivals).await?;
-        let granted = batch::claim(db, &claims, window).await?;
-        adding.retain(|id| granted.contains(id));
+        let claimed = claim_rows::ask(db, &claims, windows).await?;
+        for (claim, claimed) in claims.iter().zip(&claimed) {
+            if claim.adding && claimed.delivery == Delivery::Granted {
+                adding.push(claim.id);
+            }
+        }
         batch::note_added(db, &adding).await?;
         batch::discard(db, &discarded).await?;
-        let held = batch::held(db, &looked_up, window).await?;
         let preferences = preferences::read(db, &people).await?;
         let preferences_of = |person: &str| preferences.get(person).cloned().unwrap_or_default();
 
@@ -260,18 +262,15 @@ impl Writer {
         let mut ended = Vec::new();
         let mut admitted = arrivals.iter().map(|(id, ..)| *id);
         let mut changed = changed.into_iter();
+        let mut claimed = claimed.into_iter();
         for op in ops {
             answers.push(match op {
-                Op::Admit { arrival, key, then, .. } => {
+                Op::Admit { arrival, claim, then, .. } => {
                     let Some(id) = admitted.next() else { break };
-                    let duplicate = match then {
-                        AfterAdmit::Wait => held.contains(key),
-                        AfterAdmit::Claim => !granted.contains(&id),
-                        AfterAdmit::End { .. } => false,
-                    };
-                    ended.extend(then.outcome(id, duplicate));
+                    let claimed = claim.and_then(|_| claimed.next());
+                    ended.extend(then.outcome(id, claimed));
                     let preferences = preferences_of(&arrival.contact);
-                    Answer::Admitted(Admitted { id, received: now, duplicate, preferences })
+                    Answer::Admitted(Admitted { id, received: now, claimed, preferences })
                 }
                 Op::Preferences { whose, .. } => Answer::Preferences(preferences_of(whose.key())),
                 Op::LookAlike { address, .. } => {
@@ -285,21 +284,23 @@ impl Writer {
                     let Some(preferences) = changed.next() else { break };
                     Answer::Changed(preferences)
                 }
-                Op::Claim { claim, .. } => Answer::Claimed(granted.contains(&claim.id)),
-                Op::Discard { .. } | Op::Settle { .. } => Answer::Done,
-                Op::Bounce { outcome, sent, .. } => {
-                    let bounced = batch::bounce(db, outcome, sent, now).await?;
-                    if let Some(pending) = &bounced {
-                        let key = key(&pending.arrival.contact, &pending.arrival.room);
-                        batch::release(db, Claim { key, id: outcome.id }).await?;
-                    }
-                    Answer::Ended(bounced)
+                Op::Claim { .. } => {
+                    let Some(claimed) = claimed.next() else { break };
+                    Answer::Claimed(claimed)
                 }
+                Op::PassMembershipOn { from, .. } => {
+                    Answer::PassedOn(claim_rows::pass_membership_on(db, *from).await?)
+                }
+                Op::Discard { release, .. } => {
+                    claim_rows::release(db, *release).await?;
+                    Answer::Done
+                }
+                Op::Settle { .. } => Answer::Done,
+                Op::Bounce { outcome, sent, .. } => Answer::Ended(bounce(db, outcome, sent, now).await?),
                 Op::Decline { room, sent, .. } => Answer::Ended(batch::decline(db, room, sent, now).await?),
                 Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
-                Op::Held { keys, .. } => {
-                    let held = batch::held(db, keys, window).await?;
-                    Answer::Held(keys.iter().map(|key| held.contains(key)).collect())
+                Op::Held { keys, inviter, .. } => {
+                    Answer::Held(claim_rows::held(db, keys, *inviter, windows).await?)
                 }
                 Op::Backlog { after, limit, .. } => {
                     Answer::Backlog(batch::backlog(db, *after, *limit).await?)
@@ -310,6 +311,21 @@ impl Writer {
         batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
         Ok((answers, self.next + i64::try_from(arrivals.len()).unwrap_or(0)))
     }
+}
+
+/// What has come back. Another invitation takes over the membership that was added for it.
+async fn bounce(
+    db: &mut SqliteConnection,
+    outcome: &Outcome,
+    sent: &batch::Sent,
+    now: i64,
+) -> sqlx::Result<Option<Pending>> {
+    let Some(mut bounced) = batch::bounce(db, outcome, sent, now).await? else { return Ok(None) };
+    let Arrival { contact, room, .. } = &bounced.arrival;
+    let release = Release { key: key(contact, room), id: outcome.id };
+    bounced.added = bounced.added && !claim_rows::pass_membership_on(db, release).await?;
+    claim_rows::release(db, release).await?;
+    Ok(Some(bounced))
 }
 
 /// Changes preferences. Comes before the arrivals of the same batch, which get the new preferences.
@@ -333,8 +349,8 @@ async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result
         }
     }
     batch::settle(db, &outcomes, now).await?;
-    for claim in released {
-        batch::release(db, claim).await?;
+    for release in released {
+        claim_rows::release(db, release).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! If the link or a room fails for the moment, the whole attempt is repeated, because facts may have changed meanwhile. A
 //! claim stays with its invitation, so nothing is done twice.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,23 +12,24 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jid::BareJid;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use super::context::{Context, still_connected};
-use super::decide::judge::{Adding, Verdict};
+use super::decide::judge::{Adding, Verdict, bars_the_contact};
 use super::decide::{ask_ahead, decide, unwanted_by_now};
 use super::deliver::{deliver, fate, membership};
-use super::ending::{Ending, within};
+use super::ending::{Ended, Ending, within};
 use super::fan_out;
 use super::job::{Identity, Job, MAX_ATTEMPTS};
+use super::limits::Answer;
 use super::parties::{Parties, domain_elsewhere, is_a_person, is_of_another_relay, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
-use crate::journal::Closed;
+use crate::journal::{Ask, Claimed, Delivery, RoomPassword, Wanted};
 use crate::link::AskError;
 use crate::model::address;
-use crate::model::{Arrival, Outcome, Reason, Route, State};
+use crate::model::{Arrival, Id, Reason, Route, State};
 use crate::rooms::Age;
 use crate::wire::muc::Affiliation;
 
@@ -42,7 +44,7 @@ const NICK_VALID_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Ran {
     /// It is settled, or the next start goes on with it. `None`: no trace of it is kept, or it is not settled.
-    Ended(Option<Outcome>),
+    Ended(Option<Ended>),
     /// A room or server did not answer: it is to be run again at this moment.
     Again(Box<Job>, Instant),
 }
@@ -65,8 +67,11 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
             Err(stop) => Err(stop),
         };
         match settled {
-            Ok(outcome) => return Ran::Ended(outcome),
+            Ok(outcome) => {
+                return Ran::Ended(outcome.map(|outcome| Ended { outcome, repeated: job.repeated }));
+            }
             Err(Stop::Suspend | Stop::End(_)) => return Ran::Ended(None),
+            Err(Stop::Again) => {}
             Err(Stop::Retry(AskError::Lost)) => debug!(id = job.row.id, "interrupted"),
             Err(Stop::Unreadable) => {
                 job.share = None;
@@ -89,12 +94,12 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
 /// [`run`] for a part of a fan-out, until it has ended. Boxed, since the future of the fan-out contains this one, which has the
 /// same type. If the room does not answer for one part, the others are given up at the first attempt, so that the places of
 /// parts are free again.
-fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Outcome>> {
+fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Ended>> {
     let parent = job.parent.clone();
     async move {
         loop {
             match run(Arc::clone(&cx), job).await {
-                Ran::Ended(outcome) => return outcome,
+                Ran::Ended(ended) => return ended,
                 Ran::Again(again, _) => job = *again,
             }
             if let Some(parent) = &parent
@@ -168,13 +173,18 @@ async fn identity(cx: &Context, job: &mut Job) -> Result<Identity, AskError> {
         Ok(room) if job.age() < NICK_VALID_FOR => cx.rooms.occupant(&room, nick, job.read_at).await?,
         _ => None,
     };
-    let answer = cx.limits.load().unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room);
+    // What an earlier run took in is counted at the start.
+    let answer = if job.row.id < cx.journal.first() {
+        Answer::Pass
+    } else {
+        cx.limits.load().unmasked(person.as_ref().map(|person| person.as_str()), &arrival.room)
+    };
     Ok(job.identity.insert(Identity { person, answer }).clone())
 }
 
 /// Invites one person.
 async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending, Stop> {
-    let Parties { room, contact, .. } = parties;
+    let Parties { room, .. } = parties;
     // The decision holds for this connection only: another one may have other grants.
     let on = cx.link.epoch()?;
     let preferences = job.take_preferences();
@@ -187,28 +197,29 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     if !matches!(verdict, Verdict::Refuse(_)) {
         within(job.charge_room(|| cx.limits.load().seen_in(room.as_str())), Ending::Discarded)?;
     }
-    let inviter = parties.person().map_or(job.row.arrival.inviter.clone(), ToString::to_string);
-    let (inviter, elsewhere) = (inviter.as_str(), domain_elsewhere(cx, &inviter));
-    let over_and_told = || Ending::Silent(State::Refused, Reason::RateLimited);
     let add_member = match verdict {
-        // A hand-over has been answered by now, so it can't go back.
-        Verdict::Suppress(reason) | Verdict::HandBack(reason) => {
+        Verdict::Suppress(reason) => {
+            claim(cx, job, parties, Wanted::Inside).await?;
             return Ok(Ending::Silent(State::Suppressed, reason));
         }
-        Verdict::Refuse(reason) => return Ok(Ending::Refused(reason)),
+        // It has been answered by now, so it can't go back.
+        Verdict::HandBack(reason) => return Ok(Ending::Silent(State::Suppressed, reason)),
+        Verdict::Refuse(reason) => {
+            if bars_the_contact(reason) {
+                claim(cx, job, parties, Wanted::Barred).await?;
+            }
+            return Ok(Ending::Refused(reason));
+        }
         Verdict::Fail(reason) => return Ok(Ending::Failed(reason)),
         Verdict::Unwanted(state, reason) => {
-            let charge = || cx.limits.load().dropping(contact.as_str(), room.as_str(), inviter, elsewhere);
-            within(job.charge_contact(charge), over_and_told())?;
+            claim(cx, job, parties, Wanted::No).await?;
             return Ok(Ending::Unwanted { state, reason, lookalikes: decision.lookalikes });
         }
         Verdict::Relay { add_member } => add_member,
     };
-    if !claim(cx, job, parties, add_member).await? {
+    if !claim_to_send(cx, job, parties, add_member).await? {
         return Ok(Ending::Silent(State::Suppressed, Reason::Duplicate));
     }
-    let charge = || cx.limits.load().sending(contact.as_str(), inviter, elsewhere);
-    within(job.charge_contact(charge), over_and_told())?;
     if add_member != Adding::No
         && let Err(stop) = membership::add(cx, parties, add_member).await
     {
@@ -216,25 +227,104 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
         return Err(stop);
     }
     if let Some(unwanted) = unwanted_by_now(cx, &job.invitation(parties), &decision).await? {
+        claim(cx, job, parties, Wanted::No).await?;
         return Ok(unwanted);
     }
     let sent_as = deliver(cx, job, parties, on).await?;
     Ok(Ending::Relayed { sent_as, lookalikes: decision.lookalikes })
 }
 
-/// Claims contact and room. If the contact is about to be made a member, or the room has done that for a hand-over, the
-/// journal records that together with the claim. Returns false if another invitation has the claim.
-async fn claim(cx: &Context, job: &mut Job, parties: &Parties, add_member: Adding) -> Result<bool, Closed> {
-    let (id, contact, room) = (job.row.id, parties.contact.as_str(), parties.room.as_str());
-    if add_member != Adding::No || std::mem::take(&mut job.member_added_unrecorded) {
-        let claimed = cx.journal.claim_adding(id, contact, room).await?;
-        job.member_added |= claimed;
-        Ok(claimed)
-    } else if std::mem::take(&mut job.claimed_when_taken) {
-        Ok(true)
-    } else {
-        cx.journal.claim(id, contact, room).await
+/// Claims contact and room in order to send. Returns false if the contact has another invitation. Waits for one that is under
+/// way, since it may fail, unless many do so already.
+///
+/// # Errors
+/// [`Stop::Again`]: it has ended. [`Stop::End`]: the contact's limit is exceeded. Else see [`Stop`].
+async fn claim_to_send(
+    cx: &Context,
+    job: &mut Job,
+    parties: &Parties,
+    add_member: Adding,
+) -> Result<bool, Stop> {
+    let by_room = std::mem::take(&mut job.member_added_unrecorded);
+    let adding = add_member != Adding::No || by_room;
+    if std::mem::take(&mut job.claimed_when_taken) && !adding {
+        return Ok(true);
     }
+    let mut delivery = ask(cx, job, parties, Wanted::Yes, adding, None).await?;
+    // They were a member, since the one that is in the way has made them one, and are none any more.
+    if let Delivery::Held { by, under_way: false } = delivery
+        && job.members_only == Some(true)
+        && is_no_member(cx, job, parties).await?
+    {
+        if adding {
+            delivery = ask(cx, job, parties, Wanted::Yes, adding, Some(by)).await?;
+        } else if !std::mem::replace(&mut job.decided_again, true) {
+            // What was remembered of the room is older, and so is what was decided.
+            return Err(Stop::Again);
+        }
+    }
+    let Delivery::Held { by, under_way: true } = delivery else { return Ok(delivery == Delivery::Granted) };
+    let Some(ended) = cx.endings.of(by) else { return Ok(false) };
+    let mut ended = pin!(ended.notified());
+    ended.as_mut().enable();
+    // It may have ended meanwhile.
+    match ask(cx, job, parties, Wanted::Yes, adding, None).await? {
+        Delivery::Held { by: still, under_way: true } if still == by => {
+            debug!(id = job.row.id, by, "waits for the one that is under way");
+            let _ = timeout(FIRST_PAUSE, ended).await;
+            Err(Stop::Again)
+        }
+        _ => {
+            cx.endings.note(by);
+            Err(Stop::Again)
+        }
+    }
+}
+
+/// Notes that the contact was asked for, without sending anything.
+async fn claim(cx: &Context, job: &mut Job, parties: &Parties, wanted: Wanted) -> Result<(), Stop> {
+    ask(cx, job, parties, wanted, false, None).await.map(drop)
+}
+
+/// Asks the journal for contact and room, and counts the invitation for the contact's limit. If the contact is about to be
+/// made a member, the journal records that together with the claim.
+async fn ask(
+    cx: &Context,
+    job: &mut Job,
+    parties: &Parties,
+    wanted: Wanted,
+    adding: bool,
+    instead_of: Option<Id>,
+) -> Result<Delivery, Stop> {
+    let (contact, room) = (parties.contact.as_str(), parties.room.as_str());
+    let vouched = job.invitation(parties).vouched();
+    let inviter = parties.inviter_name();
+    let password = if vouched {
+        cx.journal.password(room, job.row.arrival.payload.password.as_deref())
+    } else {
+        RoomPassword::Unknown
+    };
+    let direct = !vouched;
+    let ask = Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of };
+    let claimed: Claimed = cx.journal.claim(job.row.id, &ask).await?;
+    job.repeated = claimed.is_news_to_the_inviter();
+    job.member_added |= adding && claimed.delivery == Delivery::Granted;
+    if !claimed.repeated && wanted != Wanted::Barred {
+        let elsewhere = domain_elsewhere(cx, &inviter);
+        let answer = job.charge_contact(|| match cx.limits.load().sending(contact, &inviter, elsewhere) {
+            // An earlier run has let it pass.
+            _ if claimed.again => Answer::Pass,
+            answer => answer,
+        });
+        within(answer, Ending::Silent(State::Refused, Reason::RateLimited))?;
+    }
+    Ok(claimed.delivery)
+}
+
+/// Whether the room, asked after the invitation was read, says that the contact has no affiliation.
+async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
+    let view = cx.rooms.look(&parties.room, parties.person(), Age::Since(job.read_at)).await?;
+    Ok(view.affiliation(&parties.contact) == Some(Affiliation::None))
 }
 
 /// The ending of an invitation that has expired, or whose room does not answer: `ending`, unless it is a fan-out of which

@@ -5,7 +5,7 @@ use jid::BareJid;
 use super::decide::lookalikes::Lookalikes;
 use super::fan_out::summary::Summary;
 use super::limits::Answer;
-use crate::model::{Reason, State};
+use crate::model::{Outcome, Reason, State};
 
 /// How an invitation ends.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) enum Ending {
         /// The look-alikes among room and inviter.
         lookalikes: Lookalikes,
     },
-    /// Nobody is told: the contact is in the room or has been invited already, or the inviter has been told of the limit.
+    /// It goes no further: the contact is in the room or has been invited already, or the inviter has been told of the limit.
     Silent(State, Reason),
     /// The contact does not want it. To the inviter it looks as if the contact did not answer.
     Unwanted {
@@ -40,6 +40,14 @@ pub(super) enum Ending {
     Summarized(Summary),
     /// The inviter is over their limit and has been told so. No trace of it is kept, so that a flood can't fill the disk.
     Discarded,
+}
+
+/// An invitation that was settled.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    /// As its inviter sees it, the contact had been invited already.
+    pub(super) repeated: bool,
 }
 
 /// Checks the answer of a limit.

@@ -14,7 +14,7 @@ use super::fan_out::progress::Progress;
 use super::limits::Answer;
 use super::parties::Parties;
 use super::shares::Share;
-use crate::journal::Admitted;
+use crate::journal::{Admitted, Claimed, Delivery};
 use crate::model::{Arrival, Pending, Preferences, Route};
 
 /// Attempts at an invitation that get no answer from a room or server. A room's lists may be too long to ever arrive, and
@@ -26,14 +26,16 @@ pub(super) const MAX_ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) row: Pending,
-    /// Another invitation had claimed contact and room when this one arrived.
-    duplicate: bool,
     /// When it was read from the link or the disk, by the monotonic clock.
     pub(super) read_at: Instant,
     /// How long before that it had arrived.
     age_when_read: Duration,
     /// It was journaled together with its claim, and no attempt has used that yet.
     pub(super) claimed_when_taken: bool,
+    /// The inviter is to be told that the contact was invited already.
+    pub(super) repeated: bool,
+    /// It was decided about once more, because the contact was no member any more.
+    pub(super) decided_again: bool,
     charged: Charged,
     /// How many attempts got no answer from a room or server.
     pub(super) unanswered: u32,
@@ -62,11 +64,11 @@ pub(super) struct Job {
     pub(super) progress: Progress,
 }
 
-/// The limits for which it has been counted already.
+/// What the limits said for which it has been counted already. It holds for each attempt.
 #[derive(Debug, Clone, Copy)]
 struct Charged {
-    contact: bool,
-    room: bool,
+    contact: Option<Answer>,
+    room: Option<Answer>,
 }
 
 /// Who has the inviter's nick, if the room names the inviter by that alone; `person` is `None` if it is unknown.
@@ -85,11 +87,10 @@ impl Identity {
 impl Job {
     /// An invitation that has just arrived.
     pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
-        let Admitted { id, received, duplicate, preferences } = admitted;
+        let Admitted { id, received, claimed, preferences } = admitted;
         Self {
-            duplicate,
-            // A hand-over is journaled together with its claim.
-            claimed_when_taken: arrival.route == Route::HandedOver,
+            claimed_when_taken: claimed.is_some_and(|claimed| claimed.delivery == Delivery::Granted),
+            repeated: claimed.is_some_and(Claimed::is_news_to_the_inviter),
             preferences: Some(preferences),
             progress: Progress::not_begun(),
             ..Self::of(Pending { id, received, arrival, added: false }, Duration::ZERO)
@@ -106,13 +107,17 @@ impl Job {
     fn of(row: Pending, age_when_read: Duration) -> Self {
         let route = row.arrival.route;
         Self {
-            duplicate: false,
             read_at: Instant::now(),
             age_when_read,
             claimed_when_taken: false,
+            repeated: false,
+            decided_again: false,
             // A hand-over is counted for its contact before it is answered. Invitations are counted for their room when they are
             // read, except direct ones, whose sender may have no right to invite there.
-            charged: Charged { contact: route == Route::HandedOver, room: route != Route::Direct },
+            charged: Charged {
+                contact: (route == Route::HandedOver).then_some(Answer::Pass),
+                room: (route != Route::Direct).then_some(Answer::Pass),
+            },
             unanswered: 0,
             share: None,
             preferences: None,
@@ -160,12 +165,12 @@ impl Job {
         self.preferences.take()
     }
 
-    /// Counts it for the contact's limit; a second call passes.
+    /// Counts it for the contact's limit, once; each call has the same answer.
     pub(super) fn charge_contact(&mut self, charge: impl FnOnce() -> Answer) -> Answer {
         once(&mut self.charged.contact, charge)
     }
 
-    /// Counts a direct invitation for the room's limit; a second call passes.
+    /// Counts a direct invitation for the room's limit, once; each call has the same answer.
     pub(super) fn charge_room(&mut self, charge: impl FnOnce() -> Answer) -> Answer {
         once(&mut self.charged.room, charge)
     }
@@ -175,7 +180,6 @@ impl Job {
         Invitation {
             route: self.row.arrival.route,
             parties,
-            duplicate: self.duplicate,
             part: self.row.arrival.parent.is_some(),
             parent: self.parent.as_deref(),
             can_go_back: false,
@@ -184,8 +188,8 @@ impl Job {
     }
 }
 
-fn once(charged: &mut bool, charge: impl FnOnce() -> Answer) -> Answer {
-    if std::mem::replace(charged, true) { Answer::Pass } else { charge() }
+fn once(charged: &mut Option<Answer>, charge: impl FnOnce() -> Answer) -> Answer {
+    *charged.get_or_insert_with(charge)
 }
 
 #[cfg(test)]
@@ -210,13 +214,21 @@ mod tests {
                 parent: None,
             };
             let admitted =
-                Admitted { id: 1, received: 0, duplicate: false, preferences: Preferences::default() };
+                Admitted { id: 1, received: 0, claimed: None, preferences: Preferences::default() };
             let waited = Pending { id: 1, received: 0, arrival: arrival(), added: false };
             for mut job in [Job::new(admitted, arrival()), Job::resumed(waited)] {
-                let full = |job: &mut Job| job.charge_contact(|| Answer::Over) == Answer::Over;
-                assert_eq!([full(&mut job), full(&mut job)], [by_contact, false], "{route}");
-                let full = |job: &mut Job| job.charge_room(|| Answer::Over) == Answer::Over;
-                assert_eq!([full(&mut job), full(&mut job)], [by_room, false], "{route}");
+                let mut counted = 0;
+                let mut over = || {
+                    counted += 1;
+                    Answer::Over
+                };
+                let answers = [job.charge_contact(&mut over), job.charge_contact(&mut over)];
+                let expected = if by_contact { Answer::Over } else { Answer::Pass };
+                assert_eq!(answers, [expected; 2], "{route}: what was said holds for each attempt");
+                let answers = [job.charge_room(&mut over), job.charge_room(&mut over)];
+                let expected = if by_room { Answer::Over } else { Answer::Pass };
+                assert_eq!(answers, [expected; 2], "{route}");
+                assert_eq!(counted, u8::from(by_contact) + u8::from(by_room), "{route}");
             }
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod deliver;
 mod ending;
+pub(crate) mod endings;
 pub(crate) mod fan_out;
 mod inbound;
 mod job;

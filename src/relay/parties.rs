@@ -30,6 +30,14 @@ impl Parties {
         Some(Self { room, contact, inviter })
     }
 
+    /// The inviter's real address, or `ROOM/NICK` if it is not known.
+    pub(super) fn inviter_name(&self) -> String {
+        match &self.inviter {
+            Inviter::Person(person) => person.to_string(),
+            Inviter::Occupant(nick) => format!("{}/{nick}", self.room),
+        }
+    }
+
     /// The inviter's real address, if it is known.
     pub(super) fn person(&self) -> Option<&BareJid> {
         match &self.inviter {

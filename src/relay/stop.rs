@@ -14,6 +14,8 @@ pub(super) enum Stop {
     Retry(AskError),
     /// The journal can't be read for the moment: the whole attempt is repeated.
     Unreadable,
+    /// Another invitation had contact and room, and has ended, or the room's facts are newer: the whole attempt is repeated.
+    Again,
     /// The journal is closed, or the relay stops: the next start continues.
     Suspend,
 }

@@ -8,6 +8,7 @@ from faults.crowd import all_arrive, invite
 from support.clock import WallClock
 from support.stanzas import a
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -35,13 +36,15 @@ async def invited_once_more(scripted, relay):
 @pytest.mark.parametrize(
     ("ahead", "state"),
     [
-        (-HOUR, "suppressed"),
-        (HOUR, "suppressed"),
+        (-5 * MINUTE, "suppressed"),
+        (9 * MINUTE, "suppressed"),
+        (11 * MINUTE, "relayed"),
         (1.5 * DAY, "relayed"),
-        # A claim in the far future is not waited for.
+        # A claim in the future is not waited for.
+        (-HOUR, "relayed"),
         (-365 * DAY, "relayed"),
     ],
-    ids=["an hour back", "an hour on", "past the window", "a year back"],
+    ids=["minutes back", "within the window", "past the window", "past any window", "an hour back", "a year back"],
 )
 async def test_the_window(scripted, relay, clock, ahead, state):
     assert await invited_once_more(scripted, relay) == "relayed"

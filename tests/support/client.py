@@ -170,6 +170,7 @@ class Client(Endpoint):
         password: str | None = None,
         anonymous: bool = True,
         public: bool = True,
+        persistent: bool = True,
     ) -> str:
         """Enters a new room, becomes its owner and sets it up; `anonymous` is semi-anonymous, as most rooms are."""
         await self.join(room)
@@ -180,6 +181,7 @@ class Client(Endpoint):
             password=password,
             anonymous=anonymous,
             public=public,
+            persistent=persistent,
         )
         return room
 
@@ -192,13 +194,14 @@ class Client(Endpoint):
         password: str | None = None,
         anonymous: bool = True,
         public: bool = True,
+        persistent: bool = True,
     ) -> None:
         """Sets an own room up, all of it."""
         form = await self.iq(room, f"<query xmlns='{stanzas.MUC_OWNER}'/>")
         offered = {field.get("var") for field in form.iter(f"{{{stanzas.DATA}}}field")}
         fields = {
             "FORM_TYPE": "http://jabber.org/protocol/muc#roomconfig",
-            "muc#roomconfig_persistentroom": "1",
+            "muc#roomconfig_persistentroom": str(int(persistent)),
             "muc#roomconfig_publicroom": str(int(public)),
             "muc#roomconfig_membersonly": str(int(members_only)),
             "muc#roomconfig_whois": "moderators" if anonymous else "anyone",
@@ -235,6 +238,11 @@ class Client(Endpoint):
                 ),
             )
         )
+
+    async def leave(self, room: str) -> None:
+        """Leaves a room, and waits until the room has said so."""
+        self.send(f"<presence type='unavailable' to={quoteattr(f'{room}/{self.nick}')}/>")
+        await self.expect(stanzas.a("presence", type="unavailable", sender=room))
 
     def invite(self, room: str, contact: str, reason: str | None = None, **attributes: str) -> None:
         """Sends a mediated invitation."""

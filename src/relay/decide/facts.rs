@@ -30,8 +30,6 @@ pub(in crate::relay) struct Parent {
 pub(in crate::relay) struct Invitation<'a> {
     pub(in crate::relay) route: Route,
     pub(in crate::relay) parties: &'a Parties,
-    /// Another invitation has claimed contact and room.
-    pub(in crate::relay) duplicate: bool,
     /// It is a part of a fan-out. After a restart `parent` may be `None` all the same.
     pub(in crate::relay) part: bool,
     pub(in crate::relay) parent: Option<&'a Parent>,
@@ -70,7 +68,6 @@ impl Invitation<'_> {
         };
         Facts {
             trusted: true,
-            duplicate: self.duplicate,
             members_only: view.kind().members_only,
             affiliation: view.affiliation(contact),
             // People who invite themselves want to join with another device.
@@ -113,8 +110,7 @@ mod tests {
                 silent: AtomicBool::new(false),
             });
             let parent = parent.as_ref();
-            let (duplicate, can_go_back) = (false, false);
-            Invitation { route, parties: &parties, duplicate, part, parent, can_go_back, read_at }.vouched()
+            Invitation { route, parties: &parties, part, parent, can_go_back: false, read_at }.vouched()
         };
         for by_a_room in [Route::Addressed, Route::HandedOver, Route::FanOut] {
             assert!(vouched(by_a_room, false, None));

@@ -11,8 +11,6 @@ use crate::wire::muc::Affiliation;
 pub struct Facts {
     /// It came from a MUC service that the relay trusts.
     pub trusted: bool,
-    /// Another invitation of this contact to this room was relayed within `relay.window`, or is about to be.
-    pub duplicate: bool,
     /// Only members may enter the room; `None` if the room did not say.
     pub members_only: Option<bool>,
     /// The contact's affiliation, or that of their domain, as the server counts it; `None` if the relay may not know.
@@ -116,8 +114,6 @@ fn judge_without_wishes(facts: Facts) -> Verdict {
         Verdict::Refuse(Reason::Untrusted)
     } else if !may_invite(&facts) {
         Verdict::Refuse(Reason::MayNotInvite)
-    } else if facts.duplicate {
-        Verdict::Suppress(Reason::Duplicate)
     } else if facts.affiliation == Some(Affiliation::Outcast) {
         Verdict::Refuse(Reason::Outcast)
     } else if facts.occupant == Some(true) {
@@ -180,6 +176,11 @@ pub(in crate::relay) fn may_invite(facts: &Facts) -> bool {
     }
 }
 
+/// Whether this refusal means that the contact may not come in.
+pub(in crate::relay) fn bars_the_contact(reason: Reason) -> bool {
+    matches!(reason, Reason::Outcast | Reason::NotMember)
+}
+
 /// Whether somebody vouches that this inviter may have members made in a members-only room, so that the relay's own
 /// rights may be used for it. What is not known does not vouch.
 fn may_add(facts: &Facts) -> bool {
@@ -201,7 +202,6 @@ mod tests {
     /// An invitation that nothing stands against: a trusted open room, a contact outside.
     const FINE: Facts = Facts {
         trusted: true,
-        duplicate: false,
         members_only: Some(false),
         affiliation: Some(Affiliation::None),
         occupant: Some(false),
@@ -245,7 +245,6 @@ mod tests {
             ("nothing is known of the room",            Facts { members_only: None, affiliation: None, occupant: None, ..FINE }, RELAY),
             ("from somewhere untrusted",                Facts { trusted: false, ..FINE },                            Refuse(R::Untrusted)),
             ("the inviter is banned",                   Facts { inviter: Some(A::Outcast), ..FINE },                 Refuse(R::MayNotInvite)),
-            ("invited a moment ago",                    Facts { duplicate: true, ..FINE },                           Suppress(R::Duplicate)),
             ("the contact is inside",                   Facts { occupant: Some(true), ..FINE },                      Suppress(R::Occupant)),
             ("the contact is banned",                   Facts { affiliation: Some(A::Outcast), ..FINE },             Refuse(R::Outcast)),
             ("banned, in a members-only room",          Facts { affiliation: Some(A::Outcast), ..MEMBERS_ONLY },     Refuse(R::Outcast)),
@@ -282,8 +281,7 @@ mod tests {
             ("directly, nothing is known of the room",  direct(Facts { inviter: None, members_only: None, allows_invites: None, inviter_speaks: None, ..FINE }), Refuse(R::MayNotInvite)),
             ("directly, the room let in somebody else's guest", direct(Facts { inviter: Some(A::None), room_added_address: true, allows_invites: Some(true), ..MEMBERS_ONLY }), Refuse(R::MayNotInvite)),
             ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
-            ("untrusted goes before all else",          Facts { trusted: false, duplicate: true, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
-            ("a duplicate of one who is inside",        Facts { duplicate: true, occupant: Some(true), ..FINE },     Suppress(R::Duplicate)),
+            ("untrusted goes before all else",          Facts { trusted: false, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Unwanted(S::Suppressed, R::Blocked)),
             ("opted out",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Unwanted(S::Suppressed, R::OptedOut)),
             ("opted out, and not a member",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Unwanted(S::Suppressed, R::OptedOut)),
@@ -332,18 +330,17 @@ mod tests {
         ));
         let membership =
             prop::sample::select(&[Membership::Add, Membership::Require, Membership::Ignore][..]);
-        let flags = any::<(bool, bool, Option<bool>, Option<bool>, bool, Option<bool>, Option<bool>)>();
+        let flags = any::<(bool, Option<bool>, Option<bool>, bool, Option<bool>, Option<bool>)>();
         let affiliations = (affiliation.clone(), affiliation);
         let lists = any::<(bool, bool)>();
         (flags, affiliations, membership, wants(), lists).prop_map(
             |(flags, affiliations, membership, wants, lists)| Facts {
                 trusted: flags.0,
-                duplicate: flags.1,
-                members_only: flags.2,
-                occupant: flags.3,
-                vouched: flags.4,
-                allows_invites: flags.5,
-                inviter_speaks: flags.6,
+                members_only: flags.1,
+                occupant: flags.2,
+                vouched: flags.3,
+                allows_invites: flags.4,
+                inviter_speaks: flags.5,
                 affiliation: affiliations.0,
                 inviter: affiliations.1,
                 lists_domain: lists.0,
@@ -376,7 +373,7 @@ mod tests {
         fn never_more_than_allowed(facts in facts()) {
             match judge(facts) {
                 Verdict::Relay { add_member } => {
-                    prop_assert!(facts.trusted && !facts.duplicate);
+                    prop_assert!(facts.trusted);
                     prop_assert_ne!(facts.inviter, Some(Affiliation::Outcast));
                     if !facts.vouched {
                         let rank = [Affiliation::Owner, Affiliation::Admin].map(Some).contains(&facts.inviter);
@@ -395,8 +392,8 @@ mod tests {
                         prop_assert_eq!(facts.members_only, Some(true));
                     }
                 }
-                Verdict::Suppress(reason) => prop_assert!(matches!(reason, Reason::Duplicate | Reason::Occupant)),
-                Verdict::Refuse(reason) => prop_assert!(!matches!(reason, Reason::Duplicate | Reason::Occupant)),
+                Verdict::Suppress(reason) => prop_assert!(reason == Reason::Occupant),
+                Verdict::Refuse(reason) => prop_assert!(reason != Reason::Occupant),
                 Verdict::Unwanted(_, reason) => {
                     let reasons = [Reason::Blocked, Reason::OptedOut, Reason::Stranger, Reason::Mimicry];
                     prop_assert!(reasons.contains(&reason));

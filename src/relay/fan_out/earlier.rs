@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::summary::Summary;
 use crate::journal::JournalReader;
-use crate::model::{Id, Pending};
+use crate::model::{Id, Pending, Reason};
 use crate::relay::context::Context;
 use crate::relay::parties::domain_elsewhere;
 use crate::relay::stop::Stop;
@@ -36,7 +36,8 @@ impl Earlier {
         earlier.contacts = earlier.waiting.iter().map(|part| part.arrival.contact.clone()).collect();
         for (contact, state, reason) in ended {
             let elsewhere = domain_elsewhere(cx, &contact).is_some();
-            earlier.summary.add(state, reason, elsewhere);
+            // Whether the inviter would have been told is not kept: what came before is known by what held it up.
+            earlier.summary.add(state, reason, reason == Some(Reason::Duplicate), elsewhere);
             earlier.contacts.insert(contact);
         }
         Ok(earlier)

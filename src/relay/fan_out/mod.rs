@@ -26,15 +26,14 @@ use self::recipients::{Recipients, recipients};
 use self::summary::Summary;
 use super::context::Context;
 use super::decide::facts::Parent;
-use super::ending::Ending;
+use super::ending::{Ended, Ending};
 use super::job::Job;
 use super::parties::{Parties, domain_elsewhere};
 use super::stop::Stop;
-use crate::model::{Arrival, Outcome, Payload, Pending, Route};
-use crate::wire::muc::Inviter;
+use crate::model::{Arrival, Payload, Pending, Route};
 
 /// Runs a part like any other invitation.
-type RunPart = fn(Arc<Context>, Job) -> BoxFuture<'static, Option<Outcome>>;
+type RunPart = fn(Arc<Context>, Job) -> BoxFuture<'static, Option<Ended>>;
 
 /// Whether an invitation can be a fan-out; a part never is.
 pub(super) fn may_be_one(arrival: &Arrival) -> bool {
@@ -114,6 +113,7 @@ async fn carry_out(
     let parent = Arc::new(Parent { address, vouched, read_at, silent: AtomicBool::new(false) });
     let mut summary = earlier.summary;
     summary.already += recipients.already;
+    summary.before += recipients.before;
 
     let waiting = earlier.waiting.into_iter().map(Part::Waiting);
     let new = recipients.contacts.into_iter().map(|contact| Part::New(arrival(job, parties, contact)));
@@ -121,8 +121,10 @@ async fn carry_out(
     let own_places = Arc::new(Semaphore::new(MAX_PARTS_OF_ONE));
     let mut under_way = JoinSet::new();
     let mut all_ended = true;
-    let mut count = |ended: Option<(Outcome, bool)>| match ended {
-        Some((outcome, elsewhere)) => summary.add(outcome.state, outcome.reason, elsewhere),
+    let mut count = |ended: Option<(Ended, bool)>| match ended {
+        Some((Ended { outcome, repeated }, elsewhere)) => {
+            summary.add(outcome.state, outcome.reason, repeated, elsewhere);
+        }
         None => all_ended = false,
     };
     let mut stopped = false;
@@ -163,10 +165,7 @@ fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
     Arrival {
         route: Route::FanOut,
         room: parties.room.to_string(),
-        inviter: match &parties.inviter {
-            Inviter::Person(person) => person.to_string(),
-            Inviter::Occupant(nick) => format!("{}/{nick}", parties.room),
-        },
+        inviter: parties.inviter_name(),
         contact,
         payload: Payload {
             origin: None,

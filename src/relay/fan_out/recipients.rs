@@ -33,8 +33,10 @@ pub(in crate::relay) fn is_known(cx: &Context, localpart: &str) -> bool {
 #[derive(Default)]
 pub(super) struct Recipients {
     pub(super) contacts: Vec<String>,
-    /// How many people are in the room, or were invited before.
+    /// How many people are in the room.
     pub(super) already: usize,
+    /// How many people have been invited before, and are not inside.
+    pub(super) before: usize,
 }
 
 /// What a group address stands for.
@@ -128,7 +130,7 @@ async fn without_those_who_need_none(
     view: &Snapshot,
     earlier: &Earlier,
 ) -> Result<Recipients, Stop> {
-    let mut already = 0;
+    let (mut already, mut before) = (0, 0);
     let mut outside = Vec::new();
     for person in people {
         let begun = earlier.contacts.contains(person.as_str());
@@ -143,12 +145,19 @@ async fn without_those_who_need_none(
     }
     outside.sort_unstable();
     let mut contacts = Vec::new();
+    let inviter = parties.inviter_name();
     for some in outside.chunks(CLAIMS_PER_LOOKUP) {
-        let held = cx.journal.held(parties.room.as_str(), some.iter().map(String::as_str)).await?;
-        already += held.iter().filter(|held| **held).count();
-        contacts.extend(some.iter().zip(held).filter(|(_, held)| !held).map(|(contact, _)| contact.clone()));
+        let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
+        for (contact, held) in some.iter().zip(held) {
+            // If only one of both holds, the part finds out what follows.
+            if held.reached && held.asked {
+                before += 1;
+            } else {
+                contacts.push(contact.clone());
+            }
+        }
     }
-    Ok(Recipients { contacts, already })
+    Ok(Recipients { contacts, already, before })
 }
 
 /// Applies `limits.max_recipients` and the limits of inviter, domain and room. If parts were begun, the fan-out has been

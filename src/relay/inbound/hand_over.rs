@@ -12,14 +12,14 @@ use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use crate::journal::Closed;
+use crate::journal::{Admitted, Ask, Claimed, Closed, Wanted};
 use crate::link::Epoch;
 use crate::model::address;
 use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
 use crate::relay::attempt::{self, Ran};
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
-use crate::relay::decide::judge::Verdict;
+use crate::relay::decide::judge::{Verdict, bars_the_contact};
 use crate::relay::decide::lookalikes::Lookalikes;
 use crate::relay::decide::{Decision, decide};
 use crate::relay::job::Job;
@@ -28,7 +28,7 @@ use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::payload;
 use crate::relay::settle::notify::notify;
 use crate::relay::settle::report::report;
-use crate::relay::settle::words;
+use crate::relay::settle::words::{self, Told};
 use crate::relay::stop::Stop;
 use crate::wire::handover::HandedOver;
 use crate::wire::muc::{Inviter, Malformed};
@@ -66,9 +66,9 @@ pub(in crate::relay) async fn take(
             }
             return attempt::run(cx, *job).await;
         }
-        AfterAdmit::Notify(row, reason) => {
+        AfterAdmit::Notify(row, told) => {
             // Told or not, it has ended.
-            let _ = notify(&cx, &row, None, &words::for_inviter(reason)).await;
+            let _ = notify(&cx, &row, None, &told).await;
         }
         AfterAdmit::Nothing => {}
     }
@@ -97,7 +97,7 @@ enum AfterAdmit {
         job: Box<Job>,
         early: bool,
     },
-    Notify(Box<Pending>, Reason),
+    Notify(Box<Pending>, Told),
     Nothing,
 }
 
@@ -178,15 +178,23 @@ async fn admit(
         };
     match verdict {
         Verdict::Suppress(reason) => {
-            note(cx, arrival, State::Suppressed, reason).await?;
-            return Ok(Admission::Taken(AfterAdmit::Nothing));
+            let (state, wanted) = (State::Suppressed, Wanted::Inside);
+            return Ok(Admission::Taken(note_asked(cx, arrival, wanted, state, reason).await?.1));
         }
-        // What fails would reach nobody by the server either.
-        Verdict::Refuse(reason) | Verdict::Fail(reason) => {
-            let failed = matches!(verdict, Verdict::Fail(_));
-            let state = if failed { State::Failed } else { State::Refused };
-            let pending = note(cx, arrival, state, reason).await?;
-            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), reason)));
+        Verdict::Refuse(reason) => {
+            let pending = if bars_the_contact(reason) {
+                note_asked(cx, arrival, Wanted::Barred, State::Refused, reason).await?.0
+            } else {
+                note(cx, arrival, State::Refused, reason).await?
+            };
+            let told = words::for_inviter(reason);
+            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), told)));
+        }
+        // It would reach nobody by the server either.
+        Verdict::Fail(reason) => {
+            let pending = note(cx, arrival, State::Failed, reason).await?;
+            let told = words::for_inviter(reason);
+            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), told)));
         }
         Verdict::Unwanted(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,
         Verdict::HandBack(reason) => {
@@ -197,26 +205,39 @@ async fn admit(
     }
 
     arrival.payload.hand_over = question_of(question);
-    let admitted = cx.journal.admit_claimed(arrival.clone()).await?;
-    if admitted.duplicate {
-        report(cx, &ended(admitted.id, State::Suppressed, Reason::Duplicate), &arrival, None);
-        return Ok(Admission::Taken(AfterAdmit::Nothing));
+    take_over(cx, arrival, handed_over.made_member, left).await
+}
+
+/// Takes an invitation that is to be relayed, unless the contact has another one.
+async fn take_over(
+    cx: &Context,
+    arrival: Arrival,
+    made_member: bool,
+    left: impl Fn() -> Option<Duration>,
+) -> Result<Admission, Closed> {
+    let admitted = cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, Wanted::Yes)).await?;
+    if admitted.claimed.is_some_and(Claimed::is_duplicate) {
+        let reason = Reason::Duplicate;
+        return Ok(Admission::Taken(told_of_asked(cx, &admitted, arrival, State::Suppressed, reason).1));
     }
     let Some(left) = left() else {
         // The disk took too long: the server is delivering it by now.
         let outcome = ended(admitted.id, State::HandedBack, Reason::TooLate);
         report(cx, &outcome, &arrival, None);
         cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        cx.endings.note(admitted.id);
         return Ok(Admission::Ignore);
     };
     // Only now, so that a duplicate uses up nothing.
-    if cx.limits.load().sending_handed_over(&arrival.contact) != Answer::Pass {
+    let counts = admitted.claimed.is_some_and(Claimed::counts);
+    if counts && cx.limits.load().sending_handed_over(&arrival.contact) != Answer::Pass {
         let outcome = ended(admitted.id, State::HandedBack, Reason::RateLimited);
         report(cx, &outcome, &arrival, None);
         cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
+        cx.endings.note(admitted.id);
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
-    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(handed_over.made_member));
+    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(made_member));
     Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN }))
 }
 
@@ -233,7 +254,6 @@ async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<De
     let invitation = Invitation {
         route: Route::HandedOver,
         parties: &parties,
-        duplicate: false,
         part: false,
         parent: None,
         can_go_back: true,
@@ -245,8 +265,8 @@ async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<De
     Ok(decision)
 }
 
-/// Takes an invitation that the contact does not want, so that nobody delivers it. The inviter is told nothing, not even
-/// over the contact's limit, since they would not be told for any other contact either.
+/// Takes an invitation that the contact does not want, so that nobody delivers it. The inviter is told what they would be told
+/// for any other contact.
 async fn unwanted(
     cx: &Context,
     arrival: Arrival,
@@ -254,12 +274,11 @@ async fn unwanted(
     reason: Reason,
     lookalikes: &Lookalikes,
 ) -> Result<Admission, Closed> {
-    cx.limits.load().dropping(&arrival.contact, &arrival.room, &arrival.inviter, None);
-    let row = note(cx, arrival, state, reason).await?;
+    let (row, after) = note_asked(cx, arrival, Wanted::No, state, reason).await?;
     if reason == Reason::Mimicry {
         lookalikes.warn_of_dropped(&row);
     }
-    Ok(Admission::Taken(AfterAdmit::Nothing))
+    Ok(Admission::Taken(after))
 }
 
 /// Answers a hand-over from a sender that may not hand over. It is recorded within a limit, so that it can't fill the journal.
@@ -324,6 +343,47 @@ fn arrival(cx: &Context, handed_over: &HandedOver) -> Arrival {
 
 fn ended(id: Id, state: State, reason: Reason) -> Outcome {
     Outcome { id, state, reason: Some(reason), inviter: None, sent_as: None }
+}
+
+/// As it asks for its contact and room: the room has passed it on.
+fn ask<'a>(cx: &Context, arrival: &'a Arrival, wanted: Wanted) -> Ask<'a> {
+    let Arrival { room, inviter, contact, payload, .. } = arrival;
+    let password = cx.journal.password(room, payload.password.as_deref());
+    Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None }
+}
+
+/// Notes one that goes no further, and counts it for the contact's limit like any other. Returns what is done behind the
+/// answer as well.
+async fn note_asked(
+    cx: &Context,
+    arrival: Arrival,
+    wanted: Wanted,
+    state: State,
+    reason: Reason,
+) -> Result<(Pending, AfterAdmit), Closed> {
+    let ask = ask(cx, &arrival, wanted);
+    let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
+    if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
+        cx.limits.load().sending(&arrival.contact, &arrival.inviter, None);
+    }
+    Ok(told_of_asked(cx, &admitted, arrival, state, reason))
+}
+
+fn told_of_asked(
+    cx: &Context,
+    admitted: &Admitted,
+    arrival: Arrival,
+    state: State,
+    reason: Reason,
+) -> (Pending, AfterAdmit) {
+    report(cx, &ended(admitted.id, state, reason), &arrival, None);
+    let pending = Pending { id: admitted.id, received: admitted.received, arrival, added: false };
+    let after = if admitted.claimed.is_some_and(Claimed::is_news_to_the_inviter) {
+        AfterAdmit::Notify(Box::new(pending.clone()), words::invited_before())
+    } else {
+        AfterAdmit::Nothing
+    };
+    (pending, after)
 }
 
 async fn note(cx: &Context, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {

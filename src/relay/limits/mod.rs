@@ -14,9 +14,6 @@ use crate::config::{self, Rate};
 use crate::model::address;
 use crate::telemetry::metrics::{ByOne, Registry};
 
-/// Remembered pairs of a contact and a room for which an invitation was dropped silently.
-const MAX_DROPPED_PAIRS: u64 = 10_000;
-
 /// Remembered pairs of a contact whose limit is used up and an inviter who has been told so.
 const MAX_TOLD: u64 = 10_000;
 
@@ -48,13 +45,11 @@ pub(crate) struct Limits {
     commands_of_domains: Buckets,
     answers: Buckets,
     answers_to_domains: Buckets,
-    /// Contact and room of invitations that were dropped silently within `relay.window`.
-    dropped: Cache<(String, String), ()>,
     hits: ByOne,
 }
 
 impl Limits {
-    pub(crate) fn new(config: &config::Limits, window: Duration) -> Self {
+    pub(crate) fn new(config: &config::Limits) -> Self {
         let hits = ByOne::default();
         let buckets = |limit, rate| Buckets::new(rate, hits.get_or_create_owned(&[("limit", limit)]));
         let [inviters_reach, domains_reach, rooms_reach] = reach(config);
@@ -76,13 +71,12 @@ impl Limits {
             commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
             answers: buckets("answers", ANSWERS),
             answers_to_domains: buckets("answers", ANSWERS_TO_DOMAIN),
-            dropped: Cache::builder().max_capacity(MAX_DROPPED_PAIRS).time_to_live(window).build(),
             hits,
         }
     }
 
     /// The same buckets with other limits; tokens that were taken stay taken.
-    pub(crate) fn under(&self, config: &config::Limits, window: Duration) -> Self {
+    pub(crate) fn under(&self, config: &config::Limits) -> Self {
         let at = |buckets: &Buckets, rate| buckets.at(rate, self.now());
         let [inviters, domains, rooms] = &self.reach;
         let [inviters_reach, domains_reach, rooms_reach] = reach(config);
@@ -100,7 +94,6 @@ impl Limits {
             commands_of_domains: self.commands_of_domains.clone(),
             answers: self.answers.clone(),
             answers_to_domains: self.answers_to_domains.clone(),
-            dropped: self.dropped_in(window),
             hits: self.hits.clone(),
         }
     }
@@ -109,17 +102,6 @@ impl Limits {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "How often something was refused or left out because a limit was used up";
         registry.register("limit_hits", help, self.hits.clone());
-    }
-
-    fn dropped_in(&self, window: Duration) -> Cache<(String, String), ()> {
-        if self.dropped.policy().time_to_live() == Some(window) {
-            return self.dropped.clone();
-        }
-        let dropped = Cache::builder().max_capacity(MAX_DROPPED_PAIRS).time_to_live(window).build();
-        for (who, ()) in &self.dropped {
-            dropped.insert((*who).clone(), ());
-        }
-        dropped
     }
 
     /// Counts a mediated invitation that has arrived. An inviter who is over their own limit uses up nothing of their domain
@@ -177,7 +159,7 @@ impl Limits {
         }
     }
 
-    /// Counts an invitation that is about to be sent to a contact; `elsewhere`: the inviter's domain, if it is another
+    /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it; `elsewhere`: the inviter's domain, if it is another
     /// server's. Each inviter is told once that the contact's limit is used up.
     pub(crate) fn sending(&self, contact: &str, inviter: &str, elsewhere: Option<&str>) -> Answer {
         let share = elsewhere.map(|domain| format!("{contact}\n{domain}"));
@@ -194,19 +176,6 @@ impl Limits {
     /// Counts a hand-over that is about to be sent to a contact. Nobody is told if that is over the limit: it goes back.
     pub(crate) fn sending_handed_over(&self, contact: &str) -> Answer {
         self.contacts.take(contact, self.now())
-    }
-
-    /// Counts an invitation that is about to be dropped silently as if it were sent, once for each room within
-    /// `relay.window`, so that the limits do not show the difference.
-    pub(crate) fn dropping(
-        &self,
-        contact: &str,
-        room: &str,
-        inviter: &str,
-        elsewhere: Option<&str>,
-    ) -> Answer {
-        let first = self.dropped.entry((contact.to_owned(), room.to_owned())).or_insert(()).is_fresh();
-        if first { self.sending(contact, inviter, elsewhere) } else { Answer::Pass }
     }
 
     /// Counts an invitation that an earlier run received this long ago; `sent`: it was passed on.
@@ -301,16 +270,13 @@ mod tests {
     #[test]
     fn one_who_floods_takes_nothing_from_others() {
         let rate = |count| Rate { count, per: Duration::from_secs(3600) };
-        let limits = Limits::new(
-            &config::Limits {
-                per_inviter: rate(2),
-                per_domain: rate(4),
-                per_contact: rate(1),
-                per_room: rate(5),
-                max_recipients: 1,
-            },
-            Duration::from_secs(3600),
-        );
+        let limits = Limits::new(&config::Limits {
+            per_inviter: rate(2),
+            per_domain: rate(4),
+            per_contact: rate(1),
+            per_room: rate(5),
+            max_recipients: 1,
+        });
         let room = "tea@conference.example.org";
         let answers = |inviter: &str| limits.received(inviter, room);
         assert_eq!(
@@ -346,33 +312,18 @@ mod tests {
         let unknown: Vec<_> = (0..6).map(|_| unmasked(None)).collect();
         assert_eq!(unknown[..5], [Answer::Pass; 5], "not counted with known inviters");
         assert_eq!(unknown[5], Answer::Over, "the room is over its limit");
-        let drop_silently =
-            |room: &str| limits.dropping("silent@example.org", room, "alice@example.org", None);
-        assert_eq!(
-            [drop_silently("tea@c"), drop_silently("tea@c")],
-            [Answer::Pass; 2],
-            "a duplicate, if it were sent"
-        );
-        assert_eq!(
-            [drop_silently("den@c"), drop_silently("pub@c")],
-            [Answer::Over, Answer::StillOver],
-            "the same limit as for sent ones"
-        );
     }
 
     #[test]
     fn one_server_elsewhere_uses_up_half_of_a_contacts_limit() {
         let rate = Rate { count: 5, per: Duration::from_secs(3600) };
-        let limits = Limits::new(
-            &config::Limits {
-                per_inviter: rate,
-                per_domain: rate,
-                per_contact: rate,
-                per_room: rate,
-                max_recipients: 1,
-            },
-            Duration::from_secs(3600),
-        );
+        let limits = Limits::new(&config::Limits {
+            per_inviter: rate,
+            per_domain: rate,
+            per_contact: rate,
+            per_room: rate,
+            max_recipients: 1,
+        });
         let elsewhere = |inviter: &str| {
             let domain = inviter.split_once('@').map(|(_, domain)| domain);
             limits.sending("dave@example.org", inviter, domain)
@@ -397,16 +348,13 @@ mod tests {
     #[test]
     fn several_at_once_are_counted_apart_and_by_the_hour() {
         let rate = |count, minutes: u64| Rate { count, per: Duration::from_secs(60 * minutes) };
-        let limits = Limits::new(
-            &config::Limits {
-                per_inviter: rate(30, 10),
-                per_domain: rate(100, 10),
-                per_contact: rate(1, 60),
-                per_room: rate(20, 60),
-                max_recipients: 100,
-            },
-            Duration::from_secs(3600),
-        );
+        let limits = Limits::new(&config::Limits {
+            per_inviter: rate(30, 10),
+            per_domain: rate(100, 10),
+            per_contact: rate(1, 60),
+            per_room: rate(20, 60),
+            max_recipients: 100,
+        });
         let reaching = |inviter, room, people| limits.reaching(Some(inviter), room, people);
         assert_eq!(reaching("alice@a.example", "tea@c", 100), Answer::Pass, "one always fits");
         assert_eq!(reaching("alice@a.example", "tea@c", 1), Answer::Over, "the room's limit is used up");

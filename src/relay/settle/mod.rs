@@ -35,14 +35,19 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
         }
         cx.leftovers.note(arrival, parties.and_then(Parties::person));
     }
-    if job.member_added && did_not_reach_the_contact(&ending) {
+    if job.member_added
+        && did_not_reach_the_contact(&ending)
+        && !cx.journal.pass_membership_on(job.row.id, &arrival.contact, &arrival.room).await?
+    {
         membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
     }
-    if let Some(told) = told(&ending) {
+    if let Some(told) = told(job, &ending) {
         // On the heap, since most invitations end without it.
         Box::pin(notify(cx, &job.row, parties.and_then(Parties::person), &told)).await?;
     }
-    let Some(outcome) = write(cx, job, ending).await? else { return Ok(None) };
+    let outcome = write(cx, job, ending).await?;
+    cx.endings.note(job.row.id);
+    let Some(outcome) = outcome else { return Ok(None) };
     report(cx, &outcome, arrival, Some(job.age()));
     if let Some(sent_as) = outcome.sent_as.clone() {
         let bounce = Bounce { id: outcome.id, contact: arrival.contact.clone(), sent_as };
@@ -53,7 +58,15 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
 }
 
 fn did_not_reach_the_contact(ending: &Ending) -> bool {
-    matches!(ending, Ending::Unwanted { .. } | Ending::Refused(_) | Ending::Failed(_) | Ending::Expired)
+    match ending {
+        Ending::Unwanted { .. }
+        | Ending::Refused(_)
+        | Ending::Failed(_)
+        | Ending::Expired
+        | Ending::Discarded => true,
+        Ending::Silent(state, _) => *state != State::Suppressed,
+        Ending::Relayed { .. } | Ending::DeliveredByServer(..) | Ending::Summarized(_) => false,
+    }
 }
 
 /// Whether the room may have the relay address on its member list, because it was told to invite it, or because the
@@ -64,8 +77,13 @@ fn leaves_a_relay_address(job: &Job) -> bool {
 }
 
 /// What the inviter is told; `None`: nothing.
-fn told(ending: &Ending) -> Option<Told> {
+fn told(job: &Job, ending: &Ending) -> Option<Told> {
     match ending {
+        Ending::Relayed { .. } | Ending::Unwanted { .. } | Ending::Silent(State::Suppressed, _)
+            if job.repeated =>
+        {
+            Some(words::invited_before())
+        }
         Ending::Refused(reason) | Ending::Failed(reason) => Some(words::for_inviter(*reason)),
         Ending::Expired => Some(words::expired()),
         Ending::Summarized(summary) => Some(summary.told()),
@@ -77,7 +95,8 @@ fn told(ending: &Ending) -> Option<Told> {
     }
 }
 
-/// Writes the outcome to the journal. Only invitations that reached somebody keep their claim.
+/// Writes the outcome to the journal. Those that did not reach somebody for other reasons than what the contact wants give their
+/// claim up.
 async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
     let (id, arrival) = (job.row.id, &job.row.arrival);
     let inviter = job.parties.as_deref().and_then(Parties::person).map(ToString::to_string);
@@ -97,15 +116,16 @@ async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome
             outcome(state, reason)
         }
         Ending::Discarded => {
-            cx.journal.discard(id).await?;
+            cx.journal.discard(id, &arrival.contact, &arrival.room).await?;
             return Ok(None);
         }
         Ending::Unwanted { state, reason, lookalikes } => {
             if reason == Reason::Mimicry {
                 lookalikes.warn_of_dropped(&job.row);
             }
-            return release(cx, job, outcome(state, Some(reason))).await;
+            outcome(state, Some(reason))
         }
+        Ending::Silent(state @ State::Suppressed, reason) => outcome(state, Some(reason)),
         Ending::Silent(state, reason) => return release(cx, job, outcome(state, Some(reason))).await,
         Ending::Refused(reason) => return release(cx, job, outcome(State::Refused, Some(reason))).await,
         Ending::Failed(reason) => return release(cx, job, outcome(State::Failed, Some(reason))).await,

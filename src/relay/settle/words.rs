@@ -18,9 +18,11 @@ pub(in crate::relay) enum Told {
     Expired,
     /// It is a direct invitation that names no room.
     NoRoom,
-    /// It went to several people: how many of them were invited, were already there, or can't be reached; `elsewhere`: how
-    /// many of those invited are on other servers, which may still send the invitations back.
-    Sum { invited: usize, already: usize, failed: usize, elsewhere: usize },
+    /// The contact was invited to this room before.
+    InvitedBefore,
+    /// It went to several people: how many of them were invited, had been invited before, were already there, or can't be
+    /// reached; `elsewhere`: how many of those invited are on other servers, which may still send the invitations back.
+    Sum { invited: usize, before: usize, already: usize, failed: usize, elsewhere: usize },
     /// The contact has declined it, and may have said why.
     Declined { reason: Option<String> },
 }
@@ -44,14 +46,25 @@ pub(in crate::relay) fn no_room() -> Told {
     Told::NoRoom
 }
 
+/// The contact was invited to this room before. It is the same whether they have that invitation, don't want it or are inside.
+pub(in crate::relay) fn invited_before() -> Told {
+    Told::InvitedBefore
+}
+
 /// An invitation that has expired.
 pub(in crate::relay) fn expired() -> Told {
     Told::Expired
 }
 
 /// A fan-out.
-pub(in crate::relay) fn sum(invited: usize, already: usize, failed: usize, elsewhere: usize) -> Told {
-    Told::Sum { invited, already, failed, elsewhere }
+pub(in crate::relay) fn sum(
+    invited: usize,
+    before: usize,
+    already: usize,
+    failed: usize,
+    elsewhere: usize,
+) -> Told {
+    Told::Sum { invited, before, already, failed, elsewhere }
 }
 
 impl Told {
@@ -62,7 +75,7 @@ impl Told {
             Self::Refused(reason) => reason,
             Self::Expired => return Some(C::RemoteServerTimeout),
             Self::NoRoom => return Some(C::JidMalformed),
-            Self::Sum { .. } | Self::Declined { .. } => return None,
+            Self::InvitedBefore | Self::Sum { .. } | Self::Declined { .. } => return None,
         };
         Some(match reason {
             Reason::Outcast | Reason::NotMember | Reason::NoRights | Reason::NoList => C::NotAllowed,
@@ -76,7 +89,7 @@ impl Told {
 
     /// Whether a decline may say it, if the inviter can't be reached otherwise.
     pub(super) fn may_be_a_decline(&self) -> bool {
-        !matches!(self, Self::Sum { .. })
+        !matches!(self, Self::Sum { .. } | Self::InvitedBefore)
     }
 
     /// All that a message says, since nothing beside it tells what it is about.
@@ -98,9 +111,11 @@ impl Told {
             Self::Refused(reason) => refused(language, *reason, about.component),
             Self::Expired => text(Id::ToldExpired),
             Self::NoRoom => text(Id::ToldNoRoom),
-            Self::Sum { invited, already, failed, elsewhere } => {
+            Self::InvitedBefore => text(Id::ToldInvitedBefore),
+            Self::Sum { invited, before, already, failed, elsewhere } => {
                 let part = |id, count: usize| text_with(language, id, &[("count", count.into())]);
                 let mut parts = vec![part(Id::SumInvited, *invited)];
+                parts.extend((*before > 0).then(|| part(Id::SumBefore, *before)));
                 parts.extend((*already > 0).then(|| part(Id::SumAlready, *already)));
                 parts.extend((*failed > 0).then(|| part(Id::SumFailed, *failed)));
                 parts.extend((*elsewhere > 0).then(|| part(Id::SumElsewhere, *elsewhere)));
@@ -166,12 +181,14 @@ mod tests {
 
     #[test]
     fn a_sum_leaves_out_zeros() {
-        let text = |invited, already, failed| sum(invited, already, failed, 0).text(Language::English, ABOUT);
-        assert_eq!(text(12, 3, 1), "12 invited, 3 already there, 1 can't be reached");
-        assert_eq!(text(0, 2, 0), "0 invited, 2 already there");
-        assert_eq!(text(5, 0, 0), "5 invited");
+        let text = |invited, before, already, failed| {
+            sum(invited, before, already, failed, 0).text(Language::English, ABOUT)
+        };
+        assert_eq!(text(12, 4, 3, 1), "12 invited, 4 invited before, 3 already there, 1 can't be reached");
+        assert_eq!(text(0, 0, 2, 0), "0 invited, 2 already there");
+        assert_eq!(text(5, 0, 0, 0), "5 invited");
         assert_eq!(
-            sum(5, 0, 0, 2).text(Language::English, ABOUT),
+            sum(5, 0, 0, 0, 2).text(Language::English, ABOUT),
             "5 invited, 2 of those invited not confirmed yet (on other servers)"
         );
     }
@@ -179,7 +196,7 @@ mod tests {
     #[test]
     fn a_message_names_what_it_is_about() {
         let notice = |told: Told, language| told.notice(language, ABOUT);
-        let sum = || sum(2, 0, 1, 0);
+        let sum = || sum(2, 0, 0, 1, 0);
         assert_eq!(
             notice(sum(), Language::English),
             "Your invitation of bob@example.org to tea@conference.example.org: 2 invited, 1 can't be reached"
@@ -197,7 +214,13 @@ mod tests {
     #[test]
     fn what_is_told_is_bounded_and_harmless() {
         let contact = format!("\u{202e}{}", "ä".repeat(3000));
-        let all = [Told::NoRoom, Told::Expired, sum(1, 1, 1, 1), Told::Declined { reason: None }];
+        let all = [
+            Told::NoRoom,
+            Told::Expired,
+            Told::InvitedBefore,
+            sum(1, 1, 1, 1, 1),
+            Told::Declined { reason: None },
+        ];
         for told in all.into_iter().chain(Reason::ALL.iter().map(|reason| for_inviter(*reason))) {
             for language in Language::ALL {
                 let text = told.notice(*language, About { contact: &contact, room: &contact, ..ABOUT });

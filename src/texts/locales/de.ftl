@@ -15,6 +15,7 @@ told-unsendable = Die Einladung kann so nicht weitergeleitet werden: etwas darin
 told-not-delivered = Die Einladung konnte nicht zugestellt werden.
 told-not-passed-on = Die Einladung konnte nicht weitergeleitet werden.
 told-expired = Die Einladung konnte nicht rechtzeitig zugestellt werden.
+told-invited-before = Diese Person wurde vor Kurzem in diesen Raum eingeladen. Sie können sie später erneut einladen.
 told-no-room = Diese Einladung nennt keinen Raum. Geben Sie nur dessen Adresse an, zum Beispiel room@conference.example.org.
 
 # Ohne Überschrift.
@@ -23,6 +24,7 @@ told-declined-because = { $contact } hat Ihre Einladung in den Raum { $room } ab
 
 # Was aus einer Einladung an mehrere Personen wurde: einige davon, durch Kommas getrennt.
 sum-invited = { $count } eingeladen
+sum-before = { $count } bereits früher eingeladen
 sum-already = { $count } schon dort
 sum-failed = { $count } nicht erreichbar
 sum-elsewhere = { $count } der Eingeladenen noch nicht bestätigt (auf anderen Servern)

@@ -15,6 +15,7 @@ told-unsendable = The invitation can't be passed on as it is: something in it, s
 told-not-delivered = The invitation could not be delivered.
 told-not-passed-on = The invitation could not be passed on.
 told-expired = The invitation could not be delivered in time.
+told-invited-before = They were invited to this room a short while ago. You can invite them again later.
 told-no-room = This invitation names no room. Write its address alone, such as room@conference.example.org.
 
 # Without a heading.
@@ -23,6 +24,7 @@ told-declined-because = { $contact } declined your invitation to { $room }: { $r
 
 # What became of an invitation to several people: some of these, with commas between.
 sum-invited = { $count } invited
+sum-before = { $count } invited before
 sum-already = { $count } already there
 sum-failed = { $count } can't be reached
 sum-elsewhere = { $count } of those invited not confirmed yet (on other servers)

@@ -15,6 +15,7 @@ told-unsendable = La invitación no se puede transmitir tal como está: algo en 
 told-not-delivered = No se ha podido entregar la invitación.
 told-not-passed-on = No se ha podido transmitir la invitación.
 told-expired = No se ha podido entregar la invitación a tiempo.
+told-invited-before = Esta persona ha sido invitada a esta sala hace poco. Puede volver a invitarla más tarde.
 told-no-room = Esta invitación no indica ninguna sala. Escriba solo su dirección, por ejemplo room@conference.example.org.
 
 # Sin encabezado.
@@ -25,6 +26,10 @@ told-declined-because = { $contact } ha rechazado su invitación a { $room }: { 
 sum-invited = { $count ->
     [one] { $count } persona invitada
    *[other] { $count } personas invitadas
+}
+sum-before = { $count ->
+    [one] { $count } invitada anteriormente
+   *[other] { $count } invitadas anteriormente
 }
 sum-already = { $count ->
     [one] { $count } ya estaba allí

@@ -15,6 +15,7 @@ told-unsendable = L'invitation ne peut pas être transmise telle quelle : un él
 told-not-delivered = L'invitation n'a pas pu être remise.
 told-not-passed-on = L'invitation n'a pas pu être transmise.
 told-expired = L'invitation n'a pas pu être remise à temps.
+told-invited-before = Cette personne a été invitée dans ce salon il y a peu. Vous pourrez l'inviter de nouveau plus tard.
 told-no-room = Cette invitation ne désigne aucun salon. Indiquez seulement son adresse, par exemple room@conference.example.org.
 
 # Sans en-tête.
@@ -25,6 +26,10 @@ told-declined-because = { $contact } a décliné votre invitation dans { $room }
 sum-invited = { $count ->
     [one] { $count } personne invitée
    *[other] { $count } personnes invitées
+}
+sum-before = { $count ->
+    [one] { $count } déjà invitée auparavant
+   *[other] { $count } déjà invitées auparavant
 }
 sum-already = { $count ->
     [one] { $count } déjà présente
