@@ -188,13 +188,13 @@ impl Contacts {
     }
 
     /// Asks for what [`Self::blocks_any`], [`Self::has_no_account`] and the questions about `person` will need, so that it is
-    /// on its way meanwhile. Waits for nothing.
-    pub fn ask_ahead(&self, contact: &BareJid, person: Option<&BareJid>) {
+    /// on its way meanwhile; `account`: whether they have one is needed as well. Waits for nothing.
+    pub fn ask_ahead(&self, contact: &BareJid, person: Option<&BareJid>, account: bool) {
         let Ok(Some(grants)) = self.grants(contact) else { return };
         if grants.blocking {
             self.ask_for(contact, Which::Blocked, DECIDING_LIST_MAX_AGE);
         }
-        if grants.disco_info {
+        if account && grants.disco_info {
             self.ask_for(contact, Which::Account, ACCOUNT_MAX_AGE);
         }
         let roster = grants.roster

@@ -340,8 +340,8 @@ async fn give_up(cx: &Arc<Context>, job: &mut Job, ending: Ending) -> Result<End
     }
 }
 
-/// Asks the room and the contact's server what the first attempt will ask, while the journal is being written, so that the attempt finds the answers
-/// in the cache. Only saves time; errors are ignored.
+/// Asks the room and the contact's server what the first attempt will ask, while the journal is being written, so that the
+/// attempt finds the answers in the cache. Only saves time; errors are ignored.
 pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant) {
     if arrival.route != Route::Addressed {
         return;
@@ -350,7 +350,7 @@ pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant
         return;
     };
     if let Some(parties) = Parties::of(arrival, None).filter(|parties| is_a_person(cx, &parties.contact)) {
-        ask_ahead(cx, &parties);
+        ask_ahead(cx, &parties, false);
     }
     // What fails here is asked again.
     if let Some(nick) = nick_of(&arrival.inviter) {

@@ -55,7 +55,7 @@ pub(super) async fn decide(
     known: Option<Preferences>,
 ) -> Result<Decision, Stop> {
     let parties = invitation.parties;
-    ask_ahead(cx, parties);
+    ask_ahead(cx, parties, invitation.part);
     let (known, known_as_of) = match known {
         Some(known) => (Some(known), invitation.read_at),
         None => (None, Instant::now()),
@@ -122,9 +122,9 @@ pub(super) async fn unwanted_by_now(
     })
 }
 
-/// Has the contact's server asked what [`decide`] will need. Waits for nothing.
-pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
-    preferences::ask_ahead(cx, parties);
+/// Has the contact's server asked what [`decide`] will need. `part`: the invitation is a part of a fan-out. Waits for nothing.
+pub(super) fn ask_ahead(cx: &Context, parties: &Parties, part: bool) {
+    preferences::ask_ahead(cx, parties, part);
 }
 
 async fn preferences_now(cx: &Context, parties: &Parties) -> Result<Preferences, Stop> {

@@ -31,13 +31,13 @@ pub(super) struct Found {
     pub(super) unanswered: bool,
 }
 
-/// Has the contact's server asked for the lists that [`of`] will need. Waits for nothing.
-pub(super) fn ask_ahead(cx: &Context, parties: &Parties) {
+/// Has the contact's server asked for what [`of`] will need; see [`super::ask_ahead`].
+pub(super) fn ask_ahead(cx: &Context, parties: &Parties, part: bool) {
     let roster = {
         let config = cx.config.load();
         config.relay.strangers == Strangers::Refuse || config.relay.mimicry != Mimicry::Off
     };
-    cx.contacts.ask_ahead(&parties.contact, parties.person().filter(|_| roster));
+    cx.contacts.ask_ahead(&parties.contact, parties.person().filter(|_| roster), !part);
 }
 
 /// What speaks against this invitation from the contact's side.
