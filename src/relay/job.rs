@@ -175,6 +175,14 @@ impl Job {
         once(&mut self.charged.room, charge)
     }
 
+    /// The contact, or the one of their devices that was invited (XEP-0045 §7.9).
+    pub(super) fn recipient(&self, contact: &BareJid) -> String {
+        match self.row.arrival.payload.device() {
+            Some(device) => format!("{contact}/{device}"),
+            None => contact.to_string(),
+        }
+    }
+
     /// The form that `decide/` takes.
     pub(super) fn invitation<'a>(&'a self, parties: &'a Parties) -> Invitation<'a> {
         Invitation {

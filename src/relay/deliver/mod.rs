@@ -51,7 +51,7 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
     let Ok(mut sender) = Sender::best(&cx.link, room, inviter) else {
         return Err(Ending::Failed(Reason::Malformed).into());
     };
-    let mut to = recipient(job, contact);
+    let mut to = job.recipient(contact);
     let details = payload::given(job.row.arrival.payload.clone());
     let id = cx.message_id(job.row.id);
     loop {
@@ -82,14 +82,6 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
                 sender = fallback(cx, job.row.id, parties, &sender, &error).map_err(Ending::Failed)?;
             }
         }
-    }
-}
-
-/// The contact, or the one of their devices that was invited (XEP-0045 §7.9).
-fn recipient(job: &Job, contact: &BareJid) -> String {
-    match job.row.arrival.payload.device() {
-        Some(device) => format!("{contact}/{device}"),
-        None => contact.to_string(),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) 
     let hint = cx.archive_hint.hint(archive, Some(&person), contact).await?;
     let id = cx.message_id(job.row.id);
     let reason = payload::given(job.row.arrival.payload.clone()).reason;
-    let to = super::recipient(job, contact);
+    let to = job.recipient(contact);
     let invitation = muc::invite(&person, room, &to, reason.as_deref(), &id, hint);
     let component = cx.link.component();
     let wrapped = privileged::wrap_message(version, component, person.domain().as_str(), &id, invitation);
