@@ -199,20 +199,20 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     }
     let add_member = match verdict {
         Verdict::Suppress(reason) => {
-            claim(cx, job, parties, Wanted::Inside).await?;
+            Box::pin(claim(cx, job, parties, Wanted::Inside)).await?;
             return Ok(Ending::Silent(State::Suppressed, reason));
         }
         // It has been answered by now, so it can't go back.
         Verdict::HandBack(reason) => return Ok(Ending::Silent(State::Suppressed, reason)),
         Verdict::Refuse(reason) => {
             if bars_the_contact(reason) {
-                claim(cx, job, parties, Wanted::Barred).await?;
+                Box::pin(claim(cx, job, parties, Wanted::Barred)).await?;
             }
             return Ok(Ending::Refused(reason));
         }
         Verdict::Fail(reason) => return Ok(Ending::Failed(reason)),
         Verdict::Unwanted(state, reason) => {
-            claim(cx, job, parties, Wanted::No).await?;
+            Box::pin(claim(cx, job, parties, Wanted::No)).await?;
             return Ok(Ending::Unwanted { state, reason, lookalikes: decision.lookalikes });
         }
         Verdict::Relay { add_member } => add_member,
@@ -227,7 +227,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
         return Err(stop);
     }
     if let Some(unwanted) = unwanted_by_now(cx, &job.invitation(parties), &decision).await? {
-        claim(cx, job, parties, Wanted::No).await?;
+        Box::pin(claim(cx, job, parties, Wanted::No)).await?;
         return Ok(unwanted);
     }
     let sent_as = deliver(cx, job, parties, on).await?;
@@ -250,7 +250,24 @@ async fn claim_to_send(
     if std::mem::take(&mut job.claimed_when_taken) && !adding {
         return Ok(true);
     }
-    let mut delivery = ask(cx, job, parties, Wanted::Yes, adding, None).await?;
+    match ask(cx, job, parties, Wanted::Yes, adding, None).await? {
+        Delivery::Granted => Ok(true),
+        // On the heap: hardly any is held up.
+        held => Box::pin(held_up(cx, job, parties, adding, held)).await,
+    }
+}
+
+/// [`claim_to_send`] for one that another invitation holds up.
+///
+/// # Errors
+/// See [`claim_to_send`].
+async fn held_up(
+    cx: &Context,
+    job: &mut Job,
+    parties: &Parties,
+    adding: bool,
+    mut delivery: Delivery,
+) -> Result<bool, Stop> {
     // They were a member, since the one that is in the way has made them one, and are none any more.
     if let Delivery::Held { by, under_way: false } = delivery
         && job.members_only == Some(true)
