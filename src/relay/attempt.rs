@@ -63,7 +63,7 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
         };
         job.unsendable |= matches!(ending, Ok(Ending::Failed(Reason::Unsendable)));
         let settled = match ending {
-            Ok(ending) => settle(&cx, &job, ending).await,
+            Ok(ending) => Box::pin(settle(&cx, &job, ending)).await,
             Err(stop) => Err(stop),
         };
         match settled {
