@@ -192,7 +192,7 @@ async def test_a_refusal_of_the_wrapper_by_somebody_else_changes_nothing(scripte
     assert [delivery.privileged for delivery in scripted.deliveries] == [True]
 
 
-def told(message, host, *, id=None, contact=None, inviter=None):
+def by_module(message, host, *, id=None, contact=None, inviter=None):
     """What a server's module makes of an error that went to an inviter."""
     inner = message.find(f"{{{PRIVILEGE}}}privilege/{{{FORWARD}}}forwarded/{{{stanzas.CLIENT}}}message")
     return (
@@ -211,15 +211,15 @@ async def test_a_module_tells_of_an_error_that_went_to_the_inviter(scripted, rel
         if not is_invitation(message):
             return None
         kept.append(message)
-        return None if confirmed else told(message, scripted.host)
+        return None if confirmed else by_module(message, scripted.host)
 
     scripted.on_message = comes_back
     scripted.send(scripted.invitation("bob"))
     if confirmed:
         assert outcome((await relay.settled(1))[0]) == ("relayed", None)
-        scripted.send(told(kept[0], scripted.host))
+        scripted.send(by_module(kept[0], scripted.host))
 
-    await scripted.taken.take(decline(scripted.jid("alice")))
+    await scripted.taken.take(told(scripted.jid("alice")))
     [record] = await relay.settled(1)
     assert outcome(record) == ("failed", "bounced")
     # The module need not tell again.
@@ -241,14 +241,14 @@ async def test_what_somebody_else_tells_of_errors_changes_nothing(scripted, rela
 
     [sent] = kept
     for forged in (
-        told(sent, "evil.example"),
-        told(sent, f"mallory@{scripted.host}"),
-        told(sent, scripted.muc),
-        told(sent, scripted.host, contact="mallory@evil.example"),
-        told(sent, scripted.host, inviter=f"mallory@{scripted.host}"),
-        told(sent, scripted.host, inviter="alice@evil.example"),
-        told(sent, scripted.host, id="ffff0000-1"),
-        told(sent, scripted.host, id="no id of ours"),
+        by_module(sent, "evil.example"),
+        by_module(sent, f"mallory@{scripted.host}"),
+        by_module(sent, scripted.muc),
+        by_module(sent, scripted.host, contact="mallory@evil.example"),
+        by_module(sent, scripted.host, inviter=f"mallory@{scripted.host}"),
+        by_module(sent, scripted.host, inviter="alice@evil.example"),
+        by_module(sent, scripted.host, id="ffff0000-1"),
+        by_module(sent, scripted.host, id="no id of ours"),
     ):
         scripted.send(forged)
     await scripted.passed()

@@ -56,6 +56,8 @@ def _known(server, names):
 async def here(kind, setup, names, pool, shows):
     server = await pool.shared(kind, dataclasses.replace(setup, names=names.port))
     shows(server.process)
+    # The relay's messages to people elsewhere come from its own domain.
+    names.servers[server.component] = server.s2s_port
     return _known(server, names)
 
 

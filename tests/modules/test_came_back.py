@@ -71,6 +71,8 @@ async def test_errors_for_other_messages_are_not_told(stage, relay, other, id):
 
 async def test_errors_of_local_contacts_are_not_told(stage, relay, id):
     """They say who blocks whom."""
+    if stage.server.name.startswith("prosody"):
+        pytest.skip("its mod_privilege fails at errors of local contacts, and nobody gets them")
     alice, bob = await stage.people("alice", "bob")
     answer = await bob.iq(None, f"<block xmlns='urn:xmpp:blocking'><item jid='{alice.bare}'/></block>", kind="set")
     assert answer.get("type") == "result", stanzas.show(answer)
