@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
@@ -26,6 +28,9 @@ struct Bench {
     retention: Retention,
 }
 
+/// A process that is being started has the files of all tests open for a moment, and so holds their locks.
+static STARTS: Mutex<()> = Mutex::new(());
+
 impl Bench {
     fn new() -> Self {
         Self { folder: TempDir::new().unwrap(), retention: Retention { window: DAY, retention: 90 * DAY } }
@@ -36,13 +41,19 @@ impl Bench {
     }
 
     async fn open(&self) -> (Journal, JoinHandle<Result<(), OpenError>>) {
+        drop(STARTS.lock().unwrap());
         let (journal, writer) = Journal::open(&self.path(), self.retention).await.unwrap();
         (journal, tokio::spawn(writer.run()))
     }
 
     /// Runs `sql` as another process would.
     fn sqlite3(&self, sql: &str) -> String {
-        let output = std::process::Command::new("sqlite3").arg(self.path()).arg(sql).output().unwrap();
+        let mut command = std::process::Command::new("sqlite3");
+        command.arg(self.path()).arg(sql).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = STARTS.lock().unwrap();
+        let child = command.spawn().unwrap();
+        drop(started);
+        let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
