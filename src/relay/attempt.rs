@@ -270,7 +270,6 @@ async fn held_up(
 ) -> Result<bool, Stop> {
     // They were a member, since the one that is in the way has made them one, and are none any more.
     if let Delivery::Held { by, under_way: false } = delivery
-        && job.members_only == Some(true)
         && is_no_member(cx, job, parties).await?
     {
         if adding {
@@ -338,10 +337,11 @@ async fn ask(
     Ok(claimed.delivery)
 }
 
-/// Whether the room, asked after the invitation was read, says that the contact has no affiliation.
+/// Whether the room, asked after the invitation was read, lets in members only, and the contact is none.
 async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
     let view = cx.rooms.look(&parties.room, parties.person(), Age::Since(job.read_at)).await?;
-    Ok(view.affiliation(&parties.contact) == Some(Affiliation::None))
+    let closed = view.kind().members_only == Some(true);
+    Ok(closed && view.affiliation(&parties.contact) == Some(Affiliation::None))
 }
 
 /// The ending of an invitation that has expired, or whose room does not answer: `ending`, unless it is a fan-out of which
