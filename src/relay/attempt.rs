@@ -137,7 +137,8 @@ async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Resul
         return give_up(cx, job, Ending::Failed(Reason::Unsure)).await;
     }
     let parties = identify(cx, job).await?;
-    if is_of_another_relay(&parties.contact) {
+    let is_ours = parties.contact.domain().as_str() == cx.link.component();
+    if !is_ours && is_of_another_relay(&parties.contact) {
         Ok(Ending::Refused(Reason::AnotherRelay))
     } else if is_a_person(cx, &parties.contact) {
         invite(cx, job, &parties).await

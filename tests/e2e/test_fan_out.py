@@ -71,9 +71,9 @@ async def test_a_second_one_reaches_only_those_who_are_new(stage, relay):
 
     await carol.expect(direct_invitation(room))
     await dave.expect(direct_invitation(room))
-    assert await sum_of(alice, room) == "2 invited, 1 already there"
+    assert await sum_of(alice, room) == "2 invited, 1 invited before"
     alice.invite(room, members(stage))
-    assert await sum_of(alice, room) == "0 invited, 3 already there"
+    assert await sum_of(alice, room) == "0 invited, 3 invited before"
     records = await relay.settled(5)
     assert (records[-1]["state"], records[-1]["reason"]) == ("suppressed", "nobody")
     for client in (bob, carol, dave):
@@ -125,7 +125,7 @@ async def test_above_the_cap_nobody_is_invited(stage, relay):
     await bob.expect(direct_invitation(room))
     await relay.settled(2)
     alice.invite(room, members(stage))
-    assert await sum_of(alice, room) == "2 invited, 1 already there"
+    assert await sum_of(alice, room) == "2 invited, 1 invited before"
     for client in (carol, dave):
         await client.expect(direct_invitation(room))
 
@@ -214,6 +214,6 @@ async def test_a_restart_forgets_nothing(stage, relay, crash):
     await relay.restart(crash=crash)
     alice.invite(room, members(stage))
 
-    assert await sum_of(alice, room) == "0 invited, 2 already there"
+    assert await sum_of(alice, room) == "0 invited, 2 invited before"
     for client in (bob, carol):
         assert len(await stage.reached(client, room)) == 1
