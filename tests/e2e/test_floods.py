@@ -128,7 +128,8 @@ async def test_one_floods_and_ten_do_not_notice(stage, relay, note, nicks):
     of_mallory = outcomes(record for record in everything if record["room"] == room)
     refused = of_mallory.pop(("refused", "rate-limited"))
     if nicks == 1:
-        assert set(of_mallory) == {("relayed", None)}
+        # Nobody has these addresses, which not every server says.
+        assert set(of_mallory) <= {("relayed", None), ("failed", "bounced")}
         assert 30 <= of_mallory.total() <= within(30)
         assert len(told) == refused == 1
     else:
@@ -174,8 +175,9 @@ async def test_a_contact_is_left_in_peace(stage, relay):
     await carol.expect(direct_invitation(rooms[4]))
 
     assert [len(await stage.reached(bob, room)) for room in rooms] == [1, 1, 1, 0, 0]
-    await people[3].expect(notice(rooms[3]))
-    assert not people[4].received(notice(rooms[4]))
+    # Each is told once, for themselves.
+    for number in (3, 4):
+        await people[number].expect(notice(rooms[number]))
     assert outcomes(await relay.history("--contact", bob.bare)) == {
         ("relayed", None): 3,
         ("refused", "rate-limited"): 2,
