@@ -68,6 +68,7 @@ class Ejabberd2607(FromDebian, Ejabberd):
     debian = Prosody13.debian
     lacks = Ejabberd.lacks | {
         "plain-iq": "as before, but those to virtual hosts arrive again",
+        "a-label-services": "a room of a service that is named by A-labels does not know its owner",
         "filter-drops-rooms": "its filter takes what a friend sends through a room",
     }
 
