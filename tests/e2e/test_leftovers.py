@@ -43,7 +43,7 @@ async def test_an_owners_client_makes_the_address_a_member(stage, relay, which, 
         "relay": f"{escaped(f'team@{component}')}@{component}",
         "bare": component,
     }[which]
-    if which == "bare" and (directly or "plain-iq" not in stage.server.lacks):
+    if which == "bare" and (directly or "plain-iq-to-hosts" not in stage.server.lacks):
         pytest.skip("no invitation at all, or the owner that the component is anyway")
 
     if when == "before":
