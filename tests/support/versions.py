@@ -42,7 +42,7 @@ class Prosody13(FromDebian, Prosody):
     version = "13.0"
     debian = Root("trixie", (*_PROSODY, "ejabberd"), backports=True)
     lacks = {word: why for word, why in Prosody.lacks.items() if word != "powerless-admins"} | {
-        "forged-bursts": "13.0.6 with the hand-over module loaded stops reading from a user who sends them; why is not known",
+        "forged-bursts": "13.0.6 stops reading from a user who sends them; why is not known",
     }
 
 
