@@ -137,8 +137,7 @@ async fn attempt(cx: &Arc<Context>, job: &mut Job, expires_at: Instant) -> Resul
         return give_up(cx, job, Ending::Failed(Reason::Unsure)).await;
     }
     let parties = identify(cx, job).await?;
-    let is_ours = parties.contact.domain().as_str() == cx.link.component();
-    if !is_ours && is_of_another_relay(&parties.contact) {
+    if is_of_another_relay(cx.link.component(), &parties.contact) {
         Ok(Ending::Refused(Reason::AnotherRelay))
     } else if is_a_person(cx, &parties.contact) {
         invite(cx, job, &parties).await
@@ -289,13 +288,10 @@ async fn held_up(
         Delivery::Held { by: still, under_way: true } if still == by => {
             debug!(id = job.row.id, by, "waits for the one that is under way");
             let _ = timeout(FIRST_PAUSE, ended).await;
-            Err(Stop::Again)
         }
-        _ => {
-            cx.endings.note(by);
-            Err(Stop::Again)
-        }
+        _ => cx.endings.note(by),
     }
+    Err(Stop::Again)
 }
 
 /// Notes that the contact was asked for, without sending anything.

@@ -74,13 +74,13 @@ pub(super) fn domain_elsewhere<'a>(cx: &Context, jid: &'a str) -> Option<&'a str
 
 /// Whether a contact is a relay address of another server's relay, for a user of that very server:
 /// `bob\40b.example@invites.b.example`. That relay takes no invitations of our rooms. Addresses of gateways look alike, but stand
-/// for people elsewhere.
-pub(super) fn is_of_another_relay(contact: &BareJid) -> bool {
+/// for people elsewhere. `component`: this relay's own name.
+pub(super) fn is_of_another_relay(component: &str, contact: &BareJid) -> bool {
     let of_that_server = |behind: BareJid| {
         let above = contact.domain().as_str().strip_suffix(behind.domain().as_str());
         above.is_some_and(|label| label.ends_with('.'))
     };
-    address::contact_of(contact.as_str()).is_ok_and(of_that_server)
+    contact.domain().as_str() != component && address::contact_of(contact.as_str()).is_ok_and(of_that_server)
 }
 
 /// The relay address that the room or the inviter sent the invitation to; for a hand-over the one that they could have used.
@@ -103,11 +103,12 @@ mod tests {
 
     #[test]
     fn which_addresses_are_another_relays() {
-        let is = |contact: &str| is_of_another_relay(&BareJid::new(contact).unwrap());
+        let is = |contact: &str| is_of_another_relay("invites.a.example", &BareJid::new(contact).unwrap());
         assert!(is(r"bob\40b.example@invites.b.example"));
         assert!(!is("bob@b.example"));
         assert!(!is(r"bob\40mail.example@gateway.b.example"), "a gateway to elsewhere");
         assert!(!is(r"bob\40b.example@invitesb.example"));
         assert!(!is("members@invites.b.example"));
+        assert!(!is(r"bob\40a.example@invites.a.example"), "this one");
     }
 }
