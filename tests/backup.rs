@@ -7,13 +7,16 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use muc_invite_relay::journal::{
-    self, Ask, BackupError, Claimed, Filter, Journal, JournalReader, OpenError, Retention, RoomPassword,
-    Wanted,
+    self, BackupError, Claimed, Filter, Journal, JournalReader, OpenError, Retention,
 };
 use muc_invite_relay::model::{AcceptFrom, Arrival, Change, Outcome, Payload, Route, State};
 use tempfile::TempDir;
 
-const ROOM: &str = "room@conference.example.org";
+#[path = "common/ask.rs"]
+mod ask;
+
+use ask::{ROOM, ask};
+
 const BOB: &str = "bob@example.org";
 const CAROL: &str = "carol@example.org";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -66,19 +69,6 @@ fn arrival(contact: &str) -> Arrival {
         contact: contact.into(),
         payload,
         parent: None,
-    }
-}
-
-fn ask(contact: &str) -> Ask<'_> {
-    Ask {
-        contact,
-        room: ROOM,
-        inviter: "alice@example.org",
-        direct: false,
-        password: RoomPassword::None,
-        wanted: Wanted::Yes,
-        adding: false,
-        instead_of: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use muc_invite_relay::journal::{
     self, Ask, Claimed, Delivery, Filter, Forget, Forgotten, Journal, JournalReader, MAX_CLIENT_CAPS,
-    OpenError, Retention, RoomPassword, Wanted,
+    OpenError, Retention,
 };
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
 use muc_invite_relay::model::{
@@ -19,7 +19,11 @@ use muc_invite_relay::model::{
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-const ROOM: &str = "room@conference.example.org";
+#[path = "common/ask.rs"]
+mod ask;
+
+use ask::{ROOM, ask};
+
 const BOB: &str = "bob@example.org";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -81,19 +85,6 @@ fn arrival(contact: &str) -> Arrival {
             addressed: None,
         },
         parent: None,
-    }
-}
-
-fn ask(contact: &str) -> Ask<'_> {
-    Ask {
-        contact,
-        room: ROOM,
-        inviter: "alice@example.org",
-        direct: false,
-        password: RoomPassword::None,
-        wanted: Wanted::Yes,
-        adding: false,
-        instead_of: None,
     }
 }
 
