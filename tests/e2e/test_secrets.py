@@ -157,6 +157,8 @@ async def forged_and_broken(stage, relay, commands) -> AsyncIterator[Verdict]:
         mallory.send(f"<message to={to} type='{type}' id='{REASON}'>{direct}</message>")
     mallory.send(f"<message to={to}><body>{PASSWORD} {REASON}</body></message>")
     mallory.send(f"<message to={to}><x xmlns='{CONFERENCE}' jid='{PASSWORD * 600}'/></message>")
+    # The parser of Prosody 13.0.6 on Debian 13 puts the end of a long attribute off until much more has come.
+    mallory.send(" " * 30_000)
     mallory.send(f"<message to={to}><{PASSWORD}>{'<a>' * 100}{REASON}{'</a>' * 100}</{PASSWORD}></message>")
     for deadline in ("2100-01-01T00:00:00Z", PASSWORD, ""):
         inside = f"<message xmlns='{CLIENT}' from='tea@{stage.server.muc}' to='bob@{stage.server.host}'>"
@@ -177,8 +179,6 @@ async def forged_and_broken(stage, relay, commands) -> AsyncIterator[Verdict]:
 @pytest.mark.parametrize("format", ["text", "json"])
 @pytest.mark.parametrize("setup", [HAND_OVER, BOUNCES], ids=["hand-over", "no privileges"])
 async def test_nothing_shows_what_went_through(stage, server, setup, relays, commands, take, format):
-    if "forged-bursts" in server.lacks:
-        pytest.skip(f"not supported by {server.name}: {server.lacks['forged-bursts']}")
     log = {"level": "trace", "format": format}
     web = Web(free_port())
     metrics = {"listen": f"127.0.0.1:{web.port}", "show_people": True}

@@ -41,9 +41,7 @@ class Prosody13(FromDebian, Prosody):
     name = "prosody-13.0"
     version = "13.0"
     debian = Root("trixie", (*_PROSODY, "ejabberd"), backports=True)
-    lacks = {word: why for word, why in Prosody.lacks.items() if word != "powerless-admins"} | {
-        "forged-bursts": "13.0.6 stops reading from a user who sends them; why is not known",
-    }
+    lacks = {word: why for word, why in Prosody.lacks.items() if word != "powerless-admins"}
 
 
 class Ejabberd2301(FromDebian, Ejabberd):
