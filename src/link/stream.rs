@@ -88,6 +88,7 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
     ///
     /// The connection is lost.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.complete();
         while self.writer.buffer.has_remaining() {
             let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.writer.buffer))?;
             if written == 0 {

@@ -1,4 +1,8 @@
 //! Writes stanzas as the bytes of a stream whose header has been sent. Knows nothing of sockets.
+//!
+//! Servers read with expat, which since 2.6 tries a tag of which it had n bytes again only when it has 2n (its deferred
+//! reparsing). The last tag of a burst would wait for whatever is sent next, if a read of the server's ends inside it. So
+//! white space as long as that tag goes behind it ([`Writer::complete`]); RFC 6120 §4.6.1 allows it between stanzas.
 
 use std::borrow::Cow;
 use std::io;
@@ -18,11 +22,13 @@ const MAX_STANZA_BYTES: usize = 256 << 10;
 pub(super) struct Writer {
     encoder: Encoder<SimpleNamespaces>,
     pub(super) buffer: BytesMut,
+    /// How many bytes must still follow for the server to read every tag that was written.
+    owed: usize,
 }
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self { encoder: behind_header(), buffer: BytesMut::new() }
+        Self { encoder: behind_header(), buffer: BytesMut::new(), owed: 0 }
     }
 
     /// Appends a stanza.
@@ -32,27 +38,45 @@ impl Writer {
     /// `InvalidInput`: the stanza has characters that XML forbids, or is larger than [`MAX_STANZA_BYTES`]. Nothing is appended
     /// then, and other stanzas can follow.
     pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
-        let before = self.buffer.len();
+        let (before, owed) = (self.buffer.len(), self.owed);
         let result = self.encode(stanza).and_then(|()| match self.buffer.len() - before {
             0..=MAX_STANZA_BYTES => Ok(()),
             length => Err(invalid(format!("{length} bytes are more than servers take"))),
         });
         if result.is_err() {
             self.buffer.truncate(before);
+            self.owed = owed;
             self.encoder = behind_header();
         }
         result
     }
 
+    /// Appends the white space behind which the server reads all that was pushed, without waiting for more.
+    pub(super) fn complete(&mut self) {
+        self.buffer.resize(self.buffer.len() + std::mem::take(&mut self.owed), b' ');
+    }
+
     /// Appends the end of the stream.
     pub(super) fn end(&mut self) {
+        self.complete();
         self.buffer.extend_from_slice(b"</stream:stream>");
     }
 
     fn encode(&mut self, stanza: &Stanza) -> io::Result<()> {
+        let mut tag = 0;
         for item in stanza.as_xml_iter().map_err(invalid)? {
             let item = item.map_err(invalid)?;
+            let before = self.buffer.len();
             self.encoder.encode_into_bytes(item.as_rxml_item(), &mut self.buffer).map_err(invalid)?;
+            let written = self.buffer.len() - before;
+            self.owed = self.owed.saturating_sub(written);
+            match item {
+                Item::ElementHeadStart(..) => tag = written,
+                Item::Attribute(..) => tag += written,
+                Item::ElementHeadEnd => self.owed = self.owed.max(tag + written),
+                Item::ElementFoot => self.owed = self.owed.max(written),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -89,6 +113,33 @@ mod tests {
             type_: Some(IqType::Get.as_str().to_owned()),
             ..Iq::get("a.test", id, IqPayload::Ping)
         })
+    }
+
+    /// The tags in these bytes, as where they begin and end.
+    fn tags(bytes: &[u8]) -> Vec<(usize, usize)> {
+        let ends = |begin| begin + bytes[begin..].iter().position(|&byte| byte == b'>').unwrap() + 1;
+        (0..bytes.len()).filter(|&at| bytes[at] == b'<').map(|begin| (begin, ends(begin))).collect()
+    }
+
+    proptest::proptest! {
+        /// Wherever a server's read ends inside of a tag, twice of what it has of it comes.
+        #[test]
+        fn every_tag_is_read_without_waiting_for_more(bursts in proptest::collection::vec(
+            proptest::collection::vec((0..3000_usize, 0..200_usize), 1..6), 1..4,
+        )) {
+            let mut writer = Writer::new();
+            for burst in bursts {
+                for (id, to) in burst {
+                    let answer = Iq::get("a".repeat(to), "i".repeat(id), IqPayload::Ping);
+                    writer.push(&Stanza::Iq(answer)).unwrap();
+                }
+                writer.complete();
+                let bytes = writer.buffer.split();
+                for (begin, end) in tags(&bytes) {
+                    assert!(bytes.len() - begin >= 2 * (end - begin - 1));
+                }
+            }
+        }
     }
 
     #[test]

@@ -211,6 +211,18 @@ async def test_password_room(stage, relay):
     assert "xyzzy" not in await relay.command("history", "--json")
 
 
+@pytest.mark.parametrize("length", [7000, 7600, 7800, 7900, 8000, 8100])
+async def test_an_invitation_as_long_as_a_read(stage, relay, length):
+    """Such a tag ends in the server's next read: newer XML parsers leave it there until as much again has come."""
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room(), password="p" * length)
+
+    alice.invite(room, stage.relay_address(bob.bare))
+
+    [record] = await relay.settled(1)
+    assert record["state"] == "relayed"
+
+
 @pytest.mark.parametrize("config", [{"relay": {"passwords": "strip"}}], ids=["passwords=strip"])
 async def test_passwords_may_be_kept_back(stage, relay):
     alice, bob = await stage.people("alice", "bob")
