@@ -398,6 +398,15 @@ fn check_misses_a_secret_that_others_can_read() {
     assert_eq!(secret(&elsewhere)["of"].as_str(), file.to_str());
     std::fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
     assert_eq!(secret(&elsewhere)["state"], "ok");
+
+    // Others could put files of their own there.
+    bench.let_read(0o600);
+    let folder = bench.0.path();
+    std::fs::set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
+    let found = secret(&[]);
+    assert!(found["found"].as_str().unwrap().contains("with mode 0777"), "{found}");
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(secret(&[])["state"], "ok");
 }
 
 #[test]

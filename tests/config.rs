@@ -353,6 +353,78 @@ fn a_named_file_must_exist_and_its_name_stands_in_complaints() {
 }
 
 #[test]
+fn files_of_conf_d_override_each_other_in_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.toml");
+    let more = folder.path().join("conf.d");
+    let write = |name: &str, text: &str| std::fs::write(more.join(name), text).unwrap();
+    std::fs::write(
+        &path,
+        format!("{LEAST}[relay]\nwindow = '1m'\nexpiry = '2h'\n[groups]\nteam = ['a@b.c']\n"),
+    )
+    .unwrap();
+    assert_eq!(Config::load(Some(&path)).unwrap().files, std::slice::from_ref(&path));
+
+    std::fs::create_dir(&more).unwrap();
+    write("20-window.toml", "[relay]\nwindow = '3m'\n[groups]\nteam = ['d@e.f']\n");
+    write("10-window.toml", "[relay]\nwindow = '2m'\nmax_reason = 7\n[groups]\nmore = ['g@h.i']\n");
+    write("secret.toml", "[component]\nsecret_file = \"/nowhere\"\n");
+    for passed_over in ["README", ".hidden.toml", "old.toml~", "old.toml.dpkg-old"] {
+        write(passed_over, "this is not TOML");
+    }
+    let absent = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(absent.contains("secret.toml:2: component.secret_file is \"/nowhere\""), "{absent}");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "of the other file\n").unwrap();
+    write("secret.toml", &format!("[component]\nsecret_file = '{}'\n", secret.display()));
+
+    let config = Config::load(Some(&path)).unwrap();
+    assert_eq!(config.relay.window, Duration::from_secs(180));
+    assert_eq!(config.relay.expiry, Duration::from_secs(7200));
+    assert_eq!(config.relay.max_reason, 7);
+    assert_eq!(config.groups["team"][0].to_string(), "d@e.f");
+    assert!(config.groups.contains_key("more"));
+    assert_eq!(config.component.secret.expose_secret(), "of the other file");
+    assert_eq!(config.component.secret_in.as_deref(), Some(secret.as_path()));
+    let names = ["10-window.toml", "20-window.toml", "secret.toml"].map(|name| more.join(name));
+    assert_eq!(config.files, [&[path.clone()][..], &names].concat());
+
+    write("10-window.toml", "[relay]\nwindow = 2\nmax_reasons = 7\n");
+    write("20-window.toml", "[relay]\nexpiry = 2\n");
+    let wrong = Config::load(Some(&path)).unwrap_err().to_string();
+    for expected in [
+        "conf.d/10-window.toml:2: relay.window is 2",
+        "10-window.toml:3: relay.max_reasons",
+        "conf.d/20-window.toml:2: relay.expiry",
+    ] {
+        assert!(wrong.contains(expected), "{expected}: {wrong}");
+    }
+    write("10-window.toml", "[relay\n");
+    let wrong = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(wrong.contains("conf.d/10-window.toml:1: this is not TOML"), "{wrong}");
+    std::fs::remove_file(more.join("10-window.toml")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", more.join("gone.toml")).unwrap();
+    let absent = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(absent.contains("conf.d/gone.toml can't be read"), "{absent}");
+}
+
+#[test]
+fn two_secrets_of_one_file_are_one_too_many_also_below_conf_d() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.toml");
+    std::fs::write(&path, LEAST).unwrap();
+    std::fs::create_dir(folder.path().join("conf.d")).unwrap();
+    let more = folder.path().join("conf.d/a.toml");
+    std::fs::write(&more, "[component]\nsecret = 'one'\nsecret_file = 'two'\n").unwrap();
+    let wrong = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(wrong.contains("a.toml:3: component.secret_file is set beside component.secret"), "{wrong}");
+    std::fs::write(&more, "[component]\nsecret = 'one'\n").unwrap();
+    let config = Config::load(Some(&path)).unwrap();
+    assert_eq!(config.component.secret.expose_secret(), "one");
+    assert_eq!(config.component.secret_in.as_deref(), Some(more.as_path()));
+}
+
+#[test]
 fn what_a_running_relay_can_take_over() {
     let old = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
     let new = || {

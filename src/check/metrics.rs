@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::finding::{Finding, What};
 use crate::config::Config;
@@ -21,7 +21,8 @@ const PORT_IN_USE_REMEDY: &str = "see which program has the port (ss -ltnp), and
                      and restart the relay";
 
 /// If a relay `runs`, asks it for `/healthz`; else tries whether the address can be used. `None`: no address is configured.
-pub async fn metrics(config: &Config, runs: bool) -> Option<Finding> {
+/// The relay must have answered by `deadline`.
+pub async fn metrics(config: &Config, runs: bool, deadline: Instant) -> Option<Finding> {
     let address = config.metrics.listen?;
     let finding = Finding::of(What::Metrics, address.to_string());
     if !runs {
@@ -30,8 +31,9 @@ pub async fn metrics(config: &Config, runs: bool) -> Option<Finding> {
             Err(e) => finding.failed(format!("can't be used: {e}"), PORT_IN_USE_REMEDY),
         });
     }
+    let deadline = deadline.min(Instant::now() + METRICS_TIMEOUT);
     let answer =
-        timeout(METRICS_TIMEOUT, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        timeout_at(deadline, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     Some(match answer {
         Ok(answer) if is_ours(&answer) => finding.ok("answers"),
         Ok(_) => finding.failed("somebody else answers there", PORT_IN_USE_REMEDY),

@@ -16,6 +16,7 @@ mod neighbours;
 mod remedies;
 mod rooms;
 mod running;
+mod secret;
 mod server;
 mod settings;
 

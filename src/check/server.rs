@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, What};
@@ -11,39 +11,40 @@ use super::remedies::Remedies;
 use super::rooms::{ModuleAnswer, module, services};
 use super::{echo, grants, names};
 use crate::config::{Config, Server};
-use crate::link::{self, AskError, Link};
+use crate::link::{self, AskError, Link, Peer};
 use crate::setup::{Make, Setup, Version};
 use crate::wire::disco::DiscoInfo;
 use crate::wire::privileged;
 use crate::wire::query;
 use crate::wire::{IqPayload, IqType};
 
-/// How many times [`LINK_WAIT`] a link is waited for that is not up, for no known reason.
-const MAX_LINK_WAITS: u32 = 4;
-/// How long it is waited for each time.
+/// How long a link is waited for that is not up, for no known reason.
+const LINK_TIMEOUT: Duration = Duration::from_secs(4);
+/// After this time a reason is asked for, and then again.
 const LINK_WAIT: Duration = Duration::from_secs(1);
 /// How many pings each host gets.
 const PINGS_PER_HOST: usize = 8;
-/// For all questions together, so that the answer comes within ten seconds.
-const CHECK_DEADLINE: Duration = Duration::from_millis(6500);
 
 const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
                            docs/troubleshooting.md explains the message";
 
-/// Checks everything that `setup` prints for this configuration, within some seconds. If there are questions without an answer
-/// by then, the finding about the connection says so.
-pub async fn server(config: &Config, link: &Link) -> Vec<Finding> {
+const LOOK_AT_SERVER: &str = "look at the server's load and its log, and check again";
+
+/// Checks everything that `setup` prints for this configuration, until `deadline`. If there are questions without an answer by
+/// then, the finding about the connection says so.
+pub async fn server(config: &Config, link: &Link, deadline: Instant) -> Vec<Finding> {
     let connection = || Finding::of(What::Connection, config.component.server.to_string());
     let mut findings = vec![connection().ok("up, and answers pings")];
-    if !is_up(link).await {
-        return vec![connection().failed(trouble(config, link).await, CHECK_SETUP)];
+    if !is_up(link, deadline).await {
+        let (why, remedy) = trouble(config, link).await;
+        return vec![connection().failed(why, remedy)];
     }
-    let why = match timeout(CHECK_DEADLINE, ask_everything(config, link, &mut findings)).await {
+    let why = match timeout_at(deadline, ask_everything(config, link, &mut findings)).await {
         Ok(Ok(())) => return findings,
         Ok(Err(NoAnswer)) => "up, but none of the server's hosts answers",
         Err(_) => "up, but the server leaves questions unanswered: not all of it could be looked at",
     };
-    findings[0] = connection().failed(why, "look at the server's load and its log, and check again");
+    findings[0] = connection().failed(why, LOOK_AT_SERVER);
     findings
 }
 
@@ -66,16 +67,28 @@ pub fn not_tried(config: &Config) -> Finding {
     )
 }
 
-/// Why there is no connection: the link's own reason, or else what kind of program is at the other end.
-async fn trouble(config: &Config, link: &Link) -> String {
-    match link.trouble() {
-        Some(trouble) => trouble,
-        None => match link::peer(&config.component.server, &config.component.jid).await {
-            Some(peer) => {
-                format!("{} is not the server's port for components: {peer}", config.component.server)
-            }
-            None => "no connection".to_owned(),
-        },
+/// Why there is no connection, and the remedy: the link's own reason, or else what kind of program is at the other end.
+async fn trouble(config: &Config, link: &Link) -> (String, &'static str) {
+    if let Some(trouble) = link.trouble() {
+        return (trouble, CHECK_SETUP);
+    }
+    let server = &config.component.server;
+    match link::peer(server, &config.component.jid).await {
+        Peer::Other(what) => {
+            (format!("{server} is not the server's port for components: {what}"), CHECK_SETUP)
+        }
+        Peer::Components => (
+            format!(
+                "{server} takes the connection, and then the server does not answer: it hangs, is overloaded, or serves none \
+                 of the hosts that component.jid and muc.services belong to"
+            ),
+            LOOK_AT_SERVER,
+        ),
+        Peer::Unreachable => (
+            format!("{server} can't be reached: no answer to the attempt to connect"),
+            "see that the address is right (component.server), that no firewall is in between, and, if it is a name, that \
+             the name servers answer (getent hosts)",
+        ),
     }
 }
 
@@ -129,15 +142,18 @@ async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding
     Ok(())
 }
 
-async fn is_up(link: &Link) -> bool {
-    for _ in 0..MAX_LINK_WAITS {
-        match timeout(LINK_WAIT, link.up()).await {
+/// Whether the link comes up, with time left to find out why it does not.
+async fn is_up(link: &Link, deadline: Instant) -> bool {
+    let now = Instant::now();
+    let until = (now + LINK_TIMEOUT).min(deadline.checked_sub(link::PEER_TIMEOUT).unwrap_or(now));
+    loop {
+        let wait = until.min(Instant::now() + LINK_WAIT);
+        match timeout_at(wait, link.up()).await {
             Ok(up) => return up,
-            Err(_) if link.trouble().is_some() => break,
+            Err(_) if link.trouble().is_some() || wait == until => return false,
             Err(_) => {}
         }
     }
-    false
 }
 
 /// Make and version of the server, as far as its hosts or its module tell, and a finding for each host of users that does.

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::command::{CommandError, block_on};
@@ -14,6 +16,10 @@ use crate::daemon::control::{self, Answered};
 use crate::journal::JournalReader;
 use crate::{daemon, journal, link};
 
+/// When the last answer must have come, counted from the start; each wait below is cut short by it.
+const ANSWERS_TIMEOUT: Duration = Duration::from_millis(9000);
+/// When the check ends, counted from the start, even if the system does not come back from reading a file.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(9500);
 /// For reading the journal: it takes longer only if another process holds it, or its disk hangs.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// For closing the connection.
@@ -65,7 +71,7 @@ pub(super) fn run(
     if arguments.offline {
         findings.extend(check::groups(&config, None));
     } else {
-        findings.extend(block_on(ask_or_connect(&config, arguments.connect))?);
+        findings.extend(in_time(&config, arguments.connect)?);
     }
     for finding in &mut findings {
         if finding.state == State::Missing && arguments.without.contains(&finding.what) {
@@ -77,21 +83,48 @@ pub(super) fn run(
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What is found within [`CHECK_TIMEOUT`].
+fn in_time(config: &Config, connect: bool) -> io::Result<Vec<Finding>> {
+    let begun = Instant::now();
+    let (found, finding) = channel();
+    let asking = thread::spawn({
+        let config = config.clone();
+        move || block_on(ask_or_connect(&config, connect, begun + ANSWERS_TIMEOUT, &found))
+    });
+    let mut findings = Vec::new();
+    loop {
+        match finding.recv_timeout(CHECK_TIMEOUT.saturating_sub(begun.elapsed())) {
+            Ok(finding) => findings.push(finding),
+            Err(RecvTimeoutError::Timeout) => {
+                findings.push(check::journal_does_not_answer(&config.journal.path));
+                return Ok(findings);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    match asking.join() {
+        Ok(done) => done.map(|()| findings),
+        Err(_) => Err(io::Error::other("the check failed by itself; please report that")),
+    }
+}
+
 /// Asks the running relay. If none runs, connects to the server itself, if that does no harm.
-async fn ask_or_connect(config: &Config, connect: bool) -> Vec<Finding> {
+async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found: &Sender<Finding>) {
+    // Who does not listen any more has ended in time.
+    let tell = |findings: Vec<Finding>| findings.into_iter().for_each(|finding| drop(found.send(finding)));
     let path = &config.journal.path;
     // Asked before this process opens the journal as well.
     let holder = journal::holder(path);
     let socket = control::socket_of(path);
-    let (mut findings, asked) = tokio::join!(journal_findings(config), control::ask(&socket));
-    let found = match asked {
+    let (findings, asked) = tokio::join!(journal_findings(config), control::ask(&socket));
+    tell(findings);
+    let relay = match asked {
         Ok(Answered::Yes(mut answer)) => {
             // The relay's own finding about itself comes first; a relay of an older version sends none.
             let own = answer.iter().position(|it| it.what == What::Relay).map(|at| answer.remove(at));
-            findings.push(own.unwrap_or_else(|| Finding::relay(&RelayFound::Asked)));
-            findings.extend(check::metrics(config, true).await);
-            findings.extend(answer);
-            return findings;
+            tell(vec![own.unwrap_or_else(|| Finding::relay(&RelayFound::Asked))]);
+            tell(check::metrics(config, true, deadline).await.into_iter().chain(answer).collect());
+            return;
         }
         Ok(Answered::Nobody { crashed }) => match holder {
             Some(process) => RelayFound::Hidden(process),
@@ -100,25 +133,24 @@ async fn ask_or_connect(config: &Config, connect: bool) -> Vec<Finding> {
         Ok(Answered::Hangs(process)) => RelayFound::Hangs(process),
         Err(e) => RelayFound::Failed(e),
     };
-    findings.push(Finding::relay(&found));
-    if !matches!(found, RelayFound::None { .. }) {
-        return findings;
+    tell(vec![Finding::relay(&relay)]);
+    if !matches!(relay, RelayFound::None { .. }) {
+        return;
     }
-    findings.extend(check::metrics(config, false).await);
+    tell(check::metrics(config, false, deadline).await.into_iter().collect());
     if !connect && check::somebody_is_connected(&config.component.server).await {
-        findings.push(check::not_tried(config));
-        return findings;
+        tell(vec![check::not_tried(config)]);
+        return;
     }
     let (link, incoming, task) = link::new(daemon::link_settings(config));
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
     let answers = tokio::spawn(check::answer_all(link.clone(), incoming));
-    findings.extend(check::server(config, &link).await);
+    tell(check::server(config, &link, deadline - CLOSE_TIMEOUT).await);
     close.cancel();
     // Why the connection failed, if it did, is among the findings.
     let _ = timeout(CLOSE_TIMEOUT, connection).await;
     answers.abort();
-    findings
 }
 
 /// The findings about the journal, and about the groups, some of which are in the journal.

@@ -46,7 +46,11 @@ impl CommandError {
 /// # Errors
 /// The system refuses what the runtime needs, such as open files.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(future);
+    // A look-up of a name that nobody waits for any more may take the resolver half a minute.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Reads an argument that is a bare JID.

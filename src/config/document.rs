@@ -1,10 +1,11 @@
-//! The configuration as it was written: sections, keys and raw values, each with its place in the file or its variable.
-//! Knows nothing of what keys mean: the reader asks for each, and a key that was not asked for is unknown.
+//! The configuration as it was written: sections, keys and raw values, each with its place in a file or its variable. What is
+//! read later overrides what was read before. Knows nothing of what keys mean: the reader asks for each, and a key that was
+//! not asked for is unknown.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -38,9 +39,20 @@ pub(super) fn environment() -> Result<Vec<(String, String)>, ConfigError> {
         .collect()
 }
 
+/// A file of the configuration; without a path it is only a text.
+pub(super) struct Source {
+    pub(super) path: Option<PathBuf>,
+    pub(super) text: String,
+}
+
+/// The layer of the environment, which is above those of all files.
+const ENVIRONMENT_LAYER: usize = usize::MAX;
+
 struct Entry {
     place: String,
     value: Value,
+    /// The number of the file that it stands in: a higher one overrides a lower one.
+    layer: usize,
 }
 
 type Section = BTreeMap<String, Entry>;
@@ -48,7 +60,7 @@ type Section = BTreeMap<String, Entry>;
 /// What was written and has not been read yet. Neither it nor its values have `Debug`: one value is the secret.
 #[derive(Default)]
 pub(super) struct Document {
-    file: String,
+    files: Vec<Option<PathBuf>>,
     sections: BTreeMap<String, (String, Section)>,
     /// Keys outside of any section, and their places.
     outside_sections: Vec<(String, String)>,
@@ -58,21 +70,26 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Parses the text, then lets the variables override it.
+    /// Parses the files in their order, then lets the variables override them.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if one of them is not TOML.
     pub(super) fn new(
-        text: &str,
-        file: Option<&Path>,
+        files: Vec<Source>,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let file = file.map_or_else(|| "line ".to_owned(), |path| format!("{}:", path.display()));
-        let mut document = Self { file, ..Self::default() };
-        let table = DeTable::parse(text).map_err(|e| {
-            // Its Display would show the line, which may hold the secret.
-            let place = e.span().map_or_else(String::new, |span| document.line(text, &span));
-            let text = format!("this is not TOML: {}", e.message().replace('\n', ", "));
-            ConfigError::Invalid(vec![Complaint { place, text }])
-        })?;
-        document.take_table(text, table.into_inner());
+        let mut document = Self::default();
+        for (layer, Source { path, text }) in files.into_iter().enumerate() {
+            let lines = Lines { path: path.as_deref(), text: &text };
+            let table = DeTable::parse(&text).map_err(|e| {
+                // Its Display would show the line, which may hold the secret.
+                let place = e.span().map_or_else(String::new, |span| lines.place(&span));
+                let text = format!("this is not TOML: {}", e.message().replace('\n', ", "));
+                ConfigError::Invalid(vec![Complaint { place, text }])
+            })?;
+            document.take_table(&lines, table.into_inner(), layer);
+            document.files.push(path);
+        }
         for (name, value) in env {
             if let Some(path) = name.strip_prefix(VARIABLE_PREFIX) {
                 document.take_variable(&name, path, value);
@@ -81,24 +98,19 @@ impl Document {
         Ok(document)
     }
 
-    fn line(&self, text: &str, span: &Range<usize>) -> String {
-        let before = text.get(..span.start).unwrap_or(text);
-        format!("{}{}", self.file, before.matches('\n').count() + 1)
-    }
-
-    fn take_table(&mut self, text: &str, table: DeTable<'_>) {
+    fn take_table(&mut self, lines: &Lines<'_>, table: DeTable<'_>, layer: usize) {
         for (name, value) in table {
-            let place = self.line(text, &name.span());
+            let place = lines.place(&name.span());
             let name = name.into_inner().into_owned();
             match value.into_inner() {
                 DeValue::Table(table) => {
                     let entry = |(key, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'_>>)| {
-                        let place = self.line(text, &key.span());
+                        let place = lines.place(&key.span());
                         let value = Value::from_toml(value.into_inner());
-                        (key.into_inner().into_owned(), Entry { place, value })
+                        (key.into_inner().into_owned(), Entry { place, value, layer })
                     };
-                    let section = table.into_iter().map(entry).collect();
-                    self.sections.insert(name, (place, section));
+                    let (_, section) = self.sections.entry(name).or_insert_with(|| (place, Section::new()));
+                    section.extend(table.into_iter().map(entry));
                 }
                 DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
                     self.complain(place, format!("[[{name}]] is a list of sections: write [{name}] once"));
@@ -114,7 +126,7 @@ impl Document {
             self.complain(String::new(), format!("{name} names no key: write SECTION__KEY as in {example}"));
             return;
         };
-        let entry = Entry { place: name.to_owned(), value: Value::Variable(value) };
+        let entry = Entry { place: name.to_owned(), value: Value::Variable(value), layer: ENVIRONMENT_LAYER };
         let (_, section) =
             self.sections.entry(section.to_lowercase()).or_insert_with(|| (name.to_owned(), Section::new()));
         section.insert(key.to_lowercase(), entry);
@@ -145,7 +157,7 @@ impl Document {
         parse: impl FnOnce(Value) -> Result<T, Wrong>,
     ) -> Option<T> {
         self.asked.insert((section, key));
-        let Entry { place, value } = self.sections.get_mut(section)?.1.remove(key)?;
+        let Entry { place, value, .. } = self.sections.get_mut(section)?.1.remove(key)?;
         self.set.insert(format!("{section}.{key}"), value.digest());
         parse(value).map_err(|wrong| self.wrong(place, section, key, &wrong)).ok()
     }
@@ -159,7 +171,7 @@ impl Document {
         self.asked.insert((section, "*"));
         let Some((_, entries)) = self.sections.remove(section) else { return Vec::new() };
         let mut read = Vec::new();
-        for (key, Entry { place, value }) in entries {
+        for (key, Entry { place, value, .. }) in entries {
             self.set.insert(format!("{section}.{key}"), value.digest());
             match parse(&key, value) {
                 Ok(item) => read.push((place, key, item)),
@@ -174,21 +186,25 @@ impl Document {
         self.sections.get(section).is_some_and(|(_, entries)| entries.contains_key(key))
     }
 
-    /// Whether a key is set by the environment and has not been read yet.
-    pub(super) fn is_variable(&self, section: &str, key: &str) -> bool {
-        let entry = self.sections.get(section).and_then(|(_, entries)| entries.get(key));
-        entry.is_some_and(|entry| matches!(entry.value, Value::Variable(_)))
+    /// The file that a key stands in, which has not been read yet; `None` for a variable, or a text without a path.
+    pub(super) fn file_of(&self, section: &str, key: &str) -> Option<PathBuf> {
+        let (_, entries) = self.sections.get(section)?;
+        self.files.get(entries.get(key)?.layer)?.clone()
     }
 
-    /// Of two keys that exclude each other, one set by the environment removes the other one of the file.
-    pub(super) fn prefer_variable(&mut self, section: &str, keys: [&str; 2]) {
+    /// Of two keys that exclude each other, the one that is read later removes the other one. Two of one file both stay.
+    pub(super) fn prefer_later(&mut self, section: &str, keys: [&str; 2]) {
         let Some((_, entries)) = self.sections.get_mut(section) else { return };
-        let [a, b] = keys.map(|key| entries.get(key).map(|e| matches!(e.value, Value::Variable(_))));
-        match (a, b) {
-            (Some(true), Some(false)) => drop(entries.remove(keys[1])),
-            (Some(false), Some(true)) => drop(entries.remove(keys[0])),
-            _ => {}
+        if let [Some(a), Some(b)] = keys.map(|key| entries.get(key).map(|entry| entry.layer))
+            && a != b
+        {
+            entries.remove(keys[usize::from(a > b)]);
         }
+    }
+
+    /// The files that were read, in their order.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().flatten().cloned().collect()
     }
 
     /// Notes all keys that were not asked for. Returns all complaints and the keys that were set.
@@ -232,6 +248,20 @@ impl Document {
     /// All keys that were asked for.
     pub(super) fn asked(self) -> Vec<String> {
         self.asked.iter().map(|(section, key)| format!("{section}.{key}")).collect()
+    }
+}
+
+/// Where something stands in a file.
+struct Lines<'a> {
+    path: Option<&'a Path>,
+    text: &'a str,
+}
+
+impl Lines<'_> {
+    fn place(&self, span: &Range<usize>) -> String {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        self.path.map_or_else(|| format!("line {line}"), |path| format!("{}:{line}", path.display()))
     }
 }
 

@@ -1,30 +1,37 @@
-//! Reads the configuration: the file, then the environment, which overrides it. Knows nothing of single keys.
+//! Reads the configuration: the file, those beside it in `conf.d`, then the environment; each overrides what was read before.
+//! Knows nothing of single keys.
 
-use std::io::ErrorKind;
-use std::path::Path;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-use super::document;
+use super::document::{self, Source};
 use super::error::ConfigError;
-use super::files::DEFAULT_PATH;
+use super::files::{DEFAULT_PATH, MORE_FILES};
 use super::schema::Config;
 use super::sections;
 
 impl Config {
-    /// Reads the file and then the environment. Without an explicit file it is [`DEFAULT_PATH`], which may be absent
-    /// when the environment holds the configuration.
+    /// Reads the file, then those of the folder `conf.d` beside it that end in `.toml`, in the order of their names, then the
+    /// environment. Without an explicit file it is [`DEFAULT_PATH`], which may be absent when the rest holds the configuration.
     ///
     /// # Errors
-    /// [`ConfigError::Unreadable`] if the file can't be read, [`ConfigError::Invalid`] if it or the environment is wrong.
+    /// [`ConfigError::Unreadable`] if a file can't be read, [`ConfigError::Invalid`] if one or the environment is wrong.
     pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
         let environment = document::environment()?;
         let path = explicit.unwrap_or(Path::new(DEFAULT_PATH));
-        match std::fs::read_to_string(path) {
-            Ok(text) => sections::read(&text, Some(path), environment.into_iter()),
-            Err(e) if e.kind() == ErrorKind::NotFound && explicit.is_none() && !environment.is_empty() => {
-                sections::read("", None, environment.into_iter())
+        let folder = path.with_file_name(MORE_FILES);
+        let more = more_files(&folder).map_err(|source| ConfigError::Unreadable { path: folder, source })?;
+        let may_be_absent = explicit.is_none() && !(environment.is_empty() && more.is_empty());
+        let mut files = Vec::with_capacity(more.len() + 1);
+        for file in std::iter::once(path.to_owned()).chain(more) {
+            match fs::read_to_string(&file) {
+                Ok(text) => files.push(Source { path: Some(file), text }),
+                Err(e) if e.kind() == ErrorKind::NotFound && may_be_absent && file == path => {}
+                Err(source) => return Err(ConfigError::Unreadable { path: file, source }),
             }
-            Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
         }
+        sections::read(files, environment.into_iter())
     }
 
     /// Reads the text of a file and then variables: those of `env` that are named `MUC_INVITE_RELAY__SECTION__KEY`.
@@ -33,7 +40,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`], with everything that is wrong.
     pub fn from_toml(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        sections::read(text, None, env)
+        sections::read(vec![Source { path: None, text: text.to_owned() }], env)
     }
 
     /// All keys, as `section.key`; `groups.*` stands for the names that operators choose.
@@ -41,4 +48,21 @@ impl Config {
     pub fn keys() -> Vec<String> {
         sections::keys()
     }
+}
+
+/// The files of the folder that end in `.toml` and are not hidden, in the order of their names; none if there is no folder.
+fn more_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    files.retain(|file| {
+        let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        name.ends_with(".toml") && !name.starts_with('.')
+    });
+    files.sort();
+    Ok(files)
 }

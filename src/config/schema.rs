@@ -32,6 +32,8 @@ pub struct Config {
     pub log: Log,
     /// What a monitoring system reads.
     pub metrics: Metrics,
+    /// The files that were read, in their order; none if it came from the environment or a text.
+    pub files: Vec<PathBuf>,
     /// The keys that were set.
     pub(super) set: Keys,
 }

@@ -2,13 +2,13 @@
 //! Knows nothing of how a value is written.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jid::BareJid;
 use secrecy::SecretString;
 
-use super::document::Document;
+use super::document::{Document, Source};
 use super::error::ConfigError;
 use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
@@ -26,13 +26,13 @@ const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Errors
 /// [`ConfigError::Invalid`] with everything that is wrong, not only the first.
 pub(super) fn read(
-    text: &str,
-    file: Option<&Path>,
+    files: Vec<Source>,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
-    let mut document = Document::new(text, file, env)?;
+    let mut document = Document::new(files, env)?;
+    let files = document.files();
     let doc = &mut document;
-    let component = component(doc, file);
+    let component = component(doc);
     // Where the component's domain is missing, no other domain equals the empty text.
     let jid = component.as_ref().map_or("", |component| &component.jid).to_owned();
     let muc = muc(doc, &jid);
@@ -41,7 +41,7 @@ pub(super) fn read(
     let (complaints, set) = document.finish();
     match (component, muc) {
         (Some(component), Some(muc)) if complaints.is_empty() => {
-            Ok(Config { component, muc, relay, limits, journal, groups, admins, log, metrics, set })
+            Ok(Config { component, muc, relay, limits, journal, groups, admins, log, metrics, files, set })
         }
         _ => Err(ConfigError::Invalid(complaints)),
     }
@@ -51,17 +51,17 @@ pub(super) fn read(
 pub(super) fn keys() -> Vec<String> {
     let mut document = Document::default();
     let doc = &mut document;
-    let _ = (component(doc, None), muc(doc, ""), relay(doc), limits(doc), journal(doc));
+    let _ = (component(doc), muc(doc, ""), relay(doc), limits(doc), journal(doc));
     let _ = (groups(doc, ""), admins(doc), log(doc), metrics(doc));
     document.asked()
 }
 
-fn component(doc: &mut Document, file: Option<&Path>) -> Option<Component> {
+fn component(doc: &mut Document) -> Option<Component> {
     let jid = doc.read("component", "jid", values::domain);
     if jid.is_none() {
         doc.missing("component", "jid", "set it to the component's domain, such as invites.example.org");
     }
-    let secret = secret(doc, file);
+    let secret = secret(doc);
     let cleartext = doc.read("component", "allow_remote_cleartext", values::boolean).unwrap_or(false);
     let server = doc
         .read("component", "server", |value| {
@@ -83,11 +83,11 @@ fn remote(server: &Server) -> Wrong {
 }
 
 /// The secret, and the file that it was read from.
-fn secret(doc: &mut Document, file: Option<&Path>) -> Option<(SecretString, Option<PathBuf>)> {
+fn secret(doc: &mut Document) -> Option<(SecretString, Option<PathBuf>)> {
     const SECRET_KEYS: [&str; 2] = ["secret", "secret_file"];
-    doc.prefer_variable("component", SECRET_KEYS);
+    doc.prefer_later("component", SECRET_KEYS);
     let [here, elsewhere] = SECRET_KEYS.map(|key| doc.has("component", key));
-    let file = file.filter(|_| !doc.is_variable("component", "secret")).map(Path::to_owned);
+    let file = doc.file_of("component", "secret");
     let secret = doc.read("component", "secret", values::secret).map(|secret| (secret, file));
     let from_file = doc.read("component", "secret_file", |value| {
         if here {

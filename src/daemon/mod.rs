@@ -14,9 +14,11 @@ mod watchdog;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
@@ -46,6 +48,9 @@ use crate::rooms::Rooms;
 use crate::status::{self, StatusPage};
 use crate::telemetry::http;
 use crate::telemetry::metrics::Registry;
+
+/// How long the check of the server may take; the answer must reach the command `check` in time.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// What reaches a running relay from outside, except for stanzas.
 #[derive(Debug)]
@@ -121,7 +126,8 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
                 busy: writer_health.busy(),
                 may_keep_crashing,
             };
-            [check::running(&running), check::server(&config, &link).await].concat()
+            let deadline = Instant::now() + CHECK_TIMEOUT;
+            [check::running(&running), check::server(&config, &link, deadline).await].concat()
         }
     };
     let control = control::serve(socket.clone(), check, health);

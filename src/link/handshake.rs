@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
 use xmpp_parsers::component::Handshake;
 
-use super::peer::peer;
+use super::peer::{Peer, peer};
 use super::recorder::Recorder;
 use super::settings::Settings;
 use super::socket::{Socket, connect};
@@ -95,7 +95,7 @@ pub(super) async fn connect_and_shake_hands(
         result,
         Err(Failure::Strange { .. } | Failure::Refused(Refused::UnknownHost { .. } | Refused::Other { .. }))
     );
-    if strange && let Some(what) = peer(&settings.server, &settings.component).await {
+    if strange && let Peer::Other(what) = peer(&settings.server, &settings.component).await {
         // A port for clients refuses the component's domain as well.
         return Err(Failure::Strange { server: settings.server.to_string(), what: what.into() });
     }

@@ -46,7 +46,7 @@ pub use epoch::Epoch;
 pub use failure::{AskError, DeliverError, Lost};
 pub use handle::{Link, Watch};
 pub use handshake::Refused;
-pub use peer::peer;
+pub use peer::{PEER_TIMEOUT, Peer, peer};
 pub use privileges::Grants;
 pub use reconnect::Task;
 pub use settings::Settings;

@@ -9,16 +9,29 @@ use tokio::time::{Instant, timeout_at};
 use super::socket;
 use crate::config::Server;
 
-/// How long the first bytes may take. Servers answer a stream header at once.
-const PEER_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long [`peer`] takes at most. Servers answer a stream header at once.
+pub const PEER_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// How many bytes are read. A stream header with an error behind it is shorter.
 const MAX_PEER_BYTES: u64 = 2048;
 
-/// A clause that says what listens there; `None` if nothing can be reached, or it accepts components.
-pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
+/// What listens where the server should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// No connection came about in time, or it was refused.
+    Unreachable,
+    /// It speaks to components.
+    Components,
+    /// It is something else; a clause that says what.
+    Other(&'static str),
+}
+
+/// Connects, and looks at the first bytes; within [`PEER_TIMEOUT`].
+pub async fn peer(server: &Server, component: &str) -> Peer {
     let deadline = Instant::now() + PEER_TIMEOUT;
-    let mut socket = timeout_at(deadline, socket::connect(server)).await.ok()?.ok()?;
+    let Ok(Ok(mut socket)) = timeout_at(deadline, socket::connect(server)).await else {
+        return Peer::Unreachable;
+    };
     // A domain of the configuration has no character that would have to be escaped.
     let header = format!(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
@@ -38,13 +51,13 @@ pub async fn peer(server: &Server, component: &str) -> Option<&'static str> {
     .await
     .is_ok();
     if takes_components(&said) {
-        return None;
+        return Peer::Components;
     }
-    recognised(&said).or(match (said.is_empty(), closed) {
-        (true, false) => Some("it takes the connection and says nothing"),
-        (true, true) => Some("it closes the connection without a word"),
-        (false, _) => Some("what answers there speaks no XMPP"),
-    })
+    Peer::Other(recognised(&said).unwrap_or(match (said.is_empty(), closed) {
+        (true, false) => "it takes the connection and says nothing",
+        (true, true) => "it closes the connection without a word, as ports do that want TLS",
+        (false, _) => "what answers there speaks no XMPP",
+    }))
 }
 
 fn takes_components(said: &[u8]) -> bool {
@@ -83,7 +96,7 @@ mod tests {
     use super::*;
 
     /// What is found where somebody says this and closes; `None` keeps silent.
-    async fn found(says: Option<&'static str>) -> Option<&'static str> {
+    async fn found(says: Option<&'static str>) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::Tcp(listener.local_addr().unwrap().to_string());
         tokio::spawn(async move {
@@ -115,11 +128,11 @@ mod tests {
             ("-ERR unknown command\r\n", "no XMPP"),
             ("", "without a word"),
         ] {
-            let found = found(Some(says)).await.unwrap_or_default();
-            assert!(found.contains(expected), "{says}: {found}");
+            let found = found(Some(says)).await;
+            assert!(matches!(found, Peer::Other(found) if found.contains(expected)), "{says}: {found:?}");
         }
-        assert_eq!(found(Some(stream("jabber:component:accept"))).await, None);
-        assert_eq!(found(None).await, Some("it takes the connection and says nothing"));
+        assert_eq!(found(Some(stream("jabber:component:accept"))).await, Peer::Components);
+        assert_eq!(found(None).await, Peer::Other("it takes the connection and says nothing"));
     }
 
     #[tokio::test]
@@ -127,6 +140,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::Tcp(listener.local_addr().unwrap().to_string());
         drop(listener);
-        assert_eq!(peer(&server, "invites.example.org").await, None);
+        assert_eq!(peer(&server, "invites.example.org").await, Peer::Unreachable);
     }
 }

@@ -4,6 +4,7 @@ nothing."""
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -262,6 +263,39 @@ async def test_a_peer_that_speaks_no_xmpp(server, relays, answer, found):
         relay = relays(server, component={"server": f"127.0.0.1:{port}"})
         checked = await soon(relay, "--without", "relay")
     assert found in only(checked, "connection")["found"]
+
+
+async def accept_and_be_silent(reader, writer):
+    """A server that takes the handshake, and then hangs."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        await reader.readuntil(b"jabber:component:accept")
+        writer.write(
+            b"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept'"
+            b" xmlns:stream='http://etherx.jabber.org/streams' id='1'><handshake/>"
+        )
+        await writer.drain()
+        while await reader.read(4096):
+            pass
+    writer.close()
+
+
+async def test_everything_hangs_at_the_same_time(server, relays):
+    """The waits don't add up."""
+    peer = await asyncio.start_server(accept_and_be_silent, "127.0.0.1", 0)
+    async with peer:
+        port = peer.sockets[0].getsockname()[1]
+        relay = relays(server, component={"server": f"127.0.0.1:{port}"})
+        await relay.launch()
+        await relay.process.says("the journal is open")
+        await relay.stop()
+        with contextlib.closing(sqlite3.connect(relay.journal, isolation_level=None)) as holder:
+            holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+            holder.execute("BEGIN EXCLUSIVE")
+            checked = await soon(relay, "--without", "relay")
+    assert checked.code == 1
+    assert checked.state("journal") == "failed"
+    assert checked.state("connection") == "failed"
+    assert "the server does not answer" in checked.found("connection")
 
 
 async def test_the_port_for_clients(server, relays):

@@ -1,0 +1,243 @@
+//! Whether the secret is one, and who else can read or change the files that it and the configuration are in. Knows nothing of
+//! the server.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+
+use super::finding::{Finding, State, What};
+use crate::config::Config;
+
+/// The secret in the annotated reference.
+const SECRET_PLACEHOLDER: &str = "change me";
+
+/// A shorter secret can be guessed; characters.
+const MIN_SECRET_CHARACTERS: usize = 8;
+
+const READ_BY_OTHERS: u32 = 0o004;
+const WRITTEN_BY_OTHERS: u32 = 0o002;
+const ANYTHING_BY_OTHERS: u32 = 0o007;
+const READ_BY_THE_GROUP: u32 = 0o040;
+/// In a folder with this bit only the owner of a file can replace it.
+const STICKY: u32 = 0o1000;
+
+/// Where Docker, Podman and Compose put the secrets of a container, with mode 0444 unless they are told otherwise. Only the
+/// users of that one container can read them there.
+const CONTAINER_SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
+
+/// How many members of a group are named.
+const MAX_NAMED_USERS: usize = 5;
+
+/// The findings about the secret itself, about its file, and about the files of the configuration.
+pub(super) fn secret(config: &Config) -> Vec<Finding> {
+    let text = of_text(config.component.secret.expose_secret());
+    // If a file is gone by now, reading it again will report that.
+    let look = |file: &Path| Some((fs::metadata(file).ok()?, fs::metadata(folder_of(file)).ok()?));
+    let secret_in = config.component.secret_in.as_deref();
+    let mut findings: Vec<Finding> = secret_in
+        .and_then(|file| {
+            look(file).and_then(|(of_file, folder)| of_file_with_secret(file, &of_file, &folder))
+        })
+        .into_iter()
+        .collect();
+    for file in config.files.iter().map(std::path::PathBuf::as_path).filter(|file| Some(*file) != secret_in) {
+        findings.extend(look(file).and_then(|(of_file, folder)| changed_by_others(file, &of_file, &folder)));
+    }
+    let open = findings.iter().any(|finding| finding.state != State::Note);
+    if text.state != State::Ok || !open {
+        findings.push(text);
+    }
+    findings
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn of_file_with_secret(path: &Path, file: &Metadata, folder: &Metadata) -> Option<Finding> {
+    let finding = || Finding::of(What::Secret, path.display().to_string());
+    let mode = file.mode() & 0o777;
+    let shown = path.display();
+    if let Some(changed) = changed_by_others(path, file, folder) {
+        return Some(changed);
+    }
+    if mode & ANYTHING_BY_OTHERS != 0 {
+        if mode & ANYTHING_BY_OTHERS == READ_BY_OTHERS
+            && CONTAINER_SECRETS.iter().any(|at| path.starts_with(at))
+        {
+            return Some(finding().note(format!(
+                "has mode {mode:04o}, as the secrets of containers have: every user of this container can read it"
+            )));
+        }
+        return Some(finding().missing(
+            format!(
+                "has mode {mode:04o}, so every user of this machine can read the secret, and speak in your users' names"
+            ),
+            format!(
+                "chmod o= {shown}   # the relay's own user must still be able to read it: chgrp muc-invite-relay {shown}"
+            ),
+        ));
+    }
+    let (group, members) = (mode & READ_BY_THE_GROUP != 0).then(|| members(file))??;
+    Some(finding().note(format!(
+        "has mode {mode:04o}, so the secret can be read by the group {group}, in which are {members}"
+    )))
+}
+
+/// The finding about a file that others can change, or replace in its folder: they decide which rooms are believed.
+fn changed_by_others(path: &Path, file: &Metadata, folder: &Metadata) -> Option<Finding> {
+    let finding = Finding::of(What::Secret, path.display().to_string());
+    let (mode, of_folder) = (file.mode() & 0o777, folder.mode() & 0o7777);
+    if mode & WRITTEN_BY_OTHERS != 0 {
+        return Some(finding.missing(
+            format!("has mode {mode:04o}, so every user of this machine can change it, and with it what the relay does"),
+            format!("chmod o= {}", path.display()),
+        ));
+    }
+    (of_folder & WRITTEN_BY_OTHERS != 0 && of_folder & STICKY == 0).then(|| {
+        let folder = folder_of(path).display();
+        finding.missing(
+            format!(
+                "stands in the folder {folder} with mode {of_folder:04o}, so every user of this machine can put another file \
+                 in its place"
+            ),
+            format!("chmod o-w {folder}"),
+        )
+    })
+}
+
+/// The name of the file's group, and the users in it other than root, the file's owner and the user of the group's name;
+/// `None` if there are none.
+fn members(file: &Metadata) -> Option<(String, String)> {
+    let [groups, users] =
+        ["/etc/group", "/etc/passwd"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    members_of(file.gid(), file.uid(), &groups, &users)
+}
+
+fn members_of(gid: u32, owner: u32, groups: &str, users: &str) -> Option<(String, String)> {
+    let id = |field: Option<&&str>| field.and_then(|id| id.parse::<u32>().ok());
+    let rows = |table: &'_ str| -> Vec<Vec<String>> {
+        table.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect()
+    };
+    let number = |row: &[String], at: usize| id(row.get(at).map(String::as_str).as_ref());
+    let group = rows(groups).into_iter().find(|row| number(row, 2) == Some(gid))?;
+    let name = group.first()?.clone();
+    let users = rows(users);
+    let uid = |user: &str| {
+        users.iter().find(|row| row.first().is_some_and(|name| name == user)).and_then(|row| number(row, 2))
+    };
+    let listed = group.get(3).map_or("", String::as_str).split(',').filter(|user| !user.is_empty());
+    let primary = users.iter().filter(|row| number(row, 3) == Some(gid)).filter_map(|row| row.first());
+    let mut members: Vec<&str> = listed.chain(primary.map(String::as_str)).collect();
+    members.retain(|user| *user != name && !matches!(uid(user), Some(uid) if uid == 0 || uid == owner));
+    members.sort_unstable();
+    members.dedup();
+    if members.is_empty() {
+        return None;
+    }
+    let more = members.len().saturating_sub(MAX_NAMED_USERS);
+    members.truncate(MAX_NAMED_USERS);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some((name, members.join(", ") + &more))
+}
+
+fn of_text(secret: &str) -> Finding {
+    let finding = Finding::the(What::Secret);
+    let remedy = "make one with `openssl rand -base64 24`, and write it as component.secret here and in the server's \
+                  configuration";
+    if secret == SECRET_PLACEHOLDER {
+        finding.missing(
+            format!("still \"{SECRET_PLACEHOLDER}\", which everybody can read in the reference"),
+            remedy,
+        )
+    } else if secret.chars().count() < MIN_SECRET_CHARACTERS {
+        finding
+            .missing(format!("shorter than {MIN_SECRET_CHARACTERS} characters, so it can be guessed"), remedy)
+    } else {
+        finding.ok("is set")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// The state of the finding about a file with this mode in a folder with that mode.
+    fn state(mode: u32, folder: u32) -> Option<State> {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("secret");
+        fs::write(&file, "open sesame").unwrap();
+        for (path, mode) in [(file.as_path(), mode), (directory.path(), folder)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let [of_file, of_folder] = [file.as_path(), directory.path()].map(|path| fs::metadata(path).unwrap());
+        // Whether this user's group has other members is the machine's business.
+        of_file_with_secret(&file, &of_file, &of_folder).map(|it| it.state).filter(|it| *it != State::Note)
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_or_replace_keeps_no_secret() {
+        for mode in [0o600, 0o640, 0o400, 0o660] {
+            assert_eq!(state(mode, 0o700), None, "{mode:o}");
+        }
+        for mode in [0o644, 0o604, 0o602, 0o666, 0o444] {
+            assert_eq!(state(mode, 0o700), Some(State::Missing), "{mode:o}");
+        }
+        for (folder, expected) in [(0o755, None), (0o1777, None), (0o777, Some(State::Missing))] {
+            assert_eq!(state(0o600, folder), expected, "{folder:o}");
+        }
+    }
+
+    #[test]
+    fn the_secrets_of_containers_are_as_their_makers_left_them() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("relay");
+        fs::write(&file, "open sesame").unwrap();
+        let folder = fs::metadata(directory.path()).unwrap();
+        for (path, mode, expected) in [
+            ("/run/secrets/relay", 0o444, State::Note),
+            ("/var/run/secrets/relay", 0o644, State::Note),
+            ("/run/secrets/relay", 0o666, State::Missing),
+            ("/run/secrets-of-mine/relay", 0o444, State::Missing),
+        ] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let found = of_file_with_secret(Path::new(path), &fs::metadata(&file).unwrap(), &folder).unwrap();
+            assert_eq!(found.state, expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_in_a_group_is_named() {
+        let groups = "root:x:0:\nusers:x:100:alice,relay,\nrelay:x:990:\nlarge:x:7:f,e,d,c,b,a,f\n";
+        let users = "root:x:0:0::/:\nrelay:x:990:990::/:\nalice:x:1000:1000::/:\nbob:x:1001:100::/:\nspare";
+        let found = |gid, owner| members_of(gid, owner, groups, users).map(|(_, members)| members);
+        assert_eq!(found(100, 990).as_deref(), Some("alice, bob"));
+        assert_eq!(found(100, 1000).as_deref(), Some("bob, relay"));
+        assert_eq!(found(990, 0), None);
+        assert_eq!(found(0, 0), None);
+        assert_eq!(found(4242, 0), None);
+        assert_eq!(found(7, 0).as_deref(), Some("a, b, c, d, e and 1 more"));
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_missing() {
+        for (text, state) in [
+            (SECRET_PLACEHOLDER, State::Missing),
+            ("s3cr3t!", State::Missing),
+            ("münze-42", State::Ok),
+            ("open sesame, will you", State::Ok),
+        ] {
+            let finding = of_text(text);
+            assert_eq!(finding.state, state, "{text}");
+            assert_eq!(finding.remedy.is_some(), state != State::Ok, "{text}");
+            assert!(
+                text == SECRET_PLACEHOLDER || !format!("{finding:?}").contains(text),
+                "it shows the secret"
+            );
+        }
+    }
+}
