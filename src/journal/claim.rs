@@ -47,6 +47,8 @@ pub(super) struct Claim {
     /// The invitation that is out of date, if it is still the one that is in the way: the contact has lost the membership
     /// that came with it.
     pub(super) instead_of: Option<Id>,
+    /// The room has made the contact a member just now, so whatever they were invited with before is gone.
+    pub(super) anew: bool,
 }
 
 /// What becomes of an invitation that asked for its contact and room.

@@ -161,8 +161,10 @@ pub(super) struct Memory {
 impl Memory {
     /// Asks for contact and room. `under_way`: those of [`Self::ids`] that have not ended.
     pub(super) fn ask(&mut self, claim: &Claim, windows: Windows, under_way: &HashSet<Id>) -> Claimed {
-        if claim.wanted == Wanted::Barred {
+        if claim.anew || claim.wanted == Wanted::Barred {
             self.clear(under_way);
+        }
+        if claim.wanted == Wanted::Barred {
             let delivery = Delivery::NotWanted;
             return Claimed { delivery, repeated: false, other_form: false, again: false };
         }

@@ -45,6 +45,7 @@ impl Scene {
             wanted: Wanted::Yes,
             adding: false,
             instead_of: None,
+            anew: false,
         }
     }
 
@@ -161,6 +162,28 @@ fn a_membership_that_is_gone_is_a_new_occasion_once() {
     assert_eq!(shown(scene.ask(&instead(second))), "sent");
     assert_eq!(shown(scene.ask(&instead(third))), "told", "the second has come between");
     assert_eq!(shown(scene.ask(&second)), "sent", "again and again");
+}
+
+#[test]
+fn a_membership_that_the_room_gives_anew_is_a_new_occasion() {
+    for wanted in [Wanted::Yes, Wanted::No] {
+        let mut scene = Scene::new();
+        let by_room = |claim| Claim { anew: true, wanted, ..claim };
+        let still = |claim| Claim { wanted, ..claim };
+        assert_eq!(scene.with(by_room), scene.with(by_room), "each time as if it were the first");
+        assert_eq!(scene.with(still), "told");
+        assert_eq!(scene.with(|claim| Claim { inviter: [CAROL; 8], ..by_room(claim) }), scene.with(by_room));
+    }
+}
+
+#[test]
+fn a_membership_given_anew_leaves_what_is_under_way() {
+    let mut scene = Scene::new();
+    let first = scene.claim(ALICE);
+    scene.under_way.insert(first.id);
+    assert_eq!(scene.ask(&first).delivery, Delivery::Granted);
+    let second = Claim { anew: true, ..scene.claim(CAROL) };
+    assert_eq!(scene.ask(&second).delivery, Delivery::Held { by: first.id, under_way: true });
 }
 
 #[test]

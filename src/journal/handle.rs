@@ -51,6 +51,8 @@ pub struct Ask<'a> {
     pub adding: bool,
     /// The invitation that was in the way before, and is out of date: the contact has lost the membership that came with it.
     pub instead_of: Option<Id>,
+    /// The room says that it has made the contact a member just now: nothing that they were invited with before is of use.
+    pub anew: bool,
 }
 
 impl Ask<'_> {
@@ -64,6 +66,7 @@ impl Ask<'_> {
             wanted: self.wanted,
             adding: self.adding,
             instead_of: self.instead_of,
+            anew: self.anew,
         }
     }
 }

@@ -318,7 +318,8 @@ async fn ask(
         RoomPassword::Unknown
     };
     let direct = !vouched;
-    let ask = Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of };
+    let ask =
+        Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of, anew: false };
     let claimed: Claimed = cx.journal.claim(job.row.id, &ask).await?;
     job.repeated = claimed.is_news_to_the_inviter();
     job.member_added |= adding && claimed.delivery == Delivery::Granted;

@@ -86,44 +86,47 @@ async def test_an_hour_later_it_arrives(stage, relay, clock):
     await relay.settled(2)
 
 
-async def test_who_is_no_member_any_more_is_invited_again(stage, relay):
+@EACH_WAY
+async def test_who_is_no_member_any_more_is_invited_again(stage, relay, address):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), members_only=True)
     for count in (1, 2, 3):
-        alice.invite(room, stage.relay_address(bob.bare))
+        alice.invite(room, address(bob.bare))
         await bob.expect(direct_invitation(room))
         await relay.settled(count)
         await alice.until_affiliation(room, bob.bare, "member")
         await alice.set_affiliation(room, bob.bare, "none")
 
     await alice.set_affiliation(room, bob.bare, "member")
-    alice.invite(room, stage.relay_address(bob.bare))
+    alice.invite(room, address(bob.bare))
     assert verdicts(await relay.settled(4)) == [RELAYED, RELAYED, RELAYED, REPEATED]
     await alice.expect(notice(room))
     assert len(await stage.reached(bob, room)) == 3
 
 
-async def test_a_room_that_was_closed_meanwhile(stage, relay):
+@EACH_WAY
+async def test_a_room_that_was_closed_meanwhile(stage, relay, address):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room())
-    alice.invite(room, stage.relay_address(bob.bare))
+    alice.invite(room, address(bob.bare))
     await bob.expect(direct_invitation(room))
     await relay.settled(1)
     await alice.configure(room, members_only=True)
 
-    alice.invite(room, stage.relay_address(bob.bare))
+    alice.invite(room, address(bob.bare))
 
     await bob.expect(direct_invitation(room))
     await alice.until_affiliation(room, bob.bare, "member")
 
 
-async def test_a_room_that_was_made_anew(stage, relay):
+@EACH_WAY
+async def test_a_room_that_was_made_anew(stage, relay, address):
     """Only where members alone can enter: nothing shows it of an open one."""
     alice, bob = await stage.people("alice", "bob")
     name = stage.room()
     for count in (1, 2):
         room = await alice.create_room(name, members_only=True, persistent=False)
-        alice.invite(room, stage.relay_address(bob.bare))
+        alice.invite(room, address(bob.bare))
         await bob.expect(direct_invitation(room))
         await relay.settled(count)
         await alice.leave(room)

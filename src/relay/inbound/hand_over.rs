@@ -149,6 +149,7 @@ async fn admit(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let mut arrival = arrival(cx, &handed_over);
+    let anew = handed_over.made_member;
     match cx.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
         // The server's own delivery is not ours to limit; all of a flood are counted, only the first is noted.
@@ -179,11 +180,11 @@ async fn admit(
     match verdict {
         Verdict::Suppress(reason) => {
             let (state, wanted) = (State::Suppressed, Wanted::Inside);
-            return Ok(Admission::Taken(note_asked(cx, arrival, wanted, state, reason).await?.1));
+            return Ok(Admission::Taken(note_asked(cx, arrival, anew, wanted, state, reason).await?.1));
         }
         Verdict::Refuse(reason) => {
             let pending = if bars_the_contact(reason) {
-                note_asked(cx, arrival, Wanted::Barred, State::Refused, reason).await?.0
+                note_asked(cx, arrival, anew, Wanted::Barred, State::Refused, reason).await?.0
             } else {
                 note(cx, arrival, State::Refused, reason).await?
             };
@@ -196,7 +197,9 @@ async fn admit(
             let told = words::for_inviter(reason);
             return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), told)));
         }
-        Verdict::Unwanted(state, reason) => return unwanted(cx, arrival, state, reason, &lookalikes).await,
+        Verdict::Unwanted(state, reason) => {
+            return unwanted(cx, arrival, anew, state, reason, &lookalikes).await;
+        }
         Verdict::HandBack(reason) => {
             note(cx, arrival, State::HandedBack, reason).await?;
             return Ok(Admission::GoesBack(Condition::NotAllowed));
@@ -205,7 +208,7 @@ async fn admit(
     }
 
     arrival.payload.hand_over = question_of(question);
-    take_over(cx, arrival, handed_over.made_member, left).await
+    take_over(cx, arrival, anew, left).await
 }
 
 /// Takes an invitation that is to be relayed, unless the contact has another one.
@@ -215,7 +218,8 @@ async fn take_over(
     made_member: bool,
     left: impl Fn() -> Option<Duration>,
 ) -> Result<Admission, Closed> {
-    let admitted = cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, Wanted::Yes)).await?;
+    let admitted =
+        cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, made_member, Wanted::Yes)).await?;
     if admitted.claimed.is_some_and(Claimed::is_duplicate) {
         let reason = Reason::Duplicate;
         return Ok(Admission::Taken(told_of_asked(cx, &admitted, arrival, State::Suppressed, reason).1));
@@ -270,11 +274,12 @@ async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<De
 async fn unwanted(
     cx: &Context,
     arrival: Arrival,
+    anew: bool,
     state: State,
     reason: Reason,
     lookalikes: &Lookalikes,
 ) -> Result<Admission, Closed> {
-    let (row, after) = note_asked(cx, arrival, Wanted::No, state, reason).await?;
+    let (row, after) = note_asked(cx, arrival, anew, Wanted::No, state, reason).await?;
     if reason == Reason::Mimicry {
         lookalikes.warn_of_dropped(&row);
     }
@@ -345,11 +350,11 @@ fn ended(id: Id, state: State, reason: Reason) -> Outcome {
     Outcome { id, state, reason: Some(reason), inviter: None, sent_as: None }
 }
 
-/// As it asks for its contact and room: the room has passed it on.
-fn ask<'a>(cx: &Context, arrival: &'a Arrival, wanted: Wanted) -> Ask<'a> {
+/// As it asks for its contact and room: the room has passed it on. `anew`: the room has made the contact a member just now.
+fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: bool, wanted: Wanted) -> Ask<'a> {
     let Arrival { room, inviter, contact, payload, .. } = arrival;
     let password = cx.journal.password(room, payload.password.as_deref());
-    Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None }
+    Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None, anew }
 }
 
 /// Notes one that goes no further, and counts it for the contact's limit like any other. Returns what is done behind the
@@ -357,11 +362,12 @@ fn ask<'a>(cx: &Context, arrival: &'a Arrival, wanted: Wanted) -> Ask<'a> {
 async fn note_asked(
     cx: &Context,
     arrival: Arrival,
+    anew: bool,
     wanted: Wanted,
     state: State,
     reason: Reason,
 ) -> Result<(Pending, AfterAdmit), Closed> {
-    let ask = ask(cx, &arrival, wanted);
+    let ask = ask(cx, &arrival, anew, wanted);
     let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
     if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
         cx.limits.load().sending(&arrival.contact, &arrival.inviter, None);
