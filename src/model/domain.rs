@@ -33,8 +33,9 @@ pub fn canonical(domain: &str) -> Result<Cow<'_, str>, jid::Error> {
     }
     let dotted = domain.replace(DOTS, ".");
     let prepared = match DomainPart::new(&dotted) {
-        Ok(prepared) => prepared.as_str().replace(DOTS, "."),
-        Err(jid::Error::NamePrep) => {
+        Ok(prepared) if is_prepared(prepared.as_str()) => prepared.as_str().replace(DOTS, "."),
+        // Characters that are newer than nameprep: it refuses them, or normalises them and leaves them as capitals.
+        Ok(_) | Err(jid::Error::NamePrep) => {
             let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
             domain_to_ascii(dotted).map_err(|_| jid::Error::NamePrep)?
         }
@@ -64,6 +65,11 @@ pub fn is_spelling_of(written: &str, canonical: &str) -> bool {
 #[must_use]
 pub fn a_labels(domain: &str) -> Option<String> {
     domain_to_ascii(domain).ok()
+}
+
+/// Whether preparing it again would change nothing.
+fn is_prepared(domain: &str) -> bool {
+    DomainPart::new(domain).is_ok_and(|again| again.as_str() == domain)
 }
 
 /// Whether a domain is canonical without any preparation, as nearly all are.
@@ -110,6 +116,7 @@ mod tests {
     #[case("straße.example", "strasse.example")]
     #[case("xn--strae-oqa.example", "xn--strae-oqa.example")]
     #[case("ｅｘａｍｐｌｅ.org", "example.org")]
+    #[case("\u{2c7d}.example", "v.example")]
     #[case("127.0.0.1", "127.0.0.1")]
     #[case("[FE80:0::1]", "[fe80::1]")]
     fn the_canonical_form(#[case] written: &str, #[case] expected: &str) {
