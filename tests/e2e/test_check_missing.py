@@ -108,6 +108,7 @@ async def test_nothing_is_missing_of_what_setup_prints(whole, relays, shows):
     assert checked.state("clock", whole.muc) == "ok"
 
 
+@pytest.mark.one_of_each_make
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.name)
 async def test_what_is_left_out_is_missing_and_what_is_pasted_mends_it(whole, relays, shows, thing):
     leave_out = thing.prosody if isinstance(whole, Prosody) else thing.ejabberd

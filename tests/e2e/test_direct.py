@@ -200,6 +200,7 @@ NAMED = {
 }
 
 
+@pytest.mark.one_of_each_make
 @pytest.mark.parametrize("named", NAMED)
 async def test_a_room_that_is_plain_to_see(stage, relay, named):
     alice, bob = await stage.people("alice", "bob")

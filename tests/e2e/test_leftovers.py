@@ -26,6 +26,7 @@ async def reasons(relay, count):
     return [record.get("reason") or record["state"] for record in await relay.settled(count)]
 
 
+@pytest.mark.one_of_each_make
 @BY
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("config", [TEAM], ids=["a group"])

@@ -211,7 +211,8 @@ async def test_password_room(stage, relay):
     assert "xyzzy" not in await relay.command("history", "--json")
 
 
-@pytest.mark.parametrize("length", [7000, 7600, 7800, 7900, 8000, 8100])
+@pytest.mark.one_of_each_make
+@pytest.mark.parametrize("length", [7800, 7900, 8000, 8100])
 async def test_an_invitation_as_long_as_a_read(stage, relay, length):
     """Such a tag ends in the server's next read: newer XML parsers leave it there until as much again has come."""
     alice, bob = await stage.people("alice", "bob")

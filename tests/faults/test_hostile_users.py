@@ -140,6 +140,7 @@ LONG = {
 """Reasons that are over 8000 bytes as an attribute, where some servers put them."""
 
 
+@pytest.mark.one_of_each_make
 @pytest.mark.parametrize("setup", [EVERY_WAY], ids=["every way"])
 @pytest.mark.parametrize("handed_over", [False, True], ids=["addressed", "handed over"])
 @pytest.mark.parametrize("what", LONG)

@@ -10,7 +10,7 @@ def _library() -> str:
     return str(found[0])
 
 
-def faster(times: int) -> dict[str, str]:
+def faster(times: float) -> dict[str, str]:
     """The environment of a program for which all time passes so many times as fast."""
     return {"LD_PRELOAD": _library(), "FAKETIME": f"+0 x{times}"}
 

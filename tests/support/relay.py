@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from support.feed import WITHIN, Feed
@@ -13,6 +13,14 @@ from support.server import Server
 REPOSITORY = Path(__file__).resolve().parents[2]
 _target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
 BINARY = Path(os.environ.get("RELAY_BIN", _target / "debug/muc-invite-relay"))
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        now = file.stat()
+    except FileNotFoundError:
+        return None
+    return now.st_mtime_ns, now.st_size
 
 
 class Relay:
@@ -101,12 +109,27 @@ class Relay:
         """What became of the invitations, newest first."""
         return [json.loads(line) for line in (await self.command("history", "--json", *filters)).splitlines()]
 
+    async def _writes(self) -> AsyncIterator[None]:
+        """Now, and each time that the journal has been written; once a second at least.
+
+        Asking the journal costs a process, and many tests wait side by side for what the relay does meanwhile.
+        """
+        wal = Path(f"{self.journal}-wal")
+        while True:
+            seen = _stamp(wal)
+            yield
+            for _ in range(50):
+                if _stamp(wal) != seen:
+                    break
+                await asyncio.sleep(0.02)
+
     async def has_taken_in(self, count: int, within: float = WITHIN) -> None:
         """Waits until the journal has so many invitations, under way or settled."""
         try:
             async with asyncio.timeout(within):
-                while (found := len(await self.history("--limit", "1000000"))) < count:
-                    await asyncio.sleep(0.02)
+                async for _ in self._writes():
+                    if (found := len(await self.history("--limit", "1000000"))) >= count:
+                        return
         except TimeoutError:
             raise AssertionError(f"{found} invitations, not {count}, in the journal in {within} s") from None
 
@@ -117,11 +140,10 @@ class Relay:
         """
         try:
             async with asyncio.timeout(within):
-                while True:
+                async for _ in self._writes():
                     records = await self.history(*filters)
                     if len(records) >= count and all(record["state"] != "pending" for record in records):
                         return records[::-1]
                     assert self.process.running, "the relay has ended"
-                    await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError(f"not {count} settled invitations in {within} s: {records}") from None
