@@ -288,6 +288,90 @@ fn text_for_systemds_journal_has_priorities_and_no_time() {
     assert!(said[0].starts_with("20") && said[0].contains(" INFO "), "{said:?}");
 }
 
+const ROOM: &str = "tea@conference.example.org";
+const ALICE: &str = "alice@example.org";
+
+#[test]
+fn invite_without_a_relay_ends_with_4() {
+    let bench = Bench::new("");
+    let done = bench.run(&["invite", ROOM, "bob@example.org", "--as", ALICE]);
+    assert_eq!(done.code, Some(4), "{}", done.err);
+    assert!(done.err.contains("no relay runs with journal.path = "), "{}", done.err);
+}
+
+/// A relay that runs with this configuration, and a server that does not answer.
+struct Running(std::process::Child);
+
+impl Running {
+    fn start(bench: &Bench) -> Self {
+        let mut command = bench.command(&["run"]);
+        command.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+        let mut relay = Self(command.stderr(Stdio::piped()).spawn().unwrap());
+        let log = BufReader::new(relay.0.stderr.take().unwrap());
+        assert!(log.lines().map(Result::unwrap).any(|line| line.contains("can't be reached")));
+        relay
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn invite_names_what_is_wrong_before_anything_is_sent() {
+    let bench = Bench::new("[groups]\nteam = ['bob@example.org']\n");
+    let _relay = Running::start(&bench);
+    for (arguments, code, complaint) in [
+        (&["tea@elsewhere.example", "bob@example.org", "--as", ALICE][..], 2, "(muc.services)"),
+        (&["conference.example.org", "bob@example.org", "--as", ALICE], 2, "is not a room that the relay serves"),
+        (&[ROOM, "bob@example.org", "--as", "alice@elsewhere.example"], 2, "Name one on example.org"),
+        (&[ROOM, "bob@example.org", "--as", "example.org"], 2, "is not a user of this server"),
+        (&[ROOM, "bob@example.org", "example.org", "--as", ALICE], 2, "example.org is not a person's address"),
+        (&[ROOM, "team@invites.example.org", "--as", ALICE], 2, "A group is named by @ and its name"),
+        (&[ROOM, "--group", "nobody", "--as", ALICE], 2, "there is no group nobody"),
+        (&[ROOM, "bob@example.org", "--as", ALICE], 1, "the relay is not connected"),
+        (&[ROOM, "--members", "--as", ALICE, "--dry-run"], 1, "the relay is not connected"),
+        (&[ROOM, "--group", "team", "--as", ALICE], 1, "the relay is not connected"),
+    ] {
+        let done = bench.run(&[&["invite"], arguments].concat());
+        assert_eq!(done.code, Some(code), "{arguments:?}: {}", done.err);
+        assert!(done.err.contains(complaint), "{arguments:?}: {}", done.err);
+        assert_eq!(done.out, "", "{arguments:?}");
+    }
+    assert_eq!(bench.run(&["history"]).out, "no such invitation\n");
+}
+
+/// What another program writes to the control socket.
+#[test]
+fn orders_are_bounded() {
+    let bench = Bench::new("");
+    let _relay = Running::start(&bench);
+    let socket = muc_invite_relay::daemon::control::socket_of(&bench.journal());
+    let answer = |order: &[u8]| {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        // It may be refused meanwhile.
+        let _ = stream.write_all(order);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert_eq!(answer(b"dance\n{}\n"), "");
+    assert_eq!(answer(b"invite\nnonsense\n"), "");
+    // It may be refused before all of it is read; then the answer may get lost.
+    let too_long = answer(&[b"invite\n", &[b' '; 5 << 20][..]].concat());
+    assert!(too_long.is_empty() || too_long.contains("no more than 10"), "{too_long}");
+    assert_eq!(answer(&[b'x'; 5 << 20]), "");
+    let contacts = vec!["b@c"; 10_001];
+    let order = serde_json::json!({"room": ROOM, "inviter": ALICE, "contacts": contacts, "dry_run": true});
+    assert!(answer(format!("invite\n{order}\n").as_bytes()).contains("no more than 10"), "too many");
+    assert_eq!(bench.run(&["healthy"]).code, Some(0));
+}
+
 #[test]
 fn a_wrong_argument_is_named_and_ends_with_2() {
     let bench = Bench::new("");
@@ -299,6 +383,12 @@ fn a_wrong_argument_is_named_and_ends_with_2() {
         (&["history", "--limit", "0"], "1.."),
         (&["forget", "room@conference.example.org/nick"], "write a bare JID"),
         (&["forget"], "<JID>"),
+        (&["invite", ROOM, "bob@@example", "--as", ALICE], "write a bare JID"),
+        (&["invite", ROOM, "bob@example.org/x", "--as", ALICE], "write a bare JID"),
+        (&["invite", "tea", "bob@example.org"], "--as <INVITER>"),
+        (&["invite", ROOM, "--as", ALICE], "<CONTACT>..."),
+        (&["invite", ROOM, "bob@example.org", "--as", ALICE, "--members"], "cannot be used with"),
+        (&["invite", ROOM, "bob@example.org", "--as", ALICE, "--group", "team"], "cannot be used with"),
         (&["dance"], "unrecognized subcommand"),
         (&[], "Usage"),
     ] {

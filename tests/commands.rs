@@ -1,16 +1,17 @@
 //! Ad-hoc commands, step by step, on a real journal: sessions, refusals, and what each command does.
 
-use muc_invite_relay::commands::Commands;
+use muc_invite_relay::commands::{AskedToInvite, Commands};
 use muc_invite_relay::config::Config;
 use muc_invite_relay::journal::{Filter, Journal, JournalReader, Retention};
 use muc_invite_relay::link;
+use muc_invite_relay::model::invite::{InviteEvent, InvitedContact, Obstacle, Whom};
 use muc_invite_relay::model::{AcceptFrom, Arrival, Payload, Reason, Route, State};
 use muc_invite_relay::wire::command::{Action, NoteKind, Status};
 use muc_invite_relay::wire::data_form::{Field, Form};
 use muc_invite_relay::wire::error::Refusal;
 use muc_invite_relay::wire::{Command, Condition, Iq, IqPayload};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 const COMPONENT: &str = "invites.example.org";
 const BOB: &str = "bob@example.org/desk";
@@ -20,6 +21,8 @@ struct Bench {
     folder: TempDir,
     commands: Commands,
     journal: Journal,
+    /// Requests to invite.
+    asked: Mutex<mpsc::Receiver<AskedToInvite>>,
 }
 
 impl Bench {
@@ -43,7 +46,9 @@ impl Bench {
             services: Vec::new(),
         });
         let (reload, _) = mpsc::channel(1);
-        Self { commands: Commands::new(config.live(), journal.clone(), link, reload), journal, folder }
+        let (invite, asked) = mpsc::channel(1);
+        let commands = Commands::new(config.live(), journal.clone(), link, reload, invite);
+        Self { commands, journal, folder, asked: Mutex::new(asked) }
     }
 
     async fn send(&self, from: &str, command: Command) -> Iq {
@@ -311,6 +316,7 @@ async fn people_are_shown_the_commands_that_they_may_give() {
             "statistics",
             "recent-invitations",
             "block-for-everybody",
+            "invite",
             "groups",
             "group-create",
             "group-add",
@@ -404,4 +410,90 @@ async fn an_inviter_can_have_their_history_forgotten() {
     let path = bench.folder.path().join("journal.db");
     let left = JournalReader::new(&path).history(&Filter { limit: 9, ..Filter::default() }).await.unwrap();
     assert_eq!(left, []);
+}
+
+#[tokio::test]
+async fn an_admin_invites_in_somebodys_name() {
+    let bench = Bench::new().await;
+    let form = bench.give(ADMIN, "invite").await;
+    let fields = &form.form.as_ref().unwrap().fields;
+    let names: Vec<_> = fields.iter().map(|field| field.var.as_deref().unwrap()).collect();
+    assert_eq!(names, ["room", "inviter", "contacts", "reason", "mode"]);
+    assert_eq!(refused(&bench.send(BOB, given("invite")).await), (Some(Condition::Forbidden), None));
+
+    let fields = [
+        ("room", "tea@conference.example.org"),
+        ("inviter", "alice@example.org"),
+        ("contacts", "bob@example.org\ncarol@example.org"),
+        ("reason", "Come"),
+    ];
+    let (answer, ()) = tokio::join!(bench.go_on(ADMIN, &form, "complete", &fields), async {
+        let AskedToInvite { request, by, events } = bench.asked.lock().await.recv().await.unwrap();
+        assert_eq!((request.room.as_str(), request.inviter.as_str()), (fields[0].1, fields[1].1));
+        let Whom::Contacts(contacts) = &request.whom else { panic!("{request:?}") };
+        assert_eq!(contacts.len(), 2);
+        assert_eq!((request.reason.unwrap().0.as_str(), request.dry_run, &*by), ("Come", false, "admin@example.org"));
+        events.send(InviteEvent::Begun(2)).await.unwrap();
+        for (contact, state, reason) in [
+            ("bob@example.org", State::Relayed, None),
+            ("carol@example.org", State::Refused, Some(Reason::Outcast)),
+        ] {
+            let (contact, sent_as) = (contact.to_owned(), None);
+            let it = InvitedContact { contact, id: Some(1), state, reason, sent_as, adds_member: false };
+            events.send(InviteEvent::Contact(it)).await.unwrap();
+        }
+    });
+    let done = taken(answer);
+    assert_eq!(done.notes[0].text, "Invitations that have ended: 2. Still under way: 0.");
+    assert_eq!(lines(&done, "contacts"), ["bob@example.org: relayed", "carol@example.org: refused (outcast)"]);
+}
+
+/// Whoever asks waits no longer than clients do.
+#[tokio::test(start_paused = true)]
+async fn an_admin_is_told_what_is_still_under_way() {
+    let bench = Bench::new().await;
+    let fields = [
+        ("room", "tea@conference.example.org"),
+        ("inviter", "alice@example.org"),
+        ("contacts", "@members"),
+        ("mode", "dry-run"),
+    ];
+    let (answer, events) = tokio::join!(bench.send(ADMIN, filled_in(given("invite"), &fields)), async {
+        let AskedToInvite { request, events, .. } = bench.asked.lock().await.recv().await.unwrap();
+        assert_eq!((request.whom, request.dry_run), (Whom::Members, true));
+        events.send(InviteEvent::Begun(3)).await.unwrap();
+        events
+    });
+    let done = taken(answer);
+    assert_eq!(done.notes[0].text, "Nobody was invited. Contacts asked about: 0. Not answered yet: 3.");
+    assert!(!events.is_closed(), "what is not begun yet goes on");
+}
+
+#[tokio::test]
+async fn what_stands_against_inviting_is_shown_above_the_form() {
+    let bench = Bench::new().await;
+    let with = |room: &'static str, inviter: &'static str, contacts: &'static str| {
+        let fields = [("room", room), ("inviter", inviter), ("contacts", contacts)];
+        bench.send(ADMIN, filled_in(given("invite"), &fields))
+    };
+    let (room, alice) = ("tea@conference.example.org", "alice@example.org");
+    for (answer, complaint) in [
+        (with("tea@@x", alice, "bob@example.org").await, "tea@@x is not an address"),
+        (with(room, "", "bob@example.org").await, "is not an address"),
+        (with(room, alice, "bob@@example").await, "bob@@example is not an address"),
+        (with(room, alice, "").await, "name contacts, or one group"),
+        (with(room, alice, "@team bob@example.org").await, "name contacts, or one group"),
+    ] {
+        let again = taken(answer);
+        assert_eq!(again.status, Some(Status::Executing));
+        assert!(again.notes[0].text.contains(complaint), "{:?}", again.notes);
+    }
+    // What only the relay finds out.
+    let (answer, ()) = tokio::join!(with(room, alice, "@team"), async {
+        let AskedToInvite { request, events, .. } = bench.asked.lock().await.recv().await.unwrap();
+        assert_eq!(request.whom, Whom::Group("team".to_owned()));
+        events.send(InviteEvent::Obstacle(Obstacle::NoUser("alice@example.org".to_owned()))).await.unwrap();
+    });
+    let again = taken(answer);
+    assert!(again.notes[0].text.ends_with("is not a user of this server. Name one on example.org."), "{:?}", again.notes);
 }

@@ -9,7 +9,8 @@ async fn it_outlives_a_shortage_of_open_files() {
     let folder = tempfile::tempdir().unwrap();
     let socket = control::socket_of(&folder.path().join("journal.db"));
     let health = || Health { alive: true, found: "well".to_owned() };
-    let serving = tokio::spawn(control::serve(socket.clone(), || async { Vec::new() }, health));
+    let orders = |_, _| async { Ok(()) };
+    let serving = tokio::spawn(control::serve(socket.clone(), || async { Vec::new() }, health, orders));
     while std::os::unix::net::UnixStream::connect(&socket).is_err() {
         yield_now().await;
     }

@@ -20,7 +20,8 @@ server = "127.0.0.1:1"
 services = ["conference.example.org"]
 "#;
 
-const COMMANDS: [&str; 8] = ["run", "history", "forget", "backup", "healthy", "check", "setup", "print"];
+const COMMANDS: [&str; 9] =
+    ["run", "invite", "history", "forget", "backup", "healthy", "check", "setup", "print"];
 
 /// Compares a text with the file of this name, except for what differs between runs.
 fn is_as_before(name: &str, text: &str) {

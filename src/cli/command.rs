@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jid::BareJid;
@@ -11,6 +12,9 @@ use crate::config::ConfigError;
 use crate::journal::{BackupError, OpenError};
 use crate::model::address;
 use crate::telemetry::log::LogError;
+
+/// The exit code where a command needs a running relay, and none runs.
+const EXIT_NO_RELAY: u8 = 4;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,11 @@ pub(super) enum CommandError {
     Journal(#[from] OpenError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The relay, or the command itself, has not done it. `wrong`: the operator has to correct what they asked for.
+    #[error("{why}")]
+    Refused { why: String, wrong: bool },
+    #[error("no relay runs with journal.path = {}: start it, or name its configuration with --config", .0.display())]
+    NoRelay(PathBuf),
     #[error("interrupted: nothing was done")]
     Interrupted,
     #[error("the output can't be written: {0}")]
@@ -30,13 +39,17 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// 2 for what the operator has to correct in the configuration, else 1; 0 for a reader that has closed the pipe.
+    /// 2 for what the operator has to correct in the configuration or the command, 4 if no relay runs, else 1; 0 for a reader
+    /// that has closed the pipe.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Log(_) => ExitCode::from(2),
+            Self::Config(_) | Self::Log(_) | Self::Refused { wrong: true, .. } => ExitCode::from(2),
+            Self::NoRelay(_) => ExitCode::from(EXIT_NO_RELAY),
             // The reader has closed the pipe, as in `history | head`.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Journal(_) | Self::Backup(_) | Self::Interrupted | Self::Output(_) => ExitCode::FAILURE,
+            Self::Journal(_) | Self::Backup(_) | Self::Refused { .. } | Self::Interrupted | Self::Output(_) => {
+                ExitCode::FAILURE
+            }
         }
     }
 }

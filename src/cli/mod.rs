@@ -6,6 +6,7 @@ mod command;
 mod forget;
 mod healthy;
 mod history;
+mod invite;
 mod print;
 mod run;
 mod setup;
@@ -33,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Connect and relay, until SIGTERM or SIGINT
     Run,
+    /// Invite contacts to a room in a user's name, through the running relay
+    Invite(invite::Arguments),
     /// Show what became of invitations, newest first
     History(history::Arguments),
     /// Remove everything about a person or a room from the journal
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Print(arguments) => print::run(Arguments::command(), &arguments, out),
         Command::Run => run::run(load),
+        Command::Invite(arguments) => invite::run(load, arguments, out),
         Command::History(arguments) => history::run(load, arguments, out),
         Command::Forget(arguments) => forget::run(load, &arguments, out),
         Command::Backup(arguments) => backup::run(load, &arguments, out),

@@ -14,6 +14,7 @@ pub(super) enum CommandKind {
     Recent,
     Block,
     Reload,
+    Invite,
     Group(GroupCommand),
 }
 
@@ -39,13 +40,14 @@ pub struct Listed {
 
 impl CommandKind {
     /// All commands, in the order in which they are listed.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Settings,
         Self::Data,
         Self::Forget,
         Self::Statistics,
         Self::Recent,
         Self::Block,
+        Self::Invite,
         Self::Group(GroupCommand::List),
         Self::Group(GroupCommand::Create),
         Self::Group(GroupCommand::Add),
@@ -73,6 +75,7 @@ impl CommandKind {
             Self::Recent => "recent-invitations",
             Self::Block => "block-for-everybody",
             Self::Reload => "reload",
+            Self::Invite => "invite",
             Self::Group(command) => command.node(),
         }
     }
@@ -86,6 +89,7 @@ impl CommandKind {
             Self::Recent => Id::CommandRecent,
             Self::Block => Id::CommandBlock,
             Self::Reload => Id::CommandReload,
+            Self::Invite => Id::CommandInvite,
             Self::Group(command) => command.name(),
         };
         text(language, id)
@@ -93,7 +97,7 @@ impl CommandKind {
 
     /// Whether only admins may give it.
     pub(super) fn is_for_admins(self) -> bool {
-        matches!(self, Self::Statistics | Self::Recent | Self::Block | Self::Reload | Self::Group(_))
+        !matches!(self, Self::Settings | Self::Data | Self::Forget)
     }
 
     /// The text above its form. `None`: no form is filled in before it is carried out. There is never more than one, since
@@ -103,6 +107,7 @@ impl CommandKind {
             Self::Settings => Id::PageSettings,
             Self::Forget => Id::PageForget,
             Self::Block => Id::PageBlock,
+            Self::Invite => Id::PageInvite,
             Self::Group(GroupCommand::Create) => {
                 return Some(text_with(language, Id::PageGroupCreate, &[("component", component.into())]));
             }

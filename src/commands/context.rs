@@ -11,10 +11,22 @@ use crate::journal::{Journal, JournalReader};
 use crate::link::Link;
 use crate::model::address;
 use crate::model::group::{Book, KeptGroup};
+use crate::model::invite::{InviteEvent, InviteRequest};
 use crate::wire::Iq;
 
 /// A request to read the configuration again; the result is sent back through it.
 pub type AskedToReload = oneshot::Sender<Result<Changes, ConfigError>>;
+
+/// A request to invite.
+#[derive(Debug)]
+pub struct AskedToInvite {
+    /// What is asked for.
+    pub request: InviteRequest,
+    /// Who asks, for the log.
+    pub by: String,
+    /// Where is told what becomes of it. Nothing more is begun when the receiver is gone.
+    pub events: mpsc::Sender<InviteEvent>,
+}
 
 /// What all commands share.
 #[derive(Debug)]
@@ -24,6 +36,8 @@ pub(super) struct Context {
     pub(super) link: Link,
     /// Where a reload is requested.
     pub(super) reload: mpsc::Sender<AskedToReload>,
+    /// Where requests to invite go.
+    pub(super) invite: mpsc::Sender<AskedToInvite>,
     /// To be held while the whole history is read: one command at a time does that.
     pub(super) history: Semaphore,
     path: PathBuf,
@@ -35,9 +49,10 @@ impl Context {
         journal: Journal,
         link: Link,
         reload: mpsc::Sender<AskedToReload>,
+        invite: mpsc::Sender<AskedToInvite>,
     ) -> Self {
         let path = config.load().journal.path.clone();
-        Self { config, journal, link, reload, history: Semaphore::new(1), path }
+        Self { config, journal, link, reload, invite, history: Semaphore::new(1), path }
     }
 
     /// Reads the journal's file.

@@ -6,10 +6,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, warn};
 
 use super::catalogue::{CommandKind, Listed};
-use super::context::{AskedToReload, Context};
+use super::context::{AskedToInvite, AskedToReload, Context};
 use super::outcome::{Failure, Outcome};
 use super::sessions::{Session, Sessions};
-use super::{admin, admin_groups, group_list, user_data, user_settings};
+use super::{admin, admin_groups, admin_invite, group_list, user_data, user_settings};
 use crate::config::Live;
 use crate::journal::Journal;
 use crate::link::Link;
@@ -32,11 +32,18 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Commands that work on these. `reload`: where an admin's request to read the configuration again goes.
+    /// Commands that work on these. `reload`, `invite`: where admins' requests go to read the configuration again, and to
+    /// invite.
     #[must_use]
-    pub fn new(config: Live, journal: Journal, link: Link, reload: mpsc::Sender<AskedToReload>) -> Self {
+    pub fn new(
+        config: Live,
+        journal: Journal,
+        link: Link,
+        reload: mpsc::Sender<AskedToReload>,
+        invite: mpsc::Sender<AskedToInvite>,
+    ) -> Self {
         Self {
-            cx: Context::new(config, journal, link, reload),
+            cx: Context::new(config, journal, link, reload, invite),
             sessions: Sessions::new(),
             at_once: Semaphore::new(MAX_COMMANDS_AT_ONCE),
         }
@@ -145,6 +152,7 @@ impl Commands {
             CommandKind::Recent => admin::recent_invitations(cx, language).await?,
             CommandKind::Block => admin::block(cx, language, person, draft).await?,
             CommandKind::Reload => admin::reload(cx, language, person).await?,
+            CommandKind::Invite => admin_invite::invite(cx, language, person, draft).await?,
             CommandKind::Group(command) => {
                 admin_groups::carry_out(cx, language, command, person, draft).await?
             }
@@ -180,6 +188,7 @@ impl Commands {
             CommandKind::Forget => user_data::forget_form(language, draft),
             CommandKind::Block => admin::block_form(cx, language, draft).await?,
             CommandKind::Group(command) => admin_groups::form(cx, language, command, draft).await?,
+            CommandKind::Invite => admin_invite::form(language, draft),
             CommandKind::Data | CommandKind::Statistics | CommandKind::Recent | CommandKind::Reload => {
                 Vec::new()
             }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod admin_groups;
+mod admin_invite;
 mod blocks;
 mod catalogue;
 mod context;
@@ -15,13 +16,15 @@ mod draft;
 #[doc(hidden)]
 pub mod fuzzing;
 mod group_list;
+mod invite_words;
 mod outcome;
 mod sessions;
 mod user_data;
 mod user_settings;
 
 pub use catalogue::Listed;
-pub use context::AskedToReload;
+pub use context::{AskedToInvite, AskedToReload};
 pub use discovery::answer;
 pub use dispatch::Commands;
 pub use group_list::asks_for_groups;
+pub use invite_words::{obstacle, whom};

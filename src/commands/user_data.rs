@@ -5,7 +5,7 @@ use jid::BareJid;
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::{Failure, Outcome, lines_that_fit};
-use super::user_settings;
+use super::{invite_words, user_settings};
 use crate::journal::{Filter, Forget, Record};
 use crate::model::Language;
 use crate::model::address::printable;
@@ -103,8 +103,5 @@ pub(super) fn when(record: &Record) -> String {
 
 /// State and reason of an invitation, in the words of the history.
 pub(super) fn state(record: &Record) -> String {
-    match record.reason {
-        Some(reason) => format!("{} ({reason})", record.state),
-        None => record.state.to_string(),
-    }
+    invite_words::state(record.state, record.reason)
 }

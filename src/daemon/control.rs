@@ -1,4 +1,5 @@
-//! The control socket beside the journal: one question, and the running relay's answer in a line of JSON. Only the relay's own
+//! The control socket beside the journal: one question, and the running relay's answer in a line of JSON; or an order, and what
+//! becomes of it in several lines. Only the relay's own
 //! user can open it (mode 0600, in the journal's folder). Knows nothing of how questions are answered.
 
 use std::future::Future;
@@ -20,10 +21,14 @@ use crate::check::Finding;
 /// The questions.
 const CHECK_QUESTION: &str = "check\n";
 const HEALTH_QUESTION: &str = "health\n";
+/// A longer first line is no question.
+const MAX_QUESTION_BYTES: u64 = 64;
 /// Longer than a check, which asks the server several questions.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
 /// For the health, which the relay knows without asking anybody.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// For each line of the answer to an order. The relay gives up earlier where nothing happens.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(100);
 /// A relay that crashed within this time after its start may crash again and again.
 const CRASH_LOOP_PERIOD: Duration = Duration::from_secs(300);
 /// The most questions at the same time.
@@ -79,10 +84,16 @@ pub fn mark_clean_end(socket: &Path) {
     let _ = std::fs::remove_file(socket);
 }
 
-/// Answers questions until dropped. Errors are only logged: the relay works without its control socket.
-pub async fn serve<F>(path: PathBuf, check: impl Fn() -> F, health: impl Fn() -> Health)
-where
+/// Answers questions until dropped. Errors are only logged: the relay works without its control socket. `orders`: carries out
+/// what is no question, from its first line.
+pub async fn serve<F, G>(
+    path: PathBuf,
+    check: impl Fn() -> F,
+    health: impl Fn() -> Health,
+    orders: impl Fn(String, BufReader<UnixStream>) -> G + Clone + Send + 'static,
+) where
     F: Future<Output = Vec<Finding>> + Send + 'static,
+    G: Future<Output = io::Result<()>> + Send + 'static,
 {
     let Some(listener) = listen(&path).await else { return };
     let mut logged = false;
@@ -92,7 +103,7 @@ where
             accepted = listener.accept(), if answers.len() < MAX_QUESTIONS => match accepted {
                 Ok((stream, _)) => {
                     logged = false;
-                    answers.spawn(timeout(CHECK_TIMEOUT, answer(stream, check(), health())));
+                    answers.spawn(answer(stream, check(), health(), orders.clone()));
                 }
                 Err(e) => {
                     if !std::mem::replace(&mut logged, true) {
@@ -102,9 +113,9 @@ where
                 }
             },
             Some(answered) = answers.join_next() => match answered {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(e))) => debug!("the control socket: {e}"),
-                Ok(Err(_)) | Err(_) => debug!("the control socket: too slow"),
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => debug!("the control socket: {e}"),
+                Err(_) => debug!("the control socket: an answer ended early"),
             },
         }
     }
@@ -137,22 +148,27 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn answer(
+async fn answer<G: Future<Output = io::Result<()>>>(
     stream: UnixStream,
     check: impl Future<Output = Vec<Finding>>,
     health: Health,
+    orders: impl Fn(String, BufReader<UnixStream>) -> G,
 ) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut question = String::new();
-    (&mut stream).take(64).read_line(&mut question).await?;
-    let mut answer = match question.as_str() {
-        CHECK_QUESTION => serde_json::to_vec(&check.await)?,
-        HEALTH_QUESTION => serde_json::to_vec(&health)?,
-        _ => return Ok(()),
-    };
-    answer.push(b'\n');
-    stream.write_all(&answer).await?;
-    stream.shutdown().await
+    let answered = timeout(CHECK_TIMEOUT, async {
+        (&mut stream).take(MAX_QUESTION_BYTES).read_line(&mut question).await?;
+        let mut answer = match question.as_str() {
+            CHECK_QUESTION => serde_json::to_vec(&check.await)?,
+            HEALTH_QUESTION => serde_json::to_vec(&health)?,
+            _ => return Ok(false),
+        };
+        answer.push(b'\n');
+        stream.write_all(&answer).await?;
+        stream.shutdown().await?;
+        Ok::<_, io::Error>(true)
+    });
+    if answered.await?? { Ok(()) } else { orders(question, stream).await }
 }
 
 /// What became of a question.
@@ -185,18 +201,61 @@ pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
     question(path, HEALTH_QUESTION, HEALTH_TIMEOUT).await
 }
 
+/// Gives the running relay an order, and hands each line of its answer on. `word`: the first line of the order.
+///
+/// # Errors
+/// The socket can't be used, or a line can't be understood; or `each` returned an error.
+pub async fn order<T: DeserializeOwned>(
+    path: &Path,
+    word: &str,
+    order: &impl Serialize,
+    mut each: impl FnMut(T) -> io::Result<()>,
+) -> io::Result<Answered<()>> {
+    let stream = match connect(path).await? {
+        Answered::Yes(stream) => stream,
+        Answered::Nobody { crashed } => return Ok(Answered::Nobody { crashed }),
+        Answered::Hangs(process) => return Ok(Answered::Hangs(process)),
+    };
+    let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let mut stream = BufReader::new(stream);
+    let text = [word.as_bytes(), &serde_json::to_vec(order)?, b"\n"].concat();
+    let Ok(written) = timeout(CHECK_TIMEOUT, stream.write_all(&text)).await else {
+        return Ok(Answered::Hangs(process));
+    };
+    // It refuses an order that is too long before it has read all of it.
+    let _ = written;
+    let mut lines = stream.lines();
+    loop {
+        match timeout(ORDER_TIMEOUT, lines.next_line()).await {
+            Ok(line) => match line? {
+                Some(line) => each(serde_json::from_str(&line)?)?,
+                None => return Ok(Answered::Yes(())),
+            },
+            Err(_) => return Ok(Answered::Hangs(process)),
+        }
+    }
+}
+
+async fn connect(path: &Path) -> io::Result<Answered<UnixStream>> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Answered::Yes(stream)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Answered::Nobody { crashed: false }),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok(Answered::Nobody { crashed: true }),
+        // Too many questions wait already.
+        Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(Answered::Hangs(None)),
+        Err(e) => Err(e),
+    }
+}
+
 async fn question<T: DeserializeOwned>(
     path: &Path,
     question: &str,
     time_limit: Duration,
 ) -> io::Result<Answered<T>> {
-    let mut stream = match UnixStream::connect(path).await {
-        Ok(stream) => stream,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Answered::Nobody { crashed: false }),
-        Err(e) if e.kind() == ErrorKind::ConnectionRefused => return Ok(Answered::Nobody { crashed: true }),
-        // Too many questions wait already.
-        Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Answered::Hangs(None)),
-        Err(e) => return Err(e),
+    let mut stream = match connect(path).await? {
+        Answered::Yes(stream) => stream,
+        Answered::Nobody { crashed } => return Ok(Answered::Nobody { crashed }),
+        Answered::Hangs(process) => return Ok(Answered::Hangs(process)),
     };
     let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let answer = async {

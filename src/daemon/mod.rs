@@ -4,6 +4,7 @@
 mod client_caps;
 pub mod control;
 mod error;
+pub mod orders;
 mod reload;
 mod restore;
 mod settings;
@@ -26,6 +27,7 @@ use tracing::info;
 pub use self::error::RunError;
 pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
+use self::orders::Orders;
 use self::shutdown::Parts;
 use crate::check::{self, Running};
 use crate::commands::Commands;
@@ -89,7 +91,16 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let (ask_to_reload, asked_to_reload) = mpsc::channel(1);
     let stopping = CancellationToken::new();
     let config = config.live();
-    let commands = Commands::new(Arc::clone(&config), journal.clone(), link.clone(), ask_to_reload);
+    // One at a time: whoever asks waits until it is taken.
+    let (ask_to_invite, asked_to_invite) = mpsc::channel(1);
+    let commands = Arc::new(Commands::new(
+        Arc::clone(&config),
+        journal.clone(),
+        link.clone(),
+        ask_to_reload,
+        ask_to_invite.clone(),
+    ));
+    let orders = Arc::new(Orders { config: Arc::clone(&config), invite: ask_to_invite });
     let cx = Arc::new(Context {
         rooms: Rooms::new(link.clone()),
         contacts: Contacts::new(link.clone(), known_hashes, seen_hashes),
@@ -130,11 +141,12 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
             [check::running(&running), check::server(&config, &link, deadline).await].concat()
         }
     };
-    let control = control::serve(socket.clone(), check, health);
+    let orders = move |word, stream| Arc::clone(&orders).carry_out(word, stream);
+    let control = control::serve(socket.clone(), check, health, orders);
     let _control = AbortOnDropHandle::new(tokio::spawn(control));
     show_status(&cx);
     tokio::spawn(reload.run(Arc::clone(&cx), asked_to_reload, stopping.clone()));
-    let queue = tokio::spawn(Queue::new(cx, commands, incoming).run(stopping.clone()));
+    let queue = tokio::spawn(Queue::new(cx, commands, incoming, asked_to_invite).run(stopping.clone()));
 
     let done = shutdown::finish(stop, Parts { queue, stopping, connection, close, writer }).await;
     if done.is_ok() {

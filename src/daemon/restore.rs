@@ -51,6 +51,13 @@ fn counted_for_the_contact(record: &Record) -> bool {
 /// Counts an invitation as the earlier run did; one in progress only as far as handling it again won't count it.
 fn count_again(limits: &Limits, record: &Record, sent: bool, now: DateTime<Utc>) {
     let ago = (now - record.received).to_std().unwrap_or_default();
+    // Not counted for the inviter and the room.
+    if record.route == Route::Command {
+        if sent {
+            limits.remember_sent(ago, &record.contact);
+        }
+        return;
+    }
     let under_way = record.state == State::Pending;
     if record.parent.is_some() {
         limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);

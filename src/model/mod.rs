@@ -3,6 +3,7 @@
 pub mod address;
 pub mod domain;
 pub mod group;
+pub mod invite;
 mod invitation;
 mod language;
 mod outcome;

@@ -15,6 +15,8 @@ words! {
         FanOut = "fan-out",
         /// From the inviter, as a direct invitation to a relay address.
         Direct = "direct",
+        /// From an operator or an admin, by the command `invite`.
+        Command = "command",
     }
 }
 

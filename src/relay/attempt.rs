@@ -91,10 +91,10 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
     }
 }
 
-/// [`run`] for a part of a fan-out, until it has ended. Boxed, since the future of the fan-out contains this one, which has the
+/// [`run`] for one of several that are run together, until it has ended. Boxed, since the future of the fan-out contains this one, which has the
 /// same type. If the room does not answer for one part, the others are given up at the first attempt, so that the places of
 /// parts are free again.
-fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Ended>> {
+pub(super) fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Ended>> {
     let parent = job.parent.clone();
     async move {
         loop {

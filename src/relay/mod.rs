@@ -1,10 +1,12 @@
 //! An invitation, from the moment it is read until it is settled.
 //!
 //! [`queue`] takes in what arrives, [`attempt`] runs one invitation: `decide/` decides about it, `deliver/` sends it,
-//! `settle/` ends it. `fan_out/` runs one invitation to several people, `inbound/` parses what arrives.
+//! `settle/` ends it. `fan_out/` runs one invitation to several people, `inbound/` parses what arrives,
+//! `by_command/` runs the invitations of operators.
 //! Knows nothing of SQL and sockets.
 
 mod attempt;
+mod by_command;
 pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod deliver;

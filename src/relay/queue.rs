@@ -3,13 +3,14 @@
 //! The journal is the queue. A bounded number of invitations runs at a time, of one room and of one inviter fewer, and some
 //! more are ready in memory, or wait there because their room did not answer. All others are on the disk only, and are fetched in the order of their ids when there is space. What an earlier run left is
 //! fetched in the same way. One task does all of this, so no row is fetched twice: while any row waits on the disk, new
-//! arrivals wait there too. Only hand-overs are taken in elsewhere, and run at once.
+//! arrivals wait there too. Only hand-overs and invitations by command are taken in elsewhere, and run at once.
 //!
 //! Knows nothing of how an invitation is decided about.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info};
 
 use super::attempt::{self, Ran};
+use super::by_command;
 use super::context::Context;
 use super::inbound::declined::declined;
 use super::inbound::parse::{Parsed, WhoIsTold, parse};
@@ -31,7 +33,7 @@ use super::settle::report::report;
 use super::settle::second_look;
 use super::settle::words;
 use super::shares::Shares;
-use crate::commands::{self, Commands};
+use crate::commands::{self, AskedToInvite, Commands};
 use crate::journal::Closed;
 use crate::link::{Epoch, Incoming, Received};
 use crate::model::address;
@@ -57,6 +59,8 @@ pub(crate) struct Queue {
     cx: Arc<Context>,
     commands: Arc<Commands>,
     incoming: Incoming,
+    /// Requests to invite that operators and admins make by command.
+    asked: mpsc::Receiver<AskedToInvite>,
     running: JoinSet<Ran>,
     shares: Shares,
     /// Jobs that wait for a share of this room or inviter.
@@ -72,11 +76,17 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(cx: Arc<Context>, commands: Commands, incoming: Incoming) -> Self {
+    pub(crate) fn new(
+        cx: Arc<Context>,
+        commands: Arc<Commands>,
+        incoming: Incoming,
+        asked: mpsc::Receiver<AskedToInvite>,
+    ) -> Self {
         Self {
             cx,
-            commands: Arc::new(commands),
+            commands,
             incoming,
+            asked,
             running: JoinSet::new(),
             shares: Shares::default(),
             held: HashMap::new(),
@@ -135,6 +145,10 @@ impl Queue {
                 () = stopping.cancelled() => return Ok(()),
                 Some(ended) = self.running.join_next() => self.ended(ended),
                 () = self.shares.changed() => {}
+                Some(asked) = self.asked.recv() => {
+                    let cx = Arc::clone(&self.cx);
+                    self.beside(by_command::carry_out(cx, asked));
+                }
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
                 count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
                     if count == 0 {
@@ -156,8 +170,9 @@ impl Queue {
         }
         self.waiting = rows.last().map(|row| row.id);
         for row in rows {
-            // One that was handed over in this run of the relay is under way: it never waits on the disk alone.
-            let under_way = row.arrival.route == Route::HandedOver && row.id >= self.cx.journal.first();
+            // One that was taken in elsewhere in this run of the relay is under way: it never waits on the disk alone.
+            let elsewhere = matches!(row.arrival.route, Route::HandedOver | Route::Command);
+            let under_way = elsewhere && row.id >= self.cx.journal.first();
             if !under_way {
                 self.ready.push_back(Job::resumed(row));
             }

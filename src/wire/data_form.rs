@@ -81,6 +81,12 @@ impl Field {
         Self::new("text-single", var, label, vec![value.to_owned()])
     }
 
+    /// Several lines of text, to be filled in.
+    #[must_use]
+    pub fn lines(var: &str, label: &str, values: Vec<String>) -> Self {
+        Self::new("text-multi", var, label, values)
+    }
+
     /// A field for each of these lines, to be read: not every client shows a field of several lines. The first has this name
     /// and this label, the others are numbered.
     #[must_use]

@@ -42,7 +42,8 @@ pub(in crate::relay) struct Invitation<'a> {
 impl Invitation<'_> {
     /// See [`Facts::vouched`].
     pub(in crate::relay) fn vouched(&self) -> bool {
-        self.parent.map_or(!self.part && self.route != Route::Direct, |parent| parent.vouched)
+        let by_room = !self.part && !matches!(self.route, Route::Direct | Route::Command);
+        self.parent.map_or(by_room, |parent| parent.vouched)
     }
 
     /// How old the snapshot may be. A large room would have to tell its whole lists each second while its members are
@@ -116,6 +117,7 @@ mod tests {
             assert!(vouched(by_a_room, false, None));
         }
         assert!(!vouched(Route::Direct, false, None), "its sender alone says so");
+        assert!(!vouched(Route::Command, false, None), "the operator does not speak for the room");
         assert!(vouched(Route::FanOut, true, Some(true)) && !vouched(Route::FanOut, true, Some(false)));
         assert!(!vouched(Route::FanOut, true, None), "what it was a part of has been forgotten");
     }

@@ -199,6 +199,11 @@ impl Limits {
         }
     }
 
+    /// [`Self::remember`] for one that counts for its contact only.
+    pub(crate) fn remember_sent(&self, ago: Duration, contact: &str) {
+        self.contacts.take(contact, -micros(ago));
+    }
+
     /// [`Self::remember`] for a part of a fan-out.
     pub(crate) fn remember_part(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
         let at = -micros(ago);

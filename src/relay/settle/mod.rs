@@ -73,7 +73,8 @@ fn did_not_reach_the_contact(ending: &Ending) -> bool {
 /// inviter's client has put it there. An open room has no need of that.
 fn leaves_a_relay_address(job: &Job) -> bool {
     let arrival = &job.row.arrival;
-    job.members_only != Some(false) && arrival.parent.is_none() && arrival.route != Route::HandedOver
+    let by_address = !matches!(arrival.route, Route::HandedOver | Route::Command);
+    job.members_only != Some(false) && arrival.parent.is_none() && by_address
 }
 
 /// What the inviter is told; `None`: nothing.

@@ -1,0 +1,183 @@
+//! `invite`: has the running relay invite contacts to a room in a user's name, and prints what becomes of each. Knows nothing of
+//! how that is done.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use jid::BareJid;
+use serde::Serialize;
+
+use super::command::{CommandError, bare_jid, block_on};
+use crate::config::{Config, ConfigError};
+use crate::daemon::control::{self, Answered};
+use crate::daemon::orders::{ContactLine, INVITE_WORD, InviteAnswer, InviteOrder};
+use crate::model::address::printable;
+use crate::model::group::MEMBERS;
+use crate::model::invite::MAX_CONTACTS_OF_COMMAND;
+use crate::model::{Reason, State};
+
+/// With fewer contacts nobody needs to see how far it has come.
+const COUNTED_FROM: usize = 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The room's bare JID, on one of muc.services
+    #[arg(value_parser = bare_jid)]
+    room: BareJid,
+    /// The contacts' bare JIDs
+    #[arg(value_name = "CONTACT", value_parser = bare_jid, required_unless_present_any = ["members", "group"])]
+    contacts: Vec<BareJid>,
+    /// In whose name: a user of this server who may invite to the room
+    #[arg(long = "as", value_name = "INVITER", value_parser = bare_jid)]
+    inviter: BareJid,
+    /// The reason that the contacts see
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Instead of contacts: everybody on the room's own owner, admin and member lists
+    #[arg(long, conflicts_with_all = ["contacts", "group"])]
+    members: bool,
+    /// Instead of contacts: everybody in this group
+    #[arg(long, value_name = "NAME", conflicts_with = "contacts")]
+    group: Option<String>,
+    /// Say what would become of each; nothing is sent, nobody is made a member, nothing is written
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(
+    load: impl FnOnce() -> Result<Config, ConfigError>,
+    arguments: Arguments,
+    out: &mut impl Write,
+) -> Result<ExitCode, CommandError> {
+    let journal = load()?.journal.path;
+    let Arguments { room, contacts, inviter, reason, members, group, dry_run, json } = arguments;
+    if contacts.len() > MAX_CONTACTS_OF_COMMAND {
+        let why = format!("no more than {MAX_CONTACTS_OF_COMMAND} contacts at a time: invite them in several parts");
+        return Err(CommandError::Refused { why, wrong: true });
+    }
+    let contacts = match group {
+        _ if members => vec![format!("@{MEMBERS}")],
+        Some(name) => vec![format!("@{}", name.trim_start_matches('@'))],
+        None => contacts.iter().map(ToString::to_string).collect(),
+    };
+    let (room, inviter) = (room.to_string(), inviter.to_string());
+    let order = InviteOrder { room: room.clone(), inviter: inviter.clone(), contacts, reason, dry_run };
+    let mut shown = Shown { room: &room, inviter: &inviter, dry_run, json, out, seen: Seen::default() };
+    let socket = control::socket_of(&journal);
+    let answered = block_on(control::order(&socket, INVITE_WORD, &order, |answer| shown.take(answer)))?;
+    shown.finish(answered, &journal)
+}
+
+/// What is printed, and what has been seen so far.
+struct Shown<'a, Out> {
+    room: &'a str,
+    inviter: &'a str,
+    dry_run: bool,
+    json: bool,
+    out: &'a mut Out,
+    seen: Seen,
+}
+
+#[derive(Default)]
+struct Seen {
+    refused: Option<(String, bool)>,
+    /// `None` if nobody was begun.
+    expected: Option<usize>,
+    contacts: usize,
+    /// Somebody was not reached, and is not there already.
+    missed: bool,
+}
+
+/// A line for programs. The names are those of the history.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: Option<i64>,
+    room: &'a str,
+    inviter: &'a str,
+    contact: &'a str,
+    state: &'a str,
+    reason: Option<&'a str>,
+    sent_as: Option<&'a str>,
+    dry_run: bool,
+    adds_member: bool,
+}
+
+impl<Out: Write> Shown<'_, Out> {
+    fn take(&mut self, answer: InviteAnswer) -> io::Result<()> {
+        match answer {
+            InviteAnswer::Refused { why, in_the_order } => self.seen.refused = Some((why, in_the_order)),
+            InviteAnswer::Begun(count) => self.seen.expected = Some(count),
+            InviteAnswer::Contact(contact) => {
+                self.seen.contacts += 1;
+                self.seen.missed |= !is_well(&contact);
+                self.show(&contact)?;
+                self.count();
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, it: &ContactLine) -> io::Result<()> {
+        if self.json {
+            let line = Line {
+                id: it.id,
+                room: self.room,
+                inviter: self.inviter,
+                contact: &it.contact,
+                state: &it.state,
+                reason: it.reason.as_deref(),
+                sent_as: it.sent_as.as_deref(),
+                dry_run: self.dry_run,
+                adds_member: it.adds_member,
+            };
+            writeln!(self.out, "{}", serde_json::to_string(&line)?)?;
+        } else {
+            let would = if self.dry_run { "would be " } else { "" };
+            let reason = it.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            let member = if it.adds_member { ", made a member before" } else { "" };
+            writeln!(self.out, "{}: {would}{}{reason}{member}", printable(&it.contact), it.state)?;
+        }
+        self.out.flush()
+    }
+
+    /// Shows how far it has come, if there are many and somebody watches.
+    fn count(&self) {
+        let (seen, Some(expected)) = (self.seen.contacts, self.seen.expected) else { return };
+        let mut terminal = io::stderr();
+        if expected >= COUNTED_FROM && terminal.is_terminal() {
+            let end = if seen == expected { "\r\u{1b}[K" } else { "\r" };
+            // Nobody is told if that fails: it is no part of the result.
+            let _ = write!(terminal, "{seen} of {expected}{end}");
+        }
+    }
+
+    fn finish(self, answered: io::Result<Answered<()>>, journal: &Path) -> Result<ExitCode, CommandError> {
+        let failed = |why: String| Err(CommandError::Refused { why, wrong: false });
+        match answered {
+            Ok(Answered::Yes(())) => {}
+            Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.to_owned())),
+            Ok(Answered::Hangs(_)) => return failed("the relay does not answer: it hangs".to_owned()),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
+            Err(e) => return failed(format!("the relay does not answer: {e}")),
+        }
+        match self.seen {
+            Seen { refused: Some((why, wrong)), .. } => Err(CommandError::Refused { why, wrong }),
+            Seen { expected: None, .. } => failed("the relay stopped: nobody was invited".to_owned()),
+            Seen { expected: Some(expected), contacts, .. } if contacts < expected => {
+                failed(format!("the relay stopped, or nothing happened for a minute: {} were not invited", expected - contacts))
+            }
+            Seen { missed: true, .. } => Ok(ExitCode::FAILURE),
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Whether the contact has the invitation, or is there already.
+fn is_well(contact: &ContactLine) -> bool {
+    let there = [Reason::Duplicate, Reason::Occupant].map(Reason::as_str);
+    contact.state == State::Relayed.as_str() || contact.reason.as_deref().is_some_and(|it| there.contains(&it))
+}

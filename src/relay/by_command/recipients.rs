@@ -1,0 +1,91 @@
+//! Finds the contacts of a command, and what stands against the whole of it, before anybody is invited.
+//! Knows nothing of how they are invited.
+
+use std::collections::BTreeSet;
+
+use jid::BareJid;
+use tracing::warn;
+
+use crate::journal::JournalReader;
+use crate::link::{AskError, Lost};
+use crate::model::address;
+use crate::model::group::{Book, NotUsable};
+use crate::model::invite::{InviteRequest, MAX_CONTACTS_OF_COMMAND, Obstacle, Whom};
+use crate::relay::context::Context;
+use crate::relay::parties::is_a_person;
+use crate::rooms::Age;
+
+/// The contacts, each once.
+///
+/// # Errors
+/// [`Obstacle`]: nobody is to be invited.
+pub(super) async fn recipients(cx: &Context, request: &InviteRequest) -> Result<Vec<String>, Obstacle> {
+    let InviteRequest { room, inviter, whom, .. } = request;
+    if room.node().is_none() || !cx.config.load().muc.serves(room.domain().as_str()) {
+        return Err(Obstacle::NoRoom(room.to_string()));
+    }
+    if !is_user_here(cx, inviter) {
+        return Err(Obstacle::NoUser(inviter.to_string()));
+    }
+    let people: BTreeSet<String> = match whom {
+        Whom::Contacts(contacts) => {
+            contacts.iter().map(|contact| person(cx, contact)).collect::<Result<_, _>>()?
+        }
+        Whom::Members => others(cx, inviter, members(cx, room, inviter).await?),
+        Whom::Group(name) => others(cx, inviter, group(cx, inviter, name).await?),
+    };
+    if people.is_empty() && matches!(whom, Whom::Contacts(_)) {
+        return Err(Obstacle::Whom);
+    }
+    if people.len() > MAX_CONTACTS_OF_COMMAND {
+        return Err(Obstacle::TooMany);
+    }
+    cx.link.epoch().map_err(|Lost| Obstacle::NotConnected)?;
+    Ok(people.into_iter().collect())
+}
+
+/// Whether somebody is a user of a host that belongs to this server: the relay could speak for nobody else, and nothing says
+/// that the operator may.
+fn is_user_here(cx: &Context, inviter: &BareJid) -> bool {
+    let host = inviter.domain().as_str();
+    let config = cx.config.load();
+    let ours = config.own_hosts().iter().any(|own| own == host) || cx.link.grants(host).is_some();
+    inviter.node().is_some() && ours && !config.muc.serves(host) && host != cx.link.component()
+}
+
+/// The person whom an address means: itself, or who is behind it if it is a relay address.
+fn person(cx: &Context, written: &BareJid) -> Result<String, Obstacle> {
+    let no_person = || Obstacle::NoPerson(written.to_string());
+    let person = if written.domain().as_str() == cx.link.component() {
+        address::contact_of(written.as_str()).map_err(|_| no_person())?
+    } else {
+        written.clone()
+    };
+    if is_a_person(cx, &person) { Ok(person.to_string()) } else { Err(no_person()) }
+}
+
+/// Those who can be invited, without the inviter.
+fn others(cx: &Context, inviter: &BareJid, people: Vec<BareJid>) -> BTreeSet<String> {
+    let others = people.into_iter().filter(|person| person != inviter && is_a_person(cx, person));
+    others.map(|person| person.to_string()).collect()
+}
+
+async fn members(cx: &Context, room: &BareJid, inviter: &BareJid) -> Result<Vec<BareJid>, Obstacle> {
+    match cx.rooms.look_at_all(room, Some(inviter), Age::Fresh).await {
+        Ok(view) => view.members().ok_or(Obstacle::NoList),
+        Err(AskError::Lost) => Err(Obstacle::NotConnected),
+        Err(_) => Err(Obstacle::Silent),
+    }
+}
+
+async fn group(cx: &Context, inviter: &BareJid, name: &str) -> Result<Vec<BareJid>, Obstacle> {
+    let config = cx.config.load_full();
+    let kept = JournalReader::new(&config.journal.path).kept_groups().await.map_err(|e| {
+        warn!("the groups can't be read: {e}");
+        Obstacle::Journal
+    })?;
+    Book::new(&config.groups, kept).people(name, Some(inviter)).map_err(|not_usable| match not_usable {
+        NotUsable::Nobody => Obstacle::NoGroup(name.to_owned()),
+        NotUsable::MayNotUse => Obstacle::MayNotUse(name.to_owned()),
+    })
+}
