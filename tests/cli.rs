@@ -327,10 +327,18 @@ fn invite_names_what_is_wrong_before_anything_is_sent() {
     let _relay = Running::start(&bench);
     for (arguments, code, complaint) in [
         (&["tea@elsewhere.example", "bob@example.org", "--as", ALICE][..], 2, "(muc.services)"),
-        (&["conference.example.org", "bob@example.org", "--as", ALICE], 2, "is not a room that the relay serves"),
+        (
+            &["conference.example.org", "bob@example.org", "--as", ALICE],
+            2,
+            "is not a room that the relay serves",
+        ),
         (&[ROOM, "bob@example.org", "--as", "alice@elsewhere.example"], 2, "Name one on example.org"),
         (&[ROOM, "bob@example.org", "--as", "example.org"], 2, "is not a user of this server"),
-        (&[ROOM, "bob@example.org", "example.org", "--as", ALICE], 2, "example.org is not a person's address"),
+        (
+            &[ROOM, "bob@example.org", "example.org", "--as", ALICE],
+            2,
+            "example.org is not a person's address",
+        ),
         (&[ROOM, "team@invites.example.org", "--as", ALICE], 2, "A group is named by @ and its name"),
         (&[ROOM, "--group", "nobody", "--as", ALICE], 2, "there is no group nobody"),
         (&[ROOM, "bob@example.org", "--as", ALICE], 1, "the relay is not connected"),
@@ -343,6 +351,49 @@ fn invite_names_what_is_wrong_before_anything_is_sent() {
         assert_eq!(done.out, "", "{arguments:?}");
     }
     assert_eq!(bench.run(&["history"]).out, "no such invitation\n");
+}
+
+/// Blocks and groups from the shell, by a relay that runs and without one.
+#[rstest::rstest]
+fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
+    let bench = Bench::new("[groups]\nteam = ['bob@example.org']\n");
+    let _relay = with_a_relay.then(|| Running::start(&bench));
+    let does = |arguments: &[&str], code: i32, said: &str| {
+        let done = bench.run(arguments);
+        assert_eq!(done.code, Some(code), "{arguments:?}: {}{}", done.out, done.err);
+        let shown = if code == 0 { &done.out } else { &done.err };
+        assert!(shown.contains(said), "{arguments:?}: {shown}");
+    };
+    does(&["blocks"], 0, "");
+    does(
+        &["block", "evil.example", "xmpp:eve@example.org/x"],
+        0,
+        "Blocked for everybody: 2.\neve@example.org\nevil.example\n",
+    );
+    does(&["block", "eve@@example"], 1, "eve@@example is not an address");
+    assert_eq!(bench.run(&["blocks"]).out, "eve@example.org\nevil.example\n");
+    does(&["unblock", "mallory@example.org"], 1, "mallory@example.org is not blocked");
+    does(&["unblock", "evil.example", "mallory@example.org"], 1, "Nothing is changed");
+    does(&["unblock", "EVIL.example"], 0, "Blocked for everybody: 1.\neve@example.org\n");
+
+    does(&["groups", "list"], 0, "team: 1 people");
+    does(
+        &["groups", "create", "crew", "carol@example.org", "@team", "--may-use", "named", "--users", ALICE],
+        0,
+        "crew",
+    );
+    does(&["groups", "create", "crew", "carol@example.org"], 1, "there is a group of that name already");
+    does(&["groups", "create", "team", "carol@example.org"], 1, "in the configuration");
+    does(&["groups", "create", "den", "carol"], 1, "neither somebody's address nor a group's @name");
+    does(&["groups", "add", "crew", "dave@example.org"], 0, "@team carol@example.org dave@example.org");
+    does(&["groups", "remove", "crew", "carol@example.org"], 0, "@team dave@example.org");
+    does(&["groups", "add", "crew", "@crew"], 1, "circle");
+    does(&["groups", "show", "crew"], 0, "crew, for named (alice@example.org): @team dave@example.org");
+    does(&["groups", "show", "team"], 0, "bob@example.org");
+    does(&["groups", "show", "nobody"], 1, "There is no group nobody");
+    does(&["groups", "add", "nobody", "dave@example.org"], 1, "there is no group of that name");
+    does(&["groups", "delete", "crew"], 0, "");
+    does(&["groups", "delete", "crew"], 1, "there is no group of that name");
 }
 
 /// What another program writes to the control socket.
@@ -363,9 +414,9 @@ fn orders_are_bounded() {
     assert_eq!(answer(b"dance\n{}\n"), "");
     assert_eq!(answer(b"invite\nnonsense\n"), "");
     // It may be refused before all of it is read; then the answer may get lost.
-    let too_long = answer(&[b"invite\n", &[b' '; 5 << 20][..]].concat());
+    let too_long = answer(&[b"invite\n".to_vec(), vec![b' '; 5 << 20]].concat());
     assert!(too_long.is_empty() || too_long.contains("no more than 10"), "{too_long}");
-    assert_eq!(answer(&[b'x'; 5 << 20]), "");
+    assert_eq!(answer(&vec![b'x'; 5 << 20]), "");
     let contacts = vec!["b@c"; 10_001];
     let order = serde_json::json!({"room": ROOM, "inviter": ALICE, "contacts": contacts, "dry_run": true});
     assert!(answer(format!("invite\n{order}\n").as_bytes()).contains("no more than 10"), "too many");
@@ -527,6 +578,10 @@ fn bash_completes_commands_options_and_values() {
         ("muc-invite-relay check --off", "--offline"),
         ("muc-invite-relay check --without ri", "rights"),
         ("muc-invite-relay history --state ref", "refused"),
+        ("muc-invite-relay inv", "invite"),
+        ("muc-invite-relay invite --dry", "--dry-run"),
+        ("muc-invite-relay groups cre", "create"),
+        ("muc-invite-relay groups create --may-use na", "named"),
     ] {
         assert_eq!(complete(line), expected, "{line}");
     }

@@ -432,7 +432,10 @@ async fn an_admin_invites_in_somebodys_name() {
         assert_eq!((request.room.as_str(), request.inviter.as_str()), (fields[0].1, fields[1].1));
         let Whom::Contacts(contacts) = &request.whom else { panic!("{request:?}") };
         assert_eq!(contacts.len(), 2);
-        assert_eq!((request.reason.unwrap().0.as_str(), request.dry_run, &*by), ("Come", false, "admin@example.org"));
+        assert_eq!(
+            (request.reason.unwrap().0.as_str(), request.dry_run, &*by),
+            ("Come", false, "admin@example.org")
+        );
         events.send(InviteEvent::Begun(2)).await.unwrap();
         for (contact, state, reason) in [
             ("bob@example.org", State::Relayed, None),
@@ -445,7 +448,10 @@ async fn an_admin_invites_in_somebodys_name() {
     });
     let done = taken(answer);
     assert_eq!(done.notes[0].text, "Invitations that have ended: 2. Still under way: 0.");
-    assert_eq!(lines(&done, "contacts"), ["bob@example.org: relayed", "carol@example.org: refused (outcast)"]);
+    assert_eq!(
+        lines(&done, "contacts"),
+        ["bob@example.org: relayed", "carol@example.org: refused (outcast)"]
+    );
 }
 
 /// Whoever asks waits no longer than clients do.
@@ -495,5 +501,9 @@ async fn what_stands_against_inviting_is_shown_above_the_form() {
         events.send(InviteEvent::Obstacle(Obstacle::NoUser("alice@example.org".to_owned()))).await.unwrap();
     });
     let again = taken(answer);
-    assert!(again.notes[0].text.ends_with("is not a user of this server. Name one on example.org."), "{:?}", again.notes);
+    assert!(
+        again.notes[0].text.ends_with("is not a user of this server. Name one on example.org."),
+        "{:?}",
+        again.notes
+    );
 }

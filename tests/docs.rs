@@ -136,7 +136,10 @@ fn the_overview_has_every_key_with_its_default() {
 fn keys_that_are_named_exist() {
     let mut keys = Config::keys();
     // Names of files, which look like keys.
-    keys.extend(["journal.db", "journal.db-wal", "relay.cfg.lua", "relay.yml", "log.rs"].map(str::to_owned));
+    keys.extend(
+        ["journal.db", "journal.db-wal", "journal.db.sock", "relay.cfg.lua", "relay.yml", "log.rs"]
+            .map(str::to_owned),
+    );
     let sections = ["component", "muc", "relay", "limits", "journal", "admins", "log", "metrics"];
     let mut named = 0;
     for (page, text) in pages() {
@@ -152,10 +155,10 @@ fn keys_that_are_named_exist() {
     assert!(named > 60, "only {named} keys");
 }
 
-/// The help of a command; `None` if there is no such command.
+/// The help of a command, which may be two words; `None` if there is no such command.
 fn help(command: &str) -> Option<String> {
-    let done =
-        Command::new(env!("CARGO_BIN_EXE_muc-invite-relay")).args([command, "--help"]).output().unwrap();
+    let words = command.split(' ').chain(["--help"]);
+    let done = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay")).args(words).output().unwrap();
     done.status.success().then(|| String::from_utf8(done.stdout).unwrap())
 }
 
@@ -172,8 +175,12 @@ fn commands_that_are_named_exist() {
             let words = &text[at + name.len()..];
             let end = words.find(['`', '\n', '|', '>', ';', ')', '(', ',', '"', '#']).unwrap_or(words.len());
             let mut words = words[..end].split(' ').filter(|word| !word.is_empty() && *word != "\\");
-            let command = words.next().unwrap_or_default();
-            let help = helps.entry(command.to_owned()).or_insert_with(|| help(command));
+            let first = words.next().unwrap_or_default();
+            let command = match first {
+                "groups" => format!("{first} {}", words.next().unwrap_or_default()).trim_end().to_owned(),
+                _ => first.to_owned(),
+            };
+            let help = helps.entry(command.clone()).or_insert_with(|| help(&command));
             let help = help.as_ref().unwrap_or_else(|| panic!("{}: {command}", page.display()));
             for option in words.filter(|word| word.starts_with("--")) {
                 assert!(help.contains(option), "{}: {command} {option}", page.display());

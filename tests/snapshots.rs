@@ -20,8 +20,10 @@ server = "127.0.0.1:1"
 services = ["conference.example.org"]
 "#;
 
-const COMMANDS: [&str; 9] =
-    ["run", "invite", "history", "forget", "backup", "healthy", "check", "setup", "print"];
+const COMMANDS: [&str; 13] = [
+    "run", "invite", "history", "forget", "block", "unblock", "blocks", "groups", "backup", "healthy",
+    "check", "setup", "print",
+];
 
 /// Compares a text with the file of this name, except for what differs between runs.
 fn is_as_before(name: &str, text: &str) {
@@ -85,6 +87,7 @@ fn help() {
     for command in COMMANDS {
         is_as_before(&format!("help-{command}"), &folder.prints(&[command, "--help"]));
     }
+    is_as_before("help-groups-create", &folder.prints(&["groups", "create", "--help"]));
 }
 
 #[test]

@@ -47,9 +47,11 @@ impl CommandError {
             Self::NoRelay(_) => ExitCode::from(EXIT_NO_RELAY),
             // The reader has closed the pipe, as in `history | head`.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Journal(_) | Self::Backup(_) | Self::Refused { .. } | Self::Interrupted | Self::Output(_) => {
-                ExitCode::FAILURE
-            }
+            Self::Journal(_)
+            | Self::Backup(_)
+            | Self::Refused { .. }
+            | Self::Interrupted
+            | Self::Output(_) => ExitCode::FAILURE,
         }
     }
 }

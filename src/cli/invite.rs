@@ -56,7 +56,9 @@ pub(super) fn run(
     let journal = load()?.journal.path;
     let Arguments { room, contacts, inviter, reason, members, group, dry_run, json } = arguments;
     if contacts.len() > MAX_CONTACTS_OF_COMMAND {
-        let why = format!("no more than {MAX_CONTACTS_OF_COMMAND} contacts at a time: invite them in several parts");
+        let why = format!(
+            "no more than {MAX_CONTACTS_OF_COMMAND} contacts at a time: invite them in several parts"
+        );
         return Err(CommandError::Refused { why, wrong: true });
     }
     let contacts = match group {
@@ -167,9 +169,10 @@ impl<Out: Write> Shown<'_, Out> {
         match self.seen {
             Seen { refused: Some((why, wrong)), .. } => Err(CommandError::Refused { why, wrong }),
             Seen { expected: None, .. } => failed("the relay stopped: nobody was invited".to_owned()),
-            Seen { expected: Some(expected), contacts, .. } if contacts < expected => {
-                failed(format!("the relay stopped, or nothing happened for a minute: {} were not invited", expected - contacts))
-            }
+            Seen { expected: Some(expected), contacts, .. } if contacts < expected => failed(format!(
+                "the relay stopped, or nothing happened for a minute: {} were not invited",
+                expected - contacts
+            )),
             Seen { missed: true, .. } => Ok(ExitCode::FAILURE),
             _ => Ok(ExitCode::SUCCESS),
         }
@@ -179,5 +182,6 @@ impl<Out: Write> Shown<'_, Out> {
 /// Whether the contact has the invitation, or is there already.
 fn is_well(contact: &ContactLine) -> bool {
     let there = [Reason::Duplicate, Reason::Occupant].map(Reason::as_str);
-    contact.state == State::Relayed.as_str() || contact.reason.as_deref().is_some_and(|it| there.contains(&it))
+    contact.state == State::Relayed.as_str()
+        || contact.reason.as_deref().is_some_and(|it| there.contains(&it))
 }

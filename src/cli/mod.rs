@@ -7,6 +7,7 @@ mod forget;
 mod healthy;
 mod history;
 mod invite;
+mod operate;
 mod print;
 mod run;
 mod setup;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::commands::ShellCommand;
 use crate::config::Config;
 
 /// Turns mediated room invitations (XEP-0045) into direct ones (XEP-0249), as a component of an XMPP server.
@@ -40,6 +42,14 @@ enum Command {
     History(history::Arguments),
     /// Remove everything about a person or a room from the journal
     Forget(forget::Arguments),
+    /// Block rooms, MUC services or people for everybody
+    Block(operate::Addresses),
+    /// Block rooms, MUC services or people for everybody no longer
+    Unblock(operate::Addresses),
+    /// List what is blocked for everybody
+    Blocks,
+    /// List and change the groups that admins keep
+    Groups(operate::GroupArguments),
     /// Copy the journal, also while the relay runs
     Backup(backup::Arguments),
     /// Say at once whether the running relay is alive, for containers and other supervisors
@@ -64,6 +74,10 @@ pub fn main() -> ExitCode {
         Command::Invite(arguments) => invite::run(load, arguments, out),
         Command::History(arguments) => history::run(load, arguments, out),
         Command::Forget(arguments) => forget::run(load, &arguments, out),
+        Command::Block(arguments) => operate::run(load, arguments.block(), out),
+        Command::Unblock(arguments) => operate::run(load, arguments.unblock(), out),
+        Command::Blocks => operate::run(load, ShellCommand::Blocks, out),
+        Command::Groups(arguments) => operate::run(load, arguments.command(), out),
         Command::Backup(arguments) => backup::run(load, &arguments, out),
         Command::Healthy => healthy::run(load, out),
         Command::Check(arguments) => check::run(load, &arguments, out),

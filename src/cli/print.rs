@@ -63,23 +63,20 @@ fn man(command: &Command, out: &mut impl Write) -> io::Result<()> {
     man.render_options_section(out)?;
     writeln!(out, ".SH COMMANDS")?;
     for command in command.get_subcommands() {
-        let man = Man::new(command.clone().disable_help_flag(true));
-        section(out, command.get_name(), |text| {
-            man.render_description_section(text)?;
-            man.render_options_section(text)
-        })?;
+        section(out, command.get_name(), command)?;
+        for below in command.get_subcommands() {
+            section(out, &format!("{} {}", command.get_name(), below.get_name()), below)?;
+        }
     }
     out.write_all(MANUAL_PAGE_END.as_bytes())
 }
 
 /// The sections of a command's own page, as a subsection of this page.
-fn section(
-    out: &mut impl Write,
-    name: &str,
-    render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
-) -> io::Result<()> {
+fn section(out: &mut impl Write, name: &str, command: &Command) -> io::Result<()> {
+    let man = Man::new(command.clone().disable_help_flag(true));
     let mut text = Vec::new();
-    render(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
     writeln!(out, ".SS {name}")?;
     let text = String::from_utf8_lossy(&text);
     for line in text.lines().filter(|line| !line.starts_with(".SH ")) {

@@ -83,11 +83,11 @@ pub(super) async fn block_form(
     Ok(blocks::fields(language, &cx.journal.blocks_for_all().await?, draft))
 }
 
-/// Changes which addresses are blocked for everybody.
+/// Changes which addresses are blocked for everybody. `admin`: who does it, for the log.
 pub(super) async fn block(
     cx: &Context,
     language: Language,
-    admin: &BareJid,
+    admin: &str,
     draft: &Draft,
 ) -> Result<Outcome, Failure> {
     let again = |complaint| Ok(Outcome::Again { complaint });

@@ -19,10 +19,10 @@ use crate::wire::data_form::{Choice, Field, Form};
 use crate::wire::error::Refusal;
 
 /// The names of the fields.
-const NAME_FIELD: &str = "name";
-const ENTRIES_FIELD: &str = "entries";
-const MAY_USE_FIELD: &str = "may-use";
-const USERS_FIELD: &str = "users";
+pub(super) const NAME_FIELD: &str = "name";
+pub(super) const ENTRIES_FIELD: &str = "entries";
+pub(super) const MAY_USE_FIELD: &str = "may-use";
+pub(super) const USERS_FIELD: &str = "users";
 
 fn in_words(language: Language, may_use: MayUse) -> String {
     let id = match may_use {
@@ -68,12 +68,12 @@ pub(super) async fn form(
     })
 }
 
-/// Carries a command out.
+/// Carries a command out. `admin`: who gives it, for the log.
 pub(super) async fn carry_out(
     cx: &Context,
     language: Language,
     command: GroupCommand,
-    admin: &BareJid,
+    admin: &str,
     draft: &Draft,
 ) -> Result<Outcome, Failure> {
     if command == GroupCommand::List {
@@ -199,7 +199,7 @@ async fn list_groups(cx: &Context, language: Language) -> Result<Outcome, Failur
 }
 
 /// A group as admins see it.
-fn shown(language: Language, group: &KeptGroup) -> String {
+pub(super) fn shown(language: Language, group: &KeptGroup) -> String {
     let KeptGroup { name, may_use, users, entries } = group;
     let may_use = match may_use {
         MayUse::Named => format!("{may_use} ({})", listed(users)),

@@ -87,7 +87,8 @@ pub(super) async fn invite(
     }
     let id = if dry_run { Id::NoteRehearsed } else { Id::NoteInvited };
     let note = text_with(language, id, &[("count", lines.len().into()), ("waiting", left.into())]);
-    let fields = Field::each_line("contacts", &text(language, Id::FieldEnded), lines_that_fit(lines.into_iter()));
+    let fields =
+        Field::each_line("contacts", &text(language, Id::FieldEnded), lines_that_fit(lines.into_iter()));
     Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandInvite), fields) })
 }
 

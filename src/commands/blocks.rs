@@ -13,8 +13,8 @@ use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Choice, Field};
 
 /// The names of the fields.
-const BLOCK_FIELD: &str = "block";
-const LIFT_FIELD: &str = "lift";
+pub(super) const BLOCK_FIELD: &str = "block";
+pub(super) const LIFT_FIELD: &str = "lift";
 
 /// Options of the second field that are no addresses: no bare address has a slash.
 const LIFT_NOTHING: &str = "/nothing";
@@ -57,7 +57,7 @@ pub(super) fn changes(language: Language, draft: &Draft, component: &str) -> Res
 }
 
 /// The address that a person means. They may have copied a full JID, or the relay address that stands for an inviter.
-fn address_meant(word: &str, component: &str) -> Result<BareJid, AddressError> {
+pub(super) fn address_meant(word: &str, component: &str) -> Result<BareJid, AddressError> {
     let jid = address::bare(word.trim_start_matches("xmpp:"))?;
     if jid.domain().as_str() == component && jid.node().is_some() {
         return address::contact_of(jid.as_str());

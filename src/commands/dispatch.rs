@@ -9,6 +9,7 @@ use super::catalogue::{CommandKind, Listed};
 use super::context::{AskedToInvite, AskedToReload, Context};
 use super::outcome::{Failure, Outcome};
 use super::sessions::{Session, Sessions};
+use super::shell::{self, ShellAnswer, ShellCommand};
 use super::{admin, admin_groups, admin_invite, group_list, user_data, user_settings};
 use crate::config::Live;
 use crate::journal::Journal;
@@ -73,6 +74,14 @@ impl Commands {
                 warn!("a command could not be carried out: {failure}");
                 Iq::error_to(question, Condition::InternalServerError)
             }
+        }
+    }
+
+    /// Carries out a command of an operator; `by`: who gives it, for the log.
+    pub async fn by_shell(&self, by: &str, command: ShellCommand) -> ShellAnswer {
+        match shell::carry_out(&self.cx, by, command).await {
+            Ok(answer) => answer,
+            Err(failure) => ShellAnswer { done: false, lines: vec![failure.to_string()] },
         }
     }
 
@@ -150,11 +159,11 @@ impl Commands {
             CommandKind::Forget => user_data::forget(cx, language, person, draft).await?,
             CommandKind::Statistics => admin::statistics(cx, language).await?,
             CommandKind::Recent => admin::recent_invitations(cx, language).await?,
-            CommandKind::Block => admin::block(cx, language, person, draft).await?,
+            CommandKind::Block => admin::block(cx, language, person.as_str(), draft).await?,
             CommandKind::Reload => admin::reload(cx, language, person).await?,
             CommandKind::Invite => admin_invite::invite(cx, language, person, draft).await?,
             CommandKind::Group(command) => {
-                admin_groups::carry_out(cx, language, command, person, draft).await?
+                admin_groups::carry_out(cx, language, command, person.as_str(), draft).await?
             }
         };
         match outcome {

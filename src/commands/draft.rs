@@ -14,6 +14,11 @@ const MAX_FORM_BYTES: usize = 16_000;
 pub(super) struct Draft(HashMap<String, Vec<String>>);
 
 impl Draft {
+    /// Values that are not from a form.
+    pub(super) fn of_fields(fields: Vec<(&str, Vec<String>)>) -> Self {
+        Self(fields.into_iter().map(|(var, values)| (var.to_owned(), values)).collect())
+    }
+
     /// The values of a field; `None` if it has not been filled in.
     pub(super) fn values(&self, var: &str) -> Option<&[String]> {
         self.0.get(var).map(Vec::as_slice)

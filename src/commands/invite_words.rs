@@ -33,7 +33,8 @@ pub fn whom<'a>(words: impl Iterator<Item = &'a str>) -> Result<Whom, Obstacle> 
 /// Why a request is not carried out, and what to do.
 #[must_use]
 pub fn obstacle(language: Language, config: &Config, obstacle: &Obstacle) -> String {
-    let about = |id, name: &'static str, word: &str| text_with(language, id, &[(name, shortened(word).into())]);
+    let about =
+        |id, name: &'static str, word: &str| text_with(language, id, &[(name, shortened(word).into())]);
     match obstacle {
         Obstacle::NoAddress(word) => about(Id::WrongInviteAddress, "word", word),
         Obstacle::NoRoom(room) => {

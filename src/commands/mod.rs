@@ -19,6 +19,7 @@ mod group_list;
 mod invite_words;
 mod outcome;
 mod sessions;
+mod shell;
 mod user_data;
 mod user_settings;
 
@@ -28,3 +29,4 @@ pub use discovery::answer;
 pub use dispatch::Commands;
 pub use group_list::asks_for_groups;
 pub use invite_words::{obstacle, whom};
+pub use shell::{ShellAnswer, ShellCommand};

@@ -4,6 +4,7 @@
 mod client_caps;
 pub mod control;
 mod error;
+mod offline;
 pub mod orders;
 mod reload;
 mod restore;
@@ -25,9 +26,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 pub use self::error::RunError;
+pub use self::offline::without_relay;
+use self::orders::Orders;
 pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
-use self::orders::Orders;
 use self::shutdown::Parts;
 use crate::check::{self, Running};
 use crate::commands::Commands;
@@ -100,7 +102,11 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         ask_to_reload,
         ask_to_invite.clone(),
     ));
-    let orders = Arc::new(Orders { config: Arc::clone(&config), invite: ask_to_invite });
+    let orders = Arc::new(Orders {
+        config: Arc::clone(&config),
+        commands: Arc::clone(&commands),
+        invite: ask_to_invite,
+    });
     let cx = Arc::new(Context {
         rooms: Rooms::new(link.clone()),
         contacts: Contacts::new(link.clone(), known_hashes, seen_hashes),

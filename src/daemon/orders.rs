@@ -11,7 +11,9 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::commands::{self, AskedToInvite};
+#[cfg(doc)]
+use crate::commands::ShellCommand;
+use crate::commands::{self, AskedToInvite, Commands};
 use crate::config::Live;
 use crate::model::address;
 use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle, Text};
@@ -20,10 +22,15 @@ use crate::model::{Id, Language};
 /// The word that an order to invite begins with.
 pub const INVITE_WORD: &str = "invite\n";
 
+/// The word that a command of [`ShellCommand`] begins with.
+pub const SHELL_WORD: &str = "shell\n";
+
 /// The most bytes of an order: 10,000 contacts with long addresses.
 const MAX_ORDER_BYTES: u64 = 4 << 20;
 /// For the order to arrive, and for each line of the answer to be taken.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a command to be carried out: the disk may be slow.
+const SHELL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many events may wait to be written.
 const MAX_WAITING_EVENTS: usize = 64;
 
@@ -80,6 +87,7 @@ pub struct ContactLine {
 #[derive(Debug, Clone)]
 pub(super) struct Orders {
     pub(super) config: Live,
+    pub(super) commands: Arc<Commands>,
     /// Where requests to invite go.
     pub(super) invite: mpsc::Sender<AskedToInvite>,
 }
@@ -89,9 +97,14 @@ impl Orders {
     ///
     /// # Errors
     /// The socket failed, or the other side is too slow.
-    pub(super) async fn carry_out(self: Arc<Self>, word: String, stream: BufReader<UnixStream>) -> io::Result<()> {
+    pub(super) async fn carry_out(
+        self: Arc<Self>,
+        word: String,
+        stream: BufReader<UnixStream>,
+    ) -> io::Result<()> {
         match word.as_str() {
             INVITE_WORD => self.invite(stream).await,
+            SHELL_WORD => self.shell(stream).await,
             _ => Ok(()),
         }
     }
@@ -103,8 +116,7 @@ impl Orders {
             Ok(request) => request,
             Err(obstacle) => return write(&mut stream, &self.refused(&obstacle)).await,
         };
-        let user = stream.get_ref().peer_cred().map_or_else(|_| "?".to_owned(), |peer| peer.uid().to_string());
-        let by = format!("user {user} of this machine");
+        let by = by(&stream);
         let (events, mut told) = mpsc::channel(MAX_WAITING_EVENTS);
         // It fails only if the relay is stopping.
         let _ = self.invite.send(AskedToInvite { request, by, events }).await;
@@ -125,6 +137,14 @@ impl Orders {
         }
     }
 
+    async fn shell(&self, mut stream: BufReader<UnixStream>) -> io::Result<()> {
+        // One that is too long has no answer: no command needs as much.
+        let Some(command) = read(&mut stream).await? else { return Ok(()) };
+        let answer = timeout(SHELL_TIMEOUT, self.commands.by_shell(&by(&stream), command)).await?;
+        write(&mut stream, &answer).await?;
+        stream.shutdown().await
+    }
+
     fn refused(&self, obstacle: &Obstacle) -> InviteAnswer {
         let why = commands::obstacle(Language::English, &self.config.load(), obstacle);
         InviteAnswer::Refused { why, in_the_order: obstacle.is_in_the_request() }
@@ -139,6 +159,12 @@ async fn read<T: for<'a> Deserialize<'a>>(stream: &mut BufReader<UnixStream>) ->
         return Ok(None);
     }
     Ok(Some(serde_json::from_slice(&text)?))
+}
+
+/// Who gives an order, for the log.
+fn by(stream: &BufReader<UnixStream>) -> String {
+    let user = stream.get_ref().peer_cred().map_or_else(|_| "?".to_owned(), |peer| peer.uid().to_string());
+    format!("user {user} of this machine")
 }
 
 async fn write(stream: &mut BufReader<UnixStream>, answer: &impl Serialize) -> io::Result<()> {

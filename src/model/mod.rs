@@ -3,8 +3,8 @@
 pub mod address;
 pub mod domain;
 pub mod group;
-pub mod invite;
 mod invitation;
+pub mod invite;
 mod language;
 mod outcome;
 mod preferences;

@@ -88,8 +88,8 @@ async def test_a_dry_run_leaves_nothing_behind(stage, relay, invite, take):
     assert (code, outcome(lines, bob)) == (0, ("suppressed", "duplicate"))
 
 
-async def test_members_and_groups(stage, server, relays, invite, relay):
-    alice, bob, carol = await stage.people("alice", "bob", "carol")
+async def test_members_and_groups(stage, invite, relay):
+    alice, bob, carol, dave = await stage.people("alice", "bob", "carol", "dave")
     room = await alice.create_room(stage.room(), members_only=True)
     for client in (bob, carol):
         await alice.set_affiliation(room, client.bare, "member")
@@ -99,6 +99,32 @@ async def test_members_and_groups(stage, server, relays, invite, relay):
     assert code == 0 and set(lines) == {bob.bare, carol.bare}, lines
     for contact in (bob, carol):
         await contact.expect(direct_invitation(room))
+
+    await relay.command("groups", "create", "crew", dave.bare, bob.bare, "--may-use", "named", "--users", alice.bare)
+    code, lines = await invite(room, "--group", "crew", "--as", alice.bare)
+
+    assert code == 0, lines
+    assert (outcome(lines, dave), outcome(lines, bob)) == (("relayed", None), ("suppressed", "duplicate"))
+    await dave.expect(direct_invitation(room))
+    assert await alice.affiliation(room, dave.bare) == "member"
+    code, said = await invite(room, "--group", "crew", "--as", bob.bare)
+    assert code == 2 and "may not use the group crew" in said
+
+
+async def test_what_an_operator_blocks_is_blocked_at_once(stage, invite, relay):
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    await relay.command("block", room)
+    code, lines = await invite(room, bob.bare, "--as", alice.bare)
+    assert (code, outcome(lines, bob)) == (1, ("suppressed", "blocked"))
+    assert await relay.command("blocks") == f"{room}\n"
+
+    await relay.command("unblock", room)
+    assert await relay.command("blocks") == ""
+    code, lines = await invite(room, bob.bare, "--as", alice.bare)
+    assert code == 0, lines
+    await bob.expect(direct_invitation(room))
 
 
 async def test_the_inviter_must_have_the_right(stage, invite, relay):

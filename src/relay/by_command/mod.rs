@@ -53,7 +53,8 @@ pub(super) async fn carry_out(cx: Arc<Context>, asked: AskedToInvite) {
     if events.send(InviteEvent::Begun(contacts.len())).await.is_err() {
         return;
     }
-    let all = All { cx: &cx, contacts: contacts.into_iter(), under_way: JoinSet::new(), names: BTreeSet::new() };
+    let all =
+        All { cx: &cx, contacts: contacts.into_iter(), under_way: JoinSet::new(), names: BTreeSet::new() };
     let mut left = if request.dry_run {
         let request = Arc::new(request);
         all.run(&events, |cx, contact| rehearsal::rehearse(cx, Arc::clone(&request), contact)).await

@@ -19,7 +19,11 @@ use crate::wire::muc::Inviter;
 
 /// What would become of one contact's invitation now. Whether the room would let the relay make them a member, and whether the
 /// contact's limit is used up, is found out only by an invitation.
-pub(super) async fn rehearse(cx: Arc<Context>, request: Arc<InviteRequest>, contact: String) -> InvitedContact {
+pub(super) async fn rehearse(
+    cx: Arc<Context>,
+    request: Arc<InviteRequest>,
+    contact: String,
+) -> InvitedContact {
     let (state, reason, adds_member) = match BareJid::new(&contact) {
         Ok(jid) if is_of_another_relay(cx.link.component(), &jid) => {
             (State::Refused, Some(Reason::AnotherRelay), false)
