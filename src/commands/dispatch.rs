@@ -2,7 +2,7 @@
 //! its own. Knows nothing of how questions come in and answers go out.
 
 use jid::BareJid;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use super::catalogue::{CommandKind, Listed};
@@ -10,26 +10,25 @@ use super::context::{AskedToInvite, AskedToReload, Context};
 use super::outcome::{Failure, Outcome};
 use super::sessions::{Session, Sessions};
 use super::shell::{self, ShellAnswer, ShellCommand};
+use super::turns::Turns;
 use super::{admin, admin_groups, admin_invite, group_list, user_data, user_settings};
 use crate::config::Live;
 use crate::journal::Journal;
 use crate::link::Link;
 use crate::model::Language;
+use crate::model::address;
 use crate::texts::{Id, text};
 use crate::wire::command::{Action, Actions, Command, Note, NoteKind, Status};
 use crate::wire::data_form::Form;
 use crate::wire::error::Refusal;
 use crate::wire::{Condition, Iq, IqPayload, StanzaError};
 
-/// The most commands that are carried out at the same time.
-const MAX_COMMANDS_AT_ONCE: usize = 8;
-
 /// The ad-hoc commands of the component.
 #[derive(Debug)]
 pub struct Commands {
     cx: Context,
     sessions: Sessions,
-    at_once: Semaphore,
+    turns: Turns,
 }
 
 impl Commands {
@@ -46,7 +45,7 @@ impl Commands {
         Self {
             cx: Context::new(config, journal, link, reload, invite),
             sessions: Sessions::new(),
-            at_once: Semaphore::new(MAX_COMMANDS_AT_ONCE),
+            turns: Turns::new(),
         }
     }
 
@@ -66,7 +65,8 @@ impl Commands {
 
     /// Carries out one step of a command. The answer to any other IQ is an error.
     pub async fn answer(&self, question: &Iq) -> Iq {
-        let Ok(_permit) = self.at_once.try_acquire() else { return Self::too_many(question) };
+        let person = address::split_resource(question.from.as_deref().unwrap_or_default()).0;
+        let Some(_turn) = self.turns.take(person).await else { return Self::too_many(question) };
         match self.step(question).await {
             Ok(answer) => Iq { payload: IqPayload::Command(answer).into(), ..Iq::result_to(question) },
             Err(Failure::Refused(error)) => Iq::error_with(question, error),

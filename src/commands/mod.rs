@@ -20,6 +20,7 @@ mod invite_words;
 mod outcome;
 mod sessions;
 mod shell;
+mod turns;
 mod user_data;
 mod user_settings;
 
