@@ -40,11 +40,13 @@ pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
 }
 
 /// Whether it was asked for its contact, and not told to be too many. Whether the contact wanted it makes no difference, so
-/// that the limit shows none of that.
+/// that the limit shows none of that. Where not all could be found out, nothing was asked.
 fn counted_for_the_contact(record: &Record) -> bool {
     let under_way = record.state == State::Pending && record.route == Route::HandedOver;
+    let failed = record.state == State::Failed && record.reason != Some(Reason::Unsure);
     under_way
-        || matches!(record.state, State::Relayed | State::Failed | State::Suppressed)
+        || failed
+        || matches!(record.state, State::Relayed | State::Suppressed)
         || matches!(record.reason, Some(Reason::Stranger | Reason::Mimicry))
 }
 

@@ -20,14 +20,13 @@ use crate::relay::attempt::{self, Ran};
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
 use crate::relay::decide::judge::{Verdict, bars_the_contact};
-use crate::relay::decide::lookalikes::Lookalikes;
 use crate::relay::decide::{Decision, decide};
 use crate::relay::job::Job;
 use crate::relay::limits::Answer;
 use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::payload;
-use crate::relay::settle::notify::notify;
 use crate::relay::settle::report::report;
+use crate::relay::settle::undo::undo;
 use crate::relay::settle::words::{self, Told};
 use crate::relay::stop::Stop;
 use crate::wire::handover::HandedOver;
@@ -66,10 +65,7 @@ pub(in crate::relay) async fn take(
             }
             return attempt::run(cx, *job).await;
         }
-        AfterAdmit::Notify(row, told) => {
-            // Told or not, it has ended.
-            let _ = notify(&cx, &row, None, &told).await;
-        }
+        AfterAdmit::Undo(row, told) => undo(&cx, &row, told.as_ref()).await,
         AfterAdmit::Nothing => {}
     }
     Ran::Ended(None)
@@ -97,7 +93,8 @@ enum AfterAdmit {
         job: Box<Job>,
         early: bool,
     },
-    Notify(Box<Pending>, Told),
+    /// It has ended: the membership that came with it is taken back, and the inviter is told.
+    Undo(Box<Pending>, Option<Told>),
     Nothing,
 }
 
@@ -180,25 +177,29 @@ async fn admit(
     match verdict {
         Verdict::Suppress(reason) => {
             let (state, wanted) = (State::Suppressed, Wanted::Inside);
-            return Ok(Admission::Taken(note_asked(cx, arrival, anew, wanted, state, reason).await?.1));
+            let (row, told) = note_asked(cx, arrival, anew, wanted, state, reason).await?;
+            return Ok(not_passed_on(row, told, false));
         }
         Verdict::Refuse(reason) => {
-            let pending = if bars_the_contact(reason) {
+            let row = if bars_the_contact(reason) {
                 note_asked(cx, arrival, anew, Wanted::Barred, State::Refused, reason).await?.0
             } else {
                 note(cx, arrival, State::Refused, reason).await?
             };
-            let told = words::for_inviter(reason);
-            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), told)));
+            return Ok(not_passed_on(row, Some(words::for_inviter(reason)), anew));
         }
         // It would reach nobody by the server either.
         Verdict::Fail(reason) => {
-            let pending = note(cx, arrival, State::Failed, reason).await?;
-            let told = words::for_inviter(reason);
-            return Ok(Admission::Taken(AfterAdmit::Notify(Box::new(pending), told)));
+            let row = note(cx, arrival, State::Failed, reason).await?;
+            return Ok(not_passed_on(row, Some(words::for_inviter(reason)), anew));
         }
+        // Nobody delivers it. The inviter is told what they would be told for any other contact.
         Verdict::Unwanted(state, reason) => {
-            return unwanted(cx, arrival, anew, state, reason, &lookalikes).await;
+            let (row, told) = note_asked(cx, arrival, anew, Wanted::No, state, reason).await?;
+            if reason == Reason::Mimicry {
+                lookalikes.warn_of_dropped(&row);
+            }
+            return Ok(not_passed_on(row, told, anew));
         }
         Verdict::HandBack(reason) => {
             note(cx, arrival, State::HandedBack, reason).await?;
@@ -222,7 +223,8 @@ async fn take_over(
         cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, made_member, Wanted::Yes)).await?;
     if admitted.claimed.is_some_and(Claimed::is_duplicate) {
         let reason = Reason::Duplicate;
-        return Ok(Admission::Taken(told_of_asked(cx, &admitted, arrival, State::Suppressed, reason).1));
+        let (row, told) = told_of_asked(cx, &admitted, arrival, State::Suppressed, reason);
+        return Ok(not_passed_on(row, told, false));
     }
     let Some(left) = left() else {
         // The disk took too long: the server is delivering it by now.
@@ -269,21 +271,10 @@ async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<De
     Ok(decision)
 }
 
-/// Takes an invitation that the contact does not want, so that nobody delivers it. The inviter is told what they would be told
-/// for any other contact.
-async fn unwanted(
-    cx: &Context,
-    arrival: Arrival,
-    anew: bool,
-    state: State,
-    reason: Reason,
-    lookalikes: &Lookalikes,
-) -> Result<Admission, Closed> {
-    let (row, after) = note_asked(cx, arrival, anew, Wanted::No, state, reason).await?;
-    if reason == Reason::Mimicry {
-        lookalikes.warn_of_dropped(&row);
-    }
-    Ok(Admission::Taken(after))
+/// An invitation that is the relay's and goes no further. `added`: the room has made the contact a member for it, which is
+/// taken back, as for an invitation that comes back later.
+fn not_passed_on(row: Pending, told: Option<Told>, added: bool) -> Admission {
+    Admission::Taken(AfterAdmit::Undo(Box::new(Pending { added, ..row }), told))
 }
 
 /// Answers a hand-over from a sender that may not hand over. It is recorded within a limit, so that it can't fill the journal.
@@ -357,8 +348,8 @@ fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: bool, wanted: Wanted) -> As
     Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None, anew }
 }
 
-/// Notes one that goes no further, and counts it for the contact's limit like any other. Returns what is done behind the
-/// answer as well.
+/// Notes one that goes no further, and counts it for the contact's limit like any other. Returns what the inviter is told as
+/// well.
 async fn note_asked(
     cx: &Context,
     arrival: Arrival,
@@ -366,7 +357,7 @@ async fn note_asked(
     wanted: Wanted,
     state: State,
     reason: Reason,
-) -> Result<(Pending, AfterAdmit), Closed> {
+) -> Result<(Pending, Option<Told>), Closed> {
     let ask = ask(cx, &arrival, anew, wanted);
     let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
     if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
@@ -381,15 +372,11 @@ fn told_of_asked(
     arrival: Arrival,
     state: State,
     reason: Reason,
-) -> (Pending, AfterAdmit) {
+) -> (Pending, Option<Told>) {
     report(cx, &ended(admitted.id, state, reason), &arrival, None);
     let pending = Pending { id: admitted.id, received: admitted.received, arrival, added: false };
-    let after = if admitted.claimed.is_some_and(Claimed::is_news_to_the_inviter) {
-        AfterAdmit::Notify(Box::new(pending.clone()), words::invited_before())
-    } else {
-        AfterAdmit::Nothing
-    };
-    (pending, after)
+    let is_news = admitted.claimed.is_some_and(Claimed::is_news_to_the_inviter);
+    (pending, is_news.then(words::invited_before))
 }
 
 async fn note(cx: &Context, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {

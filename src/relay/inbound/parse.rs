@@ -120,7 +120,8 @@ fn within_limits(
     trusted: bool,
     told: WhoIsTold,
 ) -> Option<Parsed> {
-    if trusted && answer != Answer::Pass {
+    // No job looks at its room.
+    if trusted && (answer != Answer::Pass || !fits) {
         cx.leftovers.note(&arrival, None);
     }
     let refused = match (answer, trusted) {

@@ -1,16 +1,12 @@
 //! Direct invitations that come back after the server had confirmed them: from another server, or from the contact's own
 //! client; to the relay itself, or to the inviter, of which the server's module tells. Knows nothing of those that come back before: the link handles them.
 
-use tracing::debug;
-
 pub(in crate::relay) use super::early_bounces::Bounce;
-use super::notify::notify;
 use super::report::report;
 use super::words;
 use crate::journal::Closed;
 use crate::model::{Outcome, Pending, Reason, State};
 use crate::relay::context::Context;
-use crate::relay::deliver::membership;
 
 /// Records a bounce in the journal. Returns the invitation if it was a relayed one, to be [`undone`](undo).
 ///
@@ -47,12 +43,5 @@ pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), Closed> 
 
 /// Removes a membership that was added for a bounced invitation, and tells the inviter.
 pub(in crate::relay) async fn undo(cx: &Context, bounced: Pending) {
-    // The journal has it as ended, so a later start would not do this. Modules tell of bounces before the link is up.
-    while cx.link.up().await {
-        let taken_back = !bounced.added || membership::take_back(cx, &bounced.arrival, None).await.is_ok();
-        if taken_back && notify(cx, &bounced, None, &words::for_inviter(Reason::Bounced)).await.is_ok() {
-            return;
-        }
-        debug!(id = bounced.id, "interrupted");
-    }
+    super::undo::undo(cx, &bounced, Some(&words::for_inviter(Reason::Bounced))).await;
 }

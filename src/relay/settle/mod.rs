@@ -8,6 +8,7 @@ pub(crate) mod leftovers;
 pub(crate) mod notify;
 pub(crate) mod report;
 pub(in crate::relay) mod second_look;
+pub(in crate::relay) mod undo;
 pub(crate) mod words;
 
 use self::bounce::Bounce;
