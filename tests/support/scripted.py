@@ -76,8 +76,14 @@ class Scripted(Server):
         """Users and rooms whose answers no XML parser accepts."""
         self.leaves_unanswered: Callable[[Element], bool] = lambda _: False
         """Which other questions it does not answer."""
+        self.refuses: Callable[[Element], bool] = lambda _: False
+        """Which questions it answers with an error."""
+        self.grants_messages = True
+        """Whether the component may send in users' names, if it has any privileges."""
         self.members_only: set[str] = set()
-        """Rooms; all others are open. Nobody is anything to any room until the relay changes it."""
+        """Rooms; all others are open. Nobody is anything to any room until the relay changes it, but for `owners`."""
+        self.owners: dict[str, str] = {}
+        """The owners of rooms that have one."""
         self.deliveries: list[Delivery] = []
         self.taken: Feed[Element] = Feed("the scripted server")
         """The other messages that it took, and answers to what `ask` asked."""
@@ -296,7 +302,7 @@ class Scripted(Server):
     def _advertisement(self) -> str:
         return (
             f"<message from='{self.host}' to='{self.component}'><privilege xmlns='{PRIVILEGE}'>"
-            "<perm access='message' type='outgoing'/>"
+            + ("<perm access='message' type='outgoing'/>" if self.grants_messages else "")
             + ("<perm access='presence' type='managed_entity'/>" if self.setup.presence else "")
             + ("<perm access='roster' type='get'/>" if stanzas.ROSTER in self.setup.iq else "")
             + "<perm access='iq'>"
@@ -313,7 +319,9 @@ class Scripted(Server):
         self.pings += is_ping
         if stanzas.kind(iq[0]) == "handed-over":
             self.asked_for_fates.append(iq[0].get("id"))
-        if (is_ping and not self.answers_pings) or iq.get("to") in self.silent or self.leaves_unanswered(iq):
+        if self.refuses(iq):
+            stream.write(self._error(iq))
+        elif (is_ping and not self.answers_pings) or iq.get("to") in self.silent or self.leaves_unanswered(iq):
             self.unanswered.put(iq)
         else:
             stream.write(self._answer(iq))
@@ -391,8 +399,10 @@ class Scripted(Server):
         if type == "set":
             (members.add if item.get("affiliation") == "member" else members.discard)(item.get("jid"))
             return ""
-        listed = members if item.get("affiliation") == "member" else ()
-        items = "".join(f"<item affiliation='member' jid={quoteattr(jid)}/>" for jid in listed)
+        lists = {"member": members, "owner": [self.owners[room]] if room in self.owners else []}
+        affiliation = item.get("affiliation")
+        listed = lists.get(affiliation, ())
+        items = "".join(f"<item affiliation='{affiliation}' jid={quoteattr(jid)}/>" for jid in listed)
         return f"<query xmlns='{MUC_ADMIN}'>{items}</query>"
 
 
