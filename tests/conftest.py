@@ -13,6 +13,7 @@ import asyncio
 import os
 
 import pytest
+import pytest_asyncio
 
 from support import notes
 from support.pool import KINDS, Pool
@@ -24,6 +25,8 @@ from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hoo
 
 ONE_OF_EACH_MAKE = ["ejabberd-26.07", "prosody-13.0"]
 OLDEST_AND_NEWEST = ["ejabberd-23.01", "prosody-0.12", *ONE_OF_EACH_MAKE]
+
+MARKS_CHOOSE_THE_LOOP = hasattr(pytest_asyncio, "is_async_test")
 
 
 def pytest_addoption(parser):
@@ -57,6 +60,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if kind := _kind(item):
             item.add_marker(pytest.mark.xdist_group(kind.name))
+        if MARKS_CHOOSE_THE_LOOP and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     items.sort(key=lambda item: not (_kind(item) and _kind(item).name.startswith("ejabberd")))
 
 
@@ -74,17 +79,25 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"output of {program.name}", "\n".join(program.output.all[seen_before:])))
 
 
-@pytest.fixture(scope="session")
-def event_loop():
-    """One loop for all: servers outlive the test that started them."""
-    loop = asyncio.new_event_loop()
-    yield loop
-    # slixmpp leaves its send queues running.
-    left = asyncio.all_tasks(loop)
+# One loop for all: servers outlive the test that started them. From 0.23 on (Debian 13) pytest-asyncio is told so by marks
+# and pytest.ini, before (Debian 12) by this fixture.
+if not MARKS_CHOOSE_THE_LOOP:
+
+    @pytest.fixture(scope="session")
+    def event_loop():
+        loop = asyncio.new_event_loop()
+        yield loop
+        loop.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _no_task_is_left():
+    """slixmpp leaves its send queues running."""
+    yield
+    left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-    loop.close()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @pytest.fixture(scope="session")
