@@ -111,6 +111,91 @@ async fn history_is_narrowed_by_every_option() {
 }
 
 #[tokio::test]
+async fn history_in_local_time_and_for_spreadsheets() {
+    let bench = Bench::new("");
+    fill_journal(&bench.journal()).await;
+    let in_kolkata = |arguments: &[&str]| {
+        let mut command = bench.command(arguments);
+        command.env("TZ", "Asia/Kolkata");
+        output(command)
+    };
+    let table = in_kolkata(&["history", "--local-time"]).out;
+    assert!(table.contains("RECEIVED  ") && !table.contains("UTC") && table.contains(" +05:30"), "{table}");
+    let json = in_kolkata(&["history", "--local-time", "--json"]).out;
+    assert!(objects(&json)[0]["received"].as_str().unwrap().ends_with("+05:30"), "{json}");
+    assert!(objects(&in_kolkata(&["history", "--json"]).out)[0]["received"].as_str().unwrap().ends_with('Z'));
+
+    let csv = bench.run(&["history", "--csv"]);
+    let rows: Vec<_> = csv.out.split_terminator("\r\n").collect();
+    assert_eq!((csv.code, rows.len()), (Some(0), 3), "{}", csv.out);
+    assert!(
+        rows[0].starts_with("id,received,settled,route,room,inviter,contact,state,reason,"),
+        "{}",
+        rows[0]
+    );
+    assert!(
+        rows[2].contains(",cave@conference.example.org,alice@example.org,bob@example.org,refused,outcast,,")
+    );
+    assert_eq!(bench.run(&["history", "--csv", "--json"]).code, Some(2));
+}
+
+#[tokio::test]
+async fn history_follows_until_it_is_interrupted() {
+    let bench = Bench::new("");
+    fill_journal(&bench.journal()).await;
+    let mut follows =
+        bench.command(&["history", "--follow", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follows.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = move || serde_json::from_str::<serde_json::Value>(&lines.next().unwrap()).unwrap();
+    let first = next();
+    assert_eq!(
+        (&first["id"], &first["state"]),
+        (&1.into(), &"refused".into()),
+        "one under way is not shown yet"
+    );
+    // A further one, which ends before it, and then that one.
+    common::settle(&bench.journal(), None).await;
+    assert_eq!(next()["id"], 3);
+    common::settle(&bench.journal(), Some(2)).await;
+    let last = next();
+    assert_eq!((&last["id"], &last["state"]), (&2.into(), &"relayed".into()));
+
+    assert!(Command::new("kill").args(["-INT", &follows.id().to_string()]).status().unwrap().success());
+    assert_eq!(follows.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn stats_count_without_a_relay() {
+    let bench = Bench::new("");
+    fill_journal(&bench.journal()).await;
+    common::settle(&bench.journal(), None).await;
+    let done = bench.run(&["stats", "--json"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let counts = &objects(&done.out)[0];
+    assert_eq!((&counts["pending"], &counts["ended"]), (&1.into(), &2.into()));
+    let outcomes = counts["outcomes"].as_array().unwrap();
+    assert!(
+        outcomes.contains(&serde_json::json!({"state": "refused", "reason": "outcast", "count": 1})),
+        "{counts}"
+    );
+    assert_eq!(counts["routes"], serde_json::json!([{"route": "addressed", "count": 2}]));
+    let rooms = serde_json::json!([
+        {"room": "cave@conference.example.org", "count": 1}, {"room": "hall@conference.example.org", "count": 1}
+    ]);
+    assert_eq!(counts["rooms"], rooms);
+    let days = counts["days"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["count"].as_u64().unwrap()).sum::<u64>(), 2);
+    assert_eq!(days.iter().map(|day| day["relayed"].as_u64().unwrap()).sum::<u64>(), 1);
+
+    let table = bench.run(&["stats"]).out;
+    assert!(table.contains(": 2 have ended; 1 under way\n"), "{table}");
+    assert!(table.contains("refused  outcast  1\n"), "{table}");
+    let none = bench.run(&["stats", "--since", "2999-01-01T00:00:00Z"]).out;
+    assert!(none.contains(": 0 have ended; 1 under way\n"), "{none}");
+    assert_eq!(bench.run(&["stats", "--since", "5 bananas"]).code, Some(2));
+}
+
+#[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_fault() {
     let bench = Bench::new("");
     fill_journal(&bench.journal()).await;
@@ -437,6 +522,9 @@ fn a_wrong_argument_is_named_and_ends_with_2() {
         (&["invite", ROOM, "bob@@example", "--as", ALICE], "write a bare JID"),
         (&["invite", ROOM, "bob@example.org/x", "--as", ALICE], "write a bare JID"),
         (&["invite", "tea", "bob@example.org"], "--as <INVITER>"),
+        (&["invite", "--test", ALICE], "2 values required"),
+        (&["invite", "--test", ALICE, "bob@example.org", "--dry-run"], "cannot be used with"),
+        (&["invite", ROOM, "bob@example.org", "--as", ALICE, "--room", ROOM], "cannot be used with"),
         (&["invite", ROOM, "--as", ALICE], "<CONTACT>..."),
         (&["invite", ROOM, "bob@example.org", "--as", ALICE, "--members"], "cannot be used with"),
         (&["invite", ROOM, "bob@example.org", "--as", ALICE, "--group", "team"], "cannot be used with"),

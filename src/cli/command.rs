@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use jid::BareJid;
 
 use crate::config::ConfigError;
@@ -75,4 +76,33 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 pub(super) fn bare_jid(text: &str) -> Result<BareJid, String> {
     let jid = address::bare(text).ok().filter(|_| !text.contains('/'));
     jid.ok_or_else(|| "write a bare JID, such as bob@example.org".to_owned())
+}
+
+/// Reads an argument that is a duration until now, or a time.
+///
+/// # Errors
+/// It is neither.
+pub(super) fn since(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let ago = || {
+        Utc::now().checked_sub_signed(chrono::Duration::from_std(humantime::parse_duration(text).ok()?).ok()?)
+    };
+    let at = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    ago()
+        .or_else(at)
+        .ok_or("write a duration such as 90s, 10m, 24h, 30d, or a time such as 2026-01-31T12:00:00Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_takes_a_duration_or_a_time() {
+        let then = since("2h").unwrap();
+        assert_eq!((Utc::now() - then).num_minutes(), 120);
+        assert_eq!(since("2026-01-31T13:00:00+01:00").unwrap().to_rfc3339(), "2026-01-31T12:00:00+00:00");
+        for wrong in ["5 bananas", "", "yesterday", "2026-01-31", "99999999999y"] {
+            since(wrong).unwrap_err();
+        }
+    }
 }

@@ -20,17 +20,20 @@ use crate::model::{Reason, State};
 /// With fewer contacts nobody needs to see how far it has come.
 const COUNTED_FROM: usize = 20;
 
+/// The step of a test that may be other than it should without any harm to the invitation.
+const SENDER_STEP: &str = "sender";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The room's bare JID, on one of muc.services
-    #[arg(value_parser = bare_jid)]
-    room: BareJid,
+    #[arg(value_parser = bare_jid, required_unless_present = "test")]
+    room: Option<BareJid>,
     /// The contacts' bare JIDs
-    #[arg(value_name = "CONTACT", value_parser = bare_jid, required_unless_present_any = ["members", "group"])]
+    #[arg(value_name = "CONTACT", value_parser = bare_jid, required_unless_present_any = ["members", "group", "test"])]
     contacts: Vec<BareJid>,
     /// In whose name: a user of this server who may invite to the room
-    #[arg(long = "as", value_name = "INVITER", value_parser = bare_jid)]
-    inviter: BareJid,
+    #[arg(long = "as", value_name = "INVITER", value_parser = bare_jid, required_unless_present = "test")]
+    inviter: Option<BareJid>,
     /// The reason that the contacts see
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -43,6 +46,25 @@ pub(super) struct Arguments {
     /// Say what would become of each; nothing is sent, nobody is made a member, nothing is written
     #[arg(long)]
     dry_run: bool,
+    /// The test button: A invites B, and each step says what was found. To a room that the relay makes for it and destroys
+    /// afterwards, or to the one of --room
+    #[arg(
+        long,
+        value_names = ["A", "B"],
+        num_args = 2,
+        value_parser = bare_jid,
+        conflicts_with_all = ["room", "contacts", "inviter", "members", "group", "dry_run"],
+    )]
+    test: Vec<BareJid>,
+    /// With --test: the room, to which A may invite
+    #[arg(
+        long = "room",
+        value_name = "ROOM",
+        value_parser = bare_jid,
+        requires = "test",
+        conflicts_with_all = ["room", "contacts"],
+    )]
+    test_room: Option<BareJid>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -54,31 +76,40 @@ pub(super) fn run(
     out: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
     let journal = load()?.journal.path;
-    let Arguments { room, contacts, inviter, reason, members, group, dry_run, json } = arguments;
-    if contacts.len() > MAX_CONTACTS_OF_COMMAND {
+    if arguments.contacts.len() > MAX_CONTACTS_OF_COMMAND {
         let why = format!(
             "no more than {MAX_CONTACTS_OF_COMMAND} contacts at a time: invite them in several parts"
         );
         return Err(CommandError::Refused { why, wrong: true });
+    }
+    let json = arguments.json;
+    let order = order(arguments);
+    let mut shown = Shown { order: &order, json, out, seen: Seen::default() };
+    let socket = control::socket_of(&journal);
+    let answered = block_on(control::order(&socket, INVITE_WORD, &order, |answer| shown.take(answer)))?;
+    shown.finish(answered, &journal)
+}
+
+/// Without an argument that is missing, which the definition above rules out.
+fn order(arguments: Arguments) -> InviteOrder {
+    let Arguments { room, contacts, inviter, reason, members, group, dry_run, test, test_room, .. } =
+        arguments;
+    let word = |jid: Option<BareJid>| jid.map(|jid| jid.to_string()).unwrap_or_default();
+    if let [a, b] = &test[..] {
+        let (room, inviter, contacts) = (word(test_room), a.to_string(), vec![b.to_string()]);
+        return InviteOrder { room, inviter, contacts, reason, dry_run: false, test: true };
     }
     let contacts = match group {
         _ if members => vec![format!("@{MEMBERS}")],
         Some(name) => vec![format!("@{}", name.trim_start_matches('@'))],
         None => contacts.iter().map(ToString::to_string).collect(),
     };
-    let (room, inviter) = (room.to_string(), inviter.to_string());
-    let order = InviteOrder { room: room.clone(), inviter: inviter.clone(), contacts, reason, dry_run };
-    let mut shown = Shown { room: &room, inviter: &inviter, dry_run, json, out, seen: Seen::default() };
-    let socket = control::socket_of(&journal);
-    let answered = block_on(control::order(&socket, INVITE_WORD, &order, |answer| shown.take(answer)))?;
-    shown.finish(answered, &journal)
+    InviteOrder { room: word(room), inviter: word(inviter), contacts, reason, dry_run, test: false }
 }
 
 /// What is printed, and what has been seen so far.
 struct Shown<'a, Out> {
-    room: &'a str,
-    inviter: &'a str,
-    dry_run: bool,
+    order: &'a InviteOrder,
     json: bool,
     out: &'a mut Out,
     seen: Seen,
@@ -119,6 +150,17 @@ impl<Out: Write> Shown<'_, Out> {
                 self.show(&contact)?;
                 self.count();
             }
+            InviteAnswer::Step { what, well, found } => {
+                self.seen.missed |= !well && what != SENDER_STEP;
+                let state = if well { "ok" } else { "failed" };
+                if self.json {
+                    let step = serde_json::json!({ "step": what, "state": state, "found": found });
+                    writeln!(self.out, "{step}")?;
+                } else {
+                    writeln!(self.out, "{state:<9}{what}: {}", printable(&found))?;
+                }
+                self.out.flush()?;
+            }
         }
         Ok(())
     }
@@ -127,18 +169,18 @@ impl<Out: Write> Shown<'_, Out> {
         if self.json {
             let line = Line {
                 id: it.id,
-                room: self.room,
-                inviter: self.inviter,
+                room: &self.order.room,
+                inviter: &self.order.inviter,
                 contact: &it.contact,
                 state: &it.state,
                 reason: it.reason.as_deref(),
                 sent_as: it.sent_as.as_deref(),
-                dry_run: self.dry_run,
+                dry_run: self.order.dry_run,
                 adds_member: it.adds_member,
             };
             writeln!(self.out, "{}", serde_json::to_string(&line)?)?;
         } else {
-            let would = if self.dry_run { "would be " } else { "" };
+            let would = if self.order.dry_run { "would be " } else { "" };
             let reason = it.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
             let member = if it.adds_member { ", made a member before" } else { "" };
             writeln!(self.out, "{}: {would}{}{reason}{member}", printable(&it.contact), it.state)?;

@@ -11,6 +11,8 @@ mod operate;
 mod print;
 mod run;
 mod setup;
+mod stats;
+mod table;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ enum Command {
     Invite(invite::Arguments),
     /// Show what became of invitations, newest first
     History(history::Arguments),
+    /// Count invitations: by what became of them, how they came, room and day
+    Stats(stats::Arguments),
     /// Remove everything about a person or a room from the journal
     Forget(forget::Arguments),
     /// Block rooms, MUC services or people for everybody
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(load),
         Command::Invite(arguments) => invite::run(load, arguments, out),
         Command::History(arguments) => history::run(load, arguments, out),
+        Command::Stats(arguments) => stats::run(load, &arguments, out),
         Command::Forget(arguments) => forget::run(load, &arguments, out),
         Command::Block(arguments) => operate::run(load, arguments.block(), out),
         Command::Unblock(arguments) => operate::run(load, arguments.unblock(), out),

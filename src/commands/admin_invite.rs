@@ -78,6 +78,8 @@ pub(super) async fn invite(
             InviteEvent::Obstacle(obstacle) => return again(&obstacle),
             InviteEvent::Begun(contacts) => count = contacts,
             InviteEvent::Contact(contact) => lines.push(invite_words::line(&contact)),
+            // Only tests have steps.
+            InviteEvent::Step(_) => {}
         }
     }
     let left = count - lines.len().min(count);
@@ -110,6 +112,7 @@ fn request(draft: &Draft) -> Result<Result<InviteRequest, Obstacle>, Failure> {
             inviter: address(INVITER_FIELD)?,
             whom: invite_words::whom(draft.words(CONTACTS_FIELD))?,
             reason: draft.first(REASON_FIELD).map(|reason| Text(reason.to_owned())),
+            trial: None,
             dry_run,
         })
     };

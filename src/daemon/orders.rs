@@ -14,9 +14,9 @@ use tokio::time::timeout;
 #[cfg(doc)]
 use crate::commands::ShellCommand;
 use crate::commands::{self, AskedToInvite, Commands};
-use crate::config::Live;
+use crate::config::{Config, Live};
 use crate::model::address;
-use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle, Text};
+use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle, Step, Text, Trial};
 use crate::model::{Id, Language};
 
 /// The word that an order to invite begins with.
@@ -37,7 +37,7 @@ const MAX_WAITING_EVENTS: usize = 64;
 /// An order to invite. Addresses are as the operator wrote them.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct InviteOrder {
-    /// The room.
+    /// The room; empty for a test in a room that the relay makes.
     pub room: String,
     /// In whose name.
     pub inviter: String,
@@ -47,6 +47,9 @@ pub struct InviteOrder {
     pub reason: Option<String>,
     /// Only tell what would become of each.
     pub dry_run: bool,
+    /// It is a test, which is told step by step.
+    #[serde(default)]
+    pub test: bool,
 }
 
 /// A line of the answer.
@@ -64,6 +67,15 @@ pub enum InviteAnswer {
     Begun(usize),
     /// What became of one of them.
     Contact(ContactLine),
+    /// A step of a test.
+    Step {
+        /// What it is about, in a word.
+        what: String,
+        /// It is as it should be.
+        well: bool,
+        /// What was found or done.
+        found: String,
+    },
 }
 
 /// What became of one contact, in the words of the history.
@@ -111,7 +123,7 @@ impl Orders {
 
     async fn invite(&self, mut stream: BufReader<UnixStream>) -> io::Result<()> {
         let order = read(&mut stream).await?;
-        let request = order.ok_or(Obstacle::TooMany).and_then(request);
+        let request = order.ok_or(Obstacle::TooMany).and_then(|order| request(&self.config.load(), order));
         let request = match request {
             Ok(request) => request,
             Err(obstacle) => return write(&mut stream, &self.refused(&obstacle)).await,
@@ -132,6 +144,9 @@ impl Orders {
                 Some(InviteEvent::Obstacle(obstacle)) => self.refused(&obstacle),
                 Some(InviteEvent::Begun(count)) => InviteAnswer::Begun(count),
                 Some(InviteEvent::Contact(contact)) => InviteAnswer::Contact(line(contact)),
+                Some(InviteEvent::Step(Step { what, well, found })) => {
+                    InviteAnswer::Step { what: what.to_owned(), well, found }
+                }
             };
             write(&mut stream, &answer).await?;
         }
@@ -173,7 +188,17 @@ async fn write(stream: &mut BufReader<UnixStream>, answer: &impl Serialize) -> i
     timeout(ORDER_TIMEOUT, stream.write_all(&line)).await?
 }
 
-fn request(order: InviteOrder) -> Result<InviteRequest, Obstacle> {
+fn request(config: &Config, mut order: InviteOrder) -> Result<InviteRequest, Obstacle> {
+    let trial = match (order.test, order.room.is_empty()) {
+        (true, true) => Some(Trial::InNewRoom),
+        (true, false) => Some(Trial::InRoom),
+        (false, _) => None,
+    };
+    if trial == Some(Trial::InNewRoom)
+        && let Some(service) = config.muc.services.first()
+    {
+        order.room = format!("invitation-test-{:08x}@{service}", fastrand::u32(..));
+    }
     let bare = |word: String| {
         let jid = address::bare(&word).ok().filter(|_| !word.contains('/'));
         jid.ok_or(Obstacle::NoAddress(word))
@@ -183,6 +208,7 @@ fn request(order: InviteOrder) -> Result<InviteRequest, Obstacle> {
         inviter: bare(order.inviter)?,
         whom: commands::whom(order.contacts.iter().map(String::as_str))?,
         reason: order.reason.map(Text),
+        trial,
         dry_run: order.dry_run,
     })
 }

@@ -1,6 +1,6 @@
 //! Queries for operators and users: what became of invitations, and how many there were. Knows nothing of how it is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::query_builder::QueryBuilder;
@@ -19,28 +19,30 @@ impl JournalReader {
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn history(&self, filter: &Filter) -> Result<Vec<Record>, OpenError> {
         let mut db = self.open().await?;
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "SELECT * FROM (\
-             SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as, parent FROM history \
-             UNION ALL \
-             SELECT id, received, NULL, route, room, inviter, contact, 'pending', NULL, NULL, parent FROM pending) WHERE true",
-        );
-        if let Some(room) = &filter.room {
-            sql.push(" AND room = ").push_bind(room.to_string());
-        }
-        if let Some(contact) = &filter.contact {
-            sql.push(" AND contact = ").push_bind(contact.to_string());
-        }
-        if let Some(inviter) = &filter.inviter {
-            sql.push(" AND inviter = ").push_bind(inviter.to_string());
-        }
-        if let Some(state) = filter.state {
-            sql.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(since) = filter.since {
-            sql.push(" AND received >= ").push_bind(since.timestamp_millis());
-        }
+        let mut sql = matching(filter);
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
+        sql.build_query_as().fetch_all(&mut db).await.map_err(|e| self.failed(e))
+    }
+
+    /// The records that match and have an id above `after`, or one of `waiting`; oldest first, `filter.limit` at most.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
+    pub async fn history_after(
+        &self,
+        filter: &Filter,
+        after: Id,
+        waiting: &BTreeSet<Id>,
+    ) -> Result<Vec<Record>, OpenError> {
+        let mut db = self.open().await?;
+        let mut sql = matching(filter);
+        sql.push(" AND (id > ").push_bind(after).push(" OR id IN (");
+        let mut ids = sql.separated(", ");
+        ids.push("NULL");
+        for id in waiting {
+            ids.push_bind(*id);
+        }
+        sql.push(")) ORDER BY id LIMIT ").push_bind(filter.limit);
         sql.build_query_as().fetch_all(&mut db).await.map_err(|e| self.failed(e))
     }
 
@@ -62,6 +64,32 @@ impl JournalReader {
             .await
             .map_err(|e| self.failed(e))
     }
+}
+
+/// The records that match, in no order.
+fn matching(filter: &Filter) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::<Sqlite>::new(
+        "SELECT * FROM (\
+             SELECT id, received, settled, route, room, inviter, contact, state, reason, sent_as, parent FROM history \
+             UNION ALL \
+             SELECT id, received, NULL, route, room, inviter, contact, 'pending', NULL, NULL, parent FROM pending) WHERE true",
+    );
+    if let Some(room) = &filter.room {
+        sql.push(" AND room = ").push_bind(room.to_string());
+    }
+    if let Some(contact) = &filter.contact {
+        sql.push(" AND contact = ").push_bind(contact.to_string());
+    }
+    if let Some(inviter) = &filter.inviter {
+        sql.push(" AND inviter = ").push_bind(inviter.to_string());
+    }
+    if let Some(state) = filter.state {
+        sql.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(since) = filter.since {
+        sql.push(" AND received >= ").push_bind(since.timestamp_millis());
+    }
+    sql
 }
 
 /// The state of a journal.

@@ -12,7 +12,7 @@ use super::schema::OpenError;
 use crate::model::{Id, Reason, State};
 
 /// How many rows are read at a time; it takes some milliseconds.
-const ROWS_PER_TALLY_STEP: i64 = 10_000;
+pub(super) const ROWS_PER_TALLY_STEP: i64 = 10_000;
 
 /// How many invitations that were received in one span of time have ended in one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> s
 }
 
 /// The first id that was received since then, by bisection: ids ascend with time closely enough, and there is no index.
-async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
+pub(super) async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
     let row = sqlx::query("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history")
         .fetch_one(&mut *db)
         .await?;

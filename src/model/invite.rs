@@ -19,8 +19,19 @@ pub struct InviteRequest {
     pub whom: Whom,
     /// The inviter's reason.
     pub reason: Option<Text>,
+    /// It is a test, which says what it does step by step.
+    pub trial: Option<Trial>,
     /// Only tell what would become of each: nothing is sent, nobody is made a member, nothing is written.
     pub dry_run: bool,
+}
+
+/// Where a test invites to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// To a room that exists.
+    InRoom,
+    /// To a room that the relay makes for it, and destroys afterwards.
+    InNewRoom,
 }
 
 /// A text of somebody's that is no log's business: `Debug` does not show it.
@@ -53,6 +64,19 @@ pub enum InviteEvent {
     Begun(usize),
     /// What became of one of them.
     Contact(InvitedContact),
+    /// A step of a test.
+    Step(Step),
+}
+
+/// A step of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it is about, in a word.
+    pub what: &'static str,
+    /// It is as it should be.
+    pub well: bool,
+    /// What was found or done.
+    pub found: String,
 }
 
 /// What became of one contact.
@@ -70,6 +94,21 @@ pub struct InvitedContact {
     pub sent_as: Option<String>,
     /// For a dry run: they would be made a member of the room.
     pub adds_member: bool,
+}
+
+impl InvitedContact {
+    /// One whose invitation goes on, or was not begun.
+    #[must_use]
+    pub fn pending(contact: String) -> Self {
+        let (state, reason) = (State::Pending, None);
+        Self { contact, id: None, state, reason, sent_as: None, adds_member: false }
+    }
+
+    /// Whether the contact has the invitation, or is there already.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.state == State::Relayed || matches!(self.reason, Some(Reason::Duplicate | Reason::Occupant))
+    }
 }
 
 /// Why a request is not carried out.

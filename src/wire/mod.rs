@@ -29,6 +29,7 @@ pub mod handover;
 pub mod hint;
 pub mod muc;
 pub mod muc_admin;
+pub mod muc_owner;
 pub mod muc_user;
 pub mod ns;
 pub mod password;

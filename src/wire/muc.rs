@@ -4,9 +4,11 @@
 use jid::BareJid;
 use thiserror::Error;
 
+use super::data_form::Form;
 use super::hint::Hint;
+use super::muc_owner::{Destroy, Join, MucOwner};
 use super::muc_user::{Decline, Invite, MucUser};
-use super::stanza::{IqPayload, Message};
+use super::stanza::{IqPayload, Message, Presence};
 use super::xml::{non_blank, without_forbidden};
 use crate::model::Language;
 use crate::model::address::{self, AddressError};
@@ -254,6 +256,30 @@ pub fn set_affiliation(person: &BareJid, affiliation: Affiliation, reason: Optio
         reason: reason.into(),
         ..AdminItem::default()
     })
+}
+
+/// The presence by which `from` enters a room, and makes it if there is none.
+#[must_use]
+pub fn join_room(from: &str, room: &BareJid, nick: &str) -> Presence {
+    Presence {
+        from: Some(from.to_owned()),
+        to: Some(format!("{room}/{nick}")),
+        join: Some(Join).into(),
+        ..Presence::default()
+    }
+}
+
+/// The request that opens a new room as the service configures it (§10.1.2).
+#[must_use]
+pub fn open_room() -> IqPayload {
+    let form = Form { type_: Some("submit".to_owned()), ..Form::default() };
+    IqPayload::MucOwner(MucOwner { form: form.into(), ..MucOwner::default() })
+}
+
+/// The request that destroys a room (§10.9).
+#[must_use]
+pub fn destroy_room() -> IqPayload {
+    IqPayload::MucOwner(MucOwner { destroy: Some(Destroy).into(), ..MucOwner::default() })
 }
 
 fn one_item(item: AdminItem) -> IqPayload {

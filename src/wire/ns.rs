@@ -16,6 +16,8 @@ pub const MUC: &str = "http://jabber.org/protocol/muc";
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// XEP-0045 §9: affiliation and role lists.
 pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+/// XEP-0045 §10: making and destroying rooms.
+pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 /// XEP-0249: direct invitations.
 pub const CONFERENCE: &str = "jabber:x:conference";
 /// XEP-0334: archive hints.

@@ -70,6 +70,7 @@ fn of_iq(iq: &mut Iq, visit: &mut dyn FnMut(&mut String)) {
             IqPayload::DiscoInfo(_)
             | IqPayload::Ping
             | IqPayload::Version(_)
+            | IqPayload::MucOwner(_)
             | IqPayload::Command(_)
             | IqPayload::HandOverFate(_),
         )

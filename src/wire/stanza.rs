@@ -16,6 +16,7 @@ use super::error::{Condition, StanzaError, StreamError};
 use super::fate::HandOverFate;
 use super::hint::Hint;
 use super::muc_admin::MucAdmin;
+use super::muc_owner::{Join, MucOwner};
 use super::muc_user::MucUser;
 use super::ns;
 use super::permission::Perm;
@@ -220,6 +221,9 @@ pub enum IqPayload {
     /// XEP-0045 §9.
     #[xml(transparent)]
     MucAdmin(MucAdmin),
+    /// XEP-0045 §10.
+    #[xml(transparent)]
+    MucOwner(MucOwner),
     /// RFC 6121 §2.
     #[xml(transparent)]
     Roster(Roster),
@@ -265,6 +269,9 @@ pub struct Presence {
     /// XEP-0115: what the client supports.
     #[xml(child(n = ..))]
     pub caps: First<Caps>,
+    /// XEP-0045 §7.2: it enters a room.
+    #[xml(child(n = ..))]
+    pub join: First<Join>,
     /// The error, in a presence of type `error`.
     #[xml(child(n = ..))]
     pub error: First<StanzaError>,

@@ -159,6 +159,54 @@ async def test_a_client_that_goes_away_holds_nothing(stage, relay, invite):
     assert len(await stage.reached(bob, room)) == 1
 
 
+async def button(relay, *arguments):
+    """The test button: its exit code, and the state and text of each step; the outcome under `contact`."""
+    process = await asyncio.create_subprocess_exec(
+        *relay.argv("invite", "--json", "--test", *arguments), stdout=asyncio.subprocess.PIPE, env={**os.environ, **relay.env}
+    )
+    output, _ = await process.communicate()
+    steps = {}
+    for line in map(json.loads, output.decode().splitlines()):
+        if "step" in line:
+            steps.setdefault(line["step"], []).append((line["state"], line["found"]))
+        else:
+            steps["contact"] = (line["state"], line["reason"])
+    return process.returncode, steps
+
+
+async def test_the_test_button_with_a_room(stage, relay):
+    alice, mallory, bob = await stage.people("alice", "mallory", "bob")
+    room = await alice.create_room(stage.room(), members_only=True)
+
+    code, steps = await button(relay, mallory.bare, bob.bare, "--room", room)
+    assert code == 1 and steps["contact"] == ("refused", "may-not-invite"), steps
+    assert steps["verdict"] == [("failed", "the invitation is to be refused (may-not-invite)")]
+
+    code, steps = await button(relay, alice.bare, bob.bare, "--room", room)
+    assert code == 0 and steps["contact"] == ("relayed", None), steps
+    assert f"affiliations: {alice.bare} owner, {bob.bare} none" in steps["room"][0][1]
+    assert "made a member" in steps["verdict"][0][1]
+    await bob.expect(direct_invitation(room))
+
+
+async def test_the_test_button_makes_a_room_of_its_own(stage, relay):
+    """Where the server passes the answers on: else it says that a room has to be named."""
+    alice, bob = await stage.people("alice", "bob")
+
+    code, steps = await button(relay, alice.bare, bob.bare)
+
+    if "plain-iq" in stage.server.lacks:
+        assert code == 1 and "--room" in steps["room"][-1][1], steps
+        return
+    assert code == 0, steps
+    [(_, made), *_] = steps["room"]
+    room = made.split()[1].rstrip(",")
+    await bob.expect(direct_invitation(room))
+    assert steps["clean-up"] == [("ok", f"destroyed {room}")]
+    gone = await alice.iq(room, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    assert gone.get("type") == "error"
+
+
 async def test_an_admin_does_the_same_by_command(stage, server, relays, commands):
     admin, alice, bob = await stage.people("admin", "alice", "bob")
     relay = relays(server, admins={"jids": [admin.bare]})

@@ -8,6 +8,7 @@
 mod recipients;
 mod rehearsal;
 mod together;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -28,7 +29,7 @@ use super::job::Job;
 use super::payload;
 use crate::commands::AskedToInvite;
 use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle};
-use crate::model::{Arrival, Payload, Route, State};
+use crate::model::{Arrival, Payload, Route};
 
 /// If no contact's invitation ends for this time, those under way are told as pending, and no others are begun.
 const STALLED_AFTER: Duration = Duration::from_secs(60);
@@ -53,6 +54,9 @@ pub(super) async fn carry_out(cx: Arc<Context>, asked: AskedToInvite) {
     if events.send(InviteEvent::Begun(contacts.len())).await.is_err() {
         return;
     }
+    if request.trial.is_some() {
+        return test(&cx, &Arc::new(request), contacts, &events).await;
+    }
     let all =
         All { cx: &cx, contacts: contacts.into_iter(), under_way: JoinSet::new(), names: BTreeSet::new() };
     let mut left = if request.dry_run {
@@ -66,6 +70,20 @@ pub(super) async fn carry_out(cx: Arc<Context>, asked: AskedToInvite) {
     // Others may begin, and who asked waits no longer.
     drop((place, events));
     while left.join_next().await.is_some() {}
+}
+
+/// Tests an invitation of each of these contacts.
+async fn test(
+    cx: &Arc<Context>,
+    request: &Arc<InviteRequest>,
+    contacts: Vec<String>,
+    events: &mpsc::Sender<InviteEvent>,
+) {
+    for contact in contacts {
+        let (template, parent) = (Arc::new(arrival(cx, request)), Arc::new(parent(request)));
+        let invited = invite(Arc::clone(cx), template, parent, contact.clone());
+        trial::run(cx, request, contact, events, invited).await;
+    }
 }
 
 /// The contacts of one command.
@@ -113,7 +131,7 @@ impl<Contacts: Iterator<Item = String>> All<'_, Contacts> {
             }
         }
         for contact in self.names {
-            let _ = events.send(InviteEvent::Contact(pending(contact))).await;
+            let _ = events.send(InviteEvent::Contact(InvitedContact::pending(contact))).await;
         }
         self.under_way
     }
@@ -133,7 +151,9 @@ async fn invite(
 ) -> InvitedContact {
     let arrival = Arrival { contact: contact.clone(), ..Arrival::clone(&template) };
     // The journal is closed only while the relay stops.
-    let Ok(admitted) = cx.journal.admit(arrival.clone()).await else { return pending(contact) };
+    let Ok(admitted) = cx.journal.admit(arrival.clone()).await else {
+        return InvitedContact::pending(contact);
+    };
     let id = Some(admitted.id);
     match run_part(cx, Job::new(admitted, arrival).part_of(&parent)).await {
         Some(ended) => {
@@ -141,13 +161,8 @@ async fn invite(
             let (state, reason, sent_as) = (outcome.state, outcome.reason, outcome.sent_as);
             InvitedContact { contact, id, state, reason, sent_as, adds_member: false }
         }
-        None => InvitedContact { id, ..pending(contact) },
+        None => InvitedContact { id, ..InvitedContact::pending(contact) },
     }
-}
-
-fn pending(contact: String) -> InvitedContact {
-    let (state, reason) = (State::Pending, None);
-    InvitedContact { contact, id: None, state, reason, sent_as: None, adds_member: false }
 }
 
 /// The arrival of each contact, who is still missing.
