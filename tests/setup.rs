@@ -157,7 +157,7 @@ fn a_file_of_its_own_takes_nothing_away_from_prosodys_configuration() {
 #[test]
 fn what_is_printed_takes_nothing_away_from_ejabberds_configuration() {
     let config = CONFIG.replace("relay.example.net", "invites.example.test");
-    let printed = ejabberd(&printed(&setup_with(&config, &["ejabberd"])));
+    let printed = ejabberd(&printed(&setup_with(&config, &["ejabberd", "--server-version", "26.07"])));
     for text in
         [include_str!("setups/ejabberd-debian.yml"), include_str!("setups/ejabberd-several-hosts.yml")]
     {
@@ -196,7 +196,7 @@ fn prosodys_usual_port_needs_no_words() {
 
 #[test]
 fn ejabberds_side_has_every_name() {
-    let told = ejabberd(&setup(&["--show-secret", "ejabberd"]));
+    let told = ejabberd(&setup(&["--show-secret", "ejabberd", "--server-version", "26.07"]));
     let grant = |key: &str| json!({ key: "invite_relay" });
     let expected = json!({
         "listen": [{
@@ -243,6 +243,36 @@ fn an_older_ejabberd_is_told_nothing_of_iqs() {
     let wrong = setup_with(CONFIG, &["ejabberd", "--server-version", "newest"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("write a version such as 23.01"));
+}
+
+#[test]
+fn which_version_was_assumed_is_said() {
+    let here = setup(&["ejabberd"]);
+    let first = here.lines().next().unwrap();
+    assert!(
+        first.starts_with("# For ") && first.ends_with("; --server-version names another one."),
+        "{first}"
+    );
+    assert!(!setup(&["ejabberd", "--server-version", "23.01"]).contains("# For "));
+
+    // Where no server is, and no command that could tell of one.
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("relay.toml");
+    std::fs::write(&file, CONFIG).unwrap();
+    let found = |database: &str| {
+        std::fs::write(directory.path().join("dpkg-query"), database).unwrap();
+        let run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(directory.path().join("dpkg-query"), run).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
+        command
+            .args(["setup", "ejabberd"])
+            .env("MUC_INVITE_RELAY_CONFIG", &file)
+            .env("PATH", directory.path());
+        printed(&command.output().unwrap())
+    };
+    let old = found("#!/bin/sh\necho 'not-installed '; echo 'installed 1:24.07-1'\nexit 1\n");
+    assert!(old.contains("version 24.07, as the package database of this machine says"), "{old}");
+    assert!(ejabberd(&old)["modules"]["mod_privilege"]["iq"].is_null(), "{old}");
 }
 
 #[test]
@@ -295,7 +325,7 @@ fn what_the_configuration_does_not_tell_is_said() {
 fn nothing_is_left_of_the_example() {
     for arguments in [&["prosody"][..], &["ejabberd"]] {
         let text = setup(arguments);
-        for name in ["conference.example.org", "127.0.0.1", "5347", "Put your own names"] {
+        for name in ["conference.example.org", "127.0.0.1", "5347", "Put your own names", "have it printed"] {
             assert!(!text.contains(name), "{name}: {text}");
         }
     }

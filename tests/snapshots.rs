@@ -98,11 +98,11 @@ fn manual_page() {
 #[test]
 fn setup() {
     let folder = Folder::new("");
-    for server in ["prosody", "ejabberd"] {
-        is_as_before(&format!("setup-{server}"), &folder.prints(&["setup", server]));
+    is_as_before("setup-prosody", &folder.prints(&["setup", "prosody"]));
+    // Without a version that of the machine counts.
+    for (name, version) in [("setup-ejabberd", "26.07"), ("setup-ejabberd-23.01", "23.01")] {
+        is_as_before(name, &folder.prints(&["setup", "ejabberd", "--server-version", version]));
     }
-    let older = folder.prints(&["setup", "ejabberd", "--server-version", "23.01"]);
-    is_as_before("setup-ejabberd-23.01", &older);
 }
 
 #[test]

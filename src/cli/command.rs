@@ -12,6 +12,7 @@ use jid::BareJid;
 use crate::config::ConfigError;
 use crate::journal::{BackupError, OpenError};
 use crate::model::address;
+use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
 
 /// The exit code where a command needs a running relay, and none runs.
@@ -33,6 +34,8 @@ pub(super) enum CommandError {
     Refused { why: String, wrong: bool },
     #[error("no relay runs with journal.path = {}: start it, or name its configuration with --config", .0.display())]
     NoRelay(PathBuf),
+    #[error(transparent)]
+    Server(#[from] ReadError),
     #[error("interrupted: nothing was done")]
     Interrupted,
     #[error("the output can't be written: {0}")]
@@ -44,7 +47,7 @@ impl CommandError {
     /// that has closed the pipe.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Log(_) | Self::Refused { wrong: true, .. } => ExitCode::from(2),
+            Self::Config(_) | Self::Log(_) | Self::Server(_) | Self::Refused { wrong: true, .. } => ExitCode::from(2),
             Self::NoRelay(_) => ExitCode::from(EXIT_NO_RELAY),
             // The reader has closed the pipe, as in `history | head`.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -18,6 +18,64 @@ const DURATION_BUCKETS: [f64; 14] =
 /// The label of an outcome without a reason.
 const NO_REASON: &str = "none";
 
+/// How invitations usually end: these counters are there from the start, with 0, so that a monitoring system sees the first
+/// ending of each kind as an increase.
+const USUAL_ENDINGS: [(State, &[Option<Reason>]); 5] = [
+    (State::Relayed, &[None]),
+    (
+        State::Suppressed,
+        &[
+            Some(Reason::Duplicate),
+            Some(Reason::Occupant),
+            Some(Reason::OptedOut),
+            Some(Reason::Blocked),
+            Some(Reason::Nobody),
+        ],
+    ),
+    (
+        State::Refused,
+        &[
+            Some(Reason::Outcast),
+            Some(Reason::NotMember),
+            Some(Reason::MayNotInvite),
+            Some(Reason::NoRights),
+            Some(Reason::Untrusted),
+            Some(Reason::Malformed),
+            Some(Reason::RateLimited),
+            Some(Reason::TooMany),
+            Some(Reason::NoList),
+            Some(Reason::AnotherRelay),
+            Some(Reason::MayNotUse),
+            Some(Reason::Stranger),
+            Some(Reason::Mimicry),
+            Some(Reason::Unsendable),
+        ],
+    ),
+    (
+        State::Failed,
+        &[
+            Some(Reason::Bounced),
+            Some(Reason::NotPermitted),
+            Some(Reason::Unsure),
+            Some(Reason::Unsendable),
+            Some(Reason::Nobody),
+        ],
+    ),
+    (State::Expired, &[None]),
+];
+
+/// The same for invitations that go back to the server.
+const USUAL_REASONS_TO_HAND_BACK: [Reason; 8] = [
+    Reason::NotLocal,
+    Reason::NotPermitted,
+    Reason::Unsure,
+    Reason::TooLate,
+    Reason::RateLimited,
+    Reason::OptedOut,
+    Reason::Unsupported,
+    Reason::Unsendable,
+];
+
 type Label = (&'static str, &'static str);
 
 #[derive(Debug)]
@@ -28,19 +86,26 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        Self {
-            ended: Family::default(),
-            took: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
+        let ended = Family::default();
+        let begin = |route: Route, state: State, reason: Option<Reason>| {
+            drop(ended.get_or_create(&labels(route, state, reason)));
+        };
+        for route in Route::ALL {
+            for (state, reasons) in USUAL_ENDINGS {
+                reasons.iter().for_each(|reason| begin(*route, state, *reason));
+            }
         }
+        for reason in USUAL_REASONS_TO_HAND_BACK {
+            begin(Route::HandedOver, State::HandedBack, Some(reason));
+        }
+        Self { ended, took: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)) }
     }
 
     /// Counts an invitation that has ended; `took` is `None` if it ended before it was admitted.
     pub(crate) fn ended(&self, route: Route, state: State, reason: Option<Reason>, took: Option<Duration>) {
-        let state = ("state", state.as_str());
-        let reason = ("reason", reason.map_or(NO_REASON, Reason::as_str));
-        self.ended.get_or_create(&[("route", route.as_str()), state, reason]).inc();
+        self.ended.get_or_create(&labels(route, state, reason)).inc();
         if let Some(took) = took {
-            self.took.get_or_create(&[state]).observe(took.as_secs_f64());
+            self.took.get_or_create(&[("state", state.as_str())]).observe(took.as_secs_f64());
         }
     }
 
@@ -50,4 +115,9 @@ impl Metrics {
         let help = "Time from an invitation's arrival to its end";
         registry.register_with_unit("invitation_duration", help, Unit::Seconds, self.took.clone());
     }
+}
+
+fn labels(route: Route, state: State, reason: Option<Reason>) -> [Label; 3] {
+    let reason = reason.map_or(NO_REASON, Reason::as_str);
+    [("route", route.as_str()), ("state", state.as_str()), ("reason", reason)]
 }

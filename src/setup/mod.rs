@@ -1,14 +1,20 @@
 //! The server's side for a configuration: the texts of `config/` with its names in place of the examples, whole or in parts.
 //! Knows nothing of what servers do with them, nor of who asks.
 
+mod existing;
+mod installed;
 mod outline;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Server, Support};
 use crate::model::domain;
+
+pub use self::existing::{Missing, ReadError, missing};
+pub use self::installed::installed;
 
 const PROSODY: &str = include_str!("../../config/prosody/prosody.cfg.lua");
 const EJABBERD: &str = include_str!("../../config/ejabberd/ejabberd.yml");
@@ -45,6 +51,14 @@ impl Version {
     }
 }
 
+impl fmt::Display for Version {
+    /// As both makes write it: the second number has two digits only in ejabberd's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(first, second) = self;
+        if *first < 17 { write!(f, "{first}.{second}") } else { write!(f, "{first}.{second:02}") }
+    }
+}
+
 /// A part of the server's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -61,7 +75,7 @@ pub enum Part<'a> {
 }
 
 /// The values of a configuration that the texts need.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     component: String,
     services: Vec<String>,
@@ -69,8 +83,8 @@ pub struct Setup {
     hosts: Vec<String>,
     /// Domains that may be hosts of users: those above MUC services. A section for a host that does not exist would create it.
     possible_hosts: Vec<String>,
-    /// `None`: the secret is not shown.
-    secret: Option<SecretString>,
+    secret: SecretString,
+    shows_secret: bool,
     server: Server,
     /// Whether `relay.support` is `ask`, which needs more permissions.
     asks: bool,
@@ -96,7 +110,8 @@ impl Setup {
             services: muc.services.iter().map(as_written).collect(),
             hosts: hosts.iter().map(as_written).collect(),
             possible_hosts: guesses.iter().map(as_written).collect(),
-            secret: show_secret.then(|| component.secret.clone()),
+            secret: component.secret.clone(),
+            shows_secret: show_secret,
             server: component.server.clone(),
             asks: config.relay.support == Support::Ask,
         }
@@ -124,7 +139,7 @@ impl Setup {
     }
 
     fn secret(&self) -> &str {
-        self.secret.as_ref().map_or(HIDDEN_SECRET, ExposeSecret::expose_secret)
+        if self.shows_secret { self.secret.expose_secret() } else { HIDDEN_SECRET }
     }
 
     /// The lines of one part, each with the heading of its section.

@@ -1,6 +1,7 @@
-//! `/metrics`: the metrics of the other folders, and gauges that are read at each request. In the text format of `OpenMetrics`,
-//! which Prometheus reads. Knows nothing of what the other folders count.
+//! `/metrics`: the metrics of the other folders, and gauges that are read at each request. In the text format of `OpenMetrics`
+//! where it is asked for, else in Prometheus's own. Knows nothing of what the other folders count.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
 
+use super::process::Process;
 use crate::journal::JournalReader;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text";
 const OPENMETRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The format of Prometheus before `OpenMetrics`.
+const PROMETHEUS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The names of the relay's own metrics begin with this.
 const METRIC_NAME_PREFIX: &str = "muc_invite_relay";
@@ -28,13 +33,13 @@ pub(super) struct Gauges {
     size: Gauge,
     pending: Gauge,
     writable: Gauge,
-    memory: Gauge,
+    process: Process,
 }
 
 impl Gauges {
     /// Adds the gauges to `registry`, which has the metrics of the other folders.
     pub(super) fn new(mut registry: Registry, journal: PathBuf) -> Self {
-        let [size, pending, writable, memory] = std::array::from_fn(|_| Gauge::default());
+        let [size, pending, writable] = std::array::from_fn(|_| Gauge::default());
         let own = relay_metrics(&mut registry);
         own.register_with_unit("journal_size", "The journal's files", Unit::Bytes, size.clone());
         own.register("journal_pending_invitations", "Invitations that have not ended", pending.clone());
@@ -47,8 +52,8 @@ impl Gauges {
         let build = Family::<_, Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         own.register("build_info", "The version that runs", build);
-        registry.register_with_unit("process_resident_memory", "Memory in use", Unit::Bytes, memory.clone());
-        Self { registry: Mutex::new(registry), journal, size, pending, writable, memory }
+        let process = Process::new(&mut registry);
+        Self { registry: Mutex::new(registry), journal, size, pending, writable, process }
     }
 
     pub(super) async fn text(&self, question: &Question, writable: bool) -> Answer {
@@ -59,17 +64,14 @@ impl Gauges {
         if let Ok(status) = JournalReader::new(&self.journal).status().await {
             self.pending.set(status.pending);
         }
-        if let Some(memory) = resident_memory() {
-            self.memory.set(memory);
-        }
+        self.process.read();
         let mut body = String::new();
         let well = encode(&mut body, &registry).is_ok();
-        let text = Answer::text(well, body);
-        // Others get plain text: browsers show it, and older programs can read it.
         if question.accept.contains(OPENMETRICS_TYPE) {
-            Answer { kind: OPENMETRICS_CONTENT_TYPE, ..text }
+            Answer { kind: OPENMETRICS_CONTENT_TYPE, ..Answer::text(well, body) }
         } else {
-            text
+            // Browsers show this as well.
+            Answer { kind: PROMETHEUS_CONTENT_TYPE, ..Answer::text(well, in_prometheus_format(&body)) }
         }
     }
 }
@@ -87,9 +89,39 @@ pub(super) fn size(journal: &Path) -> i64 {
     i64::try_from(length(journal) + length(Path::new(&wal))).unwrap_or(i64::MAX)
 }
 
-/// The resident memory of this process, in bytes; `None` where the system does not tell.
-fn resident_memory() -> Option<i64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok()?.checked_mul(1024)
+/// The same metrics in Prometheus's own format: there the name of a counter ends in `_total` in its description as well, and
+/// units and the end are not described.
+fn in_prometheus_format(openmetrics: &str) -> String {
+    let described = |line: &str, what: &str| line.strip_prefix(what).map(str::to_owned);
+    let counters: HashSet<String> = openmetrics
+        .lines()
+        .filter_map(|line| described(line, "# TYPE ")?.strip_suffix(" counter").map(str::to_owned))
+        .collect();
+    let mut text = String::with_capacity(openmetrics.len());
+    for line in openmetrics.lines() {
+        let description =
+            ["# HELP ", "# TYPE "].into_iter().find_map(|it| Some((it, line.strip_prefix(it)?)));
+        match description.and_then(|(what, rest)| Some((what, rest.split_once(' ')?))) {
+            Some((what, (name, rest))) if counters.contains(name) => {
+                text.extend([what, name, "_total ", rest, "\n"]);
+            }
+            _ if line.starts_with("# UNIT ") || line == "# EOF" => {}
+            _ => text.extend([line, "\n"]),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_have_one_name_in_prometheus_format() {
+        let openmetrics = "# HELP a_hits Hits.\n# TYPE a_hits counter\na_hits_total{b=\"c\"} 1\n# HELP size_bytes Size.\n\
+                           # TYPE size_bytes gauge\n# UNIT size_bytes bytes\nsize_bytes 7\n# EOF\n";
+        let expected = "# HELP a_hits_total Hits.\n# TYPE a_hits_total counter\na_hits_total{b=\"c\"} 1\n# HELP size_bytes \
+                        Size.\n# TYPE size_bytes gauge\nsize_bytes 7\n";
+        assert_eq!(in_prometheus_format(openmetrics), expected);
+    }
 }

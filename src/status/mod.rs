@@ -5,6 +5,7 @@ mod gauges;
 mod mask;
 mod page;
 mod plot;
+mod process;
 mod recent;
 
 use std::fmt::Write;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::gauges;
 use super::mask::Mask;
-use super::plot::{self, ENDED_STATES, count};
+use super::plot::{self, ENDED_STATES, count, grouped};
 use super::recent::Day;
 use crate::config::Config;
 use crate::journal::{OpenError, Record};
@@ -57,7 +57,7 @@ pub(super) fn render(data: &PageData) -> Answer {
             }
             body {
                 header {
-                    h1 { (data.link.component()) }
+                    h1 { (in_parts(data.link.component())) }
                     p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " (time(data.started)) }
                     (states(data))
                 }
@@ -114,7 +114,12 @@ fn facts(data: &PageData) -> Markup {
                 dt { "Journal" }
                 dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
                 dt { "MUC services" }
-                dd { (config.muc.services.join(", ")) }
+                dd {
+                    @for (at, service) in config.muc.services.iter().enumerate() {
+                        @if at > 0 { ", " }
+                        (in_parts(service))
+                    }
+                }
             }
         }
     }
@@ -138,7 +143,7 @@ fn notes(config: &Config) -> Markup {
 fn today(day: &Result<Arc<Day>, OpenError>) -> Markup {
     html! {
         section {
-            h2 { "The last 24 hours" }
+            h2 { "The last 24 hours" span.soft { " (UTC)" } }
             @match day {
                 Ok(day) => {
                     ul.tiles {
@@ -204,7 +209,7 @@ fn latest(config: &Config, day: &Day) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "received" }
+                                th { "received (UTC)" }
                                 th { "became" }
                                 th { "who, whom, where" }
                                 th.rest { "came" }
@@ -231,9 +236,9 @@ fn row(record: &Record, mask: Mask<'_>) -> Markup {
                 @if let Some(reason) = record.reason { br.fold; " " span.soft { (reason.as_str()) } }
             }
             td.who {
-                (mask.shown(&record.inviter)) " → " (mask.shown(&record.contact))
+                (in_parts(&mask.shown(&record.inviter))) " → " (in_parts(&mask.shown(&record.contact)))
                 br;
-                span.soft { (mask.shown(&record.room)) }
+                span.soft { (in_parts(&mask.shown(&record.room))) }
             }
             td.rest { (record.route.as_str()) }
             td.number.rest { @if let Some(took) = took { (duration(took)) } }
@@ -243,7 +248,17 @@ fn row(record: &Record, mask: Mask<'_>) -> Markup {
 }
 
 fn time(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M").to_string()
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// An address that a narrow screen breaks at its parts.
+fn in_parts(address: &str) -> Markup {
+    html! {
+        @for (at, part) in address.split_inclusive(['@', '.', '/']).enumerate() {
+            @if at > 0 { wbr; }
+            (part)
+        }
+    }
 }
 
 /// The label of an hour of the plot.
@@ -275,19 +290,6 @@ fn bytes(bytes: i64) -> String {
         1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
         _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
     }
-}
-
-/// `12 345`, with no-break spaces.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -328,7 +330,7 @@ mod tests {
             parent: None,
         };
         let shown = row(&record, Mask { show_people: true, hosts: &[] }).into_string();
-        assert!(shown.contains("/&lt;script&gt;alert(1)&lt;/script&gt;&quot;"), "{shown}");
+        assert!(shown.contains("/<wbr>&lt;script&gt;alert(1)&lt;/<wbr>script&gt;&quot;"), "{shown}");
         assert!(!shown.contains("<script"), "{shown}");
     }
 }

@@ -34,8 +34,8 @@ pub(super) fn hours(ended: &[Tally], label: impl Fn(usize) -> String) -> Markup 
     html! {
         div.plot {
             div.y aria-hidden="true" {
-                span { (top) }
-                span { (halved(top)) }
+                span { (grouped(top)) }
+                span { (grouped(top / 2)) }
                 span { "0" }
             }
             svg viewBox=(format!("0 0 {width} {PLOT_HEIGHT}")) preserveAspectRatio="none" role="img"
@@ -91,11 +91,11 @@ pub(super) fn count(ended: &[Tally], is: impl Fn(&Tally) -> bool) -> u64 {
     ended.iter().filter(|tally| is(tally)).map(|tally| tally.count).sum()
 }
 
-/// The top of the scale, at least `most`: 2, 4, 10, 20, 40, 100 and so on, which can be halved.
+/// The top of the scale, at least `most`: 2, 4, 6, 8, 10, 20, 40 and so on, which can be halved.
 fn round_up(most: u64) -> u64 {
     let mut ten = 1;
     loop {
-        for top in [2 * ten, 4 * ten, 10 * ten] {
+        for top in [2 * ten, 4 * ten, 6 * ten, 8 * ten, 10 * ten] {
             if top >= most {
                 return top;
             }
@@ -104,8 +104,17 @@ fn round_up(most: u64) -> u64 {
     }
 }
 
-fn halved(top: u64) -> u64 {
-    top / 2
+/// `12 345`, with no-break spaces.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
     #[test]
     fn the_scale_can_be_read() {
         let tops: Vec<_> = [0, 1, 2, 3, 5, 11, 40, 41, 3999, 1_000_001].map(round_up).into();
-        assert_eq!(tops, [2, 2, 2, 4, 10, 20, 40, 100, 4000, 2_000_000]);
+        assert_eq!(tops, [2, 2, 2, 4, 6, 20, 40, 60, 4000, 2_000_000]);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 import re
 import socket
+import time
 
 import pytest
 
+from support.feed import WITHIN
 from support.ports import free_port
 from support.relay import REPOSITORY
 from support.stanzas import direct_invitation, notice
@@ -33,7 +35,7 @@ def config(web, more):
 
 def ended(now):
     """How many invitations have ended, and how."""
-    return {name: value for name, value in now.items() if name.startswith(f"{OURS}invitations_total")}
+    return {name: value for name, value in now.items() if value and name.startswith(f"{OURS}invitations_total")}
 
 
 async def test_what_became_of_invitations_is_counted_and_nobody_is_named(stage, relay, web):
@@ -121,6 +123,23 @@ async def test_a_port_that_is_taken_stops_no_invitation(stage, relays, config, w
     assert len(re.findall("metrics.listen = ", relay.log)) == 1
 
 
+async def test_what_may_happen_is_counted_from_the_start(relay, web):
+    now = await web.metrics()
+    total = f"{OURS}invitations_total"
+    for ending in ("none addressed relayed", "bounced handed-over failed", "rate-limited direct refused", "none fan-out expired"):
+        assert now[f"{total} {ending}"] == 0
+    assert now[f"{OURS}link_reconnects_total"] == 0
+    assert now[f"{OURS}limit_hits_total inviter"] == 0
+
+
+async def test_the_process_is_seen_by_the_usual_names(relay, web):
+    now = await web.metrics()
+    assert abs(now["process_start_time_seconds"] - time.time()) < WITHIN
+    assert 0 < now["process_cpu_seconds_total"] < WITHIN
+    assert now["process_resident_memory_bytes"] > 1 << 20
+    assert 5 < now["process_open_fds"] < now["process_max_fds"]
+
+
 async def test_there_is_nothing_but_to_look(relay, web):
     assert (await web.get("/elsewhere")).status == 404
     posted = await web.get("/metrics", method="POST")
@@ -144,7 +163,7 @@ async def test_the_documents_know_the_metrics_that_there_are(stage, relay, web):
     answer = await web.get("/metrics")
 
     types = re.findall(r"^# TYPE (\S+) (\S+)$", answer.text, re.MULTILINE)
-    there = {(name + "_total" * (kind == "counter"), kind) for name, kind in types}
+    there = set(types)
     assert set(DOCUMENTED.findall((REPOSITORY / "docs/monitoring.md").read_text())) == there
     samples = {name.split()[0] for name in await web.metrics()}
     for query in QUERIES:
@@ -166,7 +185,16 @@ def test_the_words_in_queries_are_those_of_history(query):
 async def test_who_does_not_ask_for_open_metrics_gets_a_text(relay, web):
     """A browser, and programs that are older than OpenMetrics."""
     answer = await web.get("/metrics")
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    described = dict(re.findall(r"^# TYPE (\S+) (\S+)$", answer.text, re.MULTILINE))
+    parts = ("_bucket", "_sum", "_count")
+    for line in answer.text.splitlines():
+        if not line.startswith("#"):
+            name = re.match(r"\w+", line)[0]
+            whole = next((name.removesuffix(part) for part in parts if name.endswith(part)), name)
+            assert described.get(name, described.get(whole)), f"a sample that no line describes: {line}"
+    assert all(name.endswith("_total") for name, kind in described.items() if kind == "counter")
+    assert "# EOF" not in answer.text
     asked = await web.get("/metrics", accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert asked.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert asked.text.endswith("# EOF\n")

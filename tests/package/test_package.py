@@ -1,5 +1,7 @@
 """The Debian package: installed, set up, upgraded, removed and purged, as on a Debian 12."""
 
+import gzip
+import re
 import sqlite3
 import subprocess
 
@@ -8,6 +10,8 @@ from package.conftest import CONFIG, set_the_keys
 JOURNAL = "/var/lib/muc-invite-relay/journal.db"
 UNIT = "/usr/lib/systemd/system/muc-invite-relay.service"
 USER = "muc-invite-relay"
+DOCUMENTS = "/usr/share/doc/muc-invite-relay"
+MODULE = "mod_muc_invite_relay"
 EXPOSED = 11
 """Ten times what `systemd-analyze security` may find; docs/install.md names it."""
 
@@ -61,6 +65,43 @@ def test_the_manual_and_the_completions(installed):
     zsh = "autoload -U compinit; compinit -D -u; autoload +X $_comps[muc-invite-relay]; which $_comps[muc-invite-relay]"
     assert "backup" in installed.run("zsh", "-fc", zsh)
     assert installed.run("fish", "-c", "complete -C 'muc-invite-relay ba'").startswith("backup\t")
+
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def test_no_link_of_the_pages_leads_nowhere(installed):
+    pages = sorted(installed.path(DOCUMENTS).rglob("*.md"))
+    assert len(pages) > 40
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text()) if ":" not in link]
+    assert len(links) > 100
+    assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_licences_of_all_that_is_built_in(installed):
+    copyright = installed.path(f"{DOCUMENTS}/copyright").read_text()
+    assert "License: MIT or Apache-2.0" in copyright
+    licences = gzip.decompress(installed.path(f"{DOCUMENTS}/third-party-licences.txt.gz").read_bytes()).decode()
+    for library in ("tokio 1.", "sqlx-sqlite 0.", "libsqlite3-sys 0.", "xmpp-parsers 0.", "mimalloc 0."):
+        assert f"\n{library}" in licences, library
+    for text in ("Mozilla Public License Version 2.0", "Permission is hereby granted, free of charge"):
+        assert text in licences, text
+
+
+def test_the_module_for_ejabberd_is_laid_out_as_it_compiles_it(installed):
+    folder = installed.path(f"/usr/share/muc-invite-relay/ejabberd-contrib/{MODULE}")
+    files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    assert files == ["README.md", f"conf/{MODULE}.yml", f"{MODULE}.spec", f"src/{MODULE}.erl"]
+
+
+def test_files_of_their_own_are_read(debian, package):
+    debian.install(package)
+    set_the_keys(debian)
+    more = debian.path("/etc/muc-invite-relay/conf.d")
+    more.mkdir(exist_ok=True)
+    (more / "limits.toml").write_text('[limits]\nper_room = "7/1h"\n[relay]\nwindow = "soon"\n')
+    said = debian.run("muc-invite-relay", "check", "--offline", code=2)
+    assert "/etc/muc-invite-relay/conf.d/limits.toml:4: relay.window is" in said
 
 
 def test_upgraded_removed_and_purged(debian, older_package, package):

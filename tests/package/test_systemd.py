@@ -97,7 +97,7 @@ def test_the_unit_under_systemd(machine, package):
     # What is wrong changes nothing as long as it runs, and does not start.
     config = debian.path(CONFIG)
     right = config.read_text()
-    config.write_text(right.replace('#level = "info"', 'level = "shout"'))
+    config.write_text(right + '[log]\nlevel = "shout"\n')
     machine.run("systemctl", "reload", "muc-invite-relay")
     assert "the new configuration is wrong" in machine.log()
     machine.run("systemctl", "restart", "muc-invite-relay", code=1)

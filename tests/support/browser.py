@@ -19,7 +19,9 @@ _QUIET = [
     "--disable-sync",
     "--enable-logging=stderr",
 ]
-_VOID = {"meta", "br", "link", "img"}
+_VOID = {"meta", "br", "link", "img", "wbr"}
+
+_MAY_BREAK = "\u200b"
 
 
 @dataclass
@@ -30,9 +32,11 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All that stands in it, with single spaces."""
-        parts = [child if isinstance(child, str) else child.text for child in self.children]
-        return re.sub(r"\s+", " ", " ".join(parts)).strip()
+        """All that stands in it, with single spaces. Where a line may break is none."""
+        parts = [_MAY_BREAK if child.tag == "wbr" else child.text for child in self.children if isinstance(child, Element)]
+        parts = iter(parts)
+        text = " ".join(child if isinstance(child, str) else next(parts) for child in self.children)
+        return re.sub(r"\s+", " ", re.sub(rf" ?{_MAY_BREAK} ?", "", text)).strip()
 
     def all(self, selector: str) -> list["Element"]:
         """Elements below it by `tag`, `.class` or `tag.class`, in their order."""

@@ -1,0 +1,331 @@
+//! Reads Prosody's configuration without running it: sections, options, and the files that are included. Knows nothing of what
+//! the options mean.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use full_moon::LuaVersion;
+use full_moon::ast::{
+    Block, Call, Expression, Field, FunctionArgs, FunctionCall, Prefix, Stmt, Suffix, TableConstructor, Var,
+};
+use full_moon::node::Node as _;
+use full_moon::tokenizer::{StringLiteralQuoteType, TokenReference, TokenType};
+
+use super::ReadError;
+use super::tree::{Node, Place, Table, Value};
+
+/// Files that include each other end here.
+const MAX_DEPTH: usize = 8;
+
+/// The configuration.
+#[derive(Debug)]
+pub(super) struct Prosody {
+    /// The options above all sections.
+    pub(super) global: Table,
+    pub(super) sections: Vec<Section>,
+    /// What stands there and can't be followed, with its place.
+    pub(super) unseen: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) place: Place,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) options: Table,
+    /// Its options stand in braces: what follows them is outside of all sections.
+    pub(super) closed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Host,
+    /// Its module, such as `muc`; none for a component that connects.
+    Component(Option<String>),
+}
+
+/// Reads the file, and all that it includes.
+///
+/// # Errors
+/// A file can't be read, or is not Lua.
+pub(super) fn read(path: &Path) -> Result<Prosody, ReadError> {
+    let mut prosody = Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new() };
+    prosody.file(path, 0)?;
+    Ok(prosody)
+}
+
+/// Reads a text; `name` stands in its places.
+///
+/// # Errors
+/// It is not Lua.
+pub(super) fn read_text(text: &str, name: &Path) -> Result<Prosody, ReadError> {
+    let mut prosody = Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new() };
+    prosody.text(text, name, 0)?;
+    Ok(prosody)
+}
+
+/// What is being read: each file begins outside of all sections.
+struct File<'a> {
+    path: &'a Path,
+    place: Place,
+    section: Option<usize>,
+    locals: HashMap<String, Value>,
+    depth: usize,
+}
+
+impl Prosody {
+    /// Two sections of one name are one.
+    pub(super) fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| super::tree::same(&section.name, name))
+    }
+
+    fn file(&mut self, path: &Path, depth: usize) -> Result<(), ReadError> {
+        let bytes =
+            fs::read(path).map_err(|source| ReadError::Unreadable { path: path.to_owned(), source })?;
+        self.text(&String::from_utf8_lossy(&bytes), path, depth)
+    }
+
+    fn text(&mut self, text: &str, path: &Path, depth: usize) -> Result<(), ReadError> {
+        let ast = full_moon::parse_fallible(text, LuaVersion::lua54()).into_result().map_err(|errors| {
+            let first = errors.first();
+            ReadError::Wrong {
+                place: Place::file(path).at(first.map_or(0, |e| e.range().0.line())).to_string(),
+                why: first.map_or_else(|| "this is not Lua".to_owned(), |e| e.error_message().into_owned()),
+            }
+        })?;
+        let locals = HashMap::new();
+        let mut file = File { path, place: Place::file(path), section: None, locals, depth };
+        self.block(ast.nodes(), &mut file)
+    }
+
+    fn block(&mut self, block: &Block, file: &mut File) -> Result<(), ReadError> {
+        for statement in block.stmts() {
+            let place = file.place.at(statement.start_position().map_or(0, |position| position.line()));
+            match statement {
+                Stmt::Assignment(it) => {
+                    for (variable, value) in it.variables().iter().zip(it.expressions()) {
+                        match variable {
+                            Var::Name(name) => {
+                                let value = value_of(value, &place, file);
+                                self.options(file)
+                                    .keys
+                                    .push((word(name), Node { place: place.clone(), value }));
+                            }
+                            _ => self.unseen.push(format!("{place}: an assignment that is no option")),
+                        }
+                    }
+                }
+                Stmt::LocalAssignment(it) => {
+                    for (name, value) in it.names().iter().zip(it.expressions()) {
+                        let value = value_of(value, &place, file);
+                        file.locals.insert(word(name), value);
+                    }
+                }
+                Stmt::Do(it) => self.block(it.block(), file)?,
+                Stmt::FunctionCall(call) => self.call(call, &place, file)?,
+                _ => self.unseen.push(format!("{place}: code that Prosody runs there")),
+            }
+        }
+        Ok(())
+    }
+
+    fn options(&mut self, file: &File) -> &mut Table {
+        match file.section.and_then(|at| self.sections.get_mut(at)) {
+            Some(section) => &mut section.options,
+            None => &mut self.global,
+        }
+    }
+
+    fn call(&mut self, call: &FunctionCall, place: &Place, file: &mut File) -> Result<(), ReadError> {
+        let Prefix::Name(name) = call.prefix() else {
+            self.unseen.push(format!("{place}: a call"));
+            return Ok(());
+        };
+        let name = word(name);
+        let arguments: Vec<Node> =
+            call.suffixes().filter_map(|suffix| argument(suffix, place, file)).collect();
+        let mut texts = arguments.iter().filter_map(Node::text);
+        match (name.as_str(), texts.next()) {
+            ("VirtualHost" | "Host", Some(host)) => self.begin(host, Kind::Host, place, file),
+            ("Component", Some(component)) => {
+                let module = texts.next().map(str::to_owned);
+                self.begin(component, Kind::Component(module), place, file);
+            }
+            ("Include", Some(included)) => {
+                self.include(included, place, file)?;
+                return Ok(());
+            }
+            _ => {
+                self.unseen.push(format!("{place}: {name}"));
+                return Ok(());
+            }
+        }
+        let mut tables = arguments.into_iter().filter_map(|it| it.table().cloned()).peekable();
+        let closed = tables.peek().is_some();
+        for table in tables {
+            self.options(file).keys.extend(table.keys);
+        }
+        if let Some(section) = file.section.and_then(|at| self.sections.get_mut(at)) {
+            section.closed &= closed;
+        }
+        if closed {
+            file.section = None;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, name: &str, kind: Kind, place: &Place, file: &mut File) {
+        let there = self.sections.iter().position(|section| super::tree::same(&section.name, name));
+        file.section = Some(there.unwrap_or_else(|| {
+            let (place, name) = (place.clone(), name.to_owned());
+            self.sections.push(Section { place, name, kind, options: Table::default(), closed: true });
+            self.sections.len() - 1
+        }));
+    }
+
+    /// The files are read as Prosody does: relative to the file that includes them; `*` and `?` only in the last part.
+    fn include(&mut self, included: &str, place: &Place, file: &File) -> Result<(), ReadError> {
+        if file.depth >= MAX_DEPTH {
+            self.unseen.push(format!("{place}: Include {included:?}: too deep"));
+            return Ok(());
+        }
+        let path = file.path.parent().unwrap_or(Path::new("")).join(included);
+        let pattern = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !pattern.contains(['*', '?']) {
+            if !path.exists() {
+                self.unseen.push(format!("{place}: Include {included:?}: there is no such file"));
+                return Ok(());
+            }
+            return self.file(&path, file.depth + 1);
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut found: Vec<PathBuf> = match fs::read_dir(folder) {
+            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+            Err(e) => {
+                self.unseen.push(format!("{place}: Include {included:?}: {e}"));
+                return Ok(());
+            }
+        };
+        found.retain(|it| it.file_name().is_some_and(|name| matches(&name.to_string_lossy(), &pattern)));
+        found.sort();
+        found.iter().try_for_each(|it| self.file(it, file.depth + 1))
+    }
+}
+
+/// Whether a name matches a pattern with `*` and `?`. Names that begin with a dot match none.
+fn matches(name: &str, pattern: &str) -> bool {
+    fn rest(name: &[char], pattern: &[char]) -> bool {
+        match (name, pattern) {
+            ([], []) => true,
+            (_, ['*', more @ ..]) => (0..=name.len()).any(|at| rest(&name[at..], more)),
+            ([_, name @ ..], ['?', more @ ..]) => rest(name, more),
+            ([one, name @ ..], [other, more @ ..]) => one == other && rest(name, more),
+            _ => false,
+        }
+    }
+    let [name, pattern] = [name, pattern].map(|text| text.chars().collect::<Vec<_>>());
+    name.first() != Some(&'.') && rest(&name, &pattern)
+}
+
+fn word(token: &TokenReference) -> String {
+    token.token().to_string()
+}
+
+fn argument(suffix: &Suffix, place: &Place, file: &File) -> Option<Node> {
+    let Suffix::Call(Call::AnonymousCall(arguments)) = suffix else { return None };
+    let value = match &**arguments {
+        FunctionArgs::String(token) => string(token),
+        FunctionArgs::TableConstructor(table) => Value::Table(table_of(table, place, file)),
+        FunctionArgs::Parentheses { arguments, .. } => value_of(arguments.iter().next()?, place, file),
+        _ => Value::Unseen,
+    };
+    Some(Node { place: place.clone(), value })
+}
+
+fn value_of(expression: &Expression, place: &Place, file: &File) -> Value {
+    match expression {
+        Expression::String(token) => string(token),
+        Expression::Number(token) => Value::Text(word(token)),
+        Expression::Symbol(token) => match word(token).as_str() {
+            known @ ("true" | "false") => Value::Text(known.to_owned()),
+            _ => Value::Unseen,
+        },
+        Expression::TableConstructor(table) => Value::Table(table_of(table, place, file)),
+        Expression::Parentheses { expression, .. } => value_of(expression, place, file),
+        Expression::Var(Var::Name(name)) => file.locals.get(&word(name)).cloned().unwrap_or(Value::Unseen),
+        Expression::BinaryOperator { lhs, binop, rhs } if binop.to_string().trim() == ".." => {
+            match [lhs, rhs].map(|side| value_of(side, place, file)) {
+                [Value::Text(one), Value::Text(other)] => Value::Text(one + &other),
+                _ => Value::Unseen,
+            }
+        }
+        _ => Value::Unseen,
+    }
+}
+
+fn table_of(table: &TableConstructor, place: &Place, file: &File) -> Table {
+    let mut read = Table::default();
+    for field in table.fields() {
+        let place = place.at(field.start_position().map_or(0, |position| position.line()));
+        let node = |value: &Expression| Node { place: place.clone(), value: value_of(value, &place, file) };
+        match field {
+            Field::NameKey { key, value, .. } => read.keys.push((word(key), node(value))),
+            Field::ExpressionKey { key, value, .. } => match value_of(key, &place, file) {
+                Value::Text(key) => read.keys.push((key, node(value))),
+                _ => read.items.push(Node { place: place.clone(), value: Value::Unseen }),
+            },
+            Field::NoKey(value) => read.items.push(node(value)),
+            _ => read.items.push(Node { place: place.clone(), value: Value::Unseen }),
+        }
+    }
+    read
+}
+
+fn string(token: &TokenReference) -> Value {
+    let TokenType::StringLiteral { literal, quote_type, .. } = token.token().token_type() else {
+        return Value::Unseen;
+    };
+    let raw = literal.to_string();
+    Value::Text(if matches!(quote_type, StringLiteralQuoteType::Brackets) { raw } else { unescaped(&raw) })
+}
+
+/// A quoted string of Lua 5.4 without its escapes.
+fn unescaped(raw: &str) -> String {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.chars().peekable();
+    let mut utf8 = [0; 4];
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes.extend(c.encode_utf8(&mut utf8).bytes());
+            continue;
+        }
+        match rest.next() {
+            Some('n') => bytes.push(b'\n'),
+            Some('t') => bytes.push(b'\t'),
+            Some('r') => bytes.push(b'\r'),
+            Some('z') => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+            Some('x') => {
+                let hex: String = rest.by_ref().take(2).collect();
+                bytes.extend(u8::from_str_radix(&hex, 16).ok());
+            }
+            Some('u') => {
+                let hex: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                let c = u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32);
+                bytes.extend(c.iter().flat_map(|c| c.to_string().into_bytes()));
+            }
+            Some(digit) if digit.is_ascii_digit() => {
+                let mut number = digit.to_string();
+                while number.len() < 3
+                    && let Some(digit) = rest.next_if(char::is_ascii_digit)
+                {
+                    number.push(digit);
+                }
+                bytes.extend(number.parse::<u8>().ok());
+            }
+            Some(c) => bytes.extend(c.encode_utf8(&mut utf8).bytes()),
+            None => {}
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,104 @@
+//! What a server's configuration that is there lacks of what [`Setup`] prints: what to add, and where. It is read, never run.
+//! Knows nothing of who asks.
+
+mod ejabberd;
+mod lua;
+mod prosody;
+mod tree;
+mod yaml;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Make, Setup, Version};
+
+/// Why a server's configuration can't be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file can't be read.
+    #[error("{} can't be read: {source}; name the server's own configuration, as a user who may read it", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is not what the server would read.
+    #[error("{place}: this is no configuration of the server: {why}")]
+    Wrong {
+        /// File and line.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// What is missing.
+#[derive(Debug)]
+pub struct Missing {
+    make: Make,
+    file: PathBuf,
+    gaps: Vec<Gap>,
+    /// What stands in the file and can't be followed.
+    unseen: Vec<String>,
+}
+
+/// One thing that is missing.
+#[derive(Debug, PartialEq, Eq)]
+struct Gap {
+    /// File, line, section, and what to do there.
+    instruction: String,
+    /// The lines to add; empty if the instruction says it all.
+    lines: String,
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.gaps.is_empty()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let comment = match self.make {
+            Make::Prosody => "--",
+            Make::Ejabberd => "#",
+        };
+        for Gap { instruction, lines } in &self.gaps {
+            writeln!(f, "{comment} {instruction}")?;
+            for line in lines.lines() {
+                writeln!(f, "{line}")?;
+            }
+            writeln!(f)?;
+        }
+        for unseen in &self.unseen {
+            writeln!(f, "{comment} Not looked at: {unseen}")?;
+        }
+        let file = self.file.display();
+        match self.gaps.len() {
+            0 => writeln!(f, "{comment} Nothing is missing in {file}."),
+            1 => writeln!(f, "{comment} One thing is missing in {file}."),
+            several => writeln!(f, "{comment} {several} things are missing in {file}."),
+        }
+    }
+}
+
+/// Compares this file, and those that it includes, with the whole server's side for this version or the newest one.
+///
+/// # Errors
+/// [`ReadError`]: a file can't be read, or is not what this make of server reads.
+pub fn missing(
+    setup: &Setup,
+    make: Make,
+    version: Option<Version>,
+    file: &Path,
+) -> Result<Missing, ReadError> {
+    let (gaps, unseen) = match make {
+        Make::Prosody => prosody::missing(setup, version, file)?,
+        Make::Ejabberd => ejabberd::missing(setup, version, file)?,
+    };
+    Ok(Missing { make, file: file.to_owned(), gaps, unseen })
+}

@@ -1,0 +1,102 @@
+//! What stands in a server's configuration: values, each with its place; the same for Lua and YAML. Knows nothing of what they
+//! mean.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::domain;
+
+/// A file and a line of it, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    file: Arc<str>,
+    line: usize,
+}
+
+impl Place {
+    pub(super) fn file(path: &Path) -> Self {
+        Self { file: path.display().to_string().into(), line: 0 }
+    }
+
+    pub(super) fn at(&self, line: usize) -> Self {
+        Self { line, ..self.clone() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 { f.write_str(&self.file) } else { write!(f, "{}:{}", self.file, self.line) }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) place: Place,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    /// A string, number or boolean.
+    Text(String),
+    Table(Table),
+    /// It is computed, or stands where it can't be read.
+    Unseen,
+}
+
+/// A list, a mapping, or, in Lua, both.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    pub(super) items: Vec<Node>,
+    /// In their order. Of two with the same name the last one counts.
+    pub(super) keys: Vec<(String, Node)>,
+}
+
+impl Table {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.keys.iter().rev().find(|(name, _)| same(name, key)).map(|(_, node)| node)
+    }
+}
+
+impl Node {
+    pub(super) fn table(&self) -> Option<&Table> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.table()?.get(key)
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_unseen(&self) -> bool {
+        matches!(self.value, Value::Unseen)
+    }
+
+    /// The items of a list; a single value is a list of one.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Table(table) => &table.items,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    pub(super) fn keys(&self) -> &[(String, Node)] {
+        self.table().map_or(&[], |table| &table.keys)
+    }
+}
+
+/// Whether two names are the same: equal, or the same domain in two spellings.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    one == other
+        || matches!((domain::canonical(one), domain::canonical(other)), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,2 @@
+Component "irc.example.test"
+    component_secret = "another secret"
