@@ -58,7 +58,7 @@ pub(super) fn render(data: &PageData) -> Answer {
             body {
                 header {
                     h1 { (in_parts(data.link.component())) }
-                    p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " (time(data.started)) }
+                    p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " span.time { (time(data.started)) } }
                     (states(data))
                 }
                 main {

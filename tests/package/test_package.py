@@ -80,7 +80,7 @@ def test_no_link_of_the_pages_leads_nowhere(installed):
 
 def test_the_licences_of_all_that_is_built_in(installed):
     copyright = installed.path(f"{DOCUMENTS}/copyright").read_text()
-    assert "License: MIT or Apache-2.0" in copyright
+    assert "License: MIT OR Apache-2.0" in copyright
     licences = gzip.decompress(installed.path(f"{DOCUMENTS}/third-party-licences.txt.gz").read_bytes()).decode()
     for library in ("tokio 1.", "sqlx-sqlite 0.", "libsqlite3-sys 0.", "xmpp-parsers 0.", "mimalloc 0."):
         assert f"\n{library}" in licences, library
