@@ -47,7 +47,9 @@ impl CommandError {
     /// that has closed the pipe.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Log(_) | Self::Server(_) | Self::Refused { wrong: true, .. } => ExitCode::from(2),
+            Self::Config(_) | Self::Log(_) | Self::Server(_) | Self::Refused { wrong: true, .. } => {
+                ExitCode::from(2)
+            }
             Self::NoRelay(_) => ExitCode::from(EXIT_NO_RELAY),
             // The reader has closed the pipe, as in `history | head`.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -92,7 +92,9 @@ impl Metrics {
         };
         for route in Route::ALL {
             for (state, reasons) in USUAL_ENDINGS {
-                reasons.iter().for_each(|reason| begin(*route, state, *reason));
+                for reason in reasons {
+                    begin(*route, state, *reason);
+                }
             }
         }
         for reason in USUAL_REASONS_TO_HAND_BACK {

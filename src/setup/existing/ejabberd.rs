@@ -185,7 +185,7 @@ impl Comparison<'_> {
                     Some(there) if there.is_unseen() => {
                         self.unseen.push(format!("{}: {module}, which is computed", there.place));
                     }
-                    Some(there) => self.options(&format!("{section}, `{module}:`"), module, node, there),
+                    Some(there) => self.options(&format!("{section}, `{module}:`"), node, there),
                     None => {
                         self.needs(node);
                         let lines = outline::select(self.printed, "modules:", &[module]);
@@ -201,7 +201,7 @@ impl Comparison<'_> {
         match &node.value {
             Value::Text(text) if text == OUR_RULE => self.needs_rule = true,
             Value::Text(text) if text == ADMINS_RULE => {
-                self.admins_rule(ADMINS_RULE, &self.place_of("modules"))
+                self.admins_rule(ADMINS_RULE, &self.place_of("modules"));
             }
             Value::Table(table) => {
                 let (items, keys) = (table.items.clone(), table.keys.clone());
@@ -211,7 +211,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn options(&mut self, section: &str, module: &str, wanted: &Node, there: &Node) {
+    fn options(&mut self, section: &str, wanted: &Node, there: &Node) {
         let mut lines = String::new();
         for (key, node) in wanted.keys() {
             let found = there.get(key).or_else(|| there.get("both").filter(|_| key == "get"));
@@ -222,7 +222,7 @@ impl Comparison<'_> {
                 Some(found) if key == "access_admin" => self.access_admin(section, found),
                 Some(found) if PERMISSIONS.contains(&key.as_str()) => self.permission(section, key, found),
                 Some(found) if node.table().is_some() => {
-                    self.options(&format!("{section}, `{key}:`"), module, node, found);
+                    self.options(&format!("{section}, `{key}:`"), node, found);
                 }
                 Some(found) if found.text().is_some_and(|it| same(it, node.text().unwrap_or_default())) => {}
                 Some(found) => {
@@ -273,11 +273,10 @@ impl Comparison<'_> {
         }
         // Running rooms keep a rule without a name, as it was when they were made.
         self.needs_acl = true;
-        let kept: String = entries_of(found)
-            .iter()
-            .flat_map(|entry| entry.keys().to_vec())
-            .map(|(key, node)| format!("    - {}", render(&key, &node, 6).trim_start()))
-            .collect();
+        let mut kept = String::new();
+        for (key, node) in entries_of(found).into_iter().flat_map(Node::keys) {
+            kept.extend(["    - ", render(key, node, 6).trim_start()]);
+        }
         self.add(
             format!("{}, in {section}: in the place of what `access_admin` has there, write", found.place),
             format!("    access_admin: {ADMINS_RULE}\n"),
@@ -309,7 +308,7 @@ impl Comparison<'_> {
                 );
             }
             None => {
-                self.unseen.push(format!("{named_at}: the rule {rule}, which stands in no `access_rules`"))
+                self.unseen.push(format!("{named_at}: the rule {rule}, which stands in no `access_rules`"));
             }
         }
     }
@@ -356,8 +355,8 @@ impl Comparison<'_> {
     }
 
     fn admits_by(&self, rule: &Node) -> bool {
-        if rule.text().is_some() {
-            return self.admits_text(rule);
+        if let Some(text) = rule.text() {
+            return matches!(text, "all" | "allow");
         }
         for (verb, whom) in entries_of(rule).iter().flat_map(|entry| entry.keys()) {
             if self.names_us(whom) {
@@ -365,10 +364,6 @@ impl Comparison<'_> {
             }
         }
         false
-    }
-
-    fn admits_text(&self, rule: &Node) -> bool {
-        matches!(rule.text(), Some("all" | "allow"))
     }
 
     /// Whether an entry of a rule names the component, directly or by the name of an acl.

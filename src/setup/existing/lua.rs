@@ -10,7 +10,7 @@ use full_moon::ast::{
     Block, Call, Expression, Field, FunctionArgs, FunctionCall, Prefix, Stmt, Suffix, TableConstructor, Var,
 };
 use full_moon::node::Node as _;
-use full_moon::tokenizer::{StringLiteralQuoteType, TokenReference, TokenType};
+use full_moon::tokenizer::{Position, StringLiteralQuoteType, TokenReference, TokenType};
 
 use super::ReadError;
 use super::tree::{Node, Place, Table, Value};
@@ -101,7 +101,7 @@ impl Prosody {
 
     fn block(&mut self, block: &Block, file: &mut File) -> Result<(), ReadError> {
         for statement in block.stmts() {
-            let place = file.place.at(statement.start_position().map_or(0, |position| position.line()));
+            let place = file.place.at(statement.start_position().map_or(0, Position::line));
             match statement {
                 Stmt::Assignment(it) => {
                     for (variable, value) in it.variables().iter().zip(it.expressions()) {
@@ -267,7 +267,7 @@ fn value_of(expression: &Expression, place: &Place, file: &File) -> Value {
 fn table_of(table: &TableConstructor, place: &Place, file: &File) -> Table {
     let mut read = Table::default();
     for field in table.fields() {
-        let place = place.at(field.start_position().map_or(0, |position| position.line()));
+        let place = place.at(field.start_position().map_or(0, Position::line));
         let node = |value: &Expression| Node { place: place.clone(), value: value_of(value, &place, file) };
         match field {
             Field::NameKey { key, value, .. } => read.keys.push((word(key), node(value))),

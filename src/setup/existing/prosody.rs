@@ -53,13 +53,13 @@ impl Comparison<'_> {
                 Some(there) => self.section(section, there, &printed),
                 // A section would create the host.
                 None if section.kind == Kind::Host => {}
-                None => self.add(file.display().to_string(), "add a section", select_all(&printed, section)),
+                None => self.add(&file.display().to_string(), "add a section", select_all(&printed, section)),
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, place: String, what: &str, lines: String) {
+    fn add(&mut self, place: &str, what: &str, lines: String) {
         self.gaps.push(Gap { instruction: format!("{place}: {what}"), lines });
     }
 
@@ -68,12 +68,12 @@ impl Comparison<'_> {
         if there.closed {
             let place = &there.place;
             self.add(
-                place.at(0).to_string(),
+                &place.at(0).to_string(),
                 &format!("add a section (braces close the one at {place})"),
                 format!("{}\n{lines}", heading(there)),
             );
         } else {
-            self.add(format!("{}, {}", there.place, heading(there)), "add", lines.to_owned());
+            self.add(&format!("{}, {}", there.place, heading(there)), "add", lines.to_owned());
         }
     }
 
@@ -85,7 +85,7 @@ impl Comparison<'_> {
         let wanted = names(&mut wanted.iter().copied());
         let there = if there.is_empty() { "none".to_owned() } else { there };
         self.add(
-            file.display().to_string(),
+            &file.display().to_string(),
             &format!(
                 "there is no VirtualHost {wanted}, which may be the host of your users (there is {there}). If another one is, \
                  add it to muc.hand_over_from in the relay's configuration, and compare again"
@@ -97,7 +97,7 @@ impl Comparison<'_> {
     fn section(&mut self, wanted: &Section, there: &Section, printed: &str) {
         if wanted.kind != there.kind {
             self.add(
-                there.place.to_string(),
+                &there.place.to_string(),
                 &format!("{} should be {}", heading(there), heading(wanted)),
                 String::new(),
             );
@@ -158,9 +158,11 @@ impl Comparison<'_> {
         }
         match own {
             Some(list) if list.table().is_some() => {
-                let lines: String =
-                    absent.iter().map(|item| format!("        {};\n", render(item, 0))).collect();
-                self.add(format!("{}, {}, to the list {option}", list.place, heading(there)), "add", lines);
+                let mut lines = String::new();
+                for item in absent {
+                    lines.extend(["        ", render(item, 0).as_str(), ";\n"]);
+                }
+                self.add(&format!("{}, {}, to the list {option}", list.place, heading(there)), "add", lines);
             }
             _ => self.option(there, &select(printed, section, option)),
         }
@@ -176,22 +178,28 @@ impl Comparison<'_> {
                     match there.get(key) {
                         Some(found) => self.value(section, &format!("{path}: {key}"), key, node, found),
                         None => {
-                            lines.push_str(&format!("        {} = {};\n", key_of(key), render(node, 8)));
+                            lines.extend([
+                                "        ",
+                                key_of(key).as_str(),
+                                " = ",
+                                render(node, 8).as_str(),
+                                ";\n",
+                            ]);
                         }
                     }
                 }
                 if !lines.is_empty() {
-                    self.add(format!("{}, {section}, in {path}", found.place), "add", lines);
+                    self.add(&format!("{}, {section}, in {path}", found.place), "add", lines);
                 }
             }
             (Value::Text(wanted), Value::Text(there)) if grants(key, there, wanted) => {}
             _ if key == "component_secret" => self.add(
-                format!("{}, {section}", found.place),
+                &format!("{}, {section}", found.place),
                 "component_secret is not component.secret of the relay's configuration: make them equal",
                 String::new(),
             ),
             _ => self.add(
-                format!("{}, {section}", found.place),
+                &format!("{}, {section}", found.place),
                 &format!("{path} has another value, and should be"),
                 format!("    {} = {}\n", key_of(key), render(wanted, 4)),
             ),
@@ -212,13 +220,13 @@ impl Comparison<'_> {
         match option(["component_ports", "component_port"]) {
             Some(ports) if has(ports, &[&port]) => {}
             Some(ports) => self.add(
-                format!("{}, to the list component_ports", ports.place),
+                &format!("{}, to the list component_ports", ports.place),
                 "add",
                 format!("    {port};\n"),
             ),
             None if port == "5347" => {}
             None => self.add(
-                file.display().to_string(),
+                &file.display().to_string(),
                 "above every VirtualHost and Component, add (5347 is for components that connect there already)",
                 format!("component_ports = {{ 5347, {port} }}\n"),
             ),
@@ -227,13 +235,13 @@ impl Comparison<'_> {
         match option(["component_interfaces", "component_interface"]) {
             Some(there) if has(there, &[&address, "*", "0.0.0.0", "::"]) => {}
             Some(there) => self.add(
-                format!("{}, to the list component_interfaces", there.place),
+                &format!("{}, to the list component_interfaces", there.place),
                 "add",
                 format!("    {};\n", quoted(&address)),
             ),
             None if local => {}
             None => self.add(
-                file.display().to_string(),
+                &file.display().to_string(),
                 "above every VirtualHost and Component, add",
                 format!("component_interfaces = {{ \"127.0.0.1\", {} }}\n", quoted(&address)),
             ),
