@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Make, Version};
+use super::printed::{Make, Version};
 
 /// For each command. `ejabberdctl` starts an Erlang node of its own, which takes some seconds.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use super::gap::{Gap, ReadError};
 use super::tree::{Node, Place, Table, Value, same};
-use super::{Gap, ReadError, yaml};
-use crate::setup::{Guesses, Make, Setup, Version, outline, yaml as quoted};
+use super::yaml;
+use crate::setup::outline;
+use crate::setup::printed::{Guesses, Make, Setup, Version, yaml as quoted};
 
 /// What the printed text calls the relay's access rule and its rule for administrators of rooms.
 const OUR_RULE: &str = "invite_relay";

@@ -12,7 +12,7 @@ use full_moon::ast::{
 use full_moon::node::Node as _;
 use full_moon::tokenizer::{Position, StringLiteralQuoteType, TokenReference, TokenType};
 
-use super::ReadError;
+use super::gap::ReadError;
 use super::tree::{Node, Place, Table, Value};
 
 /// Files that include each other end here.

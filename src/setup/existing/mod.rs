@@ -2,37 +2,19 @@
 //! Knows nothing of who asks.
 
 mod ejabberd;
+mod gap;
 mod lua;
 mod prosody;
 mod tree;
 mod yaml;
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Make, Setup, Version};
+pub use self::gap::ReadError;
 
-/// Why a server's configuration can't be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file can't be read.
-    #[error("{} can't be read: {source}; name the server's own configuration, as a user who may read it", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// It is not what the server would read.
-    #[error("{place}: this is no configuration of the server: {why}")]
-    Wrong {
-        /// File and line.
-        place: String,
-        /// What is wrong.
-        why: String,
-    },
-}
+use self::gap::Gap;
+use super::printed::{Make, Setup, Version};
 
 /// What is missing.
 #[derive(Debug)]
@@ -42,15 +24,6 @@ pub struct Missing {
     gaps: Vec<Gap>,
     /// What stands in the file and can't be followed.
     unseen: Vec<String>,
-}
-
-/// One thing that is missing.
-#[derive(Debug, PartialEq, Eq)]
-struct Gap {
-    /// File, line, section, and what to do there.
-    instruction: String,
-    /// The lines to add; empty if the instruction says it all.
-    lines: String,
 }
 
 impl Missing {

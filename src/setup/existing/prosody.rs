@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::gap::{Gap, ReadError};
 use super::lua::{self, Kind, Prosody, Section};
 use super::tree::{Node, Table, Value, same};
-use super::{Gap, ReadError};
 use crate::config::Server;
-use crate::setup::{Guesses, Make, Setup, Version, listener, lua as quoted, outline};
+use crate::setup::outline;
+use crate::setup::printed::{Guesses, Make, Setup, Version, listener, lua as quoted};
 
 /// Lists that a section has beside the global ones, as Prosody joins them for hosts.
 const JOINED_WITH_GLOBAL: [&str; 2] = ["modules_enabled", "admins"];

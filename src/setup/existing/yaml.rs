@@ -6,7 +6,7 @@ use std::path::Path;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
-use super::ReadError;
+use super::gap::ReadError;
 use super::tree::{Node, Place, Table, Value};
 
 /// Files that include each other end here.
