@@ -438,14 +438,23 @@ fn what_a_running_relay_can_take_over() {
         parse(&text).unwrap()
     };
     let (config, changes) = new().after(&old);
-    let in_effect = ["groups.day-shift", "groups.night-shift", "limits.max_recipients", "relay.window"];
+    let in_effect = [
+        "component.secret",
+        "groups.day-shift",
+        "groups.night-shift",
+        "limits.max_recipients",
+        "muc.services",
+        "relay.window",
+    ];
     assert_eq!(changes.in_effect, in_effect);
-    assert_eq!(changes.need_restart, ["component.secret", "metrics.listen", "muc.services"]);
+    assert_eq!(changes.need_restart, ["metrics.listen"]);
+    assert!(changes.need_connection());
     assert_eq!(config.relay.window, Duration::from_secs(91));
     assert_eq!(config.limits.max_recipients, 200);
-    assert_eq!(config.muc.services, old.muc.services);
+    assert_eq!(config.muc.services, new().muc.services);
+    assert_eq!(config.component.jid, old.component.jid);
     assert_eq!(config.metrics.listen, old.metrics.listen);
-    assert_eq!(config.component.secret.expose_secret(), "swordfish");
+    assert_eq!(config.component.secret.expose_secret(), "sunfish");
     assert!(!format!("{config:?}").contains("fish"));
 
     let (_, again) = new().after(&config);
@@ -459,7 +468,7 @@ fn what_a_running_relay_can_take_over() {
 }
 
 #[test]
-fn another_secret_in_the_same_file_needs_a_restart() {
+fn another_secret_in_the_same_file_needs_a_connection() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     let read = |secret| {
@@ -467,5 +476,9 @@ fn another_secret_in_the_same_file_needs_a_restart() {
         with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap()
     };
     let old = read("hush");
-    assert_eq!(read("whisper").after(&old).1.need_restart, ["component.secret_file"]);
+    let changes = read("whisper").after(&old).1;
+    assert_eq!(
+        (&*changes.in_effect, changes.need_connection()),
+        (&["component.secret_file".to_owned()][..], true)
+    );
 }

@@ -7,23 +7,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use secrecy::ExposeSecret;
 
-use super::schema::{Config, Journal, Log, Metrics, Muc};
+use super::schema::{Component, Config, Journal, Log, Metrics};
 
 /// The present configuration. Load it again for each use: it may have changed.
 pub type Live = Arc<ArcSwap<Config>>;
 
-/// Keys whose change needs a restart: the connection, who is believed on it, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 9] = [
-    "component.jid",
-    "component.secret",
-    "component.secret_file",
-    "component.server",
-    "journal.path",
-    "log.format",
-    "metrics.listen",
-    "muc.hand_over_from",
-    "muc.services",
-];
+/// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 5] =
+    ["component.jid", "component.server", "journal.path", "log.format", "metrics.listen"];
+
+/// Keys whose change needs a new connection, which is made at once: its secret, and who is believed on it.
+const KEYS_OF_CONNECTION: [&str; 4] =
+    ["component.secret", "component.secret_file", "muc.hand_over_from", "muc.services"];
 
 /// How a new configuration differs from the one in use: keys, as `section.key`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +27,14 @@ pub struct Changes {
     pub in_effect: Vec<String>,
     /// Keys whose new values are in effect after a restart.
     pub need_restart: Vec<String>,
+}
+
+impl Changes {
+    /// Whether a new connection is needed.
+    #[must_use]
+    pub fn need_connection(&self) -> bool {
+        self.in_effect.iter().any(|key| KEYS_OF_CONNECTION.contains(&key.as_str()))
+    }
 }
 
 impl Config {
@@ -46,14 +49,14 @@ impl Config {
     pub fn after(self, old: &Self) -> (Self, Changes) {
         let names: BTreeSet<&String> = old.set.keys().chain(self.set.keys()).collect();
         let differs = |name: &&&String| old.set.get(**name) != self.set.get(**name);
-        let (mut need_restart, in_effect): (Vec<String>, Vec<String>) = names
+        let (need_restart, mut in_effect): (Vec<String>, Vec<String>) = names
             .iter()
             .filter(differs)
             .map(|name| (*name).clone())
             .partition(|name| KEYS_FIXED_UNTIL_RESTART.contains(&name.as_str()));
         let secrets = [&self, old].map(|config| config.component.secret.expose_secret());
-        if secrets[0] != secrets[1] && !need_restart.iter().any(|name| name.starts_with("component.secret")) {
-            need_restart.push("component.secret_file".to_owned());
+        if secrets[0] != secrets[1] && !in_effect.iter().any(|name| name.starts_with("component.secret")) {
+            in_effect.push("component.secret_file".to_owned());
         }
 
         let mut set = self.set;
@@ -65,11 +68,10 @@ impl Config {
                 .map(|(k, v)| (k.clone(), *v)),
         );
         let config = Self {
-            component: old.component.clone(),
-            muc: Muc {
-                services: old.muc.services.clone(),
-                hand_over_from: old.muc.hand_over_from.clone(),
-                ..self.muc
+            component: Component {
+                secret: self.component.secret,
+                secret_in: self.component.secret_in,
+                ..old.component.clone()
             },
             journal: Journal { path: old.journal.path.clone(), ..self.journal },
             log: Log { format: old.log.format, ..self.log },

@@ -83,7 +83,6 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let known_hashes = client_caps::known(&path).await?;
     let seen_hashes = client_caps::record(journal.clone());
 
-    let hosts = config.own_hosts();
     let (link, incoming, task) = link::new(link_settings(&config));
     let _watchdog =
         AbortOnDropHandle::new(tokio::spawn(watchdog::run(link.clone(), journal.writer_health())));
@@ -111,7 +110,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         rooms: Rooms::new(link.clone()),
         contacts: Contacts::new(link.clone(), known_hashes, seen_hashes),
         lookalikes: LookalikeIndex::new(journal.clone(), path),
-        archive_hint: ArchiveHint::new(link.clone(), hosts),
+        archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
         limits: ArcSwap::from_pointee(limits),
         early_bounces: EarlyBounces::new(),
         bounced_parts: BouncedParts::default(),

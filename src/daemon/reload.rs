@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::settings::retention;
+use super::settings::{link_settings, retention};
 use super::signals::HangUps;
 use super::systemd;
 use crate::commands::AskedToReload;
@@ -68,7 +68,11 @@ impl Reload {
         self.level.set(&config.log);
         cx.journal.set_retention(retention(&config));
         cx.limits.store(cx.limits.load().under(&config.limits).into());
+        let connection = changes.need_connection().then(|| link_settings(&config));
         cx.config.store(config.into());
+        if let Some(settings) = connection {
+            cx.link.connect_again(settings);
+        }
         Ok(changes)
     }
 }

@@ -5,12 +5,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::end::End;
 use super::session::{Connection, ping};
+use super::settings::Settings;
 
 /// How long the server may take to close its side of the stream.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,7 +25,11 @@ const LAST_WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 
 impl Connection<'_> {
     /// Runs until the connection ends, or is to be closed.
-    pub(super) async fn run(mut self, close: &CancellationToken) -> End {
+    pub(super) async fn run(
+        mut self,
+        close: &CancellationToken,
+        mut changes: watch::Receiver<Settings>,
+    ) -> End {
         let (renewal, epoch) = (&self.privileges.renewal, self.epoch);
         let end = tokio::select! {
             end = poll_fn(|cx| self.poll(cx)) => {
@@ -33,6 +39,10 @@ impl Connection<'_> {
             }
             () = close.cancelled() => End::Closed,
             () = renewal.requested(epoch) => End::Renewed,
+            Ok(()) = changes.changed() => {
+                info!("link: connecting again, with what the new configuration says");
+                End::Renewed
+            }
         };
         self.begin_to_end();
         self.say_goodbye().await;

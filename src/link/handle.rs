@@ -16,6 +16,7 @@ use super::failure::{AskError, DeliverError, Lost};
 use super::ids::Ids;
 use super::metrics::Metrics;
 use super::privileges::{Grants, Privileges};
+use super::settings::Settings;
 use super::traffic::Command;
 use super::trouble::Trouble;
 use crate::telemetry::metrics::Registry;
@@ -30,6 +31,8 @@ const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Link {
     pub(super) commands: mpsc::Sender<Command>,
+    /// The settings for the next connection.
+    pub(super) wanted: watch::Sender<Settings>,
     pub(super) up: watch::Receiver<Option<Epoch>>,
     pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
@@ -44,6 +47,20 @@ impl Link {
     #[must_use]
     pub fn component(&self) -> &str {
         &self.component
+    }
+
+    /// Closes the connection in good order, if there is one, and connects again with these settings. What is not confirmed by
+    /// then is sent again by those who wait for it. The component's domain and the server's address stay as they are.
+    pub fn connect_again(&self, settings: Settings) {
+        self.wanted.send_modify(|wanted| {
+            let Settings { secret, hosts, services, .. } = settings;
+            *wanted = Settings { secret, hosts, services, ..wanted.clone() };
+        });
+    }
+
+    /// The MUC services.
+    pub(super) fn services(&self) -> Vec<String> {
+        self.wanted.borrow().services.clone()
     }
 
     /// Waits until the connection is up; `false` if the link has ended.

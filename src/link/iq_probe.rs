@@ -29,13 +29,14 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two attempts while IQs are dropped.
 const PROBE_RETRY_PAUSE: Duration = Duration::from_secs(30);
 
-/// Probes on every connection, until the link has ended. `services`: the MUC services.
-pub(super) async fn watch(link: Link, services: Vec<String>) {
+/// Probes on every connection, until the link has ended.
+pub(super) async fn watch(link: Link) {
     let mut up = link.up.clone();
     let mut told = false;
     loop {
         let Ok(now) = up.wait_for(Option::is_some).await.map(|up| *up) else { return };
         let Some(on) = now else { continue };
+        let services = link.services();
         tokio::select! {
             () = probe(&link, &services, on, &mut told) => {}
             _ = up.wait_for(|up| *up != Some(on)) => {}

@@ -1,7 +1,7 @@
 //! The state of the connection for the rest of the program, and its metrics. Knows nothing of sockets.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -36,7 +36,7 @@ pub(super) struct ConnectionState {
     pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     begun: AtomicU64,
     /// The MUC services.
-    services: Vec<String>,
+    services: RwLock<Vec<String>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -48,7 +48,7 @@ impl ConnectionState {
             trouble: watch::Sender::new(None),
             bare_iq_support: watch::Sender::new(BareIqSupport::Unknown),
             begun: AtomicU64::new(0),
-            services,
+            services: RwLock::new(services),
             metrics,
         }
     }
@@ -60,11 +60,19 @@ impl ConnectionState {
 
     /// Notes that an address answered a request. If it is a MUC service or one of its rooms, ordinary IQs are answered.
     pub(super) fn bare_iq_answered(&self, from: &str) {
-        if !from.contains('/') && self.services.iter().any(|service| service == address::domain_of(from)) {
+        let serves = |domain| {
+            self.services.read().unwrap_or_else(PoisonError::into_inner).iter().any(|it| it == domain)
+        };
+        if !from.contains('/') && serves(address::domain_of(from)) {
             self.bare_iq_support.send_if_modified(|support| {
                 std::mem::replace(support, BareIqSupport::Passes) != BareIqSupport::Passes
             });
         }
+    }
+
+    /// These are the MUC services from now on.
+    pub(super) fn serves(&self, services: Vec<String>) {
+        *self.services.write().unwrap_or_else(PoisonError::into_inner) = services;
     }
 
     /// A connection begins; it is not up yet. Returns its number.

@@ -55,7 +55,7 @@ pub use trouble::Trouble;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::ids::Ids;
 use self::metrics::{ConnectionState, Metrics};
@@ -76,8 +76,10 @@ pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
     let (incoming, taken) = mpsc::channel(MAX_INCOMING_STANZAS);
     let metrics = Arc::<Metrics>::default();
     let up = ConnectionState::new(Arc::clone(&metrics), settings.services.clone());
+    let (wanted, changes) = watch::channel(settings.clone());
     let link = Link {
         commands,
+        wanted,
         up: up.watch(),
         bare_iq_support: up.bare_iq_support.clone(),
         trouble: up.trouble.clone(),
@@ -88,6 +90,7 @@ pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
     };
     let task = Task {
         settings,
+        changes,
         outgoing,
         incoming,
         up,

@@ -4,7 +4,7 @@
 //! privileges, and the relay sends in the names of the users of a host that has granted them.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use jid::BareJid;
 use tracing::{debug, info};
@@ -40,7 +40,7 @@ pub struct Grants {
 /// What all hosts have granted on this connection.
 #[derive(Debug)]
 pub(super) struct Privileges {
-    ours: Vec<String>,
+    ours: RwLock<Vec<String>>,
     granted: Mutex<HashMap<String, Grants>>,
     /// The hosts that granted something on the last connection.
     granted_before: Mutex<HashSet<String>>,
@@ -52,7 +52,7 @@ pub(super) struct Privileges {
 impl Privileges {
     pub(super) fn new(ours: Vec<String>) -> Self {
         Self {
-            ours,
+            ours: RwLock::new(ours),
             granted: Mutex::default(),
             granted_before: Mutex::default(),
             online: OnlineClients::default(),
@@ -71,9 +71,14 @@ impl Privileges {
         self.granted().iter().map(|(host, grants)| (host.clone(), *grants)).collect()
     }
 
+    /// These are the server's own hosts from now on.
+    pub(super) fn belong_to(&self, hosts: Vec<String>) {
+        *self.ours.write().unwrap_or_else(PoisonError::into_inner) = hosts;
+    }
+
     /// Whether this is one of the server's own hosts.
     pub(super) fn is_ours(&self, host: &str) -> bool {
-        self.ours.iter().any(|ours| ours == host)
+        self.ours.read().unwrap_or_else(PoisonError::into_inner).iter().any(|ours| ours == host)
     }
 
     /// Notes an advertisement of `host`, a bare domain.

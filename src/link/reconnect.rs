@@ -6,7 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,6 +30,8 @@ use super::{handshake, iq_probe, privilege_probe};
 #[derive(Debug)]
 pub struct Task {
     pub(super) settings: Settings,
+    /// The settings for the next connection, whenever they change.
+    pub(super) changes: watch::Receiver<Settings>,
     pub(super) outgoing: mpsc::Receiver<Command>,
     pub(super) incoming: mpsc::Sender<Received>,
     pub(super) up: ConnectionState,
@@ -47,12 +49,13 @@ impl Task {
     /// [`Refused::Secret`] or [`Refused::UnknownHost`]: the server refused the first connection of this run, and only a
     /// change of the configuration can help. Later refusals are tried again.
     pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
-        let (link, services) = (self.link.clone(), self.settings.services.clone());
-        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone(), services)));
+        let link = self.link.clone();
+        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone())));
         let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link)));
         let mut was_accepted = false;
         let mut backoff = Backoff::new();
         loop {
+            self.take_over_settings();
             let connected = tokio::select! {
                 connected = handshake::connect_and_shake_hands(&self.settings, &self.spellings) => connected,
                 () = close.cancelled() => return Ok(()),
@@ -71,7 +74,7 @@ impl Task {
                     );
                     let settled = settled(&self.up, &mut backoff);
                     let end = tokio::select! {
-                        end = connection.run(&close) => end,
+                        end = connection.run(&close, self.changes.clone()) => end,
                         never = settled => match never {},
                     };
                     let lived = self.up.went_down();
@@ -98,6 +101,18 @@ impl Task {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes over settings that have changed.
+    fn take_over_settings(&mut self) {
+        if !self.changes.has_changed().unwrap_or(false) {
+            return;
+        }
+        let mut settings = self.changes.borrow_and_update().clone();
+        self.spellings.take_in(&mut settings);
+        self.privileges.belong_to(settings.hosts.clone());
+        self.up.serves(settings.services.clone());
+        self.settings = settings;
     }
 
     /// A connection has ended, which was up for this time, if it ever was. Returns the pause before the next attempt.
@@ -148,6 +163,8 @@ impl Task {
     async fn reject_for(&mut self, pause: Duration, close: &CancellationToken) -> bool {
         let pause = sleep(pause);
         tokio::pin!(pause);
+        // A clone, so that the change is still seen when it is taken over.
+        let mut changes = self.changes.clone();
         loop {
             tokio::select! {
                 biased;
@@ -155,6 +172,7 @@ impl Task {
                 // The command is dropped, which tells the caller that it is lost.
                 command = self.outgoing.recv() => if command.is_none() { return true },
                 () = &mut pause => return false,
+                Ok(()) = changes.changed() => return false,
             }
         }
     }

@@ -27,22 +27,35 @@ impl Spellings {
     /// Learns how the configuration spells the domains and the domains above them, which holds until the server sends
     /// another spelling. Changes the domains in the settings to their canonical form.
     pub(super) fn of_settings(settings: &mut Settings) -> Self {
-        let Settings { component, hosts, services, .. } = settings;
-        let written: Vec<_> = hosts.iter().chain(&*services).chain([&*component]).cloned().collect();
-        hosts.iter_mut().chain(services).chain([&mut *component]).for_each(canonicalise);
-        Self::new(component, &written)
+        let written = [settings.component.clone()];
+        canonicalise(&mut settings.component);
+        let this = Self::new(&settings.component, &written);
+        this.take_in(settings);
+        this
     }
 
     fn new(component: &str, written: &[String]) -> Self {
         let this = Self { component: component.to_owned(), known: Mutex::new(LruCache::new(MAX_SPELLINGS)) };
+        this.learn_all(written);
+        this
+    }
+
+    /// As [`Self::of_settings`], of hosts and MUC services alone.
+    pub(super) fn take_in(&self, settings: &mut Settings) {
+        let Settings { hosts, services, .. } = settings;
+        let written: Vec<_> = hosts.iter().chain(&*services).cloned().collect();
+        hosts.iter_mut().chain(services).for_each(canonicalise);
+        self.learn_all(&written);
+    }
+
+    fn learn_all(&self, written: &[String]) {
         for domain in written {
             let above = domain.split_once('.').map(|(_, above)| above);
             // If two of them disagree, the less usual form was typed for a reason.
             let unusual =
                 |domain: &&str| domain::canonical(domain).is_ok_and(|canonical| canonical != *domain);
-            above.into_iter().chain([domain.as_str()]).filter(unusual).for_each(|domain| this.learn(domain));
+            above.into_iter().chain([domain.as_str()]).filter(unusual).for_each(|domain| self.learn(domain));
         }
-        this
     }
 
     /// The component's domain as the server spells it.

@@ -65,14 +65,53 @@ async def test_what_can_not_change_is_named(stage, relay, file):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room())
 
-    file.write(component={"jid": "other.example.test", "secret": "another"}, relay={"window": "1h"})
+    file.write(component={"jid": "other.example.test"}, relay={"window": "1h"})
     said = await file.hang_up()
 
     assert "changed: log.level, relay.window" in said
-    assert "after a restart only: component.jid, component.secret" in await relay.process.says("as well")
-    assert "another" not in relay.log
+    assert "after a restart only: component.jid" in await relay.process.says("as well")
     alice.invite(room, stage.relay_address(bob.bare))
     await bob.expect(direct_invitation(room))
+
+
+async def test_a_new_service_is_believed_on_a_new_connection(stage, relay, file):
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    rooms = [await alice.create_room(stage.room()) for _ in range(5)]
+    elsewhere = await alice.create_room(stage.room(service=stage.server.other_muc))
+    alice.invite(elsewhere, stage.relay_address(carol.bare))
+    [record] = await relay.settled(1)
+    assert record["reason"] == "untrusted"
+
+    for room in rooms:
+        alice.invite(room, stage.relay_address(bob.bare))
+    await relay.has_taken_in(6)
+    file.write(muc={"services": [stage.server.muc, stage.server.other_muc]})
+    said = await file.hang_up()
+
+    assert "muc.services" in said and "restart" not in said
+    await relay.connected()
+    for room in rooms:
+        await bob.expect(direct_invitation(room))
+        assert len(await stage.reached(bob, room)) == 1
+    alice.invite(elsewhere, stage.relay_address(carol.bare))
+    await carol.expect(direct_invitation(elsewhere))
+
+
+async def test_a_secret_that_is_refused_and_then_the_right_one(stage, relay, file):
+    """The relay goes on, and connects as soon as it has the right one."""
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    file.write(component={"secret": "hush-4711"})
+    assert "component.secret" in await file.hang_up()
+    await relay.process.says("no link: ")
+    file.write()
+    await file.hang_up()
+    await relay.connected()
+
+    alice.invite(room, stage.relay_address(bob.bare))
+    await bob.expect(direct_invitation(room))
+    assert "hush-4711" not in relay.log
 
 
 async def test_a_wrong_one_changes_nothing(stage, relay, file):
@@ -113,11 +152,13 @@ async def test_an_admin_may_say_so(stage, server, relays, commands):
     file = File(server, relay)
     assert await commands(mallory).refused("reload") == "forbidden"
 
-    file.write(admins={"jids": [alice.bare, mallory.bare]}, muc={"services": [server.muc, server.other_muc]})
+    services = [server.muc, server.other_muc]
+    file.write(admins={"jids": [alice.bare, mallory.bare]}, muc={"services": services}, log={"format": "json"})
     done = await commands(alice).give("reload")
 
-    assert done.lines("changed") == ["admins.jids", "log.level"]
-    assert done.fields["restart"] == "muc.services"
+    assert done.lines("changed") == ["admins.jids", "log.level", "muc.services"]
+    assert done.fields["restart"] == "log.format"
+    await relay.connected()
     file.spoil()
     failed = await commands(mallory).give("reload")
     assert "goes on with the one that it has" in failed.notes[0]

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::config;
+use crate::config::{self, Live};
 use crate::link::{AskError, Link};
 use crate::wire::IqPayload;
 use crate::wire::disco::DiscoInfo;
@@ -24,7 +24,7 @@ const PROSODY: &str = "Prosody";
 #[derive(Debug)]
 pub(crate) struct ArchiveHint {
     link: Link,
-    hosts: Vec<String>,
+    config: Live,
     found: Mutex<Found>,
 }
 
@@ -41,8 +41,8 @@ enum Found {
 }
 
 impl ArchiveHint {
-    pub(crate) fn new(link: Link, hosts: Vec<String>) -> Self {
-        Self { link, hosts, found: Mutex::new(Found::NotYet) }
+    pub(crate) fn new(link: Link, config: Live) -> Self {
+        Self { link, config, found: Mutex::new(Found::NotYet) }
     }
 
     /// The hint for an invitation to this contact, as it is configured. The server may be asked in the inviter's name where
@@ -62,7 +62,8 @@ impl ArchiveHint {
             config::Archive::None => None,
             config::Archive::Auto => {
                 // A server elsewhere may be of any make.
-                let is_ours = self.hosts.iter().any(|host| host == contact.domain().as_str());
+                let hosts = self.config.load().own_hosts();
+                let is_ours = hosts.iter().any(|host| host == contact.domain().as_str());
                 Some(match self.found(inviter).await? {
                     Found::Server { hint, .. } if is_ours => hint,
                     _ => Hint::Store,
@@ -91,7 +92,8 @@ impl ArchiveHint {
     }
 
     async fn find_out(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
-        for host in &self.hosts {
+        let hosts = self.config.load().own_hosts();
+        for host in &hosts {
             let Some(info) = self.ask(host, inviter).await? else { continue };
             let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server"))
             else {
