@@ -1,6 +1,6 @@
 //! Takes in what arrives: invitations go into the journal before anything else is done with them, IQs are answered.
 //!
-//! The journal is the queue. A bounded number of invitations runs at a time, of one room and of one inviter fewer, and some
+//! The journal is the queue. A bounded number of invitations runs at a time, of one room, inviter, contact or service fewer, and some
 //! more are ready in memory, or wait there because their room did not answer. All others are on the disk only, and are fetched in the order of their ids when there is space. What an earlier run left is
 //! fetched in the same way. One task does all of this, so no row is fetched twice: while any row waits on the disk, new
 //! arrivals wait there too. Only hand-overs and invitations by command are taken in elsewhere, and run at once.
@@ -37,7 +37,7 @@ use crate::commands::{self, AskedToInvite, Commands};
 use crate::journal::Closed;
 use crate::link::{Epoch, Incoming, Received};
 use crate::model::address;
-use crate::model::{Id, Outcome, Pending, Reason, Route, State};
+use crate::model::{Arrival, Id, Outcome, Pending, Reason, Route, State};
 use crate::wire::{self};
 use crate::wire::{Iq, Message, Stanza};
 
@@ -197,7 +197,10 @@ impl Queue {
 
     /// Runs a job, or has it wait until its room or inviter has a share left.
     fn start(&mut self, mut job: Job) {
-        match self.shares.take([job.row.arrival.room.clone(), job.row.arrival.inviter.clone()]) {
+        let Arrival { room, inviter, contact, .. } = &job.row.arrival;
+        // A group address stands for others each time.
+        let person = Some(&**contact).filter(|it| address::domain_of(it) != self.cx.link.component());
+        match self.shares.take(room, inviter, person) {
             Ok(share) => {
                 job.share = Some(share);
                 self.running.spawn(attempt::run(Arc::clone(&self.cx), job));

@@ -56,7 +56,7 @@ pub(super) async fn invite_all(
     // Before there is a place: a room that does not answer keeps nobody else's fan-out waiting.
     recipients::answers(cx, job, parties).await?;
     job.share = None;
-    let place = cx.places.fan_outs.acquire().await;
+    let place = cx.places.fan_outs.place(&parties.room, &parties.inviter_name()).await;
     let begun = std::mem::replace(&mut job.progress.begun, true);
     let earlier = if begun { Earlier::read(cx, job.row.id).await? } else { Earlier::default() };
     let recipients = match recipients(cx, job, parties, &earlier).await {
