@@ -76,6 +76,8 @@ class Scripted(Server):
         """Users and rooms whose answers no XML parser accepts."""
         self.leaves_unanswered: Callable[[Element], bool] = lambda _: False
         """Which other questions it does not answer."""
+        self.late: Callable[[Element], float] = lambda _: 0
+        """After how many seconds it answers a question."""
         self.refuses: Callable[[Element], bool] = lambda _: False
         """Which questions it answers with an error."""
         self.grants_messages = True
@@ -323,6 +325,8 @@ class Scripted(Server):
             stream.write(self._error(iq))
         elif (is_ping and not self.answers_pings) or iq.get("to") in self.silent or self.leaves_unanswered(iq):
             self.unanswered.put(iq)
+        elif delay := self.late(iq):
+            asyncio.get_running_loop().call_later(delay, lambda: stream.write(self._answer(iq)))
         else:
             stream.write(self._answer(iq))
 
