@@ -161,7 +161,9 @@ pub(super) struct Memory {
 impl Memory {
     /// Asks for contact and room. `under_way`: those of [`Self::ids`] that have not ended.
     pub(super) fn ask(&mut self, claim: &Claim, windows: Windows, under_way: &HashSet<Id>) -> Claimed {
-        if claim.anew || claim.wanted == Wanted::Barred {
+        // If nothing was sent, the relay itself has taken the membership back, and the inviter must not notice.
+        let gone = claim.anew && self.reached.entries.iter().any(|entry| !under_way.contains(&entry.id));
+        if gone || claim.wanted == Wanted::Barred {
             self.clear(under_way);
         }
         if claim.wanted == Wanted::Barred {

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from support.clock import WallClock
+from support.prosody import Prosody
 from support.server import Setup
 from support.stanzas import CONFERENCE, direct_invitation, invitation, notice, said, sum_said
 
@@ -129,7 +130,8 @@ async def test_a_room_that_was_made_anew(stage, relay, address):
         alice.invite(room, address(bob.bare))
         await bob.expect(direct_invitation(room))
         await relay.settled(count)
-        await alice.leave(room)
+        # A destroyed room of Prosody's can't be made anew, and one of ejabberd's that was left ends a moment later.
+        await (alice.leave(room) if isinstance(stage.server, Prosody) else alice.destroy(room))
     assert verdicts(await relay.history()) == [RELAYED, RELAYED]
 
 
