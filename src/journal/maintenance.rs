@@ -83,9 +83,12 @@ impl Default for Maintenance {
             delete: "DELETE FROM history WHERE id > CAST(? AS INTEGER) AND id <= CAST(? AS INTEGER) AND settled <= min(?, ?)",
             cursor: Vec::new(),
         };
+        // The claim of one that is under way holds for as long as that takes: a relay that was down for days resumes what may
+        // have been sent.
         let claims = Sweep {
             step: "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
-            delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
+            delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?) \
+                     AND NOT EXISTS (SELECT 1 FROM pending WHERE id = invitation)",
             cursor: Vec::new(),
         };
         let confusables = Sweep {
@@ -188,6 +191,50 @@ mod tests {
     use super::*;
 
     const NEVER: Until = Until { now: 0, window: 1, retention: 1 };
+
+    /// More rows than two steps look at, of which the newer half has ended lately.
+    #[tokio::test]
+    async fn all_that_ended_long_ago_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut db, _lock) = schema::for_writing(&folder.path().join("journal.db")).await.unwrap();
+        sqlx::query(
+            "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 2400) \
+             INSERT INTO history (id, received, settled, route, room, inviter, contact, state) \
+             SELECT id, 10, CASE WHEN id % 2 THEN 20 ELSE 990 END, 'addressed', 'r', 'i', 'c', 'relayed' FROM n",
+        )
+        .execute(&mut db)
+        .await
+        .unwrap();
+        let mut maintenance = Maintenance::default();
+        let until = Until { now: 1000, window: 1, retention: 100 };
+        let mut pauses = Vec::new();
+        while pauses.last() != Some(&PAUSE_WITHOUT_WRITES) && pauses.len() < 20 {
+            pauses.push(maintenance.step(&mut db, until, true).await);
+        }
+        let left: (i64, i64) =
+            sqlx::query_as("SELECT count(*), min(settled) FROM history").fetch_one(&mut db).await.unwrap();
+        assert_eq!(left, (1200, 990));
+        assert_eq!(pauses.iter().filter(|pause| **pause == PAUSE_WHILE_SWEEPING).count(), 5, "{pauses:?}");
+    }
+
+    /// What may have been sent before a relay was down for days must not be sent beside another one.
+    #[tokio::test]
+    async fn a_claim_lasts_as_long_as_its_invitation_is_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut db, _lock) = schema::for_writing(&folder.path().join("journal.db")).await.unwrap();
+        for sql in [
+            "INSERT INTO pending (id, received, route, room, inviter, contact, continues) \
+             VALUES (7, 0, 'addressed', 'r', 'i', 'c', 0)",
+            "INSERT INTO claims (key, at, invitation) VALUES (x'01', 10, 7), (x'02', 10, 6)",
+        ] {
+            sqlx::query(sql).execute(&mut db).await.unwrap();
+        }
+        let until = Until { now: 1000, window: 100, retention: 1000 };
+        Maintenance::default().step(&mut db, until, true).await;
+        let left: Vec<i64> =
+            sqlx::query_scalar("SELECT invitation FROM claims").fetch_all(&mut db).await.unwrap();
+        assert_eq!(left, [7]);
+    }
 
     #[tokio::test]
     async fn who_reads_is_not_waited_for_and_the_wal_is_emptied_afterwards() {

@@ -302,6 +302,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn while_nothing_is_read_no_answer_is_late() {
+        let (mut barrier, mut ids) = up();
+        let _sent = send(&mut barrier, "m1");
+        barrier.due(&mut ids).unwrap();
+        advance(PING_AGAIN_AFTER * 10).await;
+        barrier.not_reading();
+        assert_eq!(barrier.waiting_since(), Some(Instant::now()));
+        assert_eq!(barrier.again(&mut ids), None);
+        let (mut first, _) = Barrier::new(&["example.org".into()], &mut ids);
+        advance(PING_AGAIN_AFTER).await;
+        first.not_reading();
+        assert_eq!(first.waiting_since(), Some(Instant::now()));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_first_pings_are_sent_again_as_well() {
         let mut ids = ids();
         let (mut barrier, first) = Barrier::new(&["example.org".into()], &mut ids);

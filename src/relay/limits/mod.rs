@@ -319,6 +319,74 @@ mod tests {
         assert_eq!(unknown[5], Answer::Over, "the room is over its limit");
     }
 
+    /// One each, by whatever is counted.
+    fn ones(per: u64) -> config::Limits {
+        let one = Rate { count: 1, per: Duration::from_secs(per) };
+        config::Limits {
+            per_inviter: one,
+            per_domain: one,
+            per_contact: one,
+            per_room: one,
+            max_recipients: 1,
+        }
+    }
+
+    #[test]
+    fn a_reload_does_not_refill_whatever_is_counted() {
+        let limits = Limits::new(&ones(3600));
+        limits.received("alice@a.example", "tea@c");
+        limits.unmasked(None, "tea@c");
+        limits.reaching(Some("carol@c.example"), "den@c", 1);
+        limits.sending("bob@b.example", "alice@a.example", None);
+        limits.sending("dora@b.example", "eve@evil.example", Some("evil.example"));
+        limits.forged("d.example");
+        let limits = limits.under(&ones(7200));
+        assert_eq!(limits.received("alice@a.example", "pub@c"), Answer::Over, "the inviter");
+        assert_eq!(limits.received("mallory@a.example", "pub@c"), Answer::Over, "the domain");
+        assert_eq!(limits.seen_in("tea@c"), Answer::Over, "the room");
+        assert_eq!(limits.unmasked(None, "tea@c"), Answer::Over, "the room, for nicks");
+        assert_eq!(limits.reaching(Some("carol@c.example"), "pub@c", 1), Answer::Over);
+        assert_eq!(limits.reaching(Some("dave@c.example"), "pub@c", 1), Answer::Over);
+        assert_eq!(limits.reaching(None, "den@c", 1), Answer::Over);
+        assert_eq!(limits.sending("bob@b.example", "carol@c.example", None), Answer::Over, "the contact");
+        let of_evil = limits.sending("dora@b.example", "trudy@evil.example", Some("evil.example"));
+        assert_eq!(of_evil, Answer::Over);
+        assert_eq!(limits.forged("d.example"), Answer::Over);
+        assert_eq!(limits.received("eve@e.example", "bar@c"), Answer::Pass, "others have theirs");
+    }
+
+    #[test]
+    fn a_restart_remembers_masked_inviters_as_well() {
+        let limits = Limits::new(&ones(3600));
+        limits.remember(Duration::ZERO, "tea@c/Ally", Some("tea@c"), "bob@b.example", false);
+        assert_eq!(limits.received("tea@c/Ally", "tea@c"), Answer::Over, "the nick");
+        assert_eq!(limits.unmasked(None, "tea@c"), Answer::Over, "the room, for nicks");
+        assert_eq!(limits.seen_in("tea@c"), Answer::Pass, "known inviters have theirs");
+        assert_eq!(limits.sending("bob@b.example", "eve@e.example", None), Answer::Pass, "nothing was sent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_run_counted_comes_back_with_time() {
+        let hour = Duration::from_secs(3600);
+        let limits = Limits::new(&ones(3600));
+        limits.remember(hour, "alice@a.example", Some("tea@c"), "bob@b.example", true);
+        limits.remember_part(hour, "carol@c.example", "den@c", "dora@b.example", true);
+        assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass);
+        assert_eq!(limits.sending("bob@b.example", "alice@a.example", None), Answer::Pass);
+        assert_eq!(limits.reaching(Some("carol@c.example"), "den@c", 1), Answer::Pass);
+        assert_eq!(limits.sending("dora@b.example", "carol@c.example", None), Answer::Pass);
+        limits.remember_part(Duration::ZERO, "dave@d.example", "pub@c", "fred@b.example", true);
+        limits.remember_part(Duration::ZERO, "bar@c/Ally", "bar@c", "gina@b.example", false);
+        assert_eq!(limits.reaching(Some("dave@d.example"), "tea@c", 1), Answer::Over, "the inviter");
+        assert_eq!(limits.reaching(Some("bar@c/Ally"), "tea@c", 1), Answer::Pass, "a nick is nobody");
+        assert_eq!(limits.sending("gina@b.example", "dave@d.example", None), Answer::Pass);
+        limits.remember_sent(Duration::ZERO, "hal@b.example");
+        assert_eq!(limits.sending("hal@b.example", "dave@d.example", None), Answer::Over);
+        assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Over);
+        tokio::time::advance(hour).await;
+        assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "an hour later");
+    }
+
     #[test]
     fn one_server_elsewhere_uses_up_half_of_a_contacts_limit() {
         let rate = Rate { count: 5, per: Duration::from_secs(3600) };
