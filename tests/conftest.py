@@ -11,6 +11,7 @@ set, a test runs on the oldest and the newest version of each make; on those bet
 
 import asyncio
 import os
+from zlib import crc32
 
 import pytest
 import pytest_asyncio
@@ -25,6 +26,8 @@ from support.table import PROPERTY, pytest_terminal_summary  # noqa: F401 (a hoo
 
 ONE_OF_EACH_MAKE = ["ejabberd-26.07", "prosody-13.0"]
 OLDEST_AND_NEWEST = ["ejabberd-23.01", "prosody-0.12", *ONE_OF_EACH_MAKE]
+
+GROUPS_OF_A_SERVER = 3
 
 MARKS_CHOOSE_THE_LOOP = hasattr(pytest_asyncio, "is_async_test")
 
@@ -56,10 +59,11 @@ def _servers(test):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """With `--dist loadgroup` all tests of a server run in one worker, which so starts each server once; the slower first."""
+    """With `--dist loadgroup` a server's tests are parted by their files into some groups, each of which runs in one worker,
+    so that few servers are started; the slower first."""
     for item in items:
         if kind := _kind(item):
-            item.add_marker(pytest.mark.xdist_group(kind.name))
+            item.add_marker(pytest.mark.xdist_group(f"{kind.name} {crc32(item.path.name.encode()) % GROUPS_OF_A_SERVER}"))
         if MARKS_CHOOSE_THE_LOOP and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     items.sort(key=lambda item: not (_kind(item) and _kind(item).name.startswith("ejabberd")))
