@@ -55,7 +55,7 @@ async def test_it_ends_as_the_table_says(kind, row, companies, request, shows):
         if word in kind.lacks:
             pytest.skip(f"not supported by {kind.name}: {kind.lacks[word]}")
     chosen = [item.callspec.params for item in request.session.items if item.originalname == request.node.originalname]
-    of_setup = [it["row"] for it in chosen if it["kind"] is kind and plays_on(it["row"]) == plays_on(row)]
+    of_setup = [it["row"] for it in chosen if it.get("kind") is kind and plays_on(it["row"]) == plays_on(row)]
     able = [it for it in of_setup if not set(it.ending.needs) & set(kind.lacks)]
 
     company = await companies(kind, plays_on(row), able)

@@ -244,11 +244,6 @@ class Client(Endpoint):
         self.send(f"<presence type='unavailable' to={quoteattr(f'{room}/{self.nick}')}/>")
         await self.expect(stanzas.a("presence", type="unavailable", sender=room))
 
-    async def destroy(self, room: str) -> None:
-        """Destroys a room that this user owns."""
-        answer = await self.iq(room, f"<query xmlns='{stanzas.MUC_OWNER}'><destroy/></query>", kind="set")
-        assert answer.get("type") == "result", stanzas.show(answer)
-
     def invite(self, room: str, contact: str, reason: str | None = None, **attributes: str) -> None:
         """Sends a mediated invitation."""
         self.send(stanzas.mediated_invitation(room, contact, reason, **attributes))
