@@ -94,21 +94,16 @@ if not MARKS_CHOOSE_THE_LOOP:
         loop.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
-async def _no_task_is_left():
-    """slixmpp leaves its send queues running."""
-    yield
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-
-
 @pytest.fixture(scope="session")
 async def pool(tmp_path_factory):
     pool = Pool(tmp_path_factory.mktemp("servers"))
     yield pool
     await pool.stop()
+    # slixmpp leaves its send queues running.
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ SETTINGS = "my-settings"
 A_SECOND = 1
 """So long the relay may remember what a server has said of a contact."""
 GROUPS = {"groups", "group-create", "group-add", "group-remove", "group-allow", "group-delete"}
-ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload"} | GROUPS
+ADMINS_COMMANDS = {"statistics", "recent-invitations", "block-for-everybody", "reload", "invite"} | GROUPS
 
 
 def verdicts(records):
