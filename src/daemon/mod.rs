@@ -148,12 +148,12 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     };
     let orders = move |word, stream| Arc::clone(&orders).carry_out(word, stream);
     let control = control::serve(socket.clone(), check, health, orders);
-    let _control = AbortOnDropHandle::new(tokio::spawn(control));
+    let control = AbortOnDropHandle::new(tokio::spawn(control));
     show_status(&cx);
     tokio::spawn(reload.run(Arc::clone(&cx), asked_to_reload, stopping.clone()));
     let queue = tokio::spawn(Queue::new(cx, commands, incoming, asked_to_invite).run(stopping.clone()));
 
-    let done = shutdown::finish(stop, Parts { queue, stopping, connection, close, writer }).await;
+    let done = shutdown::finish(stop, Parts { queue, stopping, connection, close, writer, control }).await;
     if done.is_ok() {
         control::mark_clean_end(&socket);
     }

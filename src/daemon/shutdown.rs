@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use super::error::RunError;
@@ -26,6 +27,8 @@ pub(super) struct Parts {
     /// Cancelled when the stream has to be closed.
     pub(super) close: CancellationToken,
     pub(super) writer: JoinHandle<Result<(), OpenError>>,
+    /// What answers at the control socket.
+    pub(super) control: AbortOnDropHandle<()>,
 }
 
 /// Waits until the relay has to stop, or a part of it ends by itself; then ends the other parts.
@@ -34,7 +37,7 @@ pub(super) struct Parts {
 /// A part has ended by itself: the link ([`RunError::Refused`]), the journal ([`RunError::Journal`]), or another one
 /// ([`RunError::Fault`]).
 pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Result<(), RunError> {
-    let Parts { mut queue, stopping, mut connection, close, mut writer } = parts;
+    let Parts { mut queue, stopping, mut connection, close, mut writer, control } = parts;
     let early = tokio::select! {
         () = stop => {
             systemd::stopping();
@@ -59,7 +62,8 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
         connection.abort();
     }
     queue.abort();
-    // The last handle to the journal is gone with the queue: the writer empties its queue and closes the file.
+    drop(control);
+    // The last handles to the journal are gone with these two: the writer empties its queue and closes the file.
     if !writer.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut writer).await.is_err() {
         error!("the journal did not close in time; nothing is lost, it is recovered at the next start");
     }

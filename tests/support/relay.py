@@ -70,6 +70,7 @@ class Relay:
         """SIGTERM: it settles what is under way and must end well. How soon: faults/test_stop.py."""
         code = await self.process.stop()
         assert code == 0, f"exit code {code}"
+        assert "the journal did not close in time" not in self.log
 
     async def kill(self) -> None:
         await self.process.kill()
