@@ -57,16 +57,27 @@ def _servers(test):
     return ONE_OF_EACH_MAKE if test.get_closest_marker("one_of_each_make") else OLDEST_AND_NEWEST
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(hookwrapper=True)
 def pytest_collection_modifyitems(items):
     """With `--dist loadgroup` a server's tests are parted by their files into some groups, each of which runs in one worker,
-    so that few servers are started; the slower first."""
+    so that few servers are started; the slower first. Those of a file stay together, so that they share what the file makes
+    for them: pytest, which goes by servers alone, would mix the files."""
     for item in items:
         if kind := _kind(item):
-            item.add_marker(pytest.mark.xdist_group(f"{kind.name} {crc32(item.path.name.encode()) % GROUPS_OF_A_SERVER}"))
+            item.add_marker(pytest.mark.xdist_group(_group(item, kind)))
         if MARKS_CHOOSE_THE_LOOP and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    items.sort(key=lambda item: not (_kind(item) and _kind(item).name.startswith("ejabberd")))
+    yield
+    items.sort(key=_place)
+
+
+def _group(item, kind) -> str:
+    return f"{kind.name} {crc32(item.path.name.encode()) % GROUPS_OF_A_SERVER}"
+
+
+def _place(item) -> tuple[bool, str, str]:
+    kind = _kind(item)
+    return not (kind and kind.name.startswith("ejabberd")), _group(item, kind) if kind else "", str(item.path)
 
 
 def _kind(item):
