@@ -7,7 +7,7 @@ mod error;
 mod offline;
 pub mod orders;
 mod reload;
-mod restore;
+pub(crate) mod restore;
 mod settings;
 mod shutdown;
 pub mod signals;
@@ -47,7 +47,6 @@ use crate::relay::fan_out::places::Places;
 use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
 use crate::relay::settle::early_bounces::EarlyBounces;
-use crate::relay::settle::leftovers::Leftovers;
 use crate::rooms::Rooms;
 use crate::status::{self, StatusPage};
 use crate::telemetry::http;
@@ -79,7 +78,10 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let (journal, writer) = Journal::open(&path, settings::retention(&config)).await?;
     info!(path = %path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run_on_own_thread());
-    let limits = restore::limits(&config).await?;
+    let recent = restore::recent(&config).await?;
+    let (limits, leftovers) =
+        (restore::limits(&config, &recent), restore::leftovers(&recent, journal.looked()));
+    drop(recent);
     let known_hashes = client_caps::known(&path).await?;
     let seen_hashes = client_caps::record(journal.clone());
 
@@ -115,7 +117,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         early_bounces: EarlyBounces::new(),
         bounced_parts: BouncedParts::default(),
         passed_to_rooms: PassedToRooms::new(),
-        leftovers: Leftovers::default(),
+        leftovers,
         endings: Endings::default(),
         metrics: Metrics::new(),
         places: Places::new(),

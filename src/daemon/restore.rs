@@ -1,5 +1,5 @@
-//! Restores the limits' counts at the start, from the newest invitations in the journal. Knows nothing of how invitations are
-//! handled.
+//! Restores at the start what an earlier run had in memory, from the newest invitations in the journal: the limits' counts, and
+//! which rooms are to be looked at once more. Knows nothing of how invitations are handled.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,46 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Config;
 use crate::journal::{JournalReader, OpenError, Record};
-use crate::model::{Reason, Route, State};
+use crate::model::{Reason, Route, State, clock};
 use crate::relay::limits::Limits;
+use crate::relay::settle::leftovers::Leftovers;
 
 /// The most invitations of earlier runs that are counted against the limits.
 const MAX_INVITATIONS_COUNTED: u32 = 10_000;
 
-/// The limits, with the newest invitations counted.
+/// The newest invitations, the newest first.
 ///
 /// # Errors
 /// [`OpenError`] if the journal can't be read.
-pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
+pub(crate) async fn recent(config: &Config) -> Result<Vec<Record>, OpenError> {
+    JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_COUNTED).await
+}
+
+/// The rooms that the earlier run may not have looked at once more: those of all that ended since the time until which it
+/// has done so ([`crate::journal::Journal::looked`]).
+pub(crate) fn leftovers(recent: &[Record], looked: i64) -> Leftovers {
+    let leftovers = Leftovers::default();
+    let may_be_left = |record: &&Record| {
+        record.parent.is_none()
+            && !matches!(record.route, Route::HandedOver | Route::Command)
+            && record.reason != Some(Reason::Untrusted)
+            && record.settled.is_some_and(|settled| settled.timestamp_millis() > looked)
+    };
+    for record in recent.iter().filter(may_be_left) {
+        leftovers.note(&record.room, &record.contact, &record.inviter, None);
+    }
+    leftovers
+}
+
+/// The limits, with the newest invitations counted.
+pub(crate) fn limits(config: &Config, recent: &[Record]) -> Limits {
     let limits = Limits::new(&config.limits);
-    let now = Utc::now();
+    let now = clock::now();
     let window = TimeDelta::from_std(config.relay.window).unwrap_or(TimeDelta::MAX);
-    let mut recent = JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_COUNTED).await?;
-    recent.retain(|record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited)));
     // The oldest first, as they came.
     let mut asked = HashMap::new();
-    for record in recent.iter().rev() {
+    let counts = |record: &&Record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited));
+    for record in recent.iter().rev().filter(counts) {
         let sent = counted_for_the_contact(record) && {
             let last = asked.get(&(&record.contact, &record.room));
             let repeated = last.is_some_and(|last| record.received - last < window);
@@ -36,7 +57,7 @@ pub(super) async fn limits(config: &Config) -> Result<Limits, OpenError> {
         }
         count_again(&limits, record, sent, now);
     }
-    Ok(limits)
+    limits
 }
 
 /// Whether it was asked for its contact, and not told to be too many. Whether the contact wanted it makes no difference, so

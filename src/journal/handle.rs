@@ -26,6 +26,7 @@ pub struct Journal {
     pub(super) instance: Arc<str>,
     pub(super) salt: Arc<[u8]>,
     pub(super) first: Id,
+    pub(super) looked: i64,
     pub(super) retention: Arc<watch::Sender<Retention>>,
     pub(super) health: WriterHealth,
     pub(super) blocked_for_all: BlockedForAll,
@@ -82,6 +83,20 @@ impl Journal {
     #[must_use]
     pub fn first(&self) -> Id {
         self.first
+    }
+
+    /// Until when earlier runs have noted with [`Self::note_looked`] that rooms were looked at: ms since 1970, UTC.
+    #[must_use]
+    pub fn looked(&self) -> i64 {
+        self.looked
+    }
+
+    /// Notes that the rooms of all invitations that had ended by `until` (ms since 1970, UTC) were looked at once more.
+    ///
+    /// # Errors
+    /// [`Closed`]: the writer has ended.
+    pub async fn note_looked(&self, until: i64) -> Result<(), Closed> {
+        self.ask(|answer| Op::Looked { until, answer }).await
     }
 
     /// Changes how long things are kept, from now on.
@@ -251,6 +266,12 @@ impl Journal {
     /// [`Closed`]: the writer has ended.
     pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, Closed> {
         self.ask(|answer| Op::Backlog { after, limit, answer }).await
+    }
+
+    /// Whether nothing is being written, nor waits for that.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.ops.capacity() == self.ops.max_capacity() && !self.health.is_at_work()
     }
 
     pub(super) async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {

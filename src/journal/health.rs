@@ -30,6 +30,12 @@ impl WriterHealth {
         self.with(|state| state.refused.clone())
     }
 
+    /// Whether the database is at work.
+    #[cfg(test)]
+    pub(super) fn is_at_work(&self) -> bool {
+        self.with(|state| state.since.is_some())
+    }
+
     pub(super) fn begins(&self) {
         self.with(|state| state.since = Some(Instant::now()));
     }

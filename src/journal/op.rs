@@ -43,6 +43,7 @@ pub(super) enum Op {
     Preferences { whose: Whose, answer: oneshot::Sender<Preferences> },
     LookAlike { address: Address, answer: oneshot::Sender<Option<String>> },
     Hash { hash: Hash, answer: oneshot::Sender<()> },
+    Looked { until: i64, answer: oneshot::Sender<()> },
     Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
     Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Preferences, TooMany>> },
 }
@@ -135,7 +136,10 @@ impl Op {
             (Self::Claim { answer, .. }, Answer::Claimed(claimed)) => drop(answer.send(claimed)),
             (Self::PassMembershipOn { answer, .. }, Answer::PassedOn(passed)) => drop(answer.send(passed)),
             (
-                Self::Discard { answer, .. } | Self::Settle { answer, .. } | Self::Hash { answer, .. },
+                Self::Discard { answer, .. }
+                | Self::Settle { answer, .. }
+                | Self::Hash { answer, .. }
+                | Self::Looked { answer, .. },
                 Answer::Done,
             ) => {
                 let _ = answer.send(());

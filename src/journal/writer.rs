@@ -5,7 +5,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::Utc;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -27,8 +26,7 @@ use super::op::{Admitted, AfterAdmit, Answer, Op};
 use super::preferences;
 use super::retention::Retention;
 use super::schema::{self, OpenError};
-use crate::model::TooMany;
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences};
+use crate::model::{Arrival, Id, Outcome, Pending, Preferences, TooMany, clock};
 
 /// How many operations one transaction takes. More would not be faster, and would delay the first answers.
 const MAX_BATCH_OPERATIONS: usize = 512;
@@ -52,6 +50,8 @@ impl Journal {
             sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let salt: Vec<u8> =
             sqlx::query_scalar("SELECT salt FROM journal").fetch_one(&mut db).await.map_err(failed)?;
+        let looked: i64 =
+            sqlx::query_scalar("SELECT looked FROM journal").fetch_one(&mut db).await.map_err(failed)?;
         let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
             .fetch_optional(&mut db)
             .await
@@ -79,6 +79,7 @@ impl Journal {
             instance: instance.into(),
             salt: salt.into(),
             first,
+            looked,
             retention: retention.into(),
             health,
             blocked_for_all,
@@ -280,6 +281,10 @@ impl Writer {
                     client_caps::note(db, hash, now).await?;
                     Answer::Done
                 }
+                Op::Looked { until, .. } => {
+                    sqlx::query("UPDATE journal SET looked = ?").bind(until).execute(&mut *db).await?;
+                    Answer::Done
+                }
                 Op::Change { .. } => {
                     let Some(preferences) = changed.next() else { break };
                     Answer::Changed(preferences)
@@ -356,7 +361,7 @@ async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result
 }
 
 fn now() -> i64 {
-    Utc::now().timestamp_millis()
+    clock::now().timestamp_millis()
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -31,6 +31,8 @@ mod reader;
 mod reconnect;
 mod recorder;
 mod renewal;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 mod settings;
 mod shared;

@@ -1,6 +1,7 @@
 //! The nouns: addresses, invitations, outcomes, preferences, groups. No SQL, no XML, no I/O.
 
 pub mod address;
+pub(crate) mod clock;
 pub mod domain;
 pub mod group;
 mod invitation;

@@ -40,6 +40,9 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 /// For how long after an invitation's arrival the occupant with the inviter's nick is taken to be the inviter.
 const NICK_VALID_FOR: Duration = Duration::from_secs(5);
 
+/// For how long after an invitation's arrival the claim that was made together with it is as good as a new one.
+const CLAIM_VALID_FOR: Duration = Duration::from_secs(5);
+
 /// What has become of an invitation.
 #[derive(Debug)]
 pub(super) enum Ran {
@@ -247,7 +250,9 @@ async fn claim_to_send(
 ) -> Result<bool, Stop> {
     let by_room = std::mem::take(&mut job.member_added_unrecorded);
     let adding = add_member != Adding::No || by_room;
-    if std::mem::take(&mut job.claimed_when_taken) && !adding {
+    // A claim counts from when it was made. If the link was down since, it is made anew, so that the contact does not get
+    // another one a moment after this.
+    if std::mem::take(&mut job.claimed_when_taken) && !adding && job.age() < CLAIM_VALID_FOR {
         return Ok(true);
     }
     match ask(cx, job, parties, Wanted::Yes, adding, None).await? {
@@ -335,11 +340,17 @@ async fn ask(
     Ok(claimed.delivery)
 }
 
-/// Whether the room, asked after the invitation was read, lets in members only, and the contact is none.
+/// Whether the room lets in members only, and the contact is none. If so by a look after the invitation was read, it is asked
+/// once more: that look may be older than the membership that came with the other invitation.
 async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
-    let view = cx.rooms.look(&parties.room, parties.person(), Age::Since(job.read_at)).await?;
-    let closed = view.kind().members_only == Some(true);
-    Ok(closed && view.affiliation(&parties.contact) == Some(Affiliation::None))
+    for moment in [job.read_at, Instant::now()] {
+        let view = cx.rooms.look(&parties.room, parties.person(), Age::Since(moment)).await?;
+        let closed = view.kind().members_only == Some(true);
+        if !closed || view.affiliation(&parties.contact) != Some(Affiliation::None) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The ending of an invitation that has expired, or whose room does not answer: `ending`, unless it is a fan-out of which

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use jid::BareJid;
 use tokio::time::Instant;
 
@@ -15,7 +14,7 @@ use super::limits::Answer;
 use super::parties::Parties;
 use super::shares::Share;
 use crate::journal::{Admitted, Claimed, Delivery};
-use crate::model::{Arrival, Pending, Preferences, Route};
+use crate::model::{Arrival, Pending, Preferences, Route, clock};
 
 /// Attempts at an invitation that get no answer from a room or server. A room's lists may be too long to ever arrive, and
 /// each question is work for the server.
@@ -100,7 +99,7 @@ impl Job {
     /// An invitation that was read from the disk.
     pub(super) fn resumed(row: Pending) -> Self {
         // Zero if the clock was set back.
-        let age = u64::try_from(Utc::now().timestamp_millis() - row.received).unwrap_or(0);
+        let age = u64::try_from(clock::now().timestamp_millis() - row.received).unwrap_or(0);
         Self::of(row, Duration::from_millis(age))
     }
 
@@ -140,9 +139,10 @@ impl Job {
         Self { read_at, ..self }
     }
 
-    /// Notes whether the room made the contact a member before it handed the invitation over.
+    /// Notes whether the room made the contact a member before it handed the invitation over. The journal has that from where
+    /// the claim was granted.
     pub(super) fn member_added_by_room(self, added: bool) -> Self {
-        Self { member_added: added, member_added_unrecorded: added, ..self }
+        Self { member_added: added, member_added_unrecorded: added && !self.claimed_when_taken, ..self }
     }
 
     /// Makes it a part of a fan-out, whose inviter is found out already.

@@ -23,5 +23,7 @@ pub(crate) mod queue;
 pub(crate) mod settle;
 mod shares;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub use self::decide::judge;

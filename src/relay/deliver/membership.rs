@@ -83,8 +83,8 @@ pub(in crate::relay) async fn take_back(
 /// the inviter's client. The room is asked for its list, which is newer than any decision.
 ///
 /// # Errors
-/// [`AskError`]: the room did not tell. If it does not remove an address, that is only logged: the entry is harmless, since a
-/// relay address never enters a room.
+/// [`AskError`]: the room did not tell, or the link was lost. If it does not remove an address, that is only logged: the entry
+/// is harmless, since a relay address never enters a room.
 pub(in crate::relay) async fn take_off(
     cx: &Context,
     room: &BareJid,
@@ -93,7 +93,7 @@ pub(in crate::relay) async fn take_off(
 ) -> Result<(), AskError> {
     for address in cx.rooms.relay_addresses(room, inviter).await? {
         if contacts.iter().any(|contact| stands_for(&address, contact)) {
-            remove(cx, room, inviter, &address).await;
+            remove(cx, room, inviter, &address).await?;
         }
     }
     Ok(())
@@ -108,12 +108,23 @@ pub(in crate::relay) async fn take_off_at_once(
 ) {
     let Some(view) = cx.rooms.seen_just_now(room, inviter) else { return };
     for address in view.relay_addresses(|address| stands_for(address, contact)) {
-        remove(cx, room, inviter, &address).await;
+        // If the link is lost, the second look finds it.
+        let _ = remove(cx, room, inviter, &address).await;
     }
 }
 
-async fn remove(cx: &Context, room: &BareJid, inviter: Option<&BareJid>, address: &BareJid) {
-    if let Err(e) = cx.rooms.remove_member(room, inviter, address).await {
-        debug!(%room, "{address} stays on the member list: {e}");
+async fn remove(
+    cx: &Context,
+    room: &BareJid,
+    inviter: Option<&BareJid>,
+    address: &BareJid,
+) -> Result<(), AskError> {
+    match cx.rooms.remove_member(room, inviter, address).await {
+        Err(AskError::Lost) => Err(AskError::Lost),
+        Err(e) => {
+            debug!(%room, "{address} stays on the member list: {e}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }

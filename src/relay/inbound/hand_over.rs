@@ -14,12 +14,12 @@ use tracing::{debug, warn};
 
 use crate::journal::{Admitted, Ask, Claimed, Closed, Wanted};
 use crate::link::Epoch;
-use crate::model::address;
 use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
+use crate::model::{address, clock};
 use crate::relay::attempt::{self, Ran};
 use crate::relay::context::{Context, still_connected};
 use crate::relay::decide::facts::Invitation;
-use crate::relay::decide::judge::{Verdict, bars_the_contact};
+use crate::relay::decide::judge::Verdict;
 use crate::relay::decide::{Decision, decide};
 use crate::relay::job::Job;
 use crate::relay::limits::Answer;
@@ -99,7 +99,7 @@ enum AfterAdmit {
 }
 
 fn time_until(deadline: DateTime<Utc>) -> Option<Duration> {
-    (deadline - Utc::now()).to_std().ok()
+    (deadline - clock::now()).to_std().ok()
 }
 
 async fn admit(
@@ -180,19 +180,6 @@ async fn admit(
             let (row, told) = note_asked(cx, arrival, anew, wanted, state, reason).await?;
             return Ok(not_passed_on(row, told, false));
         }
-        Verdict::Refuse(reason) => {
-            let row = if bars_the_contact(reason) {
-                note_asked(cx, arrival, anew, Wanted::Barred, State::Refused, reason).await?.0
-            } else {
-                note(cx, arrival, State::Refused, reason).await?
-            };
-            return Ok(not_passed_on(row, Some(words::for_inviter(reason)), anew));
-        }
-        // It would reach nobody by the server either.
-        Verdict::Fail(reason) => {
-            let row = note(cx, arrival, State::Failed, reason).await?;
-            return Ok(not_passed_on(row, Some(words::for_inviter(reason)), anew));
-        }
         // Nobody delivers it. The inviter is told what they would be told for any other contact.
         Verdict::Unwanted(state, reason) => {
             let (row, told) = note_asked(cx, arrival, anew, Wanted::No, state, reason).await?;
@@ -205,22 +192,30 @@ async fn admit(
             note(cx, arrival, State::HandedBack, reason).await?;
             return Ok(Admission::GoesBack(Condition::NotAllowed));
         }
-        Verdict::Relay { .. } => {}
+        // One that fails would reach nobody by the server either.
+        Verdict::Relay { .. } | Verdict::Refuse(_) | Verdict::Fail(_) => {}
     }
 
     arrival.payload.hand_over = question_of(question);
-    take_over(cx, arrival, anew, left).await
+    let to_be_relayed = matches!(verdict, Verdict::Relay { .. });
+    take_over(cx, arrival, to_be_relayed, anew, left).await
 }
 
-/// Takes an invitation that is to be relayed, unless the contact has another one.
+/// Takes an invitation, unless it is to be relayed and the contact has another one. One that is refused is under way as well
+/// until its inviter has been told, so that they are told after a restart too.
 async fn take_over(
     cx: &Context,
     arrival: Arrival,
+    to_be_relayed: bool,
     made_member: bool,
     left: impl Fn() -> Option<Duration>,
 ) -> Result<Admission, Closed> {
-    let admitted =
-        cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, made_member, Wanted::Yes)).await?;
+    let admitted = if to_be_relayed {
+        let ask = Ask { adding: made_member, ..ask(cx, &arrival, made_member, Wanted::Yes) };
+        cx.journal.admit_claimed(arrival.clone(), &ask).await?
+    } else {
+        cx.journal.admit(arrival.clone()).await?
+    };
     if admitted.claimed.is_some_and(Claimed::is_duplicate) {
         let reason = Reason::Duplicate;
         let (row, told) = told_of_asked(cx, &admitted, arrival, State::Suppressed, reason);
@@ -382,5 +377,5 @@ fn told_of_asked(
 async fn note(cx: &Context, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
     let id = cx.journal.note(arrival.clone(), state, Some(reason)).await?;
     report(cx, &ended(id, state, reason), &arrival, None);
-    Ok(Pending { id, received: Utc::now().timestamp_millis(), arrival, added: false })
+    Ok(Pending { id, received: clock::now().timestamp_millis(), arrival, added: false })
 }

@@ -122,7 +122,7 @@ fn within_limits(
 ) -> Option<Parsed> {
     // No job looks at its room.
     if trusted && (answer != Answer::Pass || !fits) {
-        cx.leftovers.note(&arrival, None);
+        cx.leftovers.note(&arrival.room, &arrival.contact, &arrival.inviter, None);
     }
     let refused = match (answer, trusted) {
         (Answer::Pass, true) => (!fits).then_some(Reason::Unsendable),

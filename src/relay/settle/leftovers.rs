@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::model::{Arrival, address};
+use crate::model::address;
 
 /// How long after an invitation its room is looked at once more.
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_secs(3);
@@ -33,19 +33,27 @@ struct Noted {
 }
 
 /// What is looked for in a room, and in whose name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct InRoom {
     pub(super) inviter: Option<BareJid>,
     pub(super) contacts: Vec<BareJid>,
 }
 
+impl InRoom {
+    pub(super) fn add(&mut self, other: Self) {
+        // Whoever is known is better than nobody.
+        self.inviter = other.inviter.or(self.inviter.take());
+        self.contacts.extend(other.contacts);
+    }
+}
+
 impl Leftovers {
     /// Has the room of an invitation looked at in some seconds. `person`: the inviter, if they were found out after the arrival.
-    pub(in crate::relay) fn note(&self, arrival: &Arrival, person: Option<&BareJid>) {
-        let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
+    pub(crate) fn note(&self, room: &str, contact: &str, inviter: &str, person: Option<&BareJid>) {
+        let (Ok(room), Ok(contact)) = (address::own(room), address::own(contact)) else {
             return;
         };
-        let named = || address::own(&arrival.inviter).ok().filter(|_| !arrival.inviter.contains('/'));
+        let named = || address::own(inviter).ok().filter(|_| !inviter.contains('/'));
         let inviter = person.cloned().or_else(named);
         let mut noted = self.noted();
         if noted.len() >= MAX_NOTED {
@@ -57,16 +65,23 @@ impl Leftovers {
         self.changed.notify_one();
     }
 
+    /// Has a room looked at again in the next round, because the link was lost.
+    pub(super) fn put_back(&self, room: &BareJid, looked_for: &InRoom) {
+        let InRoom { inviter, contacts } = looked_for;
+        for contact in contacts {
+            let (room, inviter, contact) = (room.clone(), inviter.clone(), contact.clone());
+            self.noted().push_front(Noted { due: Instant::now(), room, inviter, contact });
+        }
+        self.changed.notify_one();
+    }
+
     /// Those that are due at this moment, by room.
     pub(super) fn due(&self, now: Instant) -> HashMap<BareJid, InRoom> {
         let mut noted = self.noted();
         let due = noted.iter().take_while(|noted| noted.due <= now).count();
         let mut rooms = HashMap::<_, InRoom>::new();
         for Noted { room, inviter, contact, .. } in noted.drain(..due) {
-            let in_room = rooms.entry(room).or_default();
-            // Whoever is known is better than nobody.
-            in_room.inviter = inviter.or(in_room.inviter.take());
-            in_room.contacts.push(contact);
+            rooms.entry(room).or_default().add(InRoom { inviter, contacts: vec![contact] });
         }
         rooms
     }

@@ -34,7 +34,8 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
         if let Some(parties) = parties {
             membership::take_off_at_once(cx, &parties.room, parties.person(), &parties.contact).await;
         }
-        cx.leftovers.note(arrival, parties.and_then(Parties::person));
+        let person = parties.and_then(Parties::person);
+        cx.leftovers.note(&arrival.room, &arrival.contact, &arrival.inviter, person);
     }
     if job.member_added
         && did_not_reach_the_contact(&ending)

@@ -1,0 +1,226 @@
+//! A relay that runs, with a journal on the disk, on a link that a [`World`] serves. It can be stopped, and killed at any
+//! point. Knows nothing of what a test tries.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::world::{COMPONENT, HOST, SERVICE, World};
+use crate::commands::Commands;
+use crate::config::{Config, Server as Address};
+use crate::contacts::Contacts;
+use crate::daemon::restore;
+use crate::journal::{Journal, OpenError, Retention};
+use crate::link::{Settings, scripted};
+use crate::relay::context::Context;
+use crate::relay::decide::lookalike_index::LookalikeIndex;
+use crate::relay::deliver::archive_hint::ArchiveHint;
+use crate::relay::deliver::passed_to_rooms::PassedToRooms;
+use crate::relay::endings::Endings;
+use crate::relay::fan_out::bounced_parts::BouncedParts;
+use crate::relay::fan_out::places::Places;
+use crate::relay::metrics::Metrics;
+use crate::relay::queue::Queue;
+use crate::relay::settle::early_bounces::EarlyBounces;
+use crate::rooms::Rooms;
+
+/// What a clean stop waits for: as the daemon does.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A runtime on one thread, whose clock stands still. What is outside looks at it after each step of a task, so that it can
+/// end a relay between any two.
+pub(super) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .event_interval(1)
+        .build()
+        .unwrap()
+}
+
+/// A folder for a journal; in memory where the system has such folders, since thousands are made.
+pub(super) fn folder() -> TempDir {
+    let shm = Path::new("/dev/shm");
+    if shm.is_dir() { TempDir::new_in(shm).unwrap() } else { TempDir::new().unwrap() }
+}
+
+/// A configuration with limits that are out of the way; `more`: further sections of the file.
+pub(super) fn config(folder: &TempDir, more: &str) -> Config {
+    let path = folder.path().join("journal.db");
+    let toml = format!(
+        "[component]\njid = \"{COMPONENT}\"\nsecret = \"x\"\nserver = \"127.0.0.1:5347\"\n\
+         [muc]\nservices = [\"{SERVICE}\"]\n[journal]\npath = \"{}\"\n\
+         [relay]\nmimicry = \"off\"\narchive = \"store\"\n{more}",
+        path.display()
+    );
+    Config::from_toml(&toml, std::iter::empty()).unwrap()
+}
+
+/// Limits that nobody reaches.
+pub(super) const NO_LIMITS: &str = "[limits]\nper_inviter = \"1000000/1h\"\nper_domain = \"1000000/1h\"\n\
+                                    per_contact = \"1000000/1h\"\nper_room = \"1000000/1h\"\n";
+
+/// A relay that runs.
+pub(super) struct Running {
+    pub(super) cx: Arc<Context>,
+    pub(super) server: scripted::Server,
+    queue: JoinHandle<()>,
+    writer: JoinHandle<Result<(), OpenError>>,
+    path: std::path::PathBuf,
+}
+
+impl Running {
+    /// Starts one. Its link is down.
+    pub(super) async fn start(config: Config) -> Self {
+        let path = config.journal.path.clone();
+        copy_of_an_empty_journal(&path).await;
+        let kept = Retention { window: config.relay.window, retention: config.journal.retention };
+        let (journal, writer) = Journal::open(&path, kept).await.unwrap();
+        let writer = tokio::spawn(writer.run());
+        let recent = restore::recent(&config).await.unwrap();
+        let (link, incoming, server) = scripted::link(Settings {
+            component: COMPONENT.to_owned(),
+            secret: SecretString::from("x"),
+            server: Address::Tcp("127.0.0.1:5347".to_owned()),
+            hosts: vec![HOST.to_owned(), SERVICE.to_owned()],
+            services: vec![SERVICE.to_owned()],
+        });
+        let limits = restore::limits(&config, &recent);
+        let config = config.live();
+        let ((reload, _), (invite, asked)) = (mpsc::channel(1), mpsc::channel(1));
+        let commands = Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload, invite);
+        let stopping = CancellationToken::new();
+        let cx = Arc::new(Context {
+            rooms: Rooms::new(link.clone()),
+            contacts: Contacts::new(link.clone(), Vec::new(), mpsc::channel(1).0),
+            lookalikes: LookalikeIndex::new(journal.clone(), path.clone()),
+            archive_hint: ArchiveHint::new(link.clone(), vec![HOST.to_owned()]),
+            limits: ArcSwap::from_pointee(limits),
+            early_bounces: EarlyBounces::new(),
+            bounced_parts: BouncedParts::default(),
+            passed_to_rooms: PassedToRooms::new(),
+            leftovers: restore::leftovers(&recent, journal.looked()),
+            endings: Endings::default(),
+            metrics: Metrics::new(),
+            places: Places::new(),
+            stopping: stopping.clone(),
+            config,
+            link,
+            journal,
+        });
+        let queue =
+            tokio::spawn(Queue::new(Arc::clone(&cx), Arc::new(commands), incoming, asked).run(stopping));
+        Self { cx, server, queue, writer, path }
+    }
+
+    /// Lets everything happen that can without the clock: the server handles what it is sent, until the relay waits for
+    /// nothing but time.
+    pub(super) async fn settles(&mut self, world: &mut World) {
+        loop {
+            let served = world.serve(&mut self.server, usize::MAX) > 0;
+            if !self.cx.journal.is_idle() {
+                // The clock goes on by itself only while nothing can run, and this can.
+                yield_now().await;
+                continue;
+            }
+            // Over when nothing else can run.
+            sleep(Duration::from_millis(1)).await;
+            if !served && self.cx.journal.is_idle() && world.serve(&mut self.server, usize::MAX) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Time passes, as over a sleep of the machine: nothing happens meanwhile, and everything that is due at its end.
+    pub(super) async fn passes(&mut self, world: &mut World, time: Duration) {
+        tokio::time::advance(time).await;
+        self.settles(world).await;
+    }
+
+    /// Time passes in steps of a second.
+    pub(super) async fn passes_slowly(&mut self, world: &mut World, seconds: u32) {
+        for _ in 0..seconds {
+            self.passes(world, Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Lets the relay take so many steps. The server handles at most `handled` of the stanzas that it is sent meanwhile.
+    pub(super) async fn takes_steps(&mut self, world: &mut World, steps: u16, handled: usize) {
+        let mut handled = handled;
+        for _ in 0..steps {
+            handled -= world.serve(&mut self.server, handled.min(1));
+            yield_now().await;
+        }
+    }
+
+    /// The relay is killed. What the journal was asked last is on the disk or is not.
+    pub(super) async fn kill(mut self, world: &mut World) {
+        world.connection_ends(&mut self.server);
+        self.queue.abort();
+        self.writer.abort();
+        let _ = (self.queue.await, self.writer.await);
+        drop((self.cx, self.server));
+        closed(&self.path).await;
+    }
+
+    /// The relay stops as it is asked to.
+    pub(super) async fn stop(mut self, world: &mut World) {
+        self.cx.stopping.cancel();
+        let end = tokio::time::Instant::now() + STOP_TIMEOUT;
+        while !self.queue.is_finished() && tokio::time::Instant::now() < end {
+            self.settles(world).await;
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        self.queue.abort();
+        let _ = self.queue.await;
+        world.connection_ends(&mut self.server);
+        drop((self.cx, self.server));
+        self.writer.await.unwrap().unwrap();
+        closed(&self.path).await;
+    }
+}
+
+/// Waits until no thread of this process has a file of the journal open: a kill would have ended `SQLite`'s own thread at
+/// once, and here it ends the statement at which it is.
+async fn closed(path: &Path) {
+    let folder = path.parent().unwrap();
+    let is_open = || {
+        let files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        files.filter_map(|file| fs::read_link(file.path()).ok()).any(|file| file.starts_with(folder))
+    };
+    while is_open() {
+        yield_now().await;
+    }
+}
+
+/// Makes a new journal, unless there is one, without running all migrations each time.
+async fn copy_of_an_empty_journal(path: &Path) {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    if path.exists() {
+        return;
+    }
+    if EMPTY.get().is_none() {
+        let folder = folder();
+        let path = folder.path().join("journal.db");
+        let hour = Duration::from_secs(3600);
+        let (journal, writer) =
+            Journal::open(&path, Retention { window: hour, retention: hour }).await.unwrap();
+        drop(journal);
+        writer.run().await.unwrap();
+        let _ = EMPTY.set(fs::read(&path).unwrap());
+    }
+    if let Some(empty) = EMPTY.get() {
+        fs::write(path, empty).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
