@@ -17,5 +17,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 
     static BEGAN: LazyLock<(Instant, DateTime<Utc>)> = LazyLock::new(|| (Instant::now(), Utc::now()));
     let (instant, time) = *BEGAN;
-    time + (tokio::time::Instant::now().into_std() - instant)
+    let now = tokio::time::Instant::now().into_std();
+    // A clock that was stopped before the first question is behind.
+    time + now.saturating_duration_since(instant) - instant.saturating_duration_since(now)
 }

@@ -127,6 +127,7 @@ mod tests {
             (0..MAX_WAITING_OF_ONE).map(|n| take("tea@c", format!("a{n}@example.org")).unwrap()).collect();
         assert_eq!(take("tea@c", "b@example.org".to_owned()).unwrap_err(), "tea@c");
         assert!(take("den@c", "a0@example.org".to_owned()).is_ok(), "another room");
+        assert!(!shares.has_left("tea@c") && shares.has_left("den@c"));
         assert!(shares.freed().is_empty());
 
         drop(of_tea.pop());

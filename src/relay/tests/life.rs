@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Runs, TestCaseError, TestRunner};
 use tempfile::TempDir;
 
-use super::running::{NO_LIMITS, Running, config, folder, runtime};
+use super::running::{NO_LIMITS, Running, at_once, config, folder, runtime};
 use super::world::{World, person, relay_address, room};
 use crate::journal::{Filter, Journal, JournalReader, Record};
 use crate::model::{Reason, Route, State};
@@ -234,10 +234,8 @@ impl Scene {
         self.settles().await;
         let path = self.folder.path().join("journal.db");
         for _ in 0..200 {
-            let rows = JournalReader::new(&path)
-                .history(&Filter { limit: u32::MAX, ..Filter::default() })
-                .await
-                .unwrap();
+            let filter = Filter { limit: u32::MAX, ..Filter::default() };
+            let rows = at_once(JournalReader::new(&path).history(&filter)).await.unwrap();
             if rows.iter().all(|row| row.state != State::Pending) {
                 // The rooms are looked at once more.
                 let (running, world) = self.parts();
@@ -355,10 +353,9 @@ async fn claims(journal: &Journal, rows: &[Record]) -> Result<(), TestCaseError>
     for name in ROOMS {
         for inviter in INVITERS {
             let contacts: Vec<_> = CONTACTS.iter().map(|contact| person(contact)).collect();
-            let held = journal
-                .held(&room(name), &person(inviter), contacts.iter().map(String::as_str))
-                .await
-                .unwrap();
+            let (host, inviter) = (room(name), person(inviter));
+            let held = journal.held(&host, &inviter, contacts.iter().map(String::as_str));
+            let held = at_once(held).await.unwrap();
             for (contact, held) in contacts.iter().zip(held) {
                 // One that the server has delivered after all has reached them as well.
                 let reached = rows.iter().any(|row| {

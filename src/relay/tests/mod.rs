@@ -2,5 +2,6 @@
 //! on a clock that stands still unless a test advances it.
 
 mod life;
+mod moments;
 mod running;
 mod world;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -48,6 +49,19 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// Does this while the clock stands still, although it waits for threads that the runtime does not know: without anything else
+/// to do the clock would go on to whatever is due next.
+pub(super) async fn at_once<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = yield_now() => {}
+        }
+    }
+}
+
 /// A folder for a journal; in memory where the system has such folders, since thousands are made.
 pub(super) fn folder() -> TempDir {
     let shm = Path::new("/dev/shm");
@@ -82,6 +96,10 @@ pub(super) struct Running {
 impl Running {
     /// Starts one. Its link is down.
     pub(super) async fn start(config: Config) -> Self {
+        at_once(Self::starts(config)).await
+    }
+
+    async fn starts(config: Config) -> Self {
         let path = config.journal.path.clone();
         copy_of_an_empty_journal(&path).await;
         let kept = Retention { window: config.relay.window, retention: config.journal.retention };
@@ -185,7 +203,7 @@ impl Running {
         let _ = self.queue.await;
         world.connection_ends(&mut self.server);
         drop((self.cx, self.server));
-        self.writer.await.unwrap().unwrap();
+        at_once(self.writer).await.unwrap().unwrap();
         closed(&self.path).await;
     }
 }

@@ -43,6 +43,7 @@ pub(super) struct Room {
 pub(super) struct Reached {
     pub(super) contact: String,
     pub(super) room: String,
+    pub(super) from: String,
     pub(super) inviter: String,
     /// The stanza's id; `None` if the server has delivered the room's own invitation.
     pub(super) id: Option<String>,
@@ -211,8 +212,17 @@ impl World {
                 handed_over.passed = true;
             }
             let room = x.jid.clone().unwrap_or_default();
+            let from = message.from.clone().unwrap_or_default();
             let inviter = self.inviters.get(&reason).cloned().unwrap_or_default();
-            self.reached.push(Reached { contact: to, room, inviter, id: Some(id), reason, at: clock::now() });
+            self.reached.push(Reached {
+                contact: to,
+                room,
+                from,
+                inviter,
+                id: Some(id),
+                reason,
+                at: clock::now(),
+            });
             return Ok(());
         }
         let decline = message.muc_user.iter().flat_map(|x| &x.declines).next();
@@ -288,7 +298,15 @@ impl World {
         handed_over.fate = Fate::Delivered;
         let (room, contact) = (handed_over.room.clone(), handed_over.contact.clone());
         let (inviter, reason) = (self.inviters.get(id).cloned().unwrap_or_default(), id.to_owned());
-        self.reached.push(Reached { contact, room, inviter, id: None, reason, at: clock::now() });
+        self.reached.push(Reached {
+            contact,
+            from: room.clone(),
+            room,
+            inviter,
+            id: None,
+            reason,
+            at: clock::now(),
+        });
     }
 
     /// The hand-overs that the relay has taken: room, contact.
