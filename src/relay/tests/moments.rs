@@ -287,9 +287,12 @@ fn those_that_wait_for_a_place_and_on_the_disk_run_each_once() {
         let mut scene = Scene::new(NO_LIMITS).await;
         for n in 0..COUNT {
             scene.sends(&person("alice"), &format!("c{n}"), "tea");
-            if n % 100 == 0 {
-                // More than a room's share: the others wait in memory.
-                scene.running.takes_steps(&mut scene.world, 800, 0).await;
+            // More than a room's share: the others wait in memory.
+            if n % 50 == 0 {
+                scene.running.takes_steps(&mut scene.world, 200, 0).await;
+            }
+            while n % 50 == 0 && !scene.running.cx.journal.is_idle() {
+                scene.running.takes_steps(&mut scene.world, 20, 0).await;
             }
         }
         while !scene.running.cx.journal.is_idle() || scene.rows().await.len() < COUNT {
