@@ -338,7 +338,9 @@ fn windows(world: &World) -> Result<(), TestCaseError> {
         for later in &world.reached[at + 1..] {
             let same = (&earlier.contact, &earlier.room) == (&later.contact, &later.room);
             let (Some(one), Some(other)) = (&earlier.id, &later.id) else { continue };
-            if same && one != other && !world.unsure.contains_key(one) {
+            // A hand-over by which the room has made the contact a member is an occasion of its own.
+            let anew = world.made_members.contains(&later.reason);
+            if same && one != other && !anew && !world.unsure.contains_key(one) {
                 let apart = (later.at - earlier.at).num_milliseconds();
                 // A claim is made a little before the invitation is sent.
                 prop_assert!(apart >= WINDOW - MINUTE / 6, "{earlier:?}, {later:?}: {apart} ms apart");
@@ -400,7 +402,7 @@ fn members(world: &World, rows: &[Record], unread: &BTreeMap<Case, usize>) -> Re
 }
 
 #[test]
-fn each_ends_once_wherever_the_relay_kill() {
+fn each_ends_once_wherever_the_relay_is_killed() {
     let runs = env::var("LIFE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let mut runner = TestRunner::new(Runs {
         cases: runs,

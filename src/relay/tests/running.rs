@@ -122,7 +122,7 @@ impl Running {
             rooms: Rooms::new(link.clone()),
             contacts: Contacts::new(link.clone(), Vec::new(), mpsc::channel(1).0),
             lookalikes: LookalikeIndex::new(journal.clone(), path.clone()),
-            archive_hint: ArchiveHint::new(link.clone(), vec![HOST.to_owned()]),
+            archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
             limits: ArcSwap::from_pointee(limits),
             early_bounces: EarlyBounces::new(),
             bounced_parts: BouncedParts::default(),

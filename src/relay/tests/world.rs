@@ -89,6 +89,8 @@ pub(super) struct World {
     pub(super) unsure: BTreeMap<String, usize>,
     /// The ids of answers to hand-overs, with the conditions of those that are errors.
     pub(super) answers: Vec<(String, Option<Condition>)>,
+    /// The ids of hand-overs by which the room has made the contact a member.
+    pub(super) made_members: BTreeSet<String>,
     handed_over: BTreeMap<String, HandedOver>,
     /// By the reason that each invitation has, which differs from all others.
     inviters: BTreeMap<String, String>,
@@ -252,6 +254,7 @@ impl World {
         if host.members_only && !host.affiliations.contains_key(&contact) {
             host.affiliations.insert(contact.clone(), Affiliation::Member);
             made_member = true;
+            self.made_members.insert(id.to_owned());
         }
         let deadline = clock::now() + MODULE_TIMEOUT;
         let handed_over = HandedOver {
