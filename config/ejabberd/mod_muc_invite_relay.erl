@@ -445,7 +445,7 @@ handover(#invitation{message = #message{from = Room, to = Contact} = Message, co
         from = jid:make(<<>>, Room#jid.lserver, ?RESOURCE),
         to = jid:make(Component),
         sub_els = [#xmlel{name = <<"handover">>,
-                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}
+                          attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"deadline">>, Deadline}, {<<"now">>, timestamp(0)}
                                    | [{<<"made-member">>, <<"true">>} || MadeMember]],
                           children = [Forwarded]}]}.
 

@@ -145,6 +145,7 @@ local function handover(stanza, inviter, id, made_member)
 		:tag("handover", {
 			xmlns = xmlns_handover;
 			deadline = deadline;
+			now = timestamp(now());
 			["made-member"] = made_member and "true" or nil;
 		})
 			:tag("forwarded", { xmlns = xmlns_forward }):add_child(message);

@@ -41,6 +41,7 @@ use crate::relay::context::Context;
 use crate::relay::decide::lookalike_index::LookalikeIndex;
 use crate::relay::deliver::archive_hint::ArchiveHint;
 use crate::relay::deliver::passed_to_rooms::PassedToRooms;
+use crate::relay::deliver::taken_back::TakenBack;
 use crate::relay::endings::Endings;
 use crate::relay::fan_out::bounced_parts::BouncedParts;
 use crate::relay::fan_out::places::Places;
@@ -117,6 +118,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         early_bounces: EarlyBounces::new(),
         bounced_parts: BouncedParts::default(),
         passed_to_rooms: PassedToRooms::new(),
+        taken_back: TakenBack::new(),
         leftovers,
         endings: Endings::default(),
         metrics: Metrics::new(),

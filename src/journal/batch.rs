@@ -57,14 +57,14 @@ pub(super) fn push_rows<T>(
     }
 }
 
-/// Writes arrivals into `pending`.
-pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)]) -> sqlx::Result<()> {
+/// Writes arrivals into `pending`: id, time, what arrived, and whether the room has made the contact a member for it.
+pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
     for chunk in chunks(rows) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent, hand_over, addressed, language) SELECT * FROM (",
+             origin, parent, hand_over, addressed, language, added) SELECT * FROM (",
         );
-        push_rows(&mut sql, chunk, 15, |mut row, (id, received, a)| {
+        push_rows(&mut sql, chunk, 16, |mut row, (id, received, a, added)| {
             row.push_bind(*id)
                 .push_bind(*received)
                 .push_bind(a.route.as_str())
@@ -79,7 +79,8 @@ pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival)
                 .push_bind(a.parent)
                 .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text))
                 .push_bind(a.payload.addressed.as_deref())
-                .push_bind(to_column(a.payload.language));
+                .push_bind(to_column(a.payload.language))
+                .push_bind(*added);
         });
         sql.push(") WHERE column1 IS NOT NULL");
         sql.build().execute(&mut *db).await?;

@@ -47,8 +47,9 @@ pub(super) struct Claim {
     /// The invitation that is out of date, if it is still the one that is in the way: the contact has lost the membership
     /// that came with it.
     pub(super) instead_of: Option<Id>,
-    /// The room has made the contact a member just now, so whatever they were invited with before is gone.
-    pub(super) anew: bool,
+    /// When the room has made the contact a member for it, if it has: ms since 1970. Whatever they were invited with before that
+    /// is gone.
+    pub(super) anew: Option<i64>,
 }
 
 /// What becomes of an invitation that asked for its contact and room.

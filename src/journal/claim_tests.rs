@@ -45,7 +45,7 @@ impl Scene {
             wanted: Wanted::Yes,
             adding: false,
             instead_of: None,
-            anew: false,
+            anew: None,
         }
     }
 
@@ -167,17 +167,27 @@ fn a_membership_that_is_gone_is_a_new_occasion_once() {
 #[test]
 fn a_membership_that_the_room_gives_anew_is_a_new_occasion() {
     let mut scene = Scene::new();
-    let by_room = |claim| Claim { anew: true, ..claim };
-    assert_eq!([scene.with(by_room), scene.with(by_room)], ["sent", "sent"], "each time as the first");
+    let by_room = |at| move |claim| Claim { anew: Some(at), ..claim };
+    for _ in 0..2 {
+        let now = scene.now + 1;
+        assert_eq!(scene.after(1).with(by_room(now)), "sent", "each time as the first");
+    }
     assert_eq!(scene.by(ALICE), "told");
-    assert_eq!(scene.with(|claim| Claim { inviter: [CAROL; 8], ..by_room(claim) }), "sent");
+    let earlier = by_room(scene.now - 1);
+    assert_eq!(
+        scene.with(earlier),
+        "told",
+        "the last one was let through after the room had made them a member"
+    );
+    let now = scene.now + 1;
+    assert_eq!(scene.after(1).with(|claim| Claim { inviter: [CAROL; 8], ..by_room(now)(claim) }), "sent");
 }
 
 /// The room gives it each time, since the relay takes it back where the contact does not want the invitation.
 #[test]
 fn a_membership_that_the_relay_took_back_shows_nothing() {
     let (mut wanted, mut not_wanted) = (Scene::new(), Scene::new());
-    let by_room = |claim| Claim { anew: true, ..claim };
+    let by_room = |claim| Claim { anew: Some(i64::MAX), ..claim };
     wanted.with(by_room);
     not_wanted.with(|claim| Claim { wanted: Wanted::No, ..by_room(claim) });
     for _ in 0..3 {
@@ -192,7 +202,7 @@ fn a_membership_given_anew_leaves_what_is_under_way() {
     let first = scene.claim(ALICE);
     scene.under_way.insert(first.id);
     assert_eq!(scene.ask(&first).delivery, Delivery::Granted);
-    let second = Claim { anew: true, ..scene.claim(CAROL) };
+    let second = Claim { anew: Some(i64::MAX), ..scene.claim(CAROL) };
     assert_eq!(scene.ask(&second).delivery, Delivery::Held { by: first.id, under_way: true });
 }
 

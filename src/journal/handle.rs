@@ -52,8 +52,9 @@ pub struct Ask<'a> {
     pub adding: bool,
     /// The invitation that was in the way before, and is out of date: the contact has lost the membership that came with it.
     pub instead_of: Option<Id>,
-    /// The room says that it has made the contact a member just now: nothing that they were invited with before is of use.
-    pub anew: bool,
+    /// When the room has made the contact a member for it, if it has: ms since 1970, UTC. Nothing that they were invited with
+    /// before that is of use. The journal keeps with the invitation that they were made a member, in any case.
+    pub anew: Option<i64>,
 }
 
 impl Ask<'_> {
@@ -123,7 +124,15 @@ impl Journal {
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
-        self.take(arrival, None, AfterAdmit::Wait).await
+        self.take(arrival, false, None, AfterAdmit::Wait).await
+    }
+
+    /// Like [`Self::admit`]. `added`: the room has made the contact a member for it.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn admit_with_membership(&self, arrival: Arrival, added: bool) -> Result<Admitted, Closed> {
+        self.take(arrival, added, None, AfterAdmit::Wait).await
     }
 
     /// Takes an invitation in and asks for contact and room for it, both or none. If another one that has ended is in the
@@ -132,7 +141,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`].
     pub async fn admit_claimed(&self, arrival: Arrival, ask: &Ask<'_>) -> Result<Admitted, Closed> {
-        self.take(arrival, Some(ask.claim(0)), AfterAdmit::Claim).await
+        self.take(arrival, ask.anew.is_some(), Some(ask.claim(0)), AfterAdmit::Claim).await
     }
 
     /// Writes an invitation that has ended already.
@@ -140,7 +149,7 @@ impl Journal {
     /// # Errors
     /// [`Closed`]: the writer has ended.
     pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
-        Ok(self.take(arrival, None, AfterAdmit::End { state, reason }).await?.id)
+        Ok(self.take(arrival, false, None, AfterAdmit::End { state, reason }).await?.id)
     }
 
     /// Like [`Self::note`], for one that is to count as asked for.
@@ -154,16 +163,17 @@ impl Journal {
         state: State,
         reason: Option<Reason>,
     ) -> Result<Admitted, Closed> {
-        self.take(arrival, Some(ask.claim(0)), AfterAdmit::End { state, reason }).await
+        self.take(arrival, ask.anew.is_some(), Some(ask.claim(0)), AfterAdmit::End { state, reason }).await
     }
 
     async fn take(
         &self,
         arrival: Arrival,
+        added: bool,
         claim: Option<Claim>,
         then: AfterAdmit,
     ) -> Result<Admitted, Closed> {
-        self.ask(|answer| Op::Admit { arrival, claim, then, answer }).await
+        self.ask(|answer| Op::Admit { arrival, added, claim, then, answer }).await
     }
 
     /// Asks for contact and room for this invitation. The answer is the same each time, so that an interrupted one can go on.

@@ -30,22 +30,81 @@ pub struct Admitted {
 /// An operation, with the channel for its answer.
 #[derive(Debug)]
 pub(super) enum Op {
-    Admit { arrival: Arrival, claim: Option<Claim>, then: AfterAdmit, answer: oneshot::Sender<Admitted> },
-    Claim { claim: Claim, answer: oneshot::Sender<Claimed> },
-    Discard { release: Release, answer: oneshot::Sender<()> },
-    Settle { outcome: Outcome, release: Option<Release>, answer: oneshot::Sender<()> },
-    PassMembershipOn { from: Release, answer: oneshot::Sender<bool> },
-    Bounce { outcome: Outcome, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
-    Decline { room: String, sent: Sent, answer: oneshot::Sender<Option<Pending>> },
-    Held { keys: Vec<Key>, inviter: Inviter, answer: oneshot::Sender<Vec<Held>> },
-    Backlog { after: Id, limit: u32, answer: oneshot::Sender<Vec<Pending>> },
-    Children { parent: Id, answer: oneshot::Sender<Vec<Pending>> },
-    Preferences { whose: Whose, answer: oneshot::Sender<Preferences> },
-    LookAlike { address: Address, answer: oneshot::Sender<Option<String>> },
-    Hash { hash: Hash, answer: oneshot::Sender<()> },
-    Looked { until: i64, answer: oneshot::Sender<()> },
-    Group { name: String, change: GroupChange, answer: oneshot::Sender<Result<(), GroupError>> },
-    Change { whose: Whose, changes: Vec<Change>, answer: oneshot::Sender<Result<Preferences, TooMany>> },
+    Admit {
+        arrival: Arrival,
+        /// The room has made the contact a member for it.
+        added: bool,
+        claim: Option<Claim>,
+        then: AfterAdmit,
+        answer: oneshot::Sender<Admitted>,
+    },
+    Claim {
+        claim: Claim,
+        answer: oneshot::Sender<Claimed>,
+    },
+    Discard {
+        release: Release,
+        answer: oneshot::Sender<()>,
+    },
+    Settle {
+        outcome: Outcome,
+        release: Option<Release>,
+        answer: oneshot::Sender<()>,
+    },
+    PassMembershipOn {
+        from: Release,
+        answer: oneshot::Sender<bool>,
+    },
+    Bounce {
+        outcome: Outcome,
+        sent: Sent,
+        answer: oneshot::Sender<Option<Pending>>,
+    },
+    Decline {
+        room: String,
+        sent: Sent,
+        answer: oneshot::Sender<Option<Pending>>,
+    },
+    Held {
+        keys: Vec<Key>,
+        inviter: Inviter,
+        answer: oneshot::Sender<Vec<Held>>,
+    },
+    Backlog {
+        after: Id,
+        limit: u32,
+        answer: oneshot::Sender<Vec<Pending>>,
+    },
+    Children {
+        parent: Id,
+        answer: oneshot::Sender<Vec<Pending>>,
+    },
+    Preferences {
+        whose: Whose,
+        answer: oneshot::Sender<Preferences>,
+    },
+    LookAlike {
+        address: Address,
+        answer: oneshot::Sender<Option<String>>,
+    },
+    Hash {
+        hash: Hash,
+        answer: oneshot::Sender<()>,
+    },
+    Looked {
+        until: i64,
+        answer: oneshot::Sender<()>,
+    },
+    Group {
+        name: String,
+        change: GroupChange,
+        answer: oneshot::Sender<Result<(), GroupError>>,
+    },
+    Change {
+        whose: Whose,
+        changes: Vec<Change>,
+        answer: oneshot::Sender<Result<Preferences, TooMany>>,
+    },
 }
 
 /// What follows an arrival in the same transaction.

@@ -233,9 +233,9 @@ impl Writer {
         let mut claims = Vec::new();
         for op in ops {
             match op {
-                Op::Admit { arrival, claim, then, .. } => {
+                Op::Admit { arrival, added, claim, then, .. } => {
                     let Some(id) = ids.next() else { break };
-                    arrivals.push((id, now, arrival));
+                    arrivals.push((id, now, arrival, *added));
                     claims.extend(claim.map(|claim| Claim { id, ..claim }));
                     if !matches!(then, AfterAdmit::End { .. }) {
                         people.push(arrival.contact.as_str());

@@ -218,6 +218,13 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
             Box::pin(claim(cx, job, parties, Wanted::No)).await?;
             return Ok(Ending::Unwanted { state, reason, lookalikes: decision.lookalikes });
         }
+        // The room saw to the membership when it handed this one over. Meanwhile another one, which did not reach them, may have
+        // taken it back.
+        Verdict::Relay { .. }
+            if job.row.arrival.route == Route::HandedOver && cx.taken_back.lately(room, &parties.contact) =>
+        {
+            Adding::ByAnyRight
+        }
         Verdict::Relay { add_member } => add_member,
     };
     if !claim_to_send(cx, job, parties, add_member).await? {
@@ -248,8 +255,7 @@ async fn claim_to_send(
     parties: &Parties,
     add_member: Adding,
 ) -> Result<bool, Stop> {
-    let by_room = std::mem::take(&mut job.member_added_unrecorded);
-    let adding = add_member != Adding::No || by_room;
+    let adding = add_member != Adding::No;
     // A claim counts from when it was made. If the link was down since, it is made anew, so that the contact does not get
     // another one a moment after this.
     if std::mem::take(&mut job.claimed_when_taken) && !adding && job.age() < CLAIM_VALID_FOR {
@@ -324,7 +330,7 @@ async fn ask(
     };
     let direct = !vouched;
     let ask =
-        Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of, anew: false };
+        Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of, anew: None };
     let claimed: Claimed = cx.journal.claim(job.row.id, &ask).await?;
     job.repeated = claimed.is_news_to_the_inviter();
     job.member_added |= adding && claimed.delivery == Delivery::Granted;

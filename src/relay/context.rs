@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::decide::lookalike_index::LookalikeIndex;
 use super::deliver::archive_hint::ArchiveHint;
 use super::deliver::passed_to_rooms::PassedToRooms;
+use super::deliver::taken_back::TakenBack;
 use super::endings::Endings;
 use super::fan_out::bounced_parts::BouncedParts;
 use super::fan_out::places::Places;
@@ -35,6 +36,7 @@ pub(crate) struct Context {
     pub(crate) early_bounces: EarlyBounces,
     pub(crate) bounced_parts: BouncedParts,
     pub(crate) passed_to_rooms: PassedToRooms,
+    pub(crate) taken_back: TakenBack,
     pub(crate) leftovers: Leftovers,
     pub(crate) endings: Endings,
     pub(crate) metrics: Metrics,

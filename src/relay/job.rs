@@ -44,8 +44,6 @@ pub(super) struct Job {
     preferences: Option<Preferences>,
     /// The contact was made a member for it, or was about to be.
     pub(super) member_added: bool,
-    /// The room made the contact a member before it handed the invitation over, and the journal does not have that yet.
-    pub(super) member_added_unrecorded: bool,
     /// None of the contact's clients that are online shows direct invitations.
     pub(super) unsupported: bool,
     /// It can't be sent: not to be tried again while the inviter is being told.
@@ -121,7 +119,6 @@ impl Job {
             share: None,
             preferences: None,
             member_added: row.added,
-            member_added_unrecorded: false,
             unsupported: false,
             unsendable: false,
             members_only: None,
@@ -139,10 +136,9 @@ impl Job {
         Self { read_at, ..self }
     }
 
-    /// Notes whether the room made the contact a member before it handed the invitation over. The journal has that from where
-    /// the claim was granted.
+    /// Notes whether the room made the contact a member before it handed the invitation over, which the journal has already.
     pub(super) fn member_added_by_room(self, added: bool) -> Self {
-        Self { member_added: added, member_added_unrecorded: added && !self.claimed_when_taken, ..self }
+        Self { member_added: added, ..self }
     }
 
     /// Makes it a part of a fan-out, whose inviter is found out already.

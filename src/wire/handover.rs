@@ -31,6 +31,8 @@ pub struct HandedOver {
     pub inviter: BareJid,
     /// The room has made the contact a member because of it.
     pub made_member: bool,
+    /// When the server handed it over: RFC 3339, UTC, as received.
+    pub now: Option<String>,
     /// Reason, password and thread.
     pub details: Details,
 }
@@ -77,6 +79,7 @@ fn read(hand_over: &HandOver) -> Result<HandedOver, Malformed> {
         device: invitation.device,
         inviter,
         made_member: matches!(hand_over.made_member.as_deref(), Some("true" | "1")),
+        now: hand_over.now.clone(),
         details: invitation.details,
     })
 }

@@ -384,7 +384,7 @@ pub struct HandOver {
     /// In a module's answer: for how many seconds it waits for the relay's answer.
     #[xml(attribute(default))]
     pub timeout: Option<String>,
-    /// In a module's answer: the time on its clock, RFC 3339, UTC.
+    /// In a hand-over and in a module's answer: the time on its clock, RFC 3339, UTC. Older modules don't tell it with hand-overs.
     #[xml(attribute(default))]
     pub now: Option<String>,
     /// In a module's answer: name and version of its server.

@@ -16,6 +16,6 @@ pub fn ask(contact: &str) -> Ask<'_> {
         wanted: Wanted::Yes,
         adding: false,
         instead_of: None,
-        anew: false,
+        anew: None,
     }
 }

@@ -129,6 +129,7 @@ async def test_a_room_that_was_made_anew(stage, relay):
         await bob.expect(direct_invitation(room))
         await relay.settled(count)
         await alice.leave(room)
+        await alice.until_gone(room)
     assert verdicts(await relay.history()) == [RELAYED, RELAYED]
 
 

@@ -276,6 +276,16 @@ class Client(Endpoint):
         except TimeoutError:
             raise AssertionError(f"{jid} did not become {affiliation} in {room}") from None
 
+    async def until_gone(self, room: str) -> None:
+        """Asks for the list of public rooms until this one is not there any more: what is sent to it as it ends gets lost."""
+        service = room.partition("@")[2]
+        try:
+            async with asyncio.timeout(WITHIN):
+                while room in stanzas.show(await self.iq(service, f"<query xmlns='{stanzas.DISCO_ITEMS}'/>")):
+                    pass
+        except TimeoutError:
+            raise AssertionError(f"{room} does not go away") from None
+
     async def archived(self, wanted: Wanted[Element]) -> list[Element]:
         """The messages in the user's own archive (XEP-0313) that fit."""
         before = len(self.inbox.all)

@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 
 use crate::link::AskError;
 use crate::model::address;
-use crate::model::{Arrival, Reason};
+use crate::model::{Pending, Reason};
 use crate::relay::context::Context;
 use crate::relay::decide::judge::Adding;
 use crate::relay::ending::Ending;
@@ -45,14 +45,15 @@ pub(in crate::relay) async fn add(cx: &Context, parties: &Parties, adding: Addin
 }
 
 /// Undoes [`add`] for an invitation that did not reach the contact. Contacts who are in the room, or are more than a member
-/// by now, keep their affiliation. `inviter`: the inviter's real address, if it was found out after the arrival.
+/// by now, keep their affiliation, as do those who have another invitation. `inviter`: the inviter's real address, if it was
+/// found out after the arrival.
 ///
 /// # Errors
 /// [`AskError::Lost`]: the link was lost. If the room refuses or does not answer, that is logged only, since trying again
 /// would not help.
 pub(in crate::relay) async fn take_back(
     cx: &Context,
-    arrival: &Arrival,
+    Pending { id, arrival, .. }: &Pending,
     inviter: Option<&BareJid>,
 ) -> Result<(), AskError> {
     let (Ok(room), Ok(contact)) = (address::own(&arrival.room), address::own(&arrival.contact)) else {
@@ -61,12 +62,21 @@ pub(in crate::relay) async fn take_back(
     let known = if arrival.inviter.contains('/') { None } else { address::own(&arrival.inviter).ok() };
     let inviter = inviter.or(known.as_ref());
     let taken = async {
+        cx.taken_back.remember(&room, &contact);
         let view = cx.rooms.look(&room, inviter, Age::Since(Instant::now())).await?;
-        let member = view.own_affiliation(&contact) == Some(Affiliation::Member);
-        if member && view.is_occupant(&contact) != Some(true) {
-            cx.rooms.remove_member(&room, inviter, &contact).await?;
-            info!(%room, "{contact} is no member any more: the invitation did not reach them");
+        match view.own_affiliation(&contact) {
+            Some(Affiliation::Member) if view.is_occupant(&contact) != Some(true) => {
+                cx.rooms.remove_member(&room, inviter, &contact).await?;
+            }
+            // An earlier run may have done so, and was killed then.
+            Some(Affiliation::None) if view.kind().members_only == Some(true) => {}
+            _ => return Ok(()),
         }
+        // Another one may have come meanwhile, which the room handed over while they were a member.
+        if cx.journal.pass_membership_on(*id, &arrival.contact, &arrival.room).await == Ok(true) {
+            return cx.rooms.add_member(&room, inviter, &contact, Rights::Any).await;
+        }
+        info!(%room, "{contact} is no member any more: the invitation did not reach them");
         Ok(())
     };
     match taken.await {

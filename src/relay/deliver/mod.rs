@@ -9,6 +9,7 @@ pub(crate) mod membership;
 pub(crate) mod module;
 pub(crate) mod passed_to_rooms;
 mod sender;
+pub(crate) mod taken_back;
 mod through_room;
 
 use jid::BareJid;

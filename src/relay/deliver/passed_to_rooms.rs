@@ -66,6 +66,7 @@ mod tests {
             device: None,
             inviter: inviter.clone(),
             made_member: false,
+            now: None,
             details: Details::default(),
         };
         let passed = PassedToRooms::new();

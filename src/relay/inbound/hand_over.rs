@@ -146,7 +146,7 @@ async fn admit(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let mut arrival = arrival(cx, &handed_over);
-    let anew = handed_over.made_member;
+    let anew = handed_over.made_member.then(|| sent_at(&handed_over));
     match cx.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
         // The server's own delivery is not ours to limit; all of a flood are counted, only the first is noted.
@@ -186,7 +186,7 @@ async fn admit(
             if reason == Reason::Mimicry {
                 lookalikes.warn_of_dropped(&row);
             }
-            return Ok(not_passed_on(row, told, anew));
+            return Ok(not_passed_on(row, told, anew.is_some()));
         }
         Verdict::HandBack(reason) => {
             note(cx, arrival, State::HandedBack, reason).await?;
@@ -207,14 +207,13 @@ async fn take_over(
     cx: &Context,
     arrival: Arrival,
     to_be_relayed: bool,
-    made_member: bool,
+    anew: Option<i64>,
     left: impl Fn() -> Option<Duration>,
 ) -> Result<Admission, Closed> {
     let admitted = if to_be_relayed {
-        let ask = Ask { adding: made_member, ..ask(cx, &arrival, made_member, Wanted::Yes) };
-        cx.journal.admit_claimed(arrival.clone(), &ask).await?
+        cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, anew, Wanted::Yes)).await?
     } else {
-        cx.journal.admit(arrival.clone()).await?
+        cx.journal.admit_with_membership(arrival.clone(), anew.is_some()).await?
     };
     if admitted.claimed.is_some_and(Claimed::is_duplicate) {
         let reason = Reason::Duplicate;
@@ -238,7 +237,7 @@ async fn take_over(
         cx.endings.note(admitted.id);
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
-    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(made_member));
+    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(anew.is_some()));
     Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN }))
 }
 
@@ -332,12 +331,19 @@ fn arrival(cx: &Context, handed_over: &HandedOver) -> Arrival {
     }
 }
 
+/// When the server handed it over: ms since 1970, never in the future. Of older modules it is not known: then it was now.
+fn sent_at(handed_over: &HandedOver) -> i64 {
+    let now = clock::now();
+    let sent = handed_over.now.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    sent.map_or(now, |at| at.to_utc().min(now)).timestamp_millis()
+}
+
 fn ended(id: Id, state: State, reason: Reason) -> Outcome {
     Outcome { id, state, reason: Some(reason), inviter: None, sent_as: None }
 }
 
-/// As it asks for its contact and room: the room has passed it on. `anew`: the room has made the contact a member just now.
-fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: bool, wanted: Wanted) -> Ask<'a> {
+/// As it asks for its contact and room: the room has passed it on. `anew`: when the room has made the contact a member for it.
+fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: Option<i64>, wanted: Wanted) -> Ask<'a> {
     let Arrival { room, inviter, contact, payload, .. } = arrival;
     let password = cx.journal.password(room, payload.password.as_deref());
     Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None, anew }
@@ -348,7 +354,7 @@ fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: bool, wanted: Wanted) -> As
 async fn note_asked(
     cx: &Context,
     arrival: Arrival,
-    anew: bool,
+    anew: Option<i64>,
     wanted: Wanted,
     state: State,
     reason: Reason,

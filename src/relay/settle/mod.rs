@@ -41,7 +41,7 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
         && did_not_reach_the_contact(&ending)
         && !cx.journal.pass_membership_on(job.row.id, &arrival.contact, &arrival.room).await?
     {
-        membership::take_back(cx, arrival, parties.and_then(Parties::person)).await?;
+        membership::take_back(cx, &job.row, parties.and_then(Parties::person)).await?;
     }
     if let Some(told) = told(job, &ending) {
         // On the heap, since most invitations end without it.

@@ -12,7 +12,7 @@ use crate::relay::deliver::membership;
 pub(in crate::relay) async fn undo(cx: &Context, ended: &Pending, told: Option<&Told>) {
     // A later start would not do this, so it waits for the link. Modules tell of bounces before the link is up.
     while cx.link.up().await {
-        let taken_back = !ended.added || membership::take_back(cx, &ended.arrival, None).await.is_ok();
+        let taken_back = !ended.added || membership::take_back(cx, ended, None).await.is_ok();
         let told = async {
             match told {
                 Some(told) => notify(cx, ended, None, told).await.is_ok(),

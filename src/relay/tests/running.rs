@@ -27,6 +27,7 @@ use crate::relay::context::Context;
 use crate::relay::decide::lookalike_index::LookalikeIndex;
 use crate::relay::deliver::archive_hint::ArchiveHint;
 use crate::relay::deliver::passed_to_rooms::PassedToRooms;
+use crate::relay::deliver::taken_back::TakenBack;
 use crate::relay::endings::Endings;
 use crate::relay::fan_out::bounced_parts::BouncedParts;
 use crate::relay::fan_out::places::Places;
@@ -60,6 +61,12 @@ pub(super) async fn at_once<T>(work: impl Future<Output = T>) -> T {
             () = yield_now() => {}
         }
     }
+}
+
+/// Lets the next task take a step. A moment goes by, so that no two events are at the same one: whether something was looked at
+/// before or after an event could not be told else.
+pub(super) async fn a_moment() {
+    tokio::time::advance(Duration::from_micros(1)).await;
 }
 
 /// A folder for a journal; in memory where the system has such folders, since thousands are made.
@@ -127,6 +134,7 @@ impl Running {
             early_bounces: EarlyBounces::new(),
             bounced_parts: BouncedParts::default(),
             passed_to_rooms: PassedToRooms::new(),
+            taken_back: TakenBack::new(),
             leftovers: restore::leftovers(&recent, journal.looked()),
             endings: Endings::default(),
             metrics: Metrics::new(),
@@ -145,15 +153,15 @@ impl Running {
     /// nothing but time.
     pub(super) async fn settles(&mut self, world: &mut World) {
         loop {
-            let served = world.serve(&mut self.server, usize::MAX) > 0;
-            if !self.cx.journal.is_idle() {
+            let served = world.serve(&mut self.server, 1) > 0;
+            if served || !self.cx.journal.is_idle() {
                 // The clock goes on by itself only while nothing can run, and this can.
-                yield_now().await;
+                a_moment().await;
                 continue;
             }
             // Over when nothing else can run.
             sleep(Duration::from_millis(1)).await;
-            if !served && self.cx.journal.is_idle() && world.serve(&mut self.server, usize::MAX) == 0 {
+            if self.cx.journal.is_idle() && world.serve(&mut self.server, 1) == 0 {
                 return;
             }
         }
@@ -177,7 +185,7 @@ impl Running {
         let mut handled = handled;
         for _ in 0..steps {
             handled -= world.serve(&mut self.server, handled.min(1));
-            yield_now().await;
+            a_moment().await;
         }
     }
 

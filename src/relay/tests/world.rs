@@ -89,11 +89,13 @@ pub(super) struct World {
     pub(super) unsure: BTreeMap<String, usize>,
     /// The ids of answers to hand-overs, with the conditions of those that are errors.
     pub(super) answers: Vec<(String, Option<Condition>)>,
-    /// The ids of hand-overs by which the room has made the contact a member.
-    pub(super) made_members: BTreeSet<String>,
+    /// When the room made the contact a member for a hand-over, by its id.
+    pub(super) made_members: BTreeMap<String, DateTime<Utc>>,
     handed_over: BTreeMap<String, HandedOver>,
     /// By the reason that each invitation has, which differs from all others.
     inviters: BTreeMap<String, String>,
+    /// What has happened, for who reads that a test has failed.
+    story: Vec<String>,
     in_flight: VecDeque<Sent>,
     confirmed_just_now: BTreeSet<String>,
 }
@@ -163,6 +165,26 @@ impl World {
         handled
     }
 
+    fn notes(&mut self, what: std::fmt::Arguments<'_>) {
+        self.story.push(format!("{} {what}", clock::now().format("%d %T%.3f")));
+    }
+
+    /// Notes what happens to everybody.
+    pub(super) fn happens(&mut self, what: &str) {
+        self.notes(format_args!("{what}"));
+    }
+
+    /// What has happened to this contact in this room, and to everybody.
+    pub(super) fn story_of(&self, contact: &str, room: &str) -> String {
+        let name = address::split_resource(contact).0.split('@').next().unwrap_or_default();
+        let of_it = |line: &&String| {
+            !line.contains('@')
+                || (line.contains(&format!("{name}@")) || line.contains(&format!("{name}\\40")))
+                    && line.contains(room)
+        };
+        self.story.iter().filter(of_it).fold(String::new(), |story, line| story + "\n" + line)
+    }
+
     /// Nothing is under way any more.
     pub(super) fn is_quiet(&mut self) {
         self.confirmed_just_now.clear();
@@ -207,6 +229,8 @@ impl World {
         let id = message.id.clone().unwrap_or_default();
         if let Some(x) = message.conference.first() {
             if self.unreachable.contains(&to) {
+                let room = x.jid.clone().unwrap_or_default();
+                self.notes(format_args!("{id} to {room} comes back from {to}"));
                 return Err(StanzaError::new(Condition::RemoteServerNotFound, None));
             }
             let reason = x.reason.clone().unwrap_or_default();
@@ -216,6 +240,7 @@ impl World {
             let room = x.jid.clone().unwrap_or_default();
             let from = message.from.clone().unwrap_or_default();
             let inviter = self.inviters.get(&reason).cloned().unwrap_or_default();
+            self.notes(format_args!("{to} gets {reason} {id} to {room}"));
             self.reached.push(Reached {
                 contact: to,
                 room,
@@ -243,6 +268,7 @@ impl World {
             host.affiliations.entry(relay_address.clone()).or_insert(Affiliation::Member);
         }
         self.inviters.insert(reason.to_owned(), inviter.to_owned());
+        self.notes(format_args!("{inviter} invites {relay_address} to {}: {reason}", room(name)));
         server.send(mediated(&room(name), &relay_address, inviter, reason));
     }
 
@@ -254,7 +280,7 @@ impl World {
         if host.members_only && !host.affiliations.contains_key(&contact) {
             host.affiliations.insert(contact.clone(), Affiliation::Member);
             made_member = true;
-            self.made_members.insert(id.to_owned());
+            self.made_members.insert(id.to_owned(), clock::now());
         }
         let deadline = clock::now() + MODULE_TIMEOUT;
         let handed_over = HandedOver {
@@ -266,8 +292,11 @@ impl World {
         };
         self.handed_over.insert(id.to_owned(), handed_over);
         self.inviters.insert(id.to_owned(), person(inviter));
-        let deadline = deadline.to_rfc3339_opts(SecondsFormat::Millis, true);
-        server.send(hand_over(id, &deadline, made_member, &room, &contact, &person(inviter)));
+        let member = if made_member { ", a member now" } else { "" };
+        self.notes(format_args!("{inviter} invites {contact} to {room}: {id} is handed over{member}"));
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let times = format!("deadline='{}' now='{}'", time(deadline), time(clock::now()));
+        server.send(hand_over(id, &times, made_member, &room, &contact, &person(inviter)));
     }
 
     /// The answer to a hand-over has come.
@@ -282,6 +311,8 @@ impl World {
         }
         if answer.kind() == Some(IqType::Result) {
             handed_over.fate = Fate::Taken;
+            let (room, contact) = (handed_over.room.clone(), handed_over.contact.clone());
+            self.notes(format_args!("{id} of {contact} to {room} is taken"));
         } else {
             self.deliver(&id);
         }
@@ -300,6 +331,7 @@ impl World {
         let Some(handed_over) = self.handed_over.get_mut(id) else { return };
         handed_over.fate = Fate::Delivered;
         let (room, contact) = (handed_over.room.clone(), handed_over.contact.clone());
+        self.notes(format_args!("the server delivers {id} to {contact}, {room}"));
         let (inviter, reason) = (self.inviters.get(id).cloned().unwrap_or_default(), id.to_owned());
         self.reached.push(Reached {
             contact,
@@ -344,6 +376,10 @@ impl World {
                 let item = asked.items.first()?;
                 if question.kind() == Some(IqType::Set) {
                     let (jid, affiliation) = (item.jid.clone()?, item.affiliation?);
+                    self.story.push(format!(
+                        "{} {jid} has the affiliation {affiliation:?} in {to}",
+                        clock::now().format("%d %T%.3f")
+                    ));
                     room.affiliations.remove(&jid);
                     if affiliation != Affiliation::None {
                         room.affiliations.insert(jid, affiliation);
@@ -427,17 +463,10 @@ fn mediated(room: &str, to: &str, inviter: &str, reason: &str) -> Stanza {
     parse(xml.as_bytes()).unwrap()
 }
 
-fn hand_over(
-    id: &str,
-    deadline: &str,
-    made_member: bool,
-    room: &str,
-    contact: &str,
-    inviter: &str,
-) -> Stanza {
+fn hand_over(id: &str, times: &str, made_member: bool, room: &str, contact: &str, inviter: &str) -> Stanza {
     let xml = format!(
         "<iq type='set' from='{MODULE}' to='{COMPONENT}' id='{id}'><handover xmlns='urn:x-muc-invite-relay:0' \
-         deadline='{deadline}' made-member='{made_member}'><forwarded xmlns='urn:xmpp:forward:0'>\
+         {times} made-member='{made_member}'><forwarded xmlns='urn:xmpp:forward:0'>\
          <message xmlns='jabber:client' from='{room}' to='{contact}'><x xmlns='http://jabber.org/protocol/muc#user'>\
          <invite from='{inviter}/phone'><reason>{id}</reason></invite></x></message></forwarded></handover></iq>"
     );

@@ -228,11 +228,13 @@ proptest! {
         inviter in person(),
         deadline in text(),
         said in proptest::option::of(proptest::sample::select(&["true", "1", "false"])),
+        now in proptest::option::of(text()),
     ) {
         let mediated = Mediated { inviter: Inviter::Person(inviter.clone()), ..mediated };
         let payload = HandOver {
             deadline: Some(deadline.clone()),
             made_member: said.map(str::to_owned),
+            now: now.clone(),
             forwarded: Forwarded::from(as_a_room_says(&mediated)).into(),
             ..HandOver::default()
         };
@@ -242,7 +244,7 @@ proptest! {
         let Mediated { room, relay_address, device, details, .. } = mediated;
         let (contact, made_member) = (jid(&relay_address), matches!(said, Some("true" | "1")));
         let id = None;
-        let expected = HandedOver { id, deadline, room, contact, device, inviter, made_member, details };
+        let expected = HandedOver { id, deadline, room, contact, device, inviter, made_member, now, details };
         prop_assert_eq!(hand_over(&read).unwrap().unwrap(), expected);
     }
 
