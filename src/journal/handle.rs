@@ -173,7 +173,7 @@ impl Journal {
         claim: Option<Claim>,
         then: AfterAdmit,
     ) -> Result<Admitted, Closed> {
-        self.ask(|answer| Op::Admit { arrival, added, claim, then, answer }).await
+        self.ask(|answer| Op::Admit { arrival, added, claim: claim.map(Box::new), then, answer }).await
     }
 
     /// Asks for contact and room for this invitation. The answer is the same each time, so that an interrupted one can go on.

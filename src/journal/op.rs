@@ -34,7 +34,7 @@ pub(super) enum Op {
         arrival: Arrival,
         /// The room has made the contact a member for it.
         added: bool,
-        claim: Option<Claim>,
+        claim: Option<Box<Claim>>,
         then: AfterAdmit,
         answer: oneshot::Sender<Admitted>,
     },

@@ -236,7 +236,7 @@ impl Writer {
                 Op::Admit { arrival, added, claim, then, .. } => {
                     let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival, *added));
-                    claims.extend(claim.map(|claim| Claim { id, ..claim }));
+                    claims.extend(claim.as_deref().map(|claim| Claim { id, ..*claim }));
                     if !matches!(then, AfterAdmit::End { .. }) {
                         people.push(arrival.contact.as_str());
                     }
@@ -268,7 +268,7 @@ impl Writer {
             answers.push(match op {
                 Op::Admit { arrival, claim, then, .. } => {
                     let Some(id) = admitted.next() else { break };
-                    let claimed = claim.and_then(|_| claimed.next());
+                    let claimed = claim.as_ref().and_then(|_| claimed.next());
                     ended.extend(then.outcome(id, claimed));
                     let preferences = preferences_of(&arrival.contact);
                     Answer::Admitted(Admitted { id, received: now, claimed, preferences })
