@@ -9,13 +9,14 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use jid::BareJid;
 
+use crate::check::{Finding, RelayFound};
 use crate::config::ConfigError;
 use crate::journal::{BackupError, OpenError};
 use crate::model::address;
 use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
 
-/// The exit code where a command needs a running relay, and none runs.
+/// The exit code where a command needs a running relay, and none runs or answers.
 const EXIT_NO_RELAY: u8 = 4;
 
 /// Why a command failed.
@@ -34,6 +35,9 @@ pub(super) enum CommandError {
     Refused { why: String, wrong: bool },
     #[error("no relay runs with journal.path = {}: start it, or name its configuration with --config", .0.display())]
     NoRelay(PathBuf),
+    /// A relay runs, and did not begin: with what was found out about it.
+    #[error("{0}. Nothing was done, and nothing will be when it goes on (muc-invite-relay check says more)")]
+    NoAnswer(String),
     #[error(transparent)]
     Server(#[from] ReadError),
     #[error("interrupted: nothing was done")]
@@ -43,14 +47,19 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// 2 for what the operator has to correct in the configuration or the command, 4 if no relay runs, else 1; 0 for a reader
-    /// that has closed the pipe.
+    /// The error where a relay hangs; `process`: which, if that is known.
+    pub(super) fn no_answer(process: Option<i32>) -> Self {
+        Self::NoAnswer(Finding::relay(&RelayFound::Hangs(process)).found)
+    }
+
+    /// 2 for what the operator has to correct in the configuration or the command, 4 if no relay runs or answers, else 1; 0
+    /// for a reader that has closed the pipe.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Log(_) | Self::Server(_) | Self::Refused { wrong: true, .. } => {
                 ExitCode::from(2)
             }
-            Self::NoRelay(_) => ExitCode::from(EXIT_NO_RELAY),
+            Self::NoRelay(_) | Self::NoAnswer(_) => ExitCode::from(EXIT_NO_RELAY),
             // The reader has closed the pipe, as in `history | head`.
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Journal(_)

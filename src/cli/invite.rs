@@ -204,7 +204,7 @@ impl<Out: Write> Shown<'_, Out> {
         match answered {
             Ok(Answered::Yes(())) => {}
             Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.to_owned())),
-            Ok(Answered::Hangs(_)) => return failed("the relay does not answer: it hangs".to_owned()),
+            Ok(Answered::Hangs(process)) => return Err(CommandError::no_answer(process)),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
             Err(e) => return failed(format!("the relay does not answer: {e}")),
         }

@@ -137,7 +137,7 @@ async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer,
             }
             Ok(daemon::without_relay(config, "the shell", command).await?)
         }
-        Ok(Answered::Hangs(_)) => Err(failed("the relay does not answer: it hangs".to_owned())),
+        Ok(Answered::Hangs(process)) => Err(CommandError::no_answer(process)),
         Err(e) => Err(failed(format!("the relay does not answer: {e}"))),
     }
 }

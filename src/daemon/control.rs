@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
+use super::order::{BEGIN, Order, READY};
 use crate::check::Finding;
 
 /// The questions.
@@ -27,8 +28,8 @@ const MAX_QUESTION_BYTES: u64 = 64;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
 /// For the health, which the relay knows without asking anybody.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-/// For each line of the answer to an order. The relay gives up earlier where nothing happens.
-const ORDER_TIMEOUT: Duration = Duration::from_secs(100);
+/// For an order to be taken, and for each line of the answer. A relay that is alive says so more often.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(8);
 /// A relay that crashed within this time after its start may crash again and again.
 const CRASH_LOOP_PERIOD: Duration = Duration::from_secs(300);
 /// The most questions at the same time.
@@ -85,12 +86,12 @@ pub fn mark_clean_end(socket: &Path) {
 }
 
 /// Answers questions until dropped. Errors are only logged: the relay works without its control socket. `orders`: carries out
-/// what is no question, from its first line.
+/// what is no question.
 pub async fn serve<F, G>(
     path: PathBuf,
     check: impl Fn() -> F,
     health: impl Fn() -> Health,
-    orders: impl Fn(String, BufReader<UnixStream>) -> G + Clone + Send + 'static,
+    orders: impl Fn(Order) -> G + Clone + Send + Sync + 'static,
 ) where
     F: Future<Output = Vec<Finding>> + Send + 'static,
     G: Future<Output = io::Result<()>> + Send + 'static,
@@ -152,7 +153,7 @@ async fn answer<G: Future<Output = io::Result<()>>>(
     stream: UnixStream,
     check: impl Future<Output = Vec<Finding>>,
     health: Health,
-    orders: impl Fn(String, BufReader<UnixStream>) -> G,
+    orders: impl Fn(Order) -> G,
 ) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut question = String::new();
@@ -168,7 +169,11 @@ async fn answer<G: Future<Output = io::Result<()>>>(
         stream.shutdown().await?;
         Ok::<_, io::Error>(true)
     });
-    if answered.await?? { Ok(()) } else { orders(question, stream).await }
+    if answered.await?? {
+        return Ok(());
+    }
+    let order = Order::read(question, stream).await?;
+    orders(order).await
 }
 
 /// What became of a question.
@@ -201,10 +206,12 @@ pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
     question(path, HEALTH_QUESTION, HEALTH_TIMEOUT).await
 }
 
-/// Gives the running relay an order, and hands each line of its answer on. `word`: the first line of the order.
+/// Gives the running relay an order, and hands each line of its answer on. `word`: the first line of the order. With
+/// [`Answered::Hangs`] it is never carried out.
 ///
 /// # Errors
-/// The socket can't be used, or a line can't be understood; or `each` returned an error.
+/// The socket can't be used, or a line can't be understood; the relay has begun and says nothing more; or `each` returned an
+/// error.
 pub async fn order<T: DeserializeOwned>(
     path: &Path,
     word: &str,
@@ -219,19 +226,29 @@ pub async fn order<T: DeserializeOwned>(
     let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let mut stream = BufReader::new(stream);
     let text = [word.as_bytes(), &serde_json::to_vec(order)?, b"\n"].concat();
-    let Ok(written) = timeout(CHECK_TIMEOUT, stream.write_all(&text)).await else {
-        return Ok(Answered::Hangs(process));
-    };
-    // It refuses an order that is too long before it has read all of it.
-    let _ = written;
+    let taken = timeout(ORDER_TIMEOUT, async {
+        stream.write_all(&text).await?;
+        let mut word = String::new();
+        stream.read_line(&mut word).await?;
+        Ok::<_, io::Error>(word == READY)
+    });
+    // Nothing is begun without the next word.
+    let Ok(taken) = taken.await else { return Ok(Answered::Hangs(process)) };
+    if !taken? {
+        return Err(io::Error::other("it stops, or is of another version: restart it"));
+    }
+    stream.write_all(BEGIN.as_bytes()).await?;
     let mut lines = stream.lines();
     loop {
-        match timeout(ORDER_TIMEOUT, lines.next_line()).await {
-            Ok(line) => match line? {
-                Some(line) => each(serde_json::from_str(&line)?)?,
-                None => return Ok(Answered::Yes(())),
-            },
-            Err(_) => return Ok(Answered::Hangs(process)),
+        let Ok(line) = timeout(ORDER_TIMEOUT, lines.next_line()).await else {
+            let why = "it has begun with this, and says nothing more: it hangs (muc-invite-relay check)";
+            return Err(io::Error::new(ErrorKind::TimedOut, why));
+        };
+        match line? {
+            // It is alive, and has nothing to tell yet.
+            Some(line) if line.is_empty() => {}
+            Some(line) => each(serde_json::from_str(&line)?)?,
+            None => return Ok(Answered::Yes(())),
         }
     }
 }

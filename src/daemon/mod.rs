@@ -5,6 +5,7 @@ mod client_caps;
 pub mod control;
 mod error;
 mod offline;
+pub mod order;
 pub mod orders;
 mod reload;
 pub(crate) mod restore;
@@ -150,7 +151,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
             [check::running(&running), check::server(&config, &link, deadline).await].concat()
         }
     };
-    let orders = move |word, stream| Arc::clone(&orders).carry_out(word, stream);
+    let orders = move |order| Arc::clone(&orders).carry_out(order);
     let control = control::serve(socket.clone(), check, health, orders);
     let control = AbortOnDropHandle::new(tokio::spawn(control));
     show_status(&cx);

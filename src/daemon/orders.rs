@@ -1,16 +1,15 @@
-//! Orders that operators give by the control socket: bounded, with a limit for each wait, and answered line by line in JSON.
-//! Who gives an order may go at any time. Knows nothing of sockets' paths, nor of how an order is carried out.
+//! Orders that operators give by the control socket, answered line by line in JSON. Who gives an order may go at any time.
+//! Knows nothing of sockets, nor of how an order is carried out.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
+use super::order::{ALIVE_EVERY, Order};
 #[cfg(doc)]
 use crate::commands::ShellCommand;
 use crate::commands::{self, AskedToInvite, Commands};
@@ -19,16 +18,12 @@ use crate::model::address;
 use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle, Step, Text, Trial};
 use crate::model::{Id, Language};
 
-/// The word that an order to invite begins with.
-pub const INVITE_WORD: &str = "invite\n";
+/// The word that an order to invite begins with. Earlier versions took `invite`, and began at once.
+pub const INVITE_WORD: &str = "order: invite\n";
 
 /// The word that a command of [`ShellCommand`] begins with.
-pub const SHELL_WORD: &str = "shell\n";
+pub const SHELL_WORD: &str = "order: shell\n";
 
-/// The most bytes of an order: 10,000 contacts with long addresses.
-const MAX_ORDER_BYTES: u64 = 4 << 20;
-/// For the order to arrive, and for each line of the answer to be taken.
-const ORDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a command to be carried out: the disk may be slow.
 const SHELL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many events may wait to be written.
@@ -108,39 +103,37 @@ impl Orders {
     /// Carries out one order. An order that begins with an unknown word has no answer.
     ///
     /// # Errors
-    /// The socket failed, or the other side is too slow.
-    pub(super) async fn carry_out(
-        self: Arc<Self>,
-        word: String,
-        stream: BufReader<UnixStream>,
-    ) -> io::Result<()> {
-        match word.as_str() {
-            INVITE_WORD => self.invite(stream).await,
-            SHELL_WORD => self.shell(stream).await,
+    /// The socket failed, or the other side is too slow, or has gone.
+    pub(super) async fn carry_out(self: Arc<Self>, order: Order) -> io::Result<()> {
+        match order.word.as_str() {
+            INVITE_WORD => self.invite(order).await,
+            SHELL_WORD => self.shell(order).await,
             _ => Ok(()),
         }
     }
 
-    async fn invite(&self, mut stream: BufReader<UnixStream>) -> io::Result<()> {
-        let order = read(&mut stream).await?;
-        let request = order.ok_or(Obstacle::TooMany).and_then(|order| request(&self.config.load(), order));
-        let request = match request {
+    async fn invite(&self, mut order: Order) -> io::Result<()> {
+        let request = match request(&self.config.load(), serde_json::from_slice(&order.text)?) {
             Ok(request) => request,
-            Err(obstacle) => return write(&mut stream, &self.refused(&obstacle)).await,
+            Err(obstacle) => return write(&mut order, &self.refused(&obstacle)).await,
         };
-        let by = by(&stream);
-        let (events, mut told) = mpsc::channel(MAX_WAITING_EVENTS);
         // It fails only if the relay is stopping.
-        let _ = self.invite.send(AskedToInvite { request, by, events }).await;
-        let mut nothing = [0];
+        let Ok(place) = self.invite.reserve().await else { return Ok(()) };
+        order.still_wanted()?;
+        let (events, mut told) = mpsc::channel(MAX_WAITING_EVENTS);
+        place.send(AskedToInvite { request, by: order.by(), events });
+        let mut alive = alive();
         loop {
             let event = tokio::select! {
                 event = told.recv() => event,
-                // The other side has nothing more to say: it has gone.
-                _ = stream.read(&mut nothing) => return Ok(()),
+                () = order.given_up() => return Ok(()),
+                _ = alive.tick() => {
+                    order.alive().await?;
+                    continue;
+                }
             };
             let answer = match event {
-                None => return stream.shutdown().await,
+                None => return order.done().await,
                 Some(InviteEvent::Obstacle(obstacle)) => self.refused(&obstacle),
                 Some(InviteEvent::Begun(count)) => InviteAnswer::Begun(count),
                 Some(InviteEvent::Contact(contact)) => InviteAnswer::Contact(line(contact)),
@@ -148,16 +141,25 @@ impl Orders {
                     InviteAnswer::Step { what: what.to_owned(), well, found }
                 }
             };
-            write(&mut stream, &answer).await?;
+            write(&mut order, &answer).await?;
         }
     }
 
-    async fn shell(&self, mut stream: BufReader<UnixStream>) -> io::Result<()> {
-        // One that is too long has no answer: no command needs as much.
-        let Some(command) = read(&mut stream).await? else { return Ok(()) };
-        let answer = timeout(SHELL_TIMEOUT, self.commands.by_shell(&by(&stream), command)).await?;
-        write(&mut stream, &answer).await?;
-        stream.shutdown().await
+    async fn shell(&self, mut order: Order) -> io::Result<()> {
+        let command = serde_json::from_slice(&order.text)?;
+        let by = order.by();
+        let carried_out = timeout(SHELL_TIMEOUT, self.commands.by_shell(&by, command));
+        tokio::pin!(carried_out);
+        let mut alive = alive();
+        let answer = loop {
+            tokio::select! {
+                answer = &mut carried_out => break answer?,
+                // What is begun is done, also if nobody waits any more.
+                _ = alive.tick() => drop(order.alive().await),
+            }
+        };
+        write(&mut order, &answer).await?;
+        order.done().await
     }
 
     fn refused(&self, obstacle: &Obstacle) -> InviteAnswer {
@@ -166,26 +168,17 @@ impl Orders {
     }
 }
 
-/// Reads an order; `None` if it is too long.
-async fn read<T: for<'a> Deserialize<'a>>(stream: &mut BufReader<UnixStream>) -> io::Result<Option<T>> {
-    let mut text = Vec::new();
-    timeout(ORDER_TIMEOUT, stream.take(MAX_ORDER_BYTES).read_until(b'\n', &mut text)).await??;
-    if !text.ends_with(b"\n") && u64::try_from(text.len()).is_ok_and(|length| length >= MAX_ORDER_BYTES) {
-        return Ok(None);
-    }
-    Ok(Some(serde_json::from_slice(&text)?))
+/// Ticks when the other side is to hear that the relay is alive.
+fn alive() -> Interval {
+    let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    alive
 }
 
-/// Who gives an order, for the log.
-fn by(stream: &BufReader<UnixStream>) -> String {
-    let user = stream.get_ref().peer_cred().map_or_else(|_| "?".to_owned(), |peer| peer.uid().to_string());
-    format!("user {user} of this machine")
-}
-
-async fn write(stream: &mut BufReader<UnixStream>, answer: &impl Serialize) -> io::Result<()> {
+async fn write(order: &mut Order, answer: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    timeout(ORDER_TIMEOUT, stream.write_all(&line)).await?
+    order.write(&line).await
 }
 
 fn request(config: &Config, mut order: InviteOrder) -> Result<InviteRequest, Obstacle> {

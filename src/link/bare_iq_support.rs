@@ -5,6 +5,8 @@
 pub(super) enum BareIqSupport {
     /// Not found out yet.
     Unknown,
+    /// It was tried, and nothing can be said: no service answers at all, or another connection has the answers.
+    Unclear,
     /// They are answered.
     Passes,
     /// The server drops them without an answer.

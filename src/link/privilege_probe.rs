@@ -30,6 +30,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_SILENT_PROBES: u32 = 2;
 /// How many pings go with each trial. If the server spreads answers over several connections, some of them get lost.
 const PINGS_PER_TRIAL: usize = 3;
+/// The same while another connection has been noticed: that only the request's own answer goes there is then as good as
+/// impossible.
+const PINGS_WHILE_SHARED: usize = 8;
 
 /// The account whose roster is requested, and in whose name requests are sent. It need not exist.
 const PROBE_LOCALPART: &str = "muc-invite-relay";
@@ -97,27 +100,27 @@ async fn probe_repeatedly(link: &Link, on: Epoch) {
         link.renew(on, host).await;
     }
     loop {
-        let mut gone = None;
+        let begun = Instant::now();
         let mut trials = Vec::new();
         for (host, grants) in link.privileges.all() {
             if let Some(trial) = try_grants(link, &host, grants).await {
-                trials.push(trial);
-                if trial == Trial::Refused {
-                    gone = Some(host);
-                } else if trial == Trial::Silent && silent + 1 >= MAX_SILENT_PROBES {
-                    gone.get_or_insert(host);
-                }
+                trials.push((host, trial));
             }
         }
-        let saw = |trial| trials.contains(&trial);
-        silent = if saw(Trial::Silent) && link.wrong() != Some(Trouble::Shared) { silent + 1 } else { 0 };
+        let saw = |trial| trials.iter().any(|(_, it)| *it == trial);
+        // Another connection may have had the answer. What was seen of one earlier counts no more: it may have ended, and
+        // then the server answers such a request with silence.
+        let another = saw(Trial::Lost) || link.privileges.shared().seen_since(begun);
+        silent = if saw(Trial::Silent) && !another { silent + 1 } else { 0 };
         lost = if saw(Trial::Lost) { lost + 1 } else { 0 };
+        let of = |trial| trials.iter().find(|(_, it)| *it == trial).map(|(host, _)| host);
+        let gone = of(Trial::Refused).or_else(|| of(Trial::Silent).filter(|_| silent >= MAX_SILENT_PROBES));
         if lost >= MAX_SILENT_PROBES {
             link.privileges.shared().noticed(&link.trouble);
         } else if let Some(host) = gone {
-            if !link.renew(on, &host).await && !told {
+            if !link.renew(on, host).await && !told {
                 told = true;
-                let trouble = Trouble::Refused(host);
+                let trouble = Trouble::Refused(host.clone());
                 warn!("{trouble}");
                 link.trouble.send_replace(Some(trouble));
             }
@@ -161,8 +164,9 @@ async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
             link.ask_as(&nobody, host, IqType::Get, IqPayload::DiscoInfo(DiscoInfo::default())).await
         }
     };
-    let pings = (0..PINGS_PER_TRIAL)
-        .map(|_| link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping));
+    let count = if link.wrong() == Some(Trouble::Shared) { PINGS_WHILE_SHARED } else { PINGS_PER_TRIAL };
+    let pings =
+        (0..count).map(|_| link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping));
     let pings = join_all(pings.map(|ping| timeout(PROBE_TIMEOUT, link.ask_raw(ping))));
     let (asked, pings) = join(timeout(PROBE_TIMEOUT, asked), pings).await;
     let answered = pings.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count();
@@ -171,8 +175,80 @@ async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
         // The error may be about the account, which need not exist.
         Ok(Err(AskError::Refused(_))) if !grants.roster => None,
         Ok(Err(AskError::Refused(_))) => Some(Trial::Refused),
-        _ if answered > 0 && answered < PINGS_PER_TRIAL => Some(Trial::Lost),
+        _ if answered > 0 && answered < count => Some(Trial::Lost),
         Ok(Ok(_)) => Some(if answered == 0 { Trial::Lost } else { Trial::Holds }),
-        Ok(Err(_)) | Err(_) => (answered == PINGS_PER_TRIAL).then_some(Trial::Silent),
+        Ok(Err(_)) | Err(_) => (answered == count).then_some(Trial::Silent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::config::Server;
+    use crate::link::Settings;
+    use crate::link::scripted::{self, Sent};
+    use crate::wire::Iq;
+    use crate::wire::privileged::{Advertisement, Version};
+
+    const HOST: &str = "example.org";
+
+    /// Whether the connection is ended within 15 s. Another one has been noticed before, the roster is never answered, and of
+    /// the pings of each trial as many as this are not.
+    async fn ends_if_lost(pings: usize) -> bool {
+        let (link, _incoming, mut server) = scripted::link(Settings {
+            component: "invites.example.org".into(),
+            secret: SecretString::from("s"),
+            server: Server::Tcp("localhost:1".into()),
+            hosts: vec![HOST.into()],
+            services: Vec::new(),
+        });
+        let rosters = Advertisement {
+            version: Version::V2,
+            outgoing_messages: true,
+            roster_get: true,
+            presence: false,
+            iq: Vec::new(),
+        };
+        server.comes_up(&[(HOST, rosters)]);
+        let Ok(on) = link.epoch() else { panic!("it is up") };
+        link.privileges.shared().noticed(&link.trouble);
+        let _watching = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch(link.clone())));
+        let serving = async {
+            let mut unanswered = Vec::new();
+            let mut lost = 0;
+            loop {
+                match server.sent() {
+                    Some(Sent::Question(question, reply)) if question.to.as_deref() == Some(HOST_BARRIER) => {
+                        if lost < pings {
+                            lost += 1;
+                            unanswered.push(reply);
+                        } else {
+                            reply.answer(Iq::result_to(&question));
+                        }
+                    }
+                    Some(Sent::Question(_, reply)) => {
+                        lost = 0;
+                        unanswered.push(reply);
+                    }
+                    Some(Sent::Stanza(..)) => {}
+                    None => sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let ended = timeout(Duration::from_secs(15), link.privileges.renewal.requested(on));
+        tokio::select! {
+            () = serving => unreachable!("it serves for ever"),
+            ended = ended => ended.is_ok(),
+        }
+    }
+
+    const HOST_BARRIER: &str = "example.org/barrier";
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_as_soon_as_the_other_connection_is_not_seen_any_more() {
+        assert!(ends_if_lost(0).await);
+        assert!(!ends_if_lost(1).await, "the other one is still there, and has some of the answers");
     }
 }

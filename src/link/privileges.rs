@@ -133,6 +133,11 @@ impl Privileges {
         !granted.is_empty() && granted.values().all(|grants| grants.muc_admin && grants.disco_info)
     }
 
+    /// Whether a host knows only the first version of the protocol: ejabberd before 24.10, which drops no ordinary IQs.
+    pub(super) fn knows_no_iqs(&self) -> bool {
+        self.granted().values().any(|grants| grants.version == Version::V1)
+    }
+
     /// The hosts that granted something on the last connection and nothing on this one.
     pub(super) fn missing(&self) -> Vec<String> {
         let granted = self.granted();

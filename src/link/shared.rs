@@ -45,6 +45,11 @@ impl Shared {
         }
     }
 
+    /// Whether there has been a sign of another connection since then.
+    pub(super) fn seen_since(&self, then: Instant) -> bool {
+        self.noticed.is_some_and(|noticed| noticed >= then)
+    }
+
     /// Notes whether it is over. Called once a second.
     pub(super) fn expire(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
         if self.noticed.take_if(|noticed| noticed.elapsed() > SHARED_FORGOTTEN_AFTER).is_some() {
@@ -70,7 +75,10 @@ mod tests {
         shared.noticed_foreign_answer(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));
         advance(SHARED_FORGOTTEN_AFTER).await;
+        let then = Instant::now();
+        assert!(!shared.seen_since(then), "it stands, and nothing new was seen");
         shared.noticed(&trouble);
+        assert!(shared.seen_since(then));
         advance(SHARED_FORGOTTEN_AFTER).await;
         shared.expire(&trouble);
         assert_eq!(*trouble.borrow(), Some(Trouble::Shared));

@@ -46,13 +46,17 @@ async def test_two_relays_do_not_fight(own_stage, relays, web):
 
 
 @pytest.mark.needs("several-connections")
-async def test_what_another_connection_takes_along_is_had_back(own_stage, relays):
+@pytest.mark.parametrize("noticed", [False, True], ids=["for a moment", "until it is noticed"])
+async def test_what_another_connection_takes_along_is_had_back(own_stage, relays, noticed):
+    """Soon after it has ended, for however long it was there."""
     relay = relays(own_stage.server)
     await relay.start()
     alice, bob = await own_stage.people("alice", "bob")
     rooms = [await alice.create_room(own_stage.room(name), members_only=True) for name in ("tea", "coffee")]
 
     other = await own_stage.stand_in()
+    if noticed:
+        await relay.process.says(SHARED, within=60)
     await other.disconnect()
     alice.invite(rooms[0], own_stage.relay_address(bob.bare))
 

@@ -1,6 +1,9 @@
 """A server that is there and says nothing. The relay's clock goes fast: its patience is 20 s, and an idle minute."""
 
+import asyncio
+import os
 import signal
+from subprocess import PIPE
 
 import pytest
 
@@ -161,3 +164,39 @@ async def test_a_muc_service_that_was_slow_to_wake_up(scripted, relays, config):
 
     assert await all_arrive(scripted, relay, invite(scripted, 1)) == 0
     assert scripted.asked, "the room's lists"
+
+
+async def test_what_was_ordered_while_the_relay_hung(scripted, relays, config):
+    """Operators are told that it is not done; so it must not be done when the relay goes on."""
+    relay = relays(scripted, **config)
+    await relay.start()
+    person = scripted.jid("bob")
+    orders = [
+        ("invite", f"tea@{scripted.muc}", person, "--as", scripted.jid("alice")),
+        ("block", "evil.example"),
+        ("groups", "create", "crew", person),
+        ("block", "worse.example"),
+    ]
+
+    async def give(order):
+        env = {**os.environ, **relay.env}
+        return await asyncio.create_subprocess_exec(*relay.argv(*order), stdout=PIPE, stderr=PIPE, env=env)
+
+    relay.process.signal(signal.SIGSTOP)
+    try:
+        *given, interrupted = [await give(order) for order in orders]
+        interrupted.send_signal(signal.SIGINT)
+        await interrupted.wait()
+        async with asyncio.timeout(10):
+            for process in given:
+                output, errors = await process.communicate()
+                assert (process.returncode, output) == (4, b""), errors
+                assert f"process {relay.process.pid} does not answer: it has been stopped by a signal" in errors.decode()
+    finally:
+        relay.process.signal(signal.SIGCONT)
+
+    assert await relay.command("blocks") == ""
+    assert "crew" not in await relay.command("groups", "list")
+    assert await relay.history() == []
+    await relay.command("block", "evil.example")
+    assert await relay.command("blocks") == "evil.example\n"
