@@ -37,14 +37,26 @@ pub struct Running {
 impl Candidate {
     /// Starts it, and waits until it is connected. The relay's journal, log and configuration are in `folder`.
     pub async fn start(self, folder: &Path) -> Result<Running> {
+        self.start_under(&[], folder).await
+    }
+
+    /// The same under callgrind, which leaves what it has counted in the file `counts`.
+    pub async fn start_counted(self, folder: &Path, counts: &Path) -> Result<Running> {
+        let out = format!("--callgrind-out-file={}", counts.display());
+        self.start_under(&["valgrind", "--tool=callgrind", "--fair-sched=yes", &out], folder).await
+    }
+
+    /// `above`: the program that the relay is started by, and its arguments.
+    async fn start_under(self, above: &[&str], folder: &Path) -> Result<Running> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let mut command = match self {
             Self::Relay { .. } => {
                 let config = folder.join("config.toml");
                 write_config(&config, &address, folder)?;
-                let mut command = Command::new(binary());
-                command.arg("--config").arg(config).arg("run");
+                let mut words = above.iter().map(OsString::from).chain([binary()]);
+                let mut command = Command::new(words.next().unwrap_or_default());
+                command.args(words).arg("--config").arg(config).arg("run");
                 command
             }
             Self::Baseline => {

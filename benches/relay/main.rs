@@ -4,13 +4,15 @@
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
 //! seconds: on a debug build its figures mean nothing, but its exit code shows that all of it works. `--alone` measures only
 //! the first line of the table, for a profiler; `--crowds` only invitations to many people, `--journals` only the large
-//! journals.
+//! journals. `--instructions` counts instructions instead, by callgrind, which has to be installed (Debian's package valgrind);
+//! with `FUNCTIONS=1` also by function.
 
 mod baseline;
 mod candidate;
 mod fan_out;
 mod figures;
 mod history;
+mod instructions;
 mod server;
 mod words;
 
@@ -114,7 +116,9 @@ async fn main() -> Result<()> {
     let alone = arguments.iter().any(|it| it == "--alone");
     let crowds = arguments.iter().any(|it| it == "--crowds");
     let journals = arguments.iter().any(|it| it == "--journals");
-    let ran = if crowds {
+    let ran = if arguments.iter().any(|it| it == "--instructions") {
+        instructions::run(&bench.folder).await
+    } else if crowds {
         fan_out::run(&bench.folder, &bench.plan.crowds, bench.plan.singles).await
     } else if journals {
         bench.journals().await.map(|lines| figures::print(&lines))

@@ -178,5 +178,42 @@ mod tests {
                 prop_assert!(passed <= 3 + now / (20 * SECOND));
             }
         }
+
+        /// Said in the other way: a bucket has credit, which comes back with time.
+        #[test]
+        fn as_credit_that_comes_back(
+            steps in prop::collection::vec((0i64..40, 1i64..4, 0..2_usize, prop::option::of((1u32..6, 1u64..120))), 1..60),
+        ) {
+            let mut buckets = three_a_minute();
+            // By name: credit, and until when it was told. µs, as all.
+            let (mut credit, mut told_until) = ([60 * SECOND; 2], [i64::MIN; 2]);
+            let mut now = -300 * SECOND;
+            for (pause, count, who, reload) in steps {
+                now += pause * SECOND;
+                credit = credit.map(|credit| (credit + pause * SECOND).min(buckets.period));
+                if let Some((count, seconds)) = reload {
+                    let before = buckets.clone();
+                    buckets = buckets.at(Rate { count, per: Duration::from_secs(seconds) }, now);
+                    if (before.interval, before.period) != (buckets.interval, buckets.period) {
+                        credit = credit.map(|credit| {
+                            let taken = (before.period - credit + before.interval - 1) / before.interval;
+                            (buckets.period - taken * buckets.interval).max(0)
+                        });
+                        told_until = told_until.map(|until| until.min(now + buckets.period));
+                    }
+                }
+                let cost = count * buckets.interval;
+                let expected = if cost <= credit[who] {
+                    credit[who] -= cost;
+                    Answer::Pass
+                } else if now < told_until[who] {
+                    Answer::StillOver
+                } else {
+                    told_until[who] = now + buckets.period;
+                    Answer::Over
+                };
+                prop_assert_eq!(buckets.take_some(["alice", "bob"][who], count, now), expected);
+            }
+        }
     }
 }
