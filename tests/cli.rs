@@ -285,6 +285,24 @@ fn a_journal_that_cant_be_opened_ends_run_with_1() {
     assert_eq!(done.code, Some(1), "{}", done.err);
     let last: serde_json::Value = serde_json::from_str(done.err.lines().last().unwrap()).unwrap();
     assert!(last["message"].as_str().unwrap().contains("journal"), "{last}");
+    let checked = bench.run(&["check"]);
+    assert!(checked.out.contains("journal.db: is no file"), "{}", checked.out);
+}
+
+#[test]
+fn check_says_who_else_can_change_the_journal_and_what_is_blocked_by_mistake() {
+    let bench = Bench::new("");
+    assert_eq!(bench.run(&["block", "evil.example", "conference.example.org"]).code, Some(0));
+    std::fs::set_permissions(bench.0.path(), Permissions::from_mode(0o777)).unwrap();
+    let checked = bench.run(&["check"]);
+    for said in [
+        "so every user of this machine can put another file in its place",
+        "missing  blocks conference.example.org: is blocked for everybody",
+        "muc-invite-relay unblock conference.example.org",
+    ] {
+        assert!(checked.out.contains(said), "{said}: {}", checked.out);
+    }
+    assert!(!checked.out.contains("evil.example"), "{}", checked.out);
 }
 
 /// The id of a user without rights (nobody). Only root can run a process as another user.
@@ -424,7 +442,7 @@ fn invite_names_what_is_wrong_before_anything_is_sent() {
             2,
             "example.org is not a person's address",
         ),
-        (&[ROOM, "team@invites.example.org", "--as", ALICE], 2, "A group is named by @ and its name"),
+        (&[ROOM, "team@invites.example.org", "--as", ALICE], 2, "Name a group with --group"),
         (&[ROOM, "--group", "nobody", "--as", ALICE], 2, "there is no group nobody"),
         (&[ROOM, "bob@example.org", "--as", ALICE], 1, "the relay is not connected"),
         (&[ROOM, "--members", "--as", ALICE, "--dry-run"], 1, "the relay is not connected"),
@@ -451,12 +469,15 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
     };
     does(&["blocks"], 0, "");
     does(
-        &["block", "evil.example", "xmpp:eve@example.org/x"],
+        &["block", "evil.example", "xmpp:eve@example.org"],
         0,
         "Blocked for everybody: 2.\neve@example.org\nevil.example\n",
     );
     does(&["block", "eve@@example"], 1, "eve@@example is not an address");
     assert_eq!(bench.run(&["blocks"]).out, "eve@example.org\nevil.example\n");
+    does(&["block", "tea@conference.example.org/nick"], 2, "write a bare JID");
+    does(&["block", "conference.example.org"], 0, "This server's own: conference.example.org. No invitation");
+    does(&["unblock", "conference.example.org"], 0, "Blocked for everybody: 2.");
     does(&["unblock", "mallory@example.org"], 1, "mallory@example.org is not blocked");
     does(&["unblock", "evil.example", "mallory@example.org"], 1, "Nothing is changed");
     does(&["unblock", "EVIL.example"], 0, "Blocked for everybody: 1.\neve@example.org\n");

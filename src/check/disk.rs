@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode, OFlags};
@@ -24,6 +25,10 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
     let finding = Finding::of(What::Journal, path.display().to_string());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = match fs::metadata(path) {
+        Ok(file) if !file.is_file() => finding.failed(
+            "is no file",
+            "move it away, or set journal.path to a file, which is made at the first start",
+        ),
         Ok(file) => match JournalReader::new(path).status().await {
             Ok(status) => finding.ok(format!(
                 "mode 0600, schema {}, {:.1} MB, {} under way",
@@ -56,7 +61,24 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
         ),
         Err(e) => finding.failed(format!("can't be looked at: {e}"), RUN_AS_RELAY_USER),
     };
-    std::iter::once(found).chain(free(folder)).collect()
+    std::iter::once(found).chain(replaced_by_others(path, folder)).chain(free(folder)).collect()
+}
+
+/// The finding about a folder in which every user can put another journal in the place of this one.
+fn replaced_by_others(path: &Path, folder: &Path) -> Option<Finding> {
+    const WRITTEN_BY_OTHERS: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let mode = fs::metadata(folder).ok()?.mode() & 0o7777;
+    let open = mode & WRITTEN_BY_OTHERS != 0 && mode & STICKY == 0;
+    open.then(|| {
+        Finding::of(What::Journal, path.display().to_string()).missing(
+            format!(
+                "stands in the folder {} with mode {mode:04o}, so every user of this machine can put another file in its place",
+                folder.display()
+            ),
+            format!("chmod 700 {}", folder.display()),
+        )
+    })
 }
 
 /// The finding about a journal that could not be read in time.

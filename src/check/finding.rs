@@ -1,6 +1,8 @@
 //! The findings of `check`: what was checked, whether it works, and the remedy. Knows nothing of how things are checked, nor of
 //! how findings are printed.
 
+use std::io::ErrorKind;
+
 use serde::{Deserialize, Serialize};
 
 /// Whether something works.
@@ -44,6 +46,8 @@ pub enum What {
     Disk,
     /// The groups of the configuration, and those that admins keep.
     Groups,
+    /// Whether something of the server's own is blocked for everybody.
+    Blocks,
     /// Whether a relay runs.
     Relay,
     /// Where metrics are served.
@@ -92,6 +96,7 @@ impl What {
             Self::Journal => "journal",
             Self::Disk => "disk",
             Self::Groups => "groups",
+            Self::Blocks => "blocks",
             Self::Relay => "relay",
             Self::Metrics => "metrics",
             Self::Connection => "connection",
@@ -178,6 +183,10 @@ impl Finding {
                 "restart the relay: systemctl restart muc-invite-relay",
             ),
             RelayFound::Hangs(process) => finding.failed(hangs(*process), HANGS_REMEDY),
+            RelayFound::Failed(why) if why.kind() == ErrorKind::PermissionDenied => finding.failed(
+                "can't be asked: it is another user's",
+                "run this as root, or as the relay's own user: runuser -u muc-invite-relay -- muc-invite-relay check",
+            ),
             RelayFound::Failed(why) => finding.failed(
                 format!("can't be asked: {why}"),
                 "run this check as the relay's own user; if it is, look at the relay's log, and restart it after an \

@@ -5,6 +5,7 @@
 //! nothing of how findings are printed.
 
 mod asker;
+mod blocks;
 mod disk;
 mod echo;
 mod finding;
@@ -20,6 +21,7 @@ mod secret;
 mod server;
 mod settings;
 
+pub use blocks::blocks;
 pub use disk::{journal, journal_does_not_answer};
 pub use echo::answer_all;
 pub use finding::{Finding, RelayFound, State, What};

@@ -153,16 +153,18 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
     answers.abort();
 }
 
-/// The findings about the journal, and about the groups, some of which are in the journal.
+/// The findings about the journal, and about the groups and blocks that are in it.
 async fn journal_findings(config: &Config) -> Vec<Finding> {
     let reading = async {
         let findings = check::journal(&config.journal.path).await;
         // Why they can't be read is among the journal's findings.
-        let kept = JournalReader::new(&config.journal.path).kept_groups().await.ok();
-        (findings, check::groups(config, kept))
+        let reader = JournalReader::new(&config.journal.path);
+        let kept = reader.kept_groups().await.ok();
+        let blocked = reader.blocks_for_all().await.unwrap_or_default();
+        (findings, [check::groups(config, kept), check::blocks(config, &blocked)].concat())
     };
     match timeout(JOURNAL_TIMEOUT, reading).await {
-        Ok((findings, groups)) => [findings, groups].concat(),
+        Ok((findings, more)) => [findings, more].concat(),
         Err(_) => vec![check::journal_does_not_answer(&config.journal.path)],
     }
 }

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use jid::BareJid;
 
 use crate::check::{Finding, RelayFound};
 use crate::config::ConfigError;
-use crate::journal::{BackupError, OpenError};
+use crate::journal::{BackupError, OpenError, owner};
 use crate::model::address;
 use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
@@ -52,6 +52,11 @@ impl CommandError {
         Self::NoAnswer(Finding::relay(&RelayFound::Hangs(process)).found)
     }
 
+    /// The error where the relay could not be asked, or its answer broke off.
+    pub(super) fn not_asked(e: &io::Error, journal: &Path) -> Self {
+        Self::Refused { why: not_asked(e, journal), wrong: false }
+    }
+
     /// 2 for what the operator has to correct in the configuration or the command, 4 if no relay runs or answers, else 1; 0
     /// for a reader that has closed the pipe.
     pub(super) fn exit_code(&self) -> ExitCode {
@@ -69,6 +74,17 @@ impl CommandError {
             | Self::Output(_) => ExitCode::FAILURE,
         }
     }
+}
+
+/// Why the relay with this journal could not be asked, and what to do.
+pub(super) fn not_asked(e: &io::Error, journal: &Path) -> String {
+    if e.kind() == ErrorKind::PermissionDenied {
+        let user = owner(journal).map_or_else(|| "its own user".to_owned(), |user| format!("user {user}"));
+        return format!(
+            "the relay can't be asked by this user: run this as root, or as {user} (runuser -u USER -- muc-invite-relay …)"
+        );
+    }
+    format!("the relay does not answer: {e}")
 }
 
 /// Runs the asynchronous part of a command, on this thread.

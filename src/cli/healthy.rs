@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::command::{CommandError, block_on};
+use super::command::{CommandError, block_on, not_asked};
 use crate::config::{Config, ConfigError};
 use crate::daemon::control::{self, Answered};
 
@@ -18,7 +18,7 @@ pub(super) fn run(
         Ok(Answered::Nobody { .. }) => {
             (false, format!("no relay runs with journal.path = {}", journal.display()))
         }
-        Err(e) => (false, format!("the relay does not answer: {e}")),
+        Err(e) => (false, not_asked(&e, &journal)),
     };
     writeln!(out, "{}: {found}", if alive { "alive" } else { "failed" })?;
     Ok(if alive { ExitCode::SUCCESS } else { ExitCode::FAILURE })

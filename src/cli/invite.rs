@@ -1,6 +1,7 @@
 //! `invite`: has the running relay invite contacts to a room in a user's name, and prints what becomes of each. Knows nothing of
 //! how that is done.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -121,6 +122,8 @@ struct Seen {
     /// `None` if nobody was begun.
     expected: Option<usize>,
     contacts: usize,
+    /// How many ended in each way, if many are invited.
+    endings: BTreeMap<String, usize>,
     /// Somebody was not reached, and is not there already.
     missed: bool,
 }
@@ -147,6 +150,8 @@ impl<Out: Write> Shown<'_, Out> {
             InviteAnswer::Contact(contact) => {
                 self.seen.contacts += 1;
                 self.seen.missed |= !is_well(&contact);
+                let reason = contact.reason.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+                *self.seen.endings.entry(format!("{}{reason}", contact.state)).or_default() += 1;
                 self.show(&contact)?;
                 self.count();
             }
@@ -206,11 +211,22 @@ impl<Out: Write> Shown<'_, Out> {
             Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.to_owned())),
             Ok(Answered::Hangs(process)) => return Err(CommandError::no_answer(process)),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
-            Err(e) => return failed(format!("the relay does not answer: {e}")),
+            Err(e) => return Err(CommandError::not_asked(&e, journal)),
+        }
+        if self.seen.contacts >= COUNTED_FROM && !self.json {
+            let endings = self.seen.endings.iter().map(|(ending, count)| format!("{count} {ending}"));
+            writeln!(
+                self.out,
+                "{} contacts: {}",
+                self.seen.contacts,
+                endings.collect::<Vec<_>>().join(", ")
+            )?;
         }
         match self.seen {
             Seen { refused: Some((why, wrong)), .. } => Err(CommandError::Refused { why, wrong }),
             Seen { expected: None, .. } => failed("the relay stopped: nobody was invited".to_owned()),
+            // The step that failed has said why the contact was not invited.
+            Seen { missed: true, .. } if self.order.test => Ok(ExitCode::FAILURE),
             Seen { expected: Some(expected), contacts, .. } if contacts < expected => failed(format!(
                 "the relay stopped, or nothing happened for a minute: {} were not invited",
                 expected - contacts

@@ -17,7 +17,7 @@ use crate::{daemon, journal};
 #[derive(Debug, clap::Args)]
 pub(super) struct Addresses {
     /// Bare JIDs of rooms or people, or domains
-    #[arg(value_name = "JID", required = true)]
+    #[arg(value_name = "JID", required = true, value_parser = without_a_resource)]
     jids: Vec<String>,
 }
 
@@ -72,6 +72,15 @@ struct Entries {
 
 fn may_use() -> PossibleValuesParser {
     PossibleValuesParser::new(MayUse::ALL.iter().map(|it| it.as_str()))
+}
+
+/// Passes on what has no resource: an occupant's address must not block the whole room. All else is looked at by the command.
+///
+/// # Errors
+/// It has one.
+fn without_a_resource(text: &str) -> Result<String, &'static str> {
+    let bare = !text.contains('/');
+    bare.then(|| text.to_owned()).ok_or("write a bare JID, such as bob@example.org")
 }
 
 impl Addresses {
@@ -138,6 +147,6 @@ async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer,
             Ok(daemon::without_relay(config, "the shell", command).await?)
         }
         Ok(Answered::Hangs(process)) => Err(CommandError::no_answer(process)),
-        Err(e) => Err(failed(format!("the relay does not answer: {e}"))),
+        Err(e) => Err(CommandError::not_asked(&e, &config.journal.path)),
     }
 }

@@ -91,7 +91,8 @@ pub(super) async fn block(
     draft: &Draft,
 ) -> Result<Outcome, Failure> {
     let again = |complaint| Ok(Outcome::Again { complaint });
-    let changes = match blocks::changes(language, draft, cx.link.component()) {
+    let config = cx.config.load_full();
+    let changes = match blocks::changes(language, draft, cx.link.component(), |it| config.muc.serves(it)) {
         Ok(changes) => changes,
         Err(complaint) => return again(complaint),
     };
@@ -105,7 +106,12 @@ pub(super) async fn block(
                     Change::AcceptFrom(_) => {}
                 }
             }
-            let note = text_with(language, Id::NoteBlocked, &[("count", now.len().into())]);
+            let mut note = text_with(language, Id::NoteBlocked, &[("count", now.len().into())]);
+            let own: Vec<String> = config.own_hosts().into_iter().filter(|host| now.contains(host)).collect();
+            if !own.is_empty() {
+                note += " ";
+                note += &text_with(language, Id::NoteBlockedOwn, &[("domains", own.join(", ").into())]);
+            }
             let label = text(language, Id::FieldBlockedForAll);
             let lines = Field::each_line("blocks", &label, lines_that_fit(now.into_iter()));
             Ok(Outcome::Done { note, form: Form::result(&text(language, Id::CommandBlock), lines) })

@@ -38,11 +38,17 @@ pub(super) fn fields(language: Language, blocks: &BTreeSet<String>, draft: &Draf
     fields
 }
 
-/// The changes that a person has filled in.
+/// The changes that a person has filled in. `has_rooms`: whether a domain is a MUC service.
 ///
 /// # Errors
-/// A word is no address: a sentence about it, for the person to read.
-pub(super) fn changes(language: Language, draft: &Draft, component: &str) -> Result<Vec<Change>, String> {
+/// A word is no address, or that of somebody in a room, which would block the whole room: a sentence about it, for the person
+/// to read.
+pub(super) fn changes(
+    language: Language,
+    draft: &Draft,
+    component: &str,
+    has_rooms: impl Fn(&str) -> bool,
+) -> Result<Vec<Change>, String> {
     let lifted =
         draft.values(LIFT_FIELD).unwrap_or_default().iter().filter_map(|value| match value.as_str() {
             LIFT_NOTHING | "" => None,
@@ -50,8 +56,10 @@ pub(super) fn changes(language: Language, draft: &Draft, component: &str) -> Res
             jid => Some(Change::Lift(jid.to_owned())),
         });
     let blocked = draft.words(BLOCK_FIELD).map(|word| match address_meant(word, component) {
-        Ok(jid) => Ok(Change::Block(jid.to_string())),
-        Err(_) => Err(text_with(language, Id::WrongBlock, &[("word", shortened(word).into())])),
+        Ok(jid) if !(word.contains('/') && has_rooms(jid.domain().as_str())) => {
+            Ok(Change::Block(jid.to_string()))
+        }
+        _ => Err(text_with(language, Id::WrongBlock, &[("word", shortened(word).into())])),
     });
     lifted.map(Ok).chain(blocked).collect()
 }
@@ -79,7 +87,8 @@ mod tests {
     }
 
     fn blocked(text: &str) -> Result<Vec<Change>, String> {
-        changes(Language::English, &draft(BLOCK_FIELD, &[text]), "invites.example.org")
+        let has_rooms = |domain: &str| domain == "conference.example.org";
+        changes(Language::English, &draft(BLOCK_FIELD, &[text]), "invites.example.org", has_rooms)
     }
 
     #[test]
@@ -95,7 +104,13 @@ mod tests {
         }
         assert_eq!(blocked("a@b.c,\n d.e;").unwrap().len(), 2);
         assert_eq!(blocked(" ").unwrap(), []);
-        for text in ["a@@b", "a@b c@", r"tea\40c\2fnick@invites.example.org", "nobody@invites.example.org"] {
+        for text in [
+            "a@@b",
+            "a@b c@",
+            "tea@conference.example.org/Eve",
+            r"tea\40c\2fnick@invites.example.org",
+            "nobody@invites.example.org",
+        ] {
             assert!(blocked(text).unwrap_err().starts_with("This can't be blocked: "), "{text}");
         }
     }
@@ -103,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_lifted() {
         let lifted = |values: &[&str]| {
-            changes(Language::English, &draft(LIFT_FIELD, values), "invites.example.org").unwrap()
+            changes(Language::English, &draft(LIFT_FIELD, values), "invites.example.org", |_| false).unwrap()
         };
         assert_eq!(lifted(&[LIFT_NOTHING]), []);
         assert_eq!(lifted(&[""]), []);

@@ -11,6 +11,7 @@ use crate::wire::data_form::{Field, Form};
 #[must_use]
 pub fn filled_in(form: &Form, component: &str) -> (Option<Result<Vec<Change>, String>>, Vec<Field>) {
     let mut draft = Draft::default();
-    let changes = draft.absorb(form).is_ok().then(|| blocks::changes(Language::English, &draft, component));
+    let changes =
+        draft.absorb(form).is_ok().then(|| blocks::changes(Language::English, &draft, component, |_| false));
     (changes, blocks::fields(Language::English, &BTreeSet::from(["eve@example.org".to_owned()]), &draft))
 }

@@ -42,6 +42,7 @@ pub fn obstacle(language: Language, config: &Config, obstacle: &Obstacle) -> Str
             let arguments = [("room", shortened(room).into()), ("services", services.into())];
             text_with(language, Id::WrongInviteRoom, &arguments)
         }
+        Obstacle::NoSuchRoom(room) => about(Id::WrongInviteNoSuchRoom, "room", room),
         Obstacle::NoUser(inviter) => {
             let hosts = config.own_hosts().into_iter().filter(|host| !config.muc.serves(host));
             let hosts = hosts.collect::<Vec<_>>().join(", ");

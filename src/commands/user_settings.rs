@@ -51,7 +51,9 @@ pub(super) async fn save(
     draft: &Draft,
 ) -> Result<Outcome, Failure> {
     let again = |complaint| Ok(Outcome::Again { complaint });
-    let mut changes = match blocks::changes(language, draft, cx.link.component()) {
+    let config = cx.config.load();
+    let mut changes = match blocks::changes(language, draft, cx.link.component(), |it| config.muc.serves(it))
+    {
         Ok(changes) => changes,
         Err(complaint) => return again(complaint),
     };

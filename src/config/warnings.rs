@@ -20,6 +20,14 @@ impl Config {
                  password. Let a firewall or a proxy keep others away"
             )
         });
-        cleartext.into_iter().chain(open).collect()
+        let path = &self.journal.path;
+        let relative = path.is_relative().then(|| {
+            format!(
+                "journal.path = \"{}\" is relative: each command looks for it below the folder that it is run in, and may find \
+                 no relay, or another journal. Write the whole path",
+                path.display()
+            )
+        });
+        cleartext.into_iter().chain(open).chain(relative).collect()
     }
 }

@@ -163,7 +163,15 @@ impl Orders {
     }
 
     fn refused(&self, obstacle: &Obstacle) -> InviteAnswer {
-        let why = commands::obstacle(Language::English, &self.config.load(), obstacle);
+        let why = match obstacle {
+            // In the shell a group is named in another way than in the admins' form.
+            Obstacle::NoPerson(contact) => format!(
+                "Nobody is invited: {} is not a person's address. Name a group with --group, the room's own members with \
+                 --members",
+                address::printable(contact)
+            ),
+            _ => commands::obstacle(Language::English, &self.config.load(), obstacle),
+        };
         InviteAnswer::Refused { why, in_the_order: obstacle.is_in_the_request() }
     }
 }

@@ -46,6 +46,12 @@ pub fn owned_by_another(path: &Path) -> Option<u32> {
     (geteuid().is_root() && owner != 0).then_some(owner)
 }
 
+/// The user whom the journal's folder belongs to.
+#[must_use]
+pub fn owner(path: &Path) -> Option<u32> {
+    Some(fs::metadata(folder_of(path)).ok()?.uid())
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -58,9 +64,14 @@ fn not_ours(what: &str, path: &Path, found: &Metadata) -> String {
             "{what} {shown} is this user's own and has mode {mode:04o}. Run: chmod u+rwX {shown}"
         );
     }
+    let remedy = if owner == 0 {
+        // Root's folder is no relay's: it was made for one.
+        format!("Give it to the user that runs the relay: chown USER {shown}")
+    } else {
+        "Run it as that user, if they run the relay (runuser -u USER -- …), or as root".to_owned()
+    };
     format!(
-        "{what} {shown} belongs to user {owner} (mode {mode:04o}), and this process is user {user}. Run it as the relay's own \
-         user (runuser -u muc-invite-relay -- …), or give that user what is the relay's: chown USER {shown}"
+        "{what} {shown} belongs to user {owner} (mode {mode:04o}), and this process is user {user}. {remedy}"
     )
 }
 

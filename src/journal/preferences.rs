@@ -11,7 +11,9 @@ use super::batch::{chunks, push_rows};
 use super::handle::{Closed, Journal};
 use super::in_memory::BlockedForAll;
 use super::op::{EVERYBODY_KEY, Op, Whose};
+use super::reader::JournalReader;
 use super::rows::column;
+use super::schema::OpenError;
 use crate::model::{Change, Preferences, TooMany};
 #[cfg(doc)]
 use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
@@ -64,6 +66,18 @@ impl Journal {
     #[must_use]
     pub fn is_blocked_for_all(&self, jids: &[String]) -> bool {
         self.blocked_for_all.any(jids)
+    }
+}
+
+impl JournalReader {
+    /// What is blocked for everybody.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
+    pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, OpenError> {
+        let mut db = self.open().await?;
+        let mut found = read(&mut db, &[EVERYBODY_KEY]).await.map_err(|e| self.failed(e))?;
+        Ok(found.remove(EVERYBODY_KEY).map(|it| it.blocks).unwrap_or_default())
     }
 }
 

@@ -84,7 +84,7 @@ pub enum OpenError {
     /// The file is not a database, or is damaged.
     #[error(
         "the journal {path:?} is damaged ({detail}). Nothing was changed. Restore it from a backup, or move it away \
-         together with {path:?}-wal and start with an empty one: what was under way is then forgotten and invitations \
+         together with the -wal file beside it and start with an empty one: what was under way is then forgotten and invitations \
          of the last window may be repeated"
     )]
     Corrupt {

@@ -118,6 +118,8 @@ pub enum Obstacle {
     NoAddress(String),
     /// It is no room of a MUC service that the relay serves.
     NoRoom(String),
+    /// The service has no such room.
+    NoSuchRoom(String),
     /// It is no user of a host that belongs to this server.
     NoUser(String),
     /// A contact is no person: a room, a domain, or a relay address that stands for nobody or for several.
@@ -149,6 +151,7 @@ impl Obstacle {
         match self {
             Self::NoAddress(_)
             | Self::NoRoom(_)
+            | Self::NoSuchRoom(_)
             | Self::NoUser(_)
             | Self::NoPerson(_)
             | Self::Whom

@@ -139,6 +139,13 @@ async def test_the_inviter_must_have_the_right(stage, invite, relay):
     assert code == 2 and "is not a user of this server" in said
     code, said = await invite(stage.room(service="rooms.elsewhere.example"), bob.bare, "--as", alice.bare)
     assert code == 2 and "not a room that the relay serves" in said
+    nowhere = stage.room()
+    code, said = await invite(nowhere, bob.bare, "--as", alice.bare)
+    assert code == 2 and f"there is no room {nowhere}" in said
+    code, said = await invite(nowhere, bob.bare, "--as", alice.bare, "--dry-run")
+    assert code == 2 and f"there is no room {nowhere}" in said
+    code, said = await invite(room, bob.bare, "--as", f"nobody-at-all@{stage.server.host}")
+    assert code != 0
 
 
 async def test_a_client_that_goes_away_holds_nothing(stage, relay, invite):
@@ -147,8 +154,11 @@ async def test_a_client_that_goes_away_holds_nothing(stage, relay, invite):
     room = await alice.create_room(stage.room())
     order = {"room": room, "inviter": alice.bare, "contacts": [bob.bare], "reason": None, "dry_run": False}
     for _ in range(5):
-        _, writer = await asyncio.open_unix_connection(f"{relay.journal}.sock")
-        writer.write(f"invite\n{json.dumps(order)}\n".encode())
+        reader, writer = await asyncio.open_unix_connection(f"{relay.journal}.sock")
+        writer.write(f"order: invite\n{json.dumps(order)}\n".encode())
+        assert await reader.readline() == b"ready\n"
+        writer.write(b"begin\n")
+        await reader.readline()
         writer.close()
 
     code, lines = await invite(room, bob.bare, "--as", alice.bare)

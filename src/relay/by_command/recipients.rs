@@ -2,18 +2,25 @@
 //! Knows nothing of how they are invited.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jid::BareJid;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::journal::JournalReader;
 use crate::link::{AskError, Lost};
 use crate::model::address;
 use crate::model::group::{Book, NotUsable};
-use crate::model::invite::{InviteRequest, MAX_CONTACTS_OF_COMMAND, Obstacle, Whom};
+use crate::model::invite::{InviteRequest, MAX_CONTACTS_OF_COMMAND, Obstacle, Trial, Whom};
 use crate::relay::context::Context;
 use crate::relay::parties::is_a_person;
 use crate::rooms::Age;
+use crate::wire::disco::DiscoInfo;
+use crate::wire::{Condition, IqPayload};
+
+/// How long the service may take to say whether there is such a room.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The contacts, each once.
 ///
@@ -41,7 +48,21 @@ pub(super) async fn recipients(cx: &Context, request: &InviteRequest) -> Result<
         return Err(Obstacle::TooMany);
     }
     cx.link.epoch().map_err(|Lost| Obstacle::NotConnected)?;
+    if request.trial != Some(Trial::InNewRoom) && is_no_room(cx, room, inviter).await {
+        return Err(Obstacle::NoSuchRoom(room.to_string()));
+    }
+    // Whoever can't be asked about counts as a user.
+    if cx.contacts.has_no_account(inviter).await.is_ok_and(|it| it) {
+        return Err(Obstacle::NoUser(inviter.to_string()));
+    }
     Ok(people.into_iter().collect())
+}
+
+/// Whether the service says that there is no such room. Anything else is found out as for any invitation.
+async fn is_no_room(cx: &Context, room: &BareJid, inviter: &BareJid) -> bool {
+    let question = || IqPayload::DiscoInfo(DiscoInfo::default());
+    let answer = timeout(ROOM_TIMEOUT, cx.link.ask_in_any_name(Some(inviter), room.as_str(), question)).await;
+    matches!(answer, Ok(Err(AskError::Refused(error))) if error.condition.0 == Some(Condition::ItemNotFound))
 }
 
 /// Whether somebody is a user of a host that belongs to this server: the relay could speak for nobody else, and nothing says
