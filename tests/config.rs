@@ -406,6 +406,7 @@ fn files_of_conf_d_override_each_other_in_the_order_of_their_names() {
     std::os::unix::fs::symlink("/nowhere", more.join("gone.toml")).unwrap();
     let absent = Config::load(Some(&path)).unwrap_err().to_string();
     assert!(absent.contains("conf.d/gone.toml can't be read"), "{absent}");
+    assert!(absent.contains("a link that leads nowhere"), "{absent}");
 }
 
 #[test]

@@ -39,6 +39,15 @@ pub(super) fn grants(
     granting.into_iter().flat_map(of_host).collect()
 }
 
+/// The finding where a host has taken back what it had granted on this connection: what it granted is not worth telling then.
+pub(super) fn taken_back(host: &str) -> Finding {
+    Finding::of(What::Messages, host).failed(
+        "granted on this connection, and taken back: ejabberd does that when another connection of the component ends",
+        "the relay connects again by itself to have it back, at once or some minutes after the last time: check again then. If \
+         it comes again, see that no other relay connects with the same component.jid",
+    )
+}
+
 fn of_host(host: &str, grants: Grants, remedies: &Remedies, asks: bool, swallows: bool) -> Vec<Finding> {
     let (namespace, knows_iq) = match grants.version {
         privileged::Version::V1 => (ns::PRIVILEGE_1, false),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::files::DEFAULT_PATH;
+use super::files::{DEFAULT_PATH, MORE_FILES};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,12 @@ fn lines(complaints: &[Complaint]) -> String {
 }
 
 fn remedy(path: &Path, source: &io::Error) -> String {
+    let in_folder = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == MORE_FILES);
     match source.kind() {
+        ErrorKind::NotFound if in_folder => {
+            "it is a link that leads nowhere: remove or correct it".to_owned()
+        }
+        ErrorKind::IsADirectory => "it is a folder, and must be a file: give it another name".to_owned(),
         ErrorKind::NotFound if path == Path::new(DEFAULT_PATH) => {
             format!("begin with the annotated reference: muc-invite-relay check --reference > {DEFAULT_PATH}")
         }

@@ -73,6 +73,13 @@ impl Link {
         }
     }
 
+    /// Whether a trial shows that this host has taken back what it had granted on this connection. `false` also if it can't be
+    /// tried. Takes two seconds at most.
+    pub async fn has_taken_back(&self, host: &str) -> bool {
+        let Some(grants) = self.grants(host) else { return false };
+        matches!(try_grants(self, host, grants).await, Some(Trial::Refused | Trial::Silent))
+    }
+
     /// Notes that the grants were seen to hold on this connection.
     pub fn holds(&self, on: Epoch) {
         self.privileges.renewal.state().holds = Some(on);

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from support import clock
+from support.checking import check
 from support.ports import free_port
 from support.server import Setup
 from support.stanzas import direct_invitation
@@ -58,6 +59,9 @@ async def test_what_another_connection_takes_along_is_had_back(own_stage, relays
     if noticed:
         await relay.process.says(SHARED, within=60)
     await other.disconnect()
+    if noticed:
+        checked = await check(relay)
+        assert checked.state("messages") == "failed" or RENEWED in relay.log
     alice.invite(rooms[0], own_stage.relay_address(bob.bare))
 
     assert (await bob.expect(direct_invitation(rooms[0]), within=15)).get("from") == alice.bare
