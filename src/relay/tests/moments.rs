@@ -280,6 +280,32 @@ fn an_address_that_a_client_puts_on_the_list_afterwards_is_taken_off() {
     });
 }
 
+/// The room hands over for a contact who is a member, by an invitation that fails.
+#[test]
+fn a_membership_that_is_taken_back_is_given_again_for_the_next_one() {
+    plays(async {
+        let mut scene = Scene::new(NO_LIMITS).await;
+        let (bob, cave) = (person("bob"), room("cave"));
+        scene.world.unreachable.insert(bob.clone());
+        scene.sends(&person("alice"), "bob", "cave");
+        while !scene.world.rooms[&cave].affiliations.contains_key(&bob) {
+            scene.running.takes_steps(&mut scene.world, 1, 1).await;
+        }
+        scene.world.hand_over(&scene.running.server, "alice", "bob", "cave", "h1");
+        // In the inviter's name, and then in the component's own.
+        while scene.world.story_of(&bob, &cave).matches("comes back").count() < 2 {
+            scene.running.takes_steps(&mut scene.world, 1, 1).await;
+        }
+        scene.world.unreachable.remove(&bob);
+        scene.settles().await;
+        let taken_back = format!("{bob} has the affiliation None");
+        assert!(scene.world.story_of(&bob, &cave).contains(&taken_back));
+        assert_eq!(scene.got("bob"), 1, "{}", scene.world.story_of(&bob, &cave));
+        assert_eq!(scene.world.rooms[&cave].affiliations.get(&bob), Some(&Affiliation::Member));
+        scene.ends().await;
+    });
+}
+
 #[test]
 fn those_that_wait_for_a_place_and_on_the_disk_run_each_once() {
     plays(async {
