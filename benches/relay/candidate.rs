@@ -72,7 +72,9 @@ impl Candidate {
             }
         };
         let log = File::create(folder.join("log"))?;
-        let mut child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let program = command.get_program().to_owned();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        let mut child = child.with_context(|| format!("starting {}", program.display()))?;
         let privileged = self == Self::Relay { privileged: true };
         match server::accept(&listener, privileged).await {
             Ok(server) => Ok(Running { child, server }),

@@ -17,9 +17,6 @@ const MORE: usize = 5000;
 /// How many invitations wait for their answer: as many as a busy relay has.
 const UNANSWERED: usize = 256;
 
-/// Where the figures of the last change are kept, as the table that this prints.
-const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/design/31-what-an-invitation-costs.md");
-
 /// Parts of the program, by what the names of their functions contain. The first one that fits counts.
 const PARTS: &[(&str, &[&str])] = &[
     ("copying", &["memcpy", "memmove", "memset"]),
@@ -45,7 +42,7 @@ const PARTS: &[(&str, &[&str])] = &[
 /// The part of everything that fits no other.
 const REST: &str = "other";
 
-/// Prints the table, beside the figures that are kept.
+/// Prints the table.
 pub async fn run(folder: &Path) -> Result<()> {
     let fewer = count(folder, FEWER).await?;
     let more = count(folder, MORE).await?;
@@ -53,8 +50,7 @@ pub async fn run(folder: &Path) -> Result<()> {
         functions(&fewer, &more);
     }
     let (fewer, more) = (by_part(&fewer), by_part(&more));
-    let kept = kept();
-    println!("{:<16} {:>12} {:>8} {:>12} {:>8}", "", "instructions", "", "kept", "");
+    println!("{:<16} {:>12}", "", "instructions");
     let each = |part: &str| {
         let of = |counts: &BTreeMap<&str, u64>| counts.get(part).copied().unwrap_or(0);
         of(&more).saturating_sub(of(&fewer)) / (MORE - FEWER) as u64
@@ -63,18 +59,9 @@ pub async fn run(folder: &Path) -> Result<()> {
         PARTS.iter().map(|(part, _)| *part).chain([REST]).map(|part| (part, each(part))).collect();
     let total: u64 = parts.iter().map(|(_, count)| count).sum();
     for (part, count) in parts.into_iter().chain([("together", total)]) {
-        let share = percent(count, total);
-        let (before, change) = match kept.get(part) {
-            Some(&before) => (before.to_string(), format!("{:+} %", percent(count, before) - 100)),
-            None => (String::new(), String::new()),
-        };
-        println!("{part:<16} {count:>12} {share:>6} % {before:>12} {change:>8}");
+        println!("{part:<16} {count:>12} {:>6} %", count * 100 / total.max(1));
     }
     Ok(())
-}
-
-fn percent(part: u64, whole: u64) -> i64 {
-    i64::try_from(part * 100 / whole.max(1)).unwrap_or(i64::MAX)
 }
 
 /// What the relay did, by function, from its start to its end, while it sent so many invitations.
@@ -144,15 +131,4 @@ fn functions(fewer: &BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
         println!("{count:>9} {part:<16} {function}");
     }
     println!();
-}
-
-/// The figures of the page in design/; none where there is no page.
-fn kept() -> BTreeMap<String, u64> {
-    let page = fs::read_to_string(KEPT).unwrap_or_default();
-    let line = |line: &str| {
-        let mut columns = line.strip_prefix('|')?.split('|').map(str::trim);
-        let (part, count) = (columns.next()?, columns.next()?);
-        Some((part.to_owned(), count.replace(',', "").parse().ok()?))
-    };
-    page.lines().filter_map(line).collect()
 }

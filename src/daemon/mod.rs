@@ -19,7 +19,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +30,7 @@ pub use self::offline::without_relay;
 use self::orders::Orders;
 pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
+pub(crate) use self::settings::retention;
 use self::shutdown::Parts;
 use crate::check::{self, Running};
 use crate::commands::Commands;
@@ -39,17 +39,7 @@ use crate::contacts::Contacts;
 use crate::journal::Journal;
 use crate::link;
 use crate::relay::context::Context;
-use crate::relay::decide::lookalike_index::LookalikeIndex;
-use crate::relay::deliver::archive_hint::ArchiveHint;
-use crate::relay::deliver::passed_to_rooms::PassedToRooms;
-use crate::relay::deliver::taken_back::TakenBack;
-use crate::relay::endings::Endings;
-use crate::relay::fan_out::bounced_parts::BouncedParts;
-use crate::relay::fan_out::places::Places;
-use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
-use crate::relay::settle::early_bounces::EarlyBounces;
-use crate::rooms::Rooms;
 use crate::status::{self, StatusPage};
 use crate::telemetry::http;
 use crate::telemetry::metrics::Registry;
@@ -77,7 +67,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let path = config.journal.path.clone();
     let socket = control::socket_of(&path);
     let crash = control::Crash::before(&socket);
-    let (journal, writer) = Journal::open(&path, settings::retention(&config)).await?;
+    let (journal, writer) = Journal::open(&path, retention(&config)).await?;
     info!(path = %path.display(), "the journal is open");
     let writer = tokio::spawn(writer.run_on_own_thread());
     let recent = restore::recent(&config).await?;
@@ -110,25 +100,9 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         commands: Arc::clone(&commands),
         invite: ask_to_invite,
     });
-    let cx = Arc::new(Context {
-        rooms: Rooms::new(link.clone()),
-        contacts: Contacts::new(link.clone(), known_hashes, seen_hashes),
-        lookalikes: LookalikeIndex::new(journal.clone(), path),
-        archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
-        limits: ArcSwap::from_pointee(limits),
-        early_bounces: EarlyBounces::new(),
-        bounced_parts: BouncedParts::default(),
-        passed_to_rooms: PassedToRooms::new(),
-        taken_back: TakenBack::new(),
-        leftovers,
-        endings: Endings::default(),
-        metrics: Metrics::new(),
-        places: Places::new(),
-        stopping: stopping.clone(),
-        config,
-        link,
-        journal,
-    });
+    let contacts = Contacts::new(link.clone(), known_hashes, seen_hashes);
+    let cx = Context::new(config, link, journal, contacts, limits, leftovers, stopping.clone());
+    let cx = Arc::new(cx);
     let (config, link, writer_health) = (cx.config.clone(), cx.link.clone(), cx.journal.writer_health());
     let health = {
         let (link, writer_health) = (link.clone(), writer_health.clone());

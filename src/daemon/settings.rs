@@ -5,7 +5,7 @@ use crate::journal::Retention;
 use crate::link;
 
 /// How long the journal keeps claims and history.
-pub(super) fn retention(config: &Config) -> Retention {
+pub(crate) fn retention(config: &Config) -> Retention {
     Retention { window: config.relay.window, retention: config.journal.retention }
 }
 

@@ -162,11 +162,9 @@ impl Memory {
     /// Asks for contact and room. `under_way`: those of [`Self::ids`] that have not ended.
     pub(super) fn ask(&mut self, claim: &Claim, windows: Windows, under_way: &HashSet<Id>) -> Claimed {
         // If nothing was sent, the relay itself has taken the membership back, and the inviter must not notice.
-        let gone = claim.anew.is_some_and(|anew| {
-            let mut ended =
-                self.reached.entries.iter().filter(|entry| !under_way.contains(&entry.id)).peekable();
-            ended.peek().is_some() && ended.all(|entry| entry.at < anew)
-        });
+        let ended = self.reached.entries.iter().filter(|entry| !under_way.contains(&entry.id));
+        let last = ended.map(|entry| entry.at).max();
+        let gone = claim.anew.zip(last).is_some_and(|(anew, last)| last < anew);
         if gone || claim.wanted == Wanted::Barred {
             self.clear(under_way);
         }

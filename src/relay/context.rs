@@ -1,6 +1,8 @@
 //! What all attempts share: configuration, link, journal, caches, limits, metrics.
 //! Knows nothing of how invitations are taken in, nor of how they end.
 
+use std::sync::Arc;
+
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +57,38 @@ pub(super) fn still_connected(cx: &Context, on: Epoch) -> Result<(), Lost> {
 }
 
 impl Context {
+    /// With nothing under way. `limits` and `leftovers`: what an earlier run has left of them.
+    pub(crate) fn new(
+        config: Live,
+        link: Link,
+        journal: Journal,
+        contacts: Contacts,
+        limits: Limits,
+        leftovers: Leftovers,
+        stopping: CancellationToken,
+    ) -> Self {
+        let path = config.load().journal.path.clone();
+        Self {
+            rooms: Rooms::new(link.clone()),
+            contacts,
+            lookalikes: LookalikeIndex::new(journal.clone(), path),
+            archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
+            limits: ArcSwap::from_pointee(limits),
+            early_bounces: EarlyBounces::new(),
+            bounced_parts: BouncedParts::default(),
+            passed_to_rooms: PassedToRooms::new(),
+            taken_back: TakenBack::new(),
+            leftovers,
+            endings: Endings::default(),
+            metrics: Metrics::new(),
+            places: Places::new(),
+            stopping,
+            config,
+            link,
+            journal,
+        }
+    }
+
     /// The id of the message that an invitation is sent in; the same at each attempt.
     pub(super) fn message_id(&self, id: Id) -> String {
         message_id(self.journal.instance(), id)

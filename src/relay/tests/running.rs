@@ -8,33 +8,21 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{COMPONENT, HOST, SERVICE, World};
+use super::world::{COMPONENT, SERVICE, World};
 use crate::commands::Commands;
-use crate::config::{Config, Server as Address};
+use crate::config::Config;
 use crate::contacts::Contacts;
-use crate::daemon::restore;
+use crate::daemon::{self, restore};
 use crate::journal::{Journal, OpenError, Retention};
-use crate::link::{Settings, scripted};
+use crate::link::scripted;
 use crate::relay::context::Context;
-use crate::relay::decide::lookalike_index::LookalikeIndex;
-use crate::relay::deliver::archive_hint::ArchiveHint;
-use crate::relay::deliver::passed_to_rooms::PassedToRooms;
-use crate::relay::deliver::taken_back::TakenBack;
-use crate::relay::endings::Endings;
-use crate::relay::fan_out::bounced_parts::BouncedParts;
-use crate::relay::fan_out::places::Places;
-use crate::relay::metrics::Metrics;
 use crate::relay::queue::Queue;
-use crate::relay::settle::early_bounces::EarlyBounces;
-use crate::rooms::Rooms;
 
 /// What a clean stop waits for: as the daemon does.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,41 +97,19 @@ impl Running {
     async fn starts(config: Config) -> Self {
         let path = config.journal.path.clone();
         copy_of_an_empty_journal(&path).await;
-        let kept = Retention { window: config.relay.window, retention: config.journal.retention };
-        let (journal, writer) = Journal::open(&path, kept).await.unwrap();
+        let (journal, writer) = Journal::open(&path, daemon::retention(&config)).await.unwrap();
         let writer = tokio::spawn(writer.run());
         let recent = restore::recent(&config).await.unwrap();
-        let (link, incoming, server) = scripted::link(Settings {
-            component: COMPONENT.to_owned(),
-            secret: SecretString::from("x"),
-            server: Address::Tcp("127.0.0.1:5347".to_owned()),
-            hosts: vec![HOST.to_owned(), SERVICE.to_owned()],
-            services: vec![SERVICE.to_owned()],
-        });
-        let limits = restore::limits(&config, &recent);
+        let (link, incoming, server) = scripted::link(daemon::link_settings(&config));
+        let (limits, leftovers) =
+            (restore::limits(&config, &recent), restore::leftovers(&recent, journal.looked()));
         let config = config.live();
         let ((reload, _), (invite, asked)) = (mpsc::channel(1), mpsc::channel(1));
         let commands = Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload, invite);
         let stopping = CancellationToken::new();
-        let cx = Arc::new(Context {
-            rooms: Rooms::new(link.clone()),
-            contacts: Contacts::new(link.clone(), Vec::new(), mpsc::channel(1).0),
-            lookalikes: LookalikeIndex::new(journal.clone(), path.clone()),
-            archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
-            limits: ArcSwap::from_pointee(limits),
-            early_bounces: EarlyBounces::new(),
-            bounced_parts: BouncedParts::default(),
-            passed_to_rooms: PassedToRooms::new(),
-            taken_back: TakenBack::new(),
-            leftovers: restore::leftovers(&recent, journal.looked()),
-            endings: Endings::default(),
-            metrics: Metrics::new(),
-            places: Places::new(),
-            stopping: stopping.clone(),
-            config,
-            link,
-            journal,
-        });
+        let contacts = Contacts::new(link.clone(), Vec::new(), mpsc::channel(1).0);
+        let cx = Context::new(config, link, journal, contacts, limits, leftovers, stopping.clone());
+        let cx = Arc::new(cx);
         let queue =
             tokio::spawn(Queue::new(Arc::clone(&cx), Arc::new(commands), incoming, asked).run(stopping));
         Self { cx, server, queue, writer, path }
