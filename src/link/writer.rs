@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use std::io;
 
 use bytes::BytesMut;
+use memchr::memchr2_iter;
 use rxml::writer::{Encoder, SimpleNamespaces, TrackNamespace};
 use rxml::{Namespace, xml_ncname};
 use xso::{AsXml, Item};
 
-use crate::wire::{Stanza, ns};
+use crate::wire::{Stanza, compose, ns};
 
 /// The largest stanza that is sent, in bytes: servers end the stream because of larger ones (Prosody's default limit is
 /// 512 KiB).
@@ -38,15 +39,20 @@ impl Writer {
     /// `InvalidInput`: the stanza has characters that XML forbids, or is larger than [`MAX_STANZA_BYTES`]. Nothing is appended
     /// then, and other stanzas can follow.
     pub(super) fn push(&mut self, stanza: &Stanza) -> io::Result<()> {
-        let (before, owed) = (self.buffer.len(), self.owed);
+        let before = self.buffer.len();
         let result = self.encode(stanza).and_then(|()| match self.buffer.len() - before {
             0..=MAX_STANZA_BYTES => Ok(()),
             length => Err(invalid(format!("{length} bytes are more than servers take"))),
         });
-        if result.is_err() {
-            self.buffer.truncate(before);
-            self.owed = owed;
-            self.encoder = behind_header();
+        match result {
+            Ok(()) => {
+                let written = &self.buffer[before..];
+                self.owed = self.owed.saturating_sub(written.len()).max(owed_behind(written));
+            }
+            Err(_) => {
+                self.buffer.truncate(before);
+                self.encoder = behind_header();
+            }
         }
         result
     }
@@ -63,23 +69,36 @@ impl Writer {
     }
 
     fn encode(&mut self, stanza: &Stanza) -> io::Result<()> {
-        let mut tag = 0;
+        if let Stanza::Message(message) = stanza
+            && compose::message(message, &mut self.buffer).map_err(invalid)?
+        {
+            return Ok(());
+        }
+        self.encode_items(stanza)
+    }
+
+    fn encode_items(&mut self, stanza: &Stanza) -> io::Result<()> {
         for item in stanza.as_xml_iter().map_err(invalid)? {
             let item = item.map_err(invalid)?;
-            let before = self.buffer.len();
             self.encoder.encode_into_bytes(item.as_rxml_item(), &mut self.buffer).map_err(invalid)?;
-            let written = self.buffer.len() - before;
-            self.owed = self.owed.saturating_sub(written);
-            match item {
-                Item::ElementHeadStart(..) => tag = written,
-                Item::Attribute(..) => tag += written,
-                Item::ElementHeadEnd => self.owed = self.owed.max(tag + written),
-                Item::ElementFoot => self.owed = self.owed.max(written),
-                _ => {}
-            }
         }
         Ok(())
     }
+}
+
+/// How many bytes must follow these stanzas: as many as one of their tags has, less what is behind that tag already. In text and
+/// attributes `<` and `>` are escaped.
+fn owed_behind(stanzas: &[u8]) -> usize {
+    let mut owed = 0;
+    let mut begin = 0;
+    for at in memchr2_iter(b'<', b'>', stanzas) {
+        if stanzas[at] == b'<' {
+            begin = at;
+        } else {
+            owed = owed.max((at + 1 - begin).saturating_sub(stanzas.len() - at - 1));
+        }
+    }
+    owed
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -106,7 +125,20 @@ fn behind_header() -> Encoder<SimpleNamespaces> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Iq, IqPayload, IqType};
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use crate::wire::body::Body;
+    use crate::wire::conference::Conference;
+    use crate::wire::error::StanzaError;
+    use crate::wire::hint::Hint;
+    use crate::wire::muc_user::MucUser;
+    use crate::wire::password::Password;
+    use crate::wire::permission::Perm;
+    use crate::wire::stanza::{Forwarded, FromVersion1, Inner, Message, Privilege, PrivilegeContent};
+    use crate::wire::xml::Translated;
+    use crate::wire::{Condition, Iq, IqPayload, IqType};
 
     fn ping(id: &str) -> Stanza {
         Stanza::Iq(Iq {
@@ -138,6 +170,69 @@ mod tests {
                 for (begin, end) in tags(&bytes) {
                     assert!(bytes.len() - begin >= 2 * (end - begin - 1));
                 }
+            }
+        }
+    }
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        let characters = prop::sample::select(Vec::from_iter(
+            "<>&'\"\n\r\t ]aä\u{1}\u{1f}\u{7f}\u{ffbe}\u{ffbf}\u{fffd}\u{fffe}\u{ffff}\u{1f600}".chars(),
+        ));
+        option::of(vec(prop_oneof![20 => Just('a'), 1 => characters], 0..12).prop_map(String::from_iter))
+    }
+
+    /// A message of the elements that are written straight into the buffer, and seldom of another one.
+    fn plain() -> impl Strategy<Value = Message> {
+        let conference = (text(), text(), text(), any::<bool>(), text()).prop_map(
+            |(jid, reason, password, continue_, thread)| {
+                let password = password.and_then(Password::new);
+                Conference { jid, reason, password, continue_, thread }
+            },
+        );
+        let others = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+        let head = (text(), text(), text(), text(), text());
+        let hints = vec(prop::sample::select(Hint::ALL), 0..3);
+        (head, vec(conference, 0..3), text(), hints, others).prop_map(
+            |((from, to, id, type_, lang), conference, body, hints, (muc_user, error))| Message {
+                from,
+                to,
+                id,
+                type_,
+                lang,
+                conference,
+                body: body.map(|body| Body::new(&body)).into(),
+                hints,
+                muc_user: if muc_user { vec![MucUser::default()] } else { Vec::new() },
+                error: error.then(|| StanzaError::new(Condition::Conflict, None)).into(),
+                ..Message::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_straight_is_what_the_encoder_writes(
+            mut message in plain(),
+            inner in option::of(plain()),
+            version_1 in any::<bool>(),
+            permissions in prop::bool::weighted(0.1),
+        ) {
+            if let Some(inner) = inner {
+                let forwarded = Forwarded { message: Inner::new(inner).into(), ..Forwarded::default() };
+                let perms = if permissions { vec![Perm::default()] } else { Vec::new() };
+                let content = PrivilegeContent { perms, forwarded: forwarded.into() };
+                message.privilege = if version_1 {
+                    Privilege::V1(Translated::<_, FromVersion1>::new(content)).into()
+                } else {
+                    Privilege::V2(content).into()
+                };
+            }
+            let stanza = Stanza::Message(message);
+            let (mut straight, mut encoded) = (Writer::new(), Writer::new());
+            let (done, expected) = (straight.encode(&stanza), encoded.encode_items(&stanza));
+            prop_assert_eq!(done.is_ok(), expected.is_ok());
+            if done.is_ok() {
+                prop_assert_eq!(straight.buffer, encoded.buffer);
             }
         }
     }

@@ -167,10 +167,16 @@ fn escaped_on(address: &str, component: &str) -> Result<BareJid, AddressError> {
 /// A JID as text, cut at the first `/`: the bare part, and the resource if there is one.
 #[must_use]
 pub fn split_resource(jid: &str) -> (&str, Option<&str>) {
-    match jid.split_once('/') {
+    match cut_at(b'/', jid) {
         Some((bare, resource)) => (bare, Some(resource)),
         None => (jid, None),
     }
+}
+
+/// The text on both sides of the first `mark`, an ASCII character. Some forty times for each invitation, so it does not go through
+/// `char`s.
+fn cut_at(mark: u8, text: &str) -> Option<(&str, &str)> {
+    memchr::memchr(mark, text.as_bytes()).map(|at| (&text[..at], &text[at + 1..]))
 }
 
 /// Whether a text can be the resource of a JID.
@@ -183,7 +189,7 @@ pub fn is_resource(text: &str) -> bool {
 #[must_use]
 pub fn domain_of(jid: &str) -> &str {
     let (bare, _) = split_resource(jid);
-    bare.split_once('@').map_or(bare, |(_, domain)| domain)
+    cut_at(b'@', bare).map_or(bare, |(_, domain)| domain)
 }
 
 /// An address for people to read. Control characters and those that change the direction of writing are replaced, since
@@ -205,7 +211,7 @@ pub fn printable(text: &str) -> String {
 pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     let (bare, _) = split_resource(jid);
     let invalid = |why| AddressError::invalid(jid, why);
-    let (localpart, domain) = match bare.split_once('@') {
+    let (localpart, domain) = match cut_at(b'@', bare) {
         Some((localpart, domain)) => (Some(localpart), domain),
         None => (None, bare),
     };
@@ -230,7 +236,7 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
 pub fn own(jid: &str) -> Result<BareJid, AddressError> {
     let (written, _) = split_resource(jid);
     let other = bare(jid)?;
-    let (localpart, domain) = match written.split_once('@') {
+    let (localpart, domain) = match cut_at(b'@', written) {
         Some((localpart, domain)) => (Some(localpart), domain),
         None => (None, written),
     };

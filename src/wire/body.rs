@@ -22,6 +22,10 @@ impl Body {
     pub fn new(text: &str) -> Self {
         Self { text: without_forbidden(text) }
     }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 // By hand because its text is passed over.

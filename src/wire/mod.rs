@@ -3,7 +3,7 @@
 //!
 //! The files stand on each other in this order: [`ns`] and [`xml`]; the elements of each protocol; [`stanza`], which says
 //! where each element may stand; the files that read and write whole stanzas ([`muc`], [`direct`], [`privileged`],
-//! [`handover`], [`spelling`]).
+//! [`handover`], [`spelling`], [`compose`]).
 //!
 //! # Lenient reading
 //!
@@ -18,6 +18,7 @@ pub mod body;
 pub mod came_back;
 pub mod caps;
 pub mod command;
+pub mod compose;
 pub mod conference;
 pub mod confusable;
 pub mod data_form;

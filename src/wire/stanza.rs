@@ -3,8 +3,9 @@
 //! own. They share a file because each of them contains the others. Knows which element may stand where, not what
 //! it means.
 
-use xso::error::Error;
-use xso::{AsXml, FromXml};
+use rxml::{AttrMap, Event, QName};
+use xso::error::{Error, FromEventsError};
+use xso::{AsXml, Context, FromEventsBuilder, FromXml};
 
 use super::body::Body;
 use super::came_back::CameBack;
@@ -21,11 +22,11 @@ use super::muc_user::MucUser;
 use super::ns;
 use super::permission::Perm;
 use super::query::{BlockList, Roster, Version};
-use super::xml::{First, Translated, Translation, words};
+use super::xml::{First, HeadOnly, Translated, Translation, words};
 use crate::model::Language;
 
 /// A top-level element of the stream, behind the stream header.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq)]
+#[derive(AsXml, Debug, Clone, PartialEq)]
 #[xml()]
 pub enum Stanza {
     /// A message.
@@ -38,11 +39,59 @@ pub enum Stanza {
     #[xml(transparent)]
     Presence(Presence),
     /// The server's answer to our handshake (XEP-0114 §3).
-    #[xml(namespace = ns::COMPONENT, name = "handshake", discard(text))]
+    #[xml(namespace = ns::COMPONENT, name = "handshake")]
     Handshake,
     /// The error with which the server ends the stream.
     #[xml(transparent)]
     StreamError(StreamError),
+}
+
+// Not derived: a derived builder moves itself for every tag and text, and the largest has some kilobytes.
+impl FromXml for Stanza {
+    type Builder = StanzaBuilder;
+
+    fn from_events(
+        name: QName,
+        attrs: AttrMap,
+        context: &Context<'_>,
+    ) -> Result<Self::Builder, FromEventsError> {
+        let element: &str = if name.0 == ns::COMPONENT { &name.1 } else { "" };
+        Ok(match element {
+            "message" => StanzaBuilder::Message(Box::new(Message::from_events(name, attrs, context)?)),
+            "iq" => StanzaBuilder::Iq(Box::new(Iq::from_events(name, attrs, context)?)),
+            "presence" => StanzaBuilder::Presence(Box::new(Presence::from_events(name, attrs, context)?)),
+            "handshake" => StanzaBuilder::Handshake(HeadOnly::new(Self::Handshake)),
+            _ => StanzaBuilder::StreamError(Box::new(StreamError::from_events(name, attrs, context)?)),
+        })
+    }
+}
+
+/// Builder of a [`Stanza`].
+pub enum StanzaBuilder {
+    #[doc(hidden)]
+    Message(Box<<Message as FromXml>::Builder>),
+    #[doc(hidden)]
+    Iq(Box<<Iq as FromXml>::Builder>),
+    #[doc(hidden)]
+    Presence(Box<<Presence as FromXml>::Builder>),
+    #[doc(hidden)]
+    Handshake(HeadOnly<Stanza>),
+    #[doc(hidden)]
+    StreamError(Box<<StreamError as FromXml>::Builder>),
+}
+
+impl FromEventsBuilder for StanzaBuilder {
+    type Output = Stanza;
+
+    fn feed(&mut self, event: Event, context: &Context<'_>) -> Result<Option<Stanza>, Error> {
+        Ok(match self {
+            Self::Message(builder) => builder.feed(event, context)?.map(Stanza::Message),
+            Self::Iq(builder) => builder.feed(event, context)?.map(Stanza::Iq),
+            Self::Presence(builder) => builder.feed(event, context)?.map(Stanza::Presence),
+            Self::Handshake(builder) => builder.feed(event, context)?,
+            Self::StreamError(builder) => builder.feed(event, context)?.map(Stanza::StreamError),
+        })
+    }
 }
 
 /// `<message/>`.
