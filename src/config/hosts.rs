@@ -16,7 +16,23 @@ impl Config {
     /// themselves, and `muc.hand_over_from`.
     #[must_use]
     pub fn own_hosts(&self) -> Vec<String> {
-        own_hosts(&self.component.jid, &self.muc.services, &self.muc.hand_over_from)
+        let mut hosts: Vec<String> = Vec::new();
+        for host in self.each_own_host() {
+            if !hosts.iter().any(|known| known == host) {
+                hosts.push(host.to_owned());
+            }
+        }
+        hosts
+    }
+
+    /// Whether a domain, in its canonical form, is one of [`Self::own_hosts`].
+    #[must_use]
+    pub fn is_own_host(&self, domain: &str) -> bool {
+        self.each_own_host().any(|host| host == domain)
+    }
+
+    fn each_own_host(&self) -> impl Iterator<Item = &str> {
+        each_own_host(&self.component.jid, &self.muc.services, &self.muc.hand_over_from)
     }
 
     /// A domain in the labels of the configuration (A-labels or U-labels), if it or a domain below it is configured; else
@@ -30,38 +46,38 @@ impl Config {
     }
 }
 
-fn own_hosts(component: &str, services: &[String], more: &[String]) -> Vec<String> {
-    let mut hosts: Vec<String> = Vec::new();
-    let mut add = |host: &str| {
-        if !host.is_empty() && host != component && !hosts.iter().any(|known| known == host) {
-            hosts.push(host.to_owned());
-        }
-    };
-    for host in std::iter::once(component).chain(services.iter().map(String::as_str)) {
-        if let Some((_, parent)) = address::domain_of(host).split_once('.') {
-            add(parent);
-        }
-    }
-    for host in services.iter().chain(more) {
-        add(host);
-    }
-    hosts
+/// Some may come twice.
+fn each_own_host<'a>(
+    component: &'a str,
+    services: &'a [String],
+    more: &'a [String],
+) -> impl Iterator<Item = &'a str> {
+    let of_server = std::iter::once(component).chain(services.iter().map(String::as_str));
+    let parents = of_server.filter_map(|host| Some(address::domain_of(host).split_once('.')?.1));
+    let named = services.iter().chain(more).map(String::as_str);
+    parents.chain(named).filter(move |host| !host.is_empty() && *host != component)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn the_hosts_are_those_of_the_configuration() {
-        let hosts = own_hosts(
-            "invites.example.org",
-            &["conference.example.org".into(), "rooms.example.net".into()],
-            &["other.example".into()],
-        );
+        let services = ["conference.example.org".into(), "rooms.example.net".into()];
+        let more = ["other.example".into()];
+        let hosts = each_own_host("invites.example.org", &services, &more);
         assert_eq!(
-            hosts,
-            ["example.org", "example.net", "conference.example.org", "rooms.example.net", "other.example"]
+            hosts.collect::<BTreeSet<_>>(),
+            BTreeSet::from([
+                "example.org",
+                "example.net",
+                "conference.example.org",
+                "rooms.example.net",
+                "other.example"
+            ])
         );
     }
 }

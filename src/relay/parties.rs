@@ -68,7 +68,7 @@ pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
 /// The domain of an address, if it is not one of this server's own hosts.
 pub(super) fn domain_elsewhere<'a>(cx: &Context, jid: &'a str) -> Option<&'a str> {
     let domain = address::domain_of(jid);
-    let own = cx.config.load().own_hosts().iter().any(|own| own == domain) || domain == cx.link.component();
+    let own = cx.config.load().is_own_host(domain) || domain == cx.link.component();
     (!own).then_some(domain)
 }
 

@@ -60,7 +60,7 @@ impl FromXml for Stanza {
             "message" => StanzaBuilder::Message(Box::new(Message::from_events(name, attrs, context)?)),
             "iq" => StanzaBuilder::Iq(Box::new(Iq::from_events(name, attrs, context)?)),
             "presence" => StanzaBuilder::Presence(Box::new(Presence::from_events(name, attrs, context)?)),
-            "handshake" => StanzaBuilder::Handshake(HeadOnly::new(Self::Handshake)),
+            "handshake" => StanzaBuilder::Handshake(HeadOnly::new(())),
             _ => StanzaBuilder::StreamError(Box::new(StreamError::from_events(name, attrs, context)?)),
         })
     }
@@ -75,7 +75,7 @@ pub enum StanzaBuilder {
     #[doc(hidden)]
     Presence(Box<<Presence as FromXml>::Builder>),
     #[doc(hidden)]
-    Handshake(HeadOnly<Stanza>),
+    Handshake(HeadOnly<()>),
     #[doc(hidden)]
     StreamError(Box<<StreamError as FromXml>::Builder>),
 }
@@ -88,7 +88,7 @@ impl FromEventsBuilder for StanzaBuilder {
             Self::Message(builder) => builder.feed(event, context)?.map(Stanza::Message),
             Self::Iq(builder) => builder.feed(event, context)?.map(Stanza::Iq),
             Self::Presence(builder) => builder.feed(event, context)?.map(Stanza::Presence),
-            Self::Handshake(builder) => builder.feed(event, context)?,
+            Self::Handshake(builder) => builder.feed(event, context)?.map(|()| Stanza::Handshake),
             Self::StreamError(builder) => builder.feed(event, context)?.map(Stanza::StreamError),
         })
     }

@@ -70,7 +70,7 @@ async fn is_no_room(cx: &Context, room: &BareJid, inviter: &BareJid) -> bool {
 fn is_user_here(cx: &Context, inviter: &BareJid) -> bool {
     let host = inviter.domain().as_str();
     let config = cx.config.load();
-    let ours = config.own_hosts().iter().any(|own| own == host) || cx.link.grants(host).is_some();
+    let ours = config.is_own_host(host) || cx.link.grants(host).is_some();
     inviter.node().is_some() && ours && !config.muc.serves(host) && host != cx.link.component()
 }
 

@@ -22,7 +22,7 @@ pub(in crate::relay) struct Told {
 pub(in crate::relay) fn parse(cx: &Context, question: &Iq) -> Option<Told> {
     let came_back = handover::came_back(question)?;
     let (host, _) = address::split_resource(question.from.as_deref().unwrap_or_default());
-    if !cx.config.load().own_hosts().iter().any(|own| own == host) {
+    if !cx.config.load().is_own_host(host) {
         debug!(host, "somebody else tells of an error");
         return Some(Told { bounce: None, answer: Iq::error_to(question, Condition::Forbidden) });
     }
