@@ -14,7 +14,7 @@ use super::draft::Draft;
 use super::outcome::{Failure, Outcome, lines_that_fit};
 use super::user_data::{state, when};
 use crate::config::Changes;
-use crate::journal::Closed;
+use crate::journal::JournalClosed;
 use crate::model::address::printable;
 use crate::model::{Change, Language};
 use crate::texts::{Id, text, text_with};
@@ -125,9 +125,9 @@ pub(super) async fn reload(cx: &Context, language: Language, admin: &BareJid) ->
     info!(%admin, "an admin wants the configuration to be read again");
     let (asked, answer) = oneshot::channel();
     // Both fail only if the relay is stopping.
-    cx.reload.send(asked).await.map_err(|_| Closed)?;
+    cx.reload.send(asked).await.map_err(|_| JournalClosed)?;
     let lines = |var, label, keys| Field::each_line(var, &text(language, label), keys);
-    let (note, fields) = match answer.await.map_err(|_| Closed)? {
+    let (note, fields) = match answer.await.map_err(|_| JournalClosed)? {
         Ok(Changes { in_effect, need_restart }) => {
             let counts = [("count", in_effect.len().into()), ("waiting", need_restart.len().into())];
             let note = text_with(language, Id::NoteReloaded, &counts);

@@ -11,7 +11,7 @@ use super::context::{AskedToInvite, Context};
 use super::draft::Draft;
 use super::invite_words;
 use super::outcome::{Failure, Outcome, lines_that_fit};
-use crate::journal::Closed;
+use crate::journal::JournalClosed;
 use crate::model::Language;
 use crate::model::address;
 use crate::model::invite::{InviteEvent, InviteRequest, Obstacle, Text};
@@ -70,7 +70,10 @@ pub(super) async fn invite(
     let dry_run = request.dry_run;
     let (events, mut told) = mpsc::channel(MAX_WAITING_EVENTS);
     // It fails only if the relay is stopping.
-    cx.invite.send(AskedToInvite { request, by: admin.to_string(), events }).await.map_err(|_| Closed)?;
+    cx.invite
+        .send(AskedToInvite { request, by: admin.to_string(), events })
+        .await
+        .map_err(|_| JournalClosed)?;
     let deadline = Instant::now() + ANSWER_AFTER;
     let (mut count, mut lines) = (0, Vec::new());
     while let Ok(Some(event)) = timeout_at(deadline, told.recv()).await {

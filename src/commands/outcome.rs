@@ -1,6 +1,6 @@
 //! What carrying out a command results in. Knows nothing of single commands.
 
-use crate::journal::{Closed, OpenError};
+use crate::journal::{JournalClosed, OpenError};
 use crate::model::address::printable;
 use crate::wire::data_form::Form;
 use crate::wire::error::Refusal;
@@ -27,7 +27,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Refused(StanzaError),
     #[error(transparent)]
-    Closed(#[from] Closed),
+    Closed(#[from] JournalClosed),
     #[error(transparent)]
     Journal(#[from] OpenError),
 }

@@ -3,7 +3,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::handle::{Closed, Journal};
+use super::handle::{Journal, JournalClosed};
 use super::op::{Hash, Op};
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
@@ -16,8 +16,8 @@ impl Journal {
     /// Notes that a hash was seen, and whether it stands for clients that show direct invitations.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn note_hash(&self, hash: String, shows_direct: bool) -> Result<(), Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn note_hash(&self, hash: String, shows_direct: bool) -> Result<(), JournalClosed> {
         let hash = Hash { hash, shows_direct };
         self.ask(|answer| Op::Hash { hash, answer }).await
     }

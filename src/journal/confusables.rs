@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
 use super::batch::{Key, Window};
-use super::handle::{Closed, Journal};
+use super::handle::{Journal, JournalClosed};
 use super::op::{Address, Op};
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
@@ -19,8 +19,8 @@ impl Journal {
     /// Remembers an address with this skeleton. Returns another address with the same skeleton, if there is one.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn look_alike(&self, jid: &str, skeleton: &str) -> Result<Option<String>, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn look_alike(&self, jid: &str, skeleton: &str) -> Result<Option<String>, JournalClosed> {
         let address = Address { key: key(skeleton), jid: jid.to_owned() };
         self.ask(|answer| Op::LookAlike { address, answer }).await
     }

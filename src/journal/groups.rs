@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, FromRow, Row, SqliteConnection};
 
-use super::handle::{Closed, Journal};
+use super::handle::{Journal, JournalClosed};
 use super::in_memory::Names;
 use super::op::Op;
 use super::reader::JournalReader;
@@ -26,12 +26,12 @@ impl Journal {
     /// Makes the whole change or none of it.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended. The inner [`GroupError`] says why nothing was changed.
+    /// [`JournalClosed`]: the writer has ended. The inner [`GroupError`] says why nothing was changed.
     pub async fn change_group(
         &self,
         name: &str,
         change: GroupChange,
-    ) -> Result<Result<(), GroupError>, Closed> {
+    ) -> Result<Result<(), GroupError>, JournalClosed> {
         let name = name.to_owned();
         self.ask(|answer| Op::Group { name, change, answer }).await
     }

@@ -17,7 +17,7 @@ use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 /// The writer has ended. The reason is in the log, and [`super::Writer::run`] has returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is closed")]
-pub struct Closed;
+pub struct JournalClosed;
 
 /// The handle to the journal; cheap to clone. Every answer means that the data is on the disk.
 #[derive(Debug, Clone)]
@@ -95,8 +95,8 @@ impl Journal {
     /// Notes that the rooms of all invitations that had ended by `until` (ms since 1970, UTC) were looked at once more.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn note_looked(&self, until: i64) -> Result<(), Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn note_looked(&self, until: i64) -> Result<(), JournalClosed> {
         self.ask(|answer| Op::Looked { until, answer }).await
     }
 
@@ -122,16 +122,20 @@ impl Journal {
     /// Takes an invitation in; from here on it is not lost.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn admit(&self, arrival: Arrival) -> Result<Admitted, JournalClosed> {
         self.take(arrival, false, None, AfterAdmit::Wait).await
     }
 
     /// Like [`Self::admit`]. `added`: the room has made the contact a member for it.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn admit_with_membership(&self, arrival: Arrival, added: bool) -> Result<Admitted, Closed> {
+    /// [`JournalClosed`].
+    pub async fn admit_with_membership(
+        &self,
+        arrival: Arrival,
+        added: bool,
+    ) -> Result<Admitted, JournalClosed> {
         self.take(arrival, added, None, AfterAdmit::Wait).await
     }
 
@@ -139,30 +143,35 @@ impl Journal {
     /// way, it has ended as suppressed.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn admit_claimed(&self, arrival: Arrival, ask: &Ask<'_>) -> Result<Admitted, Closed> {
+    /// [`JournalClosed`].
+    pub async fn admit_claimed(&self, arrival: Arrival, ask: &Ask<'_>) -> Result<Admitted, JournalClosed> {
         self.take(arrival, ask.anew.is_some(), Some(ask.claim(0)), AfterAdmit::Claim).await
     }
 
     /// Writes an invitation that has ended already.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn note(&self, arrival: Arrival, state: State, reason: Option<Reason>) -> Result<Id, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn note(
+        &self,
+        arrival: Arrival,
+        state: State,
+        reason: Option<Reason>,
+    ) -> Result<Id, JournalClosed> {
         Ok(self.take(arrival, false, None, AfterAdmit::End { state, reason }).await?.id)
     }
 
     /// Like [`Self::note`], for one that is to count as asked for.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`JournalClosed`].
     pub async fn note_asked(
         &self,
         arrival: Arrival,
         ask: &Ask<'_>,
         state: State,
         reason: Option<Reason>,
-    ) -> Result<Admitted, Closed> {
+    ) -> Result<Admitted, JournalClosed> {
         self.take(arrival, ask.anew.is_some(), Some(ask.claim(0)), AfterAdmit::End { state, reason }).await
     }
 
@@ -172,15 +181,15 @@ impl Journal {
         added: bool,
         claim: Option<Claim>,
         then: AfterAdmit,
-    ) -> Result<Admitted, Closed> {
+    ) -> Result<Admitted, JournalClosed> {
         self.ask(|answer| Op::Admit { arrival, added, claim: claim.map(Box::new), then, answer }).await
     }
 
     /// Asks for contact and room for this invitation. The answer is the same each time, so that an interrupted one can go on.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn claim(&self, id: Id, ask: &Ask<'_>) -> Result<Claimed, Closed> {
+    /// [`JournalClosed`].
+    pub async fn claim(&self, id: Id, ask: &Ask<'_>) -> Result<Claimed, JournalClosed> {
         let claim = ask.claim(id);
         self.ask(|answer| Op::Claim { claim, answer }).await
     }
@@ -189,8 +198,8 @@ impl Journal {
     /// there is one; else the membership is to be taken back.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn pass_membership_on(&self, id: Id, contact: &str, room: &str) -> Result<bool, Closed> {
+    /// [`JournalClosed`].
+    pub async fn pass_membership_on(&self, id: Id, contact: &str, room: &str) -> Result<bool, JournalClosed> {
         let from = Release { key: key(contact, room), id };
         self.ask(|answer| Op::PassMembershipOn { from, answer }).await
     }
@@ -198,8 +207,8 @@ impl Journal {
     /// Deletes a pending invitation, as if it had never arrived.
     ///
     /// # Errors
-    /// [`Closed`].
-    pub async fn discard(&self, id: Id, contact: &str, room: &str) -> Result<(), Closed> {
+    /// [`JournalClosed`].
+    pub async fn discard(&self, id: Id, contact: &str, room: &str) -> Result<(), JournalClosed> {
         let release = Release { key: key(contact, room), id };
         self.ask(|answer| Op::Discard { release, answer }).await
     }
@@ -207,16 +216,21 @@ impl Journal {
     /// Ends an invitation: its payload is wiped, the rest moves to `history`.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn settle(&self, outcome: Outcome) -> Result<(), Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn settle(&self, outcome: Outcome) -> Result<(), JournalClosed> {
         self.ask(|answer| Op::Settle { outcome, release: None, answer }).await
     }
 
     /// As [`Self::settle`], and gives up the claim, so that the contact can be invited to this room again.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn settle_unclaimed(&self, outcome: Outcome, contact: &str, room: &str) -> Result<(), Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn settle_unclaimed(
+        &self,
+        outcome: Outcome,
+        contact: &str,
+        room: &str,
+    ) -> Result<(), JournalClosed> {
         let release = Some(Release { key: key(contact, room), id: outcome.id });
         self.ask(|answer| Op::Settle { outcome, release, answer }).await
     }
@@ -225,13 +239,13 @@ impl Journal {
     /// up. Returns the invitation without its payload; `None` if no invitation with this id was sent to `contact` as `sent_as`.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
+    /// [`JournalClosed`]: the writer has ended.
     pub async fn bounce(
         &self,
         outcome: Outcome,
         contact: &str,
         sent_as: &str,
-    ) -> Result<Option<Pending>, Closed> {
+    ) -> Result<Option<Pending>, JournalClosed> {
         let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
         self.ask(|answer| Op::Bounce { outcome, sent, answer }).await
     }
@@ -240,8 +254,13 @@ impl Journal {
     /// payload) of those that were sent to `contact` as `sent_as` and were not declined yet; `None` if there is none.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn decline(&self, room: &str, contact: &str, sent_as: &str) -> Result<Option<Pending>, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn decline(
+        &self,
+        room: &str,
+        contact: &str,
+        sent_as: &str,
+    ) -> Result<Option<Pending>, JournalClosed> {
         let sent = Sent { contact: contact.to_owned(), sent_as: sent_as.to_owned() };
         self.ask(|answer| Op::Decline { room: room.to_owned(), sent, answer }).await
     }
@@ -249,13 +268,13 @@ impl Journal {
     /// Which of these contacts are not to be invited to this room by this inviter now, in their order.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
+    /// [`JournalClosed`]: the writer has ended.
     pub async fn held<'a>(
         &self,
         room: &str,
         inviter: &str,
         contacts: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<Held>, Closed> {
+    ) -> Result<Vec<Held>, JournalClosed> {
         let keys = contacts.map(|contact| key(contact, room)).collect();
         let inviter = claim_keys::half(inviter);
         self.ask(|answer| Op::Held { keys, inviter, answer }).await
@@ -264,8 +283,8 @@ impl Journal {
     /// The pending parts of a fan-out, the oldest first.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn children(&self, parent: Id) -> Result<Vec<Pending>, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn children(&self, parent: Id) -> Result<Vec<Pending>, JournalClosed> {
         self.ask(|answer| Op::Children { parent, answer }).await
     }
 
@@ -273,8 +292,8 @@ impl Journal {
     /// parent is pending.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, JournalClosed> {
         self.ask(|answer| Op::Backlog { after, limit, answer }).await
     }
 
@@ -284,9 +303,9 @@ impl Journal {
         self.ops.capacity() == self.ops.max_capacity() && !self.health.is_at_work()
     }
 
-    pub(super) async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, Closed> {
+    pub(super) async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, JournalClosed> {
         let (answer, wait) = oneshot::channel();
-        self.ops.send(op(answer)).await.map_err(|_| Closed)?;
-        wait.await.map_err(|_| Closed)
+        self.ops.send(op(answer)).await.map_err(|_| JournalClosed)?;
+        wait.await.map_err(|_| JournalClosed)
     }
 }

@@ -41,7 +41,7 @@ pub use backup::{BackupError, backup};
 pub use claim::{Claimed, Delivery, Held, RoomPassword, Wanted};
 pub use client_caps::MAX_CLIENT_CAPS;
 pub use forget::{Forget, Forgotten};
-pub use handle::{Ask, Closed, Journal};
+pub use handle::{Ask, Journal, JournalClosed};
 pub use health::WriterHealth;
 pub use history::{Statistics, Status};
 pub use holder::holder;

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::batch::{chunks, push_rows};
-use super::handle::{Closed, Journal};
+use super::handle::{Journal, JournalClosed};
 use super::in_memory::BlockedForAll;
 use super::op::{EVERYBODY_KEY, Op, Whose};
 use super::reader::JournalReader;
@@ -22,8 +22,8 @@ impl Journal {
     /// A person's preferences.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn preferences(&self, person: &str) -> Result<Preferences, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn preferences(&self, person: &str) -> Result<Preferences, JournalClosed> {
         let whose = Whose::Person(person.to_owned());
         self.ask(|answer| Op::Preferences { whose, answer }).await
     }
@@ -31,12 +31,12 @@ impl Journal {
     /// Makes all of these changes or none. Returns the person's new preferences.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended. The inner [`TooMany`]: they would block more than [`MAX_BLOCKS`].
+    /// [`JournalClosed`]: the writer has ended. The inner [`TooMany`]: they would block more than [`MAX_BLOCKS`].
     pub async fn change_preferences(
         &self,
         person: &str,
         changes: Vec<Change>,
-    ) -> Result<Result<Preferences, TooMany>, Closed> {
+    ) -> Result<Result<Preferences, TooMany>, JournalClosed> {
         let whose = Whose::Person(person.to_owned());
         self.ask(|answer| Op::Change { whose, changes, answer }).await
     }
@@ -44,19 +44,19 @@ impl Journal {
     /// What is blocked for everybody.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended.
-    pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, Closed> {
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, JournalClosed> {
         Ok(self.ask(|answer| Op::Preferences { whose: Whose::Everybody, answer }).await?.blocks)
     }
 
     /// Changes what is blocked for everybody. Returns what is blocked now.
     ///
     /// # Errors
-    /// [`Closed`]: the writer has ended. The inner [`TooMany`]: it would be more than [`MAX_BLOCKS_FOR_ALL`].
+    /// [`JournalClosed`]: the writer has ended. The inner [`TooMany`]: it would be more than [`MAX_BLOCKS_FOR_ALL`].
     pub async fn change_blocks_for_all(
         &self,
         changes: Vec<Change>,
-    ) -> Result<Result<BTreeSet<String>, TooMany>, Closed> {
+    ) -> Result<Result<BTreeSet<String>, TooMany>, JournalClosed> {
         let whose = Whose::Everybody;
         let preferences = self.ask(|answer| Op::Change { whose, changes, answer }).await?;
         Ok(preferences.map(|preferences| preferences.blocks))

@@ -34,7 +34,7 @@ use super::settle::second_look;
 use super::settle::words;
 use super::shares::Shares;
 use crate::commands::{self, AskedToInvite, Commands};
-use crate::journal::Closed;
+use crate::journal::JournalClosed;
 use crate::link::{Epoch, Incoming, Received};
 use crate::model::address;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, Route, State};
@@ -125,7 +125,7 @@ impl Queue {
         let _ = second_look.await;
     }
 
-    async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), Closed> {
+    async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), JournalClosed> {
         let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
         loop {
             // Removes all that have ended: one in each round would be too slow under load.
@@ -162,7 +162,7 @@ impl Queue {
     }
 
     /// Fetches what waits on the disk, the oldest first.
-    async fn fetch(&mut self) -> Result<(), Closed> {
+    async fn fetch(&mut self) -> Result<(), JournalClosed> {
         let Some(after) = self.waiting else { return Ok(()) };
         let rows = self.cx.journal.backlog(after, ROWS_PER_FETCH).await?;
         if after == 0 && !rows.is_empty() {
@@ -243,7 +243,7 @@ impl Queue {
     }
 
     /// Handles what has come. Never waits for the link, which reads no further while the queue is full.
-    async fn handle(&mut self, stanzas: impl Iterator<Item = Received>) -> Result<(), Closed> {
+    async fn handle(&mut self, stanzas: impl Iterator<Item = Received>) -> Result<(), JournalClosed> {
         let (mut read, mut bounces, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (connection, stanza) in stanzas {
             match stanza {
@@ -335,7 +335,7 @@ impl Queue {
     }
 
     /// Writes all of them in one commit, then makes them ready. Meanwhile their rooms are asked.
-    async fn admit(&mut self, parsed: Vec<Parsed>) -> Result<(), Closed> {
+    async fn admit(&mut self, parsed: Vec<Parsed>) -> Result<(), JournalClosed> {
         let read_at = Instant::now();
         self.look_ahead(&parsed, read_at);
         let journal = &self.cx.journal;
@@ -402,7 +402,7 @@ impl Queue {
     }
 
     /// Direct invitations that were confirmed and came back later all the same.
-    async fn came_back(&mut self, bounces: Vec<Bounce>) -> Result<(), Closed> {
+    async fn came_back(&mut self, bounces: Vec<Bounce>) -> Result<(), JournalClosed> {
         let came_back = bounces.into_iter().map(|bounce| bounce::came_back(&self.cx, bounce));
         for bounced in futures::future::try_join_all(came_back).await?.into_iter().flatten() {
             let cx = Arc::clone(&self.cx);

@@ -2,7 +2,7 @@
 //! Knows nothing of how an invitation is settled.
 
 use super::ending::Ending;
-use crate::journal::Closed;
+use crate::journal::JournalClosed;
 use crate::link::{AskError, Lost};
 
 /// Why an attempt stopped.
@@ -38,8 +38,8 @@ impl From<Lost> for Stop {
     }
 }
 
-impl From<Closed> for Stop {
-    fn from(_: Closed) -> Self {
+impl From<JournalClosed> for Stop {
+    fn from(_: JournalClosed) -> Self {
         Self::Suspend
     }
 }

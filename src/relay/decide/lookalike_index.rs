@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::lookalikes::Lookalikes;
 use crate::contacts::{Contacts, Likeness};
-use crate::journal::{Closed, Journal, JournalReader};
+use crate::journal::{Journal, JournalClosed, JournalReader};
 use crate::relay::stop::Stop;
 use crate::wire::confusable::{for_log, is_same_address, skeleton_of};
 use crate::wire::muc::Inviter;
@@ -93,7 +93,7 @@ impl LookalikeIndex {
     }
 
     /// Whether there are other addresses that look like this one.
-    async fn are_alike(&self, jid: &BareJid) -> Result<bool, Closed> {
+    async fn are_alike(&self, jid: &BareJid) -> Result<bool, JournalClosed> {
         if let Some(alike) = self.alike.get(jid.as_str()) {
             return Ok(alike);
         }

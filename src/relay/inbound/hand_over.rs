@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use crate::journal::{Admitted, Ask, Claimed, Closed, Wanted};
+use crate::journal::{Admitted, Ask, Claimed, JournalClosed, Wanted};
 use crate::link::Epoch;
 use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
 use crate::model::{address, clock};
@@ -52,7 +52,7 @@ pub(in crate::relay) async fn take(
         return Ran::Ended(None);
     }
     let (answer, after) = match admit(&cx, &question, parsed, connection).await {
-        Ok(Admission::Ignore) | Err(Closed) => return Ran::Ended(None),
+        Ok(Admission::Ignore) | Err(JournalClosed) => return Ran::Ended(None),
         Ok(Admission::GoesBack(condition)) => (Iq::error_to(&question, condition), AfterAdmit::Nothing),
         Ok(Admission::Taken(after)) => (Iq::result_to(&question), after),
     };
@@ -107,7 +107,7 @@ async fn admit(
     question: &Iq,
     parsed: Result<HandedOver, Malformed>,
     connection: Epoch,
-) -> Result<Admission, Closed> {
+) -> Result<Admission, JournalClosed> {
     let from = question.from.as_deref().unwrap_or_default();
     // While the link is down grants are unknown, and so is whom to trust. The server has delivered it by now.
     if !cx.link.is_up() {
@@ -168,7 +168,7 @@ async fn admit(
     let Decision { verdict, lookalikes, .. } =
         match timeout(time, decided(cx, &handed_over, connection)).await {
             Ok(Ok(decision)) => decision,
-            Ok(Err(Stop::Suspend)) => return Err(Closed),
+            Ok(Err(Stop::Suspend)) => return Err(JournalClosed),
             Ok(Err(_)) | Err(_) => {
                 note(cx, arrival, State::HandedBack, Reason::Unsure).await?;
                 return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
@@ -209,7 +209,7 @@ async fn take_over(
     to_be_relayed: bool,
     anew: Option<i64>,
     left: impl Fn() -> Option<Duration>,
-) -> Result<Admission, Closed> {
+) -> Result<Admission, JournalClosed> {
     let admitted = if to_be_relayed {
         cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, anew, Wanted::Yes)).await?
     } else {
@@ -272,7 +272,7 @@ fn not_passed_on(row: Pending, told: Option<Told>, added: bool) -> Admission {
 }
 
 /// Answers a hand-over from a sender that may not hand over. It is recorded within a limit, so that it can't fill the journal.
-async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Admission, Closed> {
+async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Admission, JournalClosed> {
     if let Some(handed_over) = read
         && cx.limits.load().forged(address::domain_of(from)) == Answer::Pass
     {
@@ -358,7 +358,7 @@ async fn note_asked(
     wanted: Wanted,
     state: State,
     reason: Reason,
-) -> Result<(Pending, Option<Told>), Closed> {
+) -> Result<(Pending, Option<Told>), JournalClosed> {
     let ask = ask(cx, &arrival, anew, wanted);
     let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
     if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
@@ -380,7 +380,12 @@ fn told_of_asked(
     (pending, is_news.then(words::invited_before))
 }
 
-async fn note(cx: &Context, arrival: Arrival, state: State, reason: Reason) -> Result<Pending, Closed> {
+async fn note(
+    cx: &Context,
+    arrival: Arrival,
+    state: State,
+    reason: Reason,
+) -> Result<Pending, JournalClosed> {
     let id = cx.journal.note(arrival.clone(), state, Some(reason)).await?;
     report(cx, &ended(id, state, reason), &arrival, None);
     Ok(Pending { id, received: clock::now().timestamp_millis(), arrival, added: false })

@@ -4,15 +4,18 @@
 pub(in crate::relay) use super::early_bounces::Bounce;
 use super::report::report;
 use super::words;
-use crate::journal::Closed;
+use crate::journal::JournalClosed;
 use crate::model::{Outcome, Pending, Reason, State};
 use crate::relay::context::Context;
 
 /// Records a bounce in the journal. Returns the invitation if it was a relayed one, to be [`undone`](undo).
 ///
 /// # Errors
-/// [`Closed`]: the journal is closed.
-pub(in crate::relay) async fn came_back(cx: &Context, bounce: Bounce) -> Result<Option<Pending>, Closed> {
+/// [`JournalClosed`]: the journal is closed.
+pub(in crate::relay) async fn came_back(
+    cx: &Context,
+    bounce: Bounce,
+) -> Result<Option<Pending>, JournalClosed> {
     // In this order: if the journal does not have it as relayed yet, `relayed` will find the bounce.
     cx.early_bounces.insert(bounce.clone());
     let reason = Some(Reason::Bounced);
@@ -31,8 +34,8 @@ pub(in crate::relay) async fn came_back(cx: &Context, bounce: Bounce) -> Result<
 /// Undoes an invitation that has just been settled as relayed, if its bounce came before that.
 ///
 /// # Errors
-/// [`Closed`]: the journal is closed.
-pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), Closed> {
+/// [`JournalClosed`]: the journal is closed.
+pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), JournalClosed> {
     if cx.early_bounces.contains(&bounce)
         && let Some(bounced) = came_back(cx, bounce).await?
     {
