@@ -10,7 +10,7 @@ use super::claim_keys::{self, key};
 use super::claim_rows::Release;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
-use super::op::{Admitted, AfterAdmit, Op};
+use super::op::{Admission, Admitted, AfterAdmit, Op};
 use super::retention::Retention;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
 
@@ -182,7 +182,8 @@ impl Journal {
         claim: Option<Claim>,
         then: AfterAdmit,
     ) -> Result<Admitted, JournalClosed> {
-        self.ask(|answer| Op::Admit { arrival, added, claim: claim.map(Box::new), then, answer }).await
+        let admission = Admission { arrival, added, claim: claim.map(Box::new), then };
+        self.ask(|answer| Op::Admit { admission, answer }).await
     }
 
     /// Asks for contact and room for this invitation. The answer is the same each time, so that an interrupted one can go on.

@@ -27,84 +27,39 @@ pub struct Admitted {
     pub preferences: Preferences,
 }
 
+/// Where the answer to an operation goes.
+type Reply<T> = oneshot::Sender<T>;
+
 /// An operation, with the channel for its answer.
 #[derive(Debug)]
 pub(super) enum Op {
-    Admit {
-        arrival: Arrival,
-        /// The room has made the contact a member for it.
-        added: bool,
-        claim: Option<Box<Claim>>,
-        then: AfterAdmit,
-        answer: oneshot::Sender<Admitted>,
-    },
-    Claim {
-        claim: Claim,
-        answer: oneshot::Sender<Claimed>,
-    },
-    Discard {
-        release: Release,
-        answer: oneshot::Sender<()>,
-    },
-    Settle {
-        outcome: Outcome,
-        release: Option<Release>,
-        answer: oneshot::Sender<()>,
-    },
-    PassMembershipOn {
-        from: Release,
-        answer: oneshot::Sender<bool>,
-    },
-    Bounce {
-        outcome: Outcome,
-        sent: Sent,
-        answer: oneshot::Sender<Option<Pending>>,
-    },
-    Decline {
-        room: String,
-        sent: Sent,
-        answer: oneshot::Sender<Option<Pending>>,
-    },
-    Held {
-        keys: Vec<Key>,
-        inviter: Inviter,
-        answer: oneshot::Sender<Vec<Held>>,
-    },
-    Backlog {
-        after: Id,
-        limit: u32,
-        answer: oneshot::Sender<Vec<Pending>>,
-    },
-    Children {
-        parent: Id,
-        answer: oneshot::Sender<Vec<Pending>>,
-    },
-    Preferences {
-        whose: Whose,
-        answer: oneshot::Sender<Preferences>,
-    },
-    LookAlike {
-        address: Address,
-        answer: oneshot::Sender<Option<String>>,
-    },
-    Hash {
-        hash: Hash,
-        answer: oneshot::Sender<()>,
-    },
-    Looked {
-        until: i64,
-        answer: oneshot::Sender<()>,
-    },
-    Group {
-        name: String,
-        change: GroupChange,
-        answer: oneshot::Sender<Result<(), GroupError>>,
-    },
-    Change {
-        whose: Whose,
-        changes: Vec<Change>,
-        answer: oneshot::Sender<Result<Preferences, TooMany>>,
-    },
+    Admit { admission: Admission, answer: Reply<Admitted> },
+    Claim { claim: Claim, answer: Reply<Claimed> },
+    Discard { release: Release, answer: Reply<()> },
+    Settle { outcome: Outcome, release: Option<Release>, answer: Reply<()> },
+    PassMembershipOn { from: Release, answer: Reply<bool> },
+    Bounce { outcome: Outcome, sent: Sent, answer: Reply<Option<Pending>> },
+    Decline { room: String, sent: Sent, answer: Reply<Option<Pending>> },
+    Held { keys: Vec<Key>, inviter: Inviter, answer: Reply<Vec<Held>> },
+    Backlog { after: Id, limit: u32, answer: Reply<Vec<Pending>> },
+    Children { parent: Id, answer: Reply<Vec<Pending>> },
+    Preferences { whose: Whose, answer: Reply<Preferences> },
+    LookAlike { address: Address, answer: Reply<Option<String>> },
+    Hash { hash: Hash, answer: Reply<()> },
+    Looked { until: i64, answer: Reply<()> },
+    Group { name: String, change: GroupChange, answer: Reply<Result<(), GroupError>> },
+    Change { whose: Whose, changes: Vec<Change>, answer: Reply<Result<Preferences, TooMany>> },
+}
+
+/// An arrival that is to be written.
+#[derive(Debug)]
+pub(super) struct Admission {
+    pub(super) arrival: Arrival,
+    /// The room has made the contact a member for it.
+    pub(super) added: bool,
+    /// On the heap: few have one.
+    pub(super) claim: Option<Box<Claim>>,
+    pub(super) then: AfterAdmit,
 }
 
 /// What follows an arrival in the same transaction.

@@ -22,7 +22,7 @@ use super::handle::Journal;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
 use super::maintenance::{Maintenance, Until};
-use super::op::{Admitted, AfterAdmit, Answer, Op};
+use super::op::{Admission, Admitted, AfterAdmit, Answer, Op};
 use super::preferences;
 use super::retention::Retention;
 use super::schema::{self, OpenError};
@@ -233,7 +233,7 @@ impl Writer {
         let mut claims = Vec::new();
         for op in ops {
             match op {
-                Op::Admit { arrival, added, claim, then, .. } => {
+                Op::Admit { admission: Admission { arrival, added, claim, then }, .. } => {
                     let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival, *added));
                     claims.extend(claim.as_deref().map(|claim| Claim { id, ..*claim }));
@@ -266,7 +266,7 @@ impl Writer {
         let mut claimed = claimed.into_iter();
         for op in ops {
             answers.push(match op {
-                Op::Admit { arrival, claim, then, .. } => {
+                Op::Admit { admission: Admission { arrival, claim, then, .. }, .. } => {
                     let Some(id) = admitted.next() else { break };
                     let claimed = claim.as_ref().and_then(|_| claimed.next());
                     ended.extend(then.outcome(id, claimed));
