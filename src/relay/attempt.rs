@@ -30,7 +30,7 @@ use crate::journal::{Ask, Claimed, Delivery, RoomPassword, Wanted};
 use crate::link::AskError;
 use crate::model::address;
 use crate::model::{Arrival, Id, Reason, Route, State};
-use crate::rooms::Age;
+use crate::rooms::MaxAge;
 use crate::wire::muc::Affiliation;
 
 /// The pause before a room that did not answer is asked again, and the one before it is asked for the last time.
@@ -350,7 +350,7 @@ async fn ask(
 /// once more: that look may be older than the membership that came with the other invitation.
 async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
     for moment in [job.read_at, Instant::now()] {
-        let view = cx.rooms.look(&parties.room, parties.person(), Age::Since(moment)).await?;
+        let view = cx.rooms.look(&parties.room, parties.person(), MaxAge::Since(moment)).await?;
         let closed = view.kind().members_only == Some(true);
         if !closed || view.affiliation(&parties.contact) != Some(Affiliation::None) {
             return Ok(false);
@@ -388,11 +388,11 @@ pub(super) async fn look_ahead(cx: &Context, arrival: &Arrival, read_at: Instant
     if let Some(nick) = nick_of(&arrival.inviter) {
         let _ = cx.rooms.occupant(&room, nick, read_at).await;
     } else if let Ok(inviter) = BareJid::new(&arrival.inviter)
-        && let Ok(view) = cx.rooms.look(&room, Some(&inviter), Age::Fresh).await
+        && let Ok(view) = cx.rooms.look(&room, Some(&inviter), MaxAge::Fresh).await
         && view.kind().members_only == Some(true)
         && view.affiliation(&contact) == Some(Affiliation::None)
     {
-        let _ = cx.rooms.look(&room, Some(&inviter), Age::FreshSince(read_at)).await;
+        let _ = cx.rooms.look(&room, Some(&inviter), MaxAge::FreshSince(read_at)).await;
     }
 }
 

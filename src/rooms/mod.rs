@@ -27,9 +27,9 @@ use crate::telemetry::metrics::{Lookups, Registry};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Condition, Iq, IqPayload, IqType, StanzaError};
 
-/// For how long a snapshot counts as [`Age::Fresh`].
+/// For how long a snapshot counts as [`MaxAge::Fresh`].
 const SNAPSHOT_FRESH_FOR: Duration = Duration::from_secs(1);
-/// For how many times the time that the room took to answer it counts as [`Age::Shared`], so that a fan-out in a large room
+/// For how many times the time that the room took to answer it counts as [`MaxAge::Shared`], so that a fan-out in a large room
 /// keeps the server busy with its lists for a tenth of the time at most.
 const SHARED_FOR_TIMES: u32 = 10;
 /// For how long a room that did not answer is not asked again. Shorter than the pause before an attempt is repeated, so that
@@ -44,7 +44,7 @@ const ROOM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How old an answer may be when it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
+pub enum MaxAge {
     /// At most 1 s.
     Fresh,
     /// At most 1 s, or ten times as long as the room took to answer, if that is longer.
@@ -111,7 +111,7 @@ impl Rooms {
         &self,
         room: &BareJid,
         inviter: Option<&BareJid>,
-        age: Age,
+        age: MaxAge,
     ) -> Result<Arc<Snapshot>, AskError> {
         self.see(room, inviter, age, false).await
     }
@@ -124,7 +124,7 @@ impl Rooms {
         &self,
         room: &BareJid,
         inviter: Option<&BareJid>,
-        age: Age,
+        age: MaxAge,
     ) -> Result<Arc<Snapshot>, AskError> {
         self.see(room, inviter, age, true).await
     }
@@ -133,7 +133,7 @@ impl Rooms {
         &self,
         room: &BareJid,
         inviter: Option<&BareJid>,
-        age: Age,
+        age: MaxAge,
         everybody: bool,
     ) -> Result<Arc<Snapshot>, AskError> {
         let now = Instant::now();
@@ -197,7 +197,7 @@ impl Rooms {
             let place = self.cached.get(&(room.clone(), asker))?;
             let view = place.try_lock().ok()?;
             let good =
-                |view: &&Arc<Snapshot>| view.on == on && young_enough(view, Age::Fresh, Instant::now());
+                |view: &&Arc<Snapshot>| view.on == on && young_enough(view, MaxAge::Fresh, Instant::now());
             view.view.as_ref().filter(good).map(Arc::clone)
         })
     }
@@ -226,7 +226,7 @@ impl Rooms {
         nick: &str,
         moment: Instant,
     ) -> Result<Option<BareJid>, AskError> {
-        Ok(self.look(room, None, Age::Since(moment)).await?.person(nick))
+        Ok(self.look(room, None, MaxAge::Since(moment)).await?.person(nick))
     }
 
     /// Makes a person a member. The caller has checked with a fresh look that the person has no affiliation, and for
@@ -315,13 +315,13 @@ impl Rooms {
 
 /// Whether a snapshot is young enough for those who asked at this moment. They may have waited since, while the room was
 /// being asked for others.
-fn young_enough(view: &Snapshot, age: Age, asked: Instant) -> bool {
+fn young_enough(view: &Snapshot, age: MaxAge, asked: Instant) -> bool {
     let within = |time| view.taken + time >= asked;
     match age {
-        Age::Fresh => within(SNAPSHOT_FRESH_FOR),
-        Age::Shared => within(SNAPSHOT_FRESH_FOR.max(view.took * SHARED_FOR_TIMES)),
-        Age::Since(moment) => view.taken >= moment,
-        Age::FreshSince(moment) => view.taken >= moment && within(SNAPSHOT_FRESH_FOR),
+        MaxAge::Fresh => within(SNAPSHOT_FRESH_FOR),
+        MaxAge::Shared => within(SNAPSHOT_FRESH_FOR.max(view.took * SHARED_FOR_TIMES)),
+        MaxAge::Since(moment) => view.taken >= moment,
+        MaxAge::FreshSince(moment) => view.taken >= moment && within(SNAPSHOT_FRESH_FOR),
     }
 }
 

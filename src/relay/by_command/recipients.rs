@@ -15,7 +15,7 @@ use crate::model::group::{Book, NotUsable};
 use crate::model::invite::{InviteRequest, MAX_CONTACTS_OF_COMMAND, Obstacle, Trial, Whom};
 use crate::relay::context::Context;
 use crate::relay::parties::is_a_person;
-use crate::rooms::Age;
+use crate::rooms::MaxAge;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::{Condition, IqPayload};
 
@@ -92,7 +92,7 @@ fn others(cx: &Context, inviter: &BareJid, people: Vec<BareJid>) -> BTreeSet<Str
 }
 
 async fn members(cx: &Context, room: &BareJid, inviter: &BareJid) -> Result<Vec<BareJid>, Obstacle> {
-    match cx.rooms.look_at_all(room, Some(inviter), Age::Fresh).await {
+    match cx.rooms.look_at_all(room, Some(inviter), MaxAge::Fresh).await {
         Ok(view) => view.members().ok_or(Obstacle::NoList),
         Err(AskError::Lost) => Err(Obstacle::NotConnected),
         Err(_) => Err(Obstacle::Silent),

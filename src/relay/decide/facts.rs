@@ -10,7 +10,7 @@ use crate::config::Membership;
 use crate::model::Route;
 use crate::relay::context::Context;
 use crate::relay::parties::{Parties, stands_for};
-use crate::rooms::{Age, Snapshot};
+use crate::rooms::{MaxAge, Snapshot};
 
 /// The fan-out that an invitation is a part of.
 #[derive(Debug)]
@@ -48,15 +48,15 @@ impl Invitation<'_> {
 
     /// How old the snapshot may be. A large room would have to tell its whole lists each second while its members are
     /// invited, so parts share what it told a little longer.
-    pub(super) fn age(&self) -> Age {
-        if self.parent.is_some() { Age::Shared } else { Age::Fresh }
+    pub(super) fn age(&self) -> MaxAge {
+        if self.parent.is_some() { MaxAge::Shared } else { MaxAge::Fresh }
     }
 
     /// How old the snapshot may be if the contact is to be made a member. It must be newer than the invitation, since what the
     /// room did with the invitation can vouch for it. The room knows nothing of parts, and each part would cause a query of
     /// whole lists, so a fresh snapshot is enough for them.
-    pub(super) fn age_to_add_a_member(&self) -> Age {
-        if self.parent.is_some() { Age::Fresh } else { Age::FreshSince(self.read_at) }
+    pub(super) fn age_to_add_a_member(&self) -> MaxAge {
+        if self.parent.is_some() { MaxAge::Fresh } else { MaxAge::FreshSince(self.read_at) }
     }
 
     /// The facts, by this snapshot of the room, with the default for the contact's wishes.

@@ -42,7 +42,7 @@ pub struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
     /// From whom the contact accepts invitations.
-    pub takes: AcceptFrom,
+    pub accept_from: AcceptFrom,
     /// The contact, or an admin for everybody, blocks the inviter, the room, or the domain of either.
     pub blocked: bool,
     /// The inviter is not in the contact's roster; `None` if the relay may not know.
@@ -137,7 +137,7 @@ fn judge_wishes(wants: Wants) -> Option<Verdict> {
     if wants.blocked {
         return silently(Reason::Blocked);
     }
-    match wants.takes {
+    match wants.accept_from {
         AcceptFrom::Nobody => silently(Reason::OptedOut),
         // The contact has asked for this: an inviter who is not known to be in the roster is a stranger.
         AcceptFrom::Contacts if wants.stranger != Some(false) => silently(Reason::Stranger),
@@ -215,7 +215,7 @@ mod tests {
         wants: WELCOME,
     };
     const WELCOME: Wants = Wants {
-        takes: AcceptFrom::Everybody,
+        accept_from: AcceptFrom::Everybody,
         blocked: false,
         stranger: Some(false),
         strangers: Strangers::Relay,
@@ -283,11 +283,11 @@ mod tests {
             ("directly, by an admin, not yet a member", direct(MEMBERS_ONLY),                                        ADD_AND_RELAY),
             ("untrusted goes before all else",          Facts { trusted: false, occupant: Some(true), ..FINE }, Refuse(R::Untrusted)),
             ("blocked",                                 wants(Wants { blocked: true, ..WELCOME }),                   Unwanted(S::Suppressed, R::Blocked)),
-            ("opted out",                           wants(Wants { takes: T::Nobody, ..WELCOME }),                Unwanted(S::Suppressed, R::OptedOut)),
-            ("opted out, and not a member",        Facts { wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Unwanted(S::Suppressed, R::OptedOut)),
-            ("from contacts, the inviter is one",       wants(Wants { takes: T::Contacts, ..WELCOME }),              RELAY),
-            ("from contacts, the inviter is a stranger", wants(Wants { takes: T::Contacts, ..strange }),             Unwanted(S::Suppressed, R::Stranger)),
-            ("from contacts, nobody tells who is one",  wants(Wants { takes: T::Contacts, ..unknown }),              Unwanted(S::Suppressed, R::Stranger)),
+            ("opted out",                           wants(Wants { accept_from: T::Nobody, ..WELCOME }),          Unwanted(S::Suppressed, R::OptedOut)),
+            ("opted out, and not a member",        Facts { wants: Wants { accept_from: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Unwanted(S::Suppressed, R::OptedOut)),
+            ("from contacts, the inviter is one",       wants(Wants { accept_from: T::Contacts, ..WELCOME }),        RELAY),
+            ("from contacts, the inviter is a stranger", wants(Wants { accept_from: T::Contacts, ..strange }),       Unwanted(S::Suppressed, R::Stranger)),
+            ("from contacts, nobody tells who is one",  wants(Wants { accept_from: T::Contacts, ..unknown }),        Unwanted(S::Suppressed, R::Stranger)),
             ("strangers = relay, a stranger",           wants(strange),                                              RELAY),
             ("strangers = refuse, a stranger",          wants(Wants { strangers: Strangers::Refuse, ..strange }),         Unwanted(S::Refused, R::Stranger)),
             ("strangers = refuse, a contact",           wants(Wants { strangers: Strangers::Refuse, ..WELCOME }),         RELAY),
@@ -298,20 +298,20 @@ mod tests {
             ("a look-alike that is blocked",            wants(Wants { mimics: true, mimicry: Mimicry::Refuse, blocked: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
             ("clients that can't show it",              wants(Wants { unsupported: true, ..WELCOME }),                  RELAY),
             ("clients that can't, and it can go back",  wants(Wants { unsupported: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsupported)),
-            ("clients that can't, and opted out",           wants(Wants { unsupported: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
-            ("a look-alike, and the server could deliver it", wants(Wants { takes: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Unwanted(S::Refused, R::Mimicry)),
-            ("the server is to deliver it, and can",         wants(Wants { takes: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
-            ("the server is to deliver it, and can't",       wants(Wants { takes: T::Server, ..WELCOME }),                RELAY),
-            ("blocked, and the server could deliver it",       wants(Wants { takes: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
+            ("clients that can't, and opted out",           wants(Wants { unsupported: true, can_go_back: true, accept_from: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
+            ("a look-alike, and the server could deliver it", wants(Wants { accept_from: T::Server, mimics: true, mimicry: Mimicry::Refuse, can_go_back: true, ..WELCOME }), Unwanted(S::Refused, R::Mimicry)),
+            ("the server is to deliver it, and can",         wants(Wants { accept_from: T::Server, can_go_back: true, ..WELCOME }), HandBack(R::OptedOut)),
+            ("the server is to deliver it, and can't",       wants(Wants { accept_from: T::Server, ..WELCOME }),          RELAY),
+            ("blocked, and the server could deliver it",       wants(Wants { accept_from: T::Server, blocked: true, can_go_back: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
             ("there is no such contact",                wants(Wants { no_account: true, ..WELCOME }),                   Fail(R::Bounced)),
             ("there is none, and it could go back",     wants(Wants { no_account: true, can_go_back: true, ..WELCOME }), Fail(R::Bounced)),
             ("there is none, who is banned",            Facts { affiliation: Some(A::Outcast), wants: Wants { no_account: true, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
             ("there is none, whose address an admin blocks", wants(Wants { no_account: true, blocked: true, ..WELCOME }), Unwanted(S::Suppressed, R::Blocked)),
             ("a block list that can't be read",         wants(Wants { unreadable: true, ..WELCOME }),                   Fail(R::Unsure)),
             ("the same, and it can go back",            wants(Wants { unreadable: true, can_go_back: true, ..WELCOME }), HandBack(R::Unsure)),
-            ("the same, and opted out",                 wants(Wants { unreadable: true, can_go_back: true, takes: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
-            ("opted out, and banned", Facts { affiliation: Some(A::Outcast), wants: Wants { takes: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
-            ("opted out, and membership = require", Facts { membership: M::Require, wants: Wants { takes: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
+            ("the same, and opted out",                 wants(Wants { unreadable: true, can_go_back: true, accept_from: T::Nobody, ..WELCOME }), Unwanted(S::Suppressed, R::OptedOut)),
+            ("opted out, and banned", Facts { affiliation: Some(A::Outcast), wants: Wants { accept_from: T::Nobody, ..WELCOME }, ..FINE }, Refuse(R::Outcast)),
+            ("opted out, and membership = require", Facts { membership: M::Require, wants: Wants { accept_from: T::Nobody, ..WELCOME }, ..MEMBERS_ONLY }, Refuse(R::NotMember)),
         ];
         for (what, facts, verdict) in table {
             assert_eq!(judge(facts), verdict, "{what}");
@@ -354,17 +354,19 @@ mod tests {
     fn wants() -> impl Strategy<Value = Wants> {
         let flags = any::<(bool, Option<bool>, bool, bool, bool, bool, bool, bool)>();
         let mimicry = prop::sample::select(&[Mimicry::Refuse, Mimicry::Warn, Mimicry::Off][..]);
-        (flags, prop::sample::select(AcceptFrom::ALL), mimicry).prop_map(|(flags, takes, mimicry)| Wants {
-            takes,
-            blocked: flags.0,
-            stranger: flags.1,
-            strangers: if flags.2 { Strangers::Refuse } else { Strangers::Relay },
-            can_go_back: flags.3,
-            mimics: flags.4,
-            unsupported: flags.5,
-            no_account: flags.6,
-            unreadable: flags.7,
-            mimicry,
+        (flags, prop::sample::select(AcceptFrom::ALL), mimicry).prop_map(|(flags, accept_from, mimicry)| {
+            Wants {
+                accept_from,
+                blocked: flags.0,
+                stranger: flags.1,
+                strangers: if flags.2 { Strangers::Refuse } else { Strangers::Relay },
+                can_go_back: flags.3,
+                mimics: flags.4,
+                unsupported: flags.5,
+                no_account: flags.6,
+                unreadable: flags.7,
+                mimicry,
+            }
         })
     }
 
@@ -419,16 +421,16 @@ mod tests {
         #[test]
         fn never_against_the_contacts_wish(facts in facts()) {
             let Wants {
-                takes, blocked, stranger, strangers, mimics, mimicry, unsupported, no_account, unreadable, can_go_back
+                accept_from, blocked, stranger, strangers, mimics, mimicry, unsupported, no_account, unreadable, can_go_back
             } = facts.wants;
             let unwanted = blocked
                 || no_account
                 || unreadable
                 || (mimics && mimicry == Mimicry::Refuse)
-                || takes == AcceptFrom::Nobody
-                || (takes == AcceptFrom::Contacts && stranger != Some(false))
+                || accept_from == AcceptFrom::Nobody
+                || (accept_from == AcceptFrom::Contacts && stranger != Some(false))
                 || (strangers == Strangers::Refuse && stranger == Some(true))
-                || ((takes == AcceptFrom::Server || unsupported) && can_go_back);
+                || ((accept_from == AcceptFrom::Server || unsupported) && can_go_back);
             let relayed = matches!(judge(facts), Verdict::Relay { .. });
             prop_assert!(!(unwanted && relayed));
         }

@@ -23,7 +23,7 @@ use super::parties::Parties;
 use super::stop::Stop;
 use crate::link::AskError;
 use crate::model::Preferences;
-use crate::rooms::{Age, Snapshot};
+use crate::rooms::{MaxAge, Snapshot};
 
 /// A decision, and what it is based on.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ async fn judge_wants(
     Ok((verdict, found))
 }
 
-async fn look(cx: &Context, invitation: &Invitation<'_>, age: Age) -> Result<Arc<Snapshot>, AskError> {
+async fn look(cx: &Context, invitation: &Invitation<'_>, age: MaxAge) -> Result<Arc<Snapshot>, AskError> {
     let (room, person) = (&invitation.parties.room, invitation.parties.person());
     if invitation.vouched() {
         cx.rooms.look(room, person, age).await

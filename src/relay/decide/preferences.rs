@@ -91,7 +91,7 @@ pub(super) async fn of(
     let (lists, unsupported) = Box::pin(join(try_join3(blocked, known, no_account), unsupported)).await;
     let (blocked, (stranger, lookalikes), no_account) = lists?;
     let wants = Wants {
-        takes: preferences.accept_from,
+        accept_from: preferences.accept_from,
         blocked: blocked == Ok(true),
         stranger,
         strangers,

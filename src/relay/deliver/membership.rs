@@ -13,7 +13,7 @@ use crate::relay::decide::judge::Adding;
 use crate::relay::ending::Ending;
 use crate::relay::parties::{Parties, stands_for};
 use crate::relay::stop::Stop;
-use crate::rooms::{Age, Rights};
+use crate::rooms::{MaxAge, Rights};
 use crate::wire::muc::Affiliation;
 
 /// Makes the contact a member, unless `adding` is [`Adding::No`].
@@ -63,7 +63,7 @@ pub(in crate::relay) async fn take_back(
     let inviter = inviter.or(known.as_ref());
     let taken = async {
         cx.taken_back.remember(&room, &contact);
-        let view = cx.rooms.look(&room, inviter, Age::Since(Instant::now())).await?;
+        let view = cx.rooms.look(&room, inviter, MaxAge::Since(Instant::now())).await?;
         match view.own_affiliation(&contact) {
             Some(Affiliation::Member) if view.is_occupant(&contact) != Some(true) => {
                 cx.rooms.remove_member(&room, inviter, &contact).await?;

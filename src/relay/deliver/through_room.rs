@@ -15,7 +15,7 @@ use crate::relay::job::Job;
 use crate::relay::parties::Parties;
 use crate::relay::payload;
 use crate::relay::stop::Stop;
-use crate::rooms::{Age, Kind};
+use crate::rooms::{Kind, MaxAge};
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{Stanza, privileged};
 
@@ -54,7 +54,7 @@ pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) 
 }
 
 async fn takes(cx: &Context, parties: &Parties, inviter: &BareJid) -> Result<bool, AskError> {
-    let view = cx.rooms.look_at_all(&parties.room, Some(inviter), Age::Fresh).await?;
+    let view = cx.rooms.look_at_all(&parties.room, Some(inviter), MaxAge::Fresh).await?;
     let kind = view.kind();
     // The room adds its password.
     if cx.config.load().relay.passwords == Passwords::Strip && kind.has_password != Some(false) {

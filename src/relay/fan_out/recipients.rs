@@ -17,7 +17,7 @@ use crate::relay::ending::{Ending, within};
 use crate::relay::job::{Job, MAX_ATTEMPTS};
 use crate::relay::parties::{Parties, is_a_person};
 use crate::relay::stop::Stop;
-use crate::rooms::{Age, Snapshot};
+use crate::rooms::{MaxAge, Snapshot};
 
 /// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
@@ -98,9 +98,9 @@ pub(super) async fn answers(cx: &Context, job: &mut Job, parties: &Parties) -> R
 async fn look(cx: &Context, job: &Job, parties: &Parties, all: bool) -> Result<Arc<Snapshot>, Stop> {
     let (room, inviter) = (&parties.room, parties.person());
     Ok(if all || !job.invitation(parties).vouched() {
-        cx.rooms.look_at_all(room, inviter, Age::Fresh).await?
+        cx.rooms.look_at_all(room, inviter, MaxAge::Fresh).await?
     } else {
-        cx.rooms.look(room, inviter, Age::Fresh).await?
+        cx.rooms.look(room, inviter, MaxAge::Fresh).await?
     })
 }
 
