@@ -21,6 +21,9 @@ use crate::model::{Reason, State};
 /// With fewer contacts nobody needs to see how far it has come.
 const COUNTED_FROM: usize = 20;
 
+/// A longer reason is named where an order is too long.
+const LONG_REASON_BYTES: usize = 64 << 10;
+
 /// The step of a test that may be other than it should without any harm to the invitation.
 const SENDER_STEP: &str = "sender";
 
@@ -211,6 +214,7 @@ impl<Out: Write> Shown<'_, Out> {
             Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.to_owned())),
             Ok(Answered::Hangs(process)) => return Err(CommandError::no_answer(process)),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
+            Err(e) if e.kind() == io::ErrorKind::ArgumentListTooLong => return Err(self.too_long(&e)),
             Err(e) => return Err(CommandError::not_asked(&e, journal)),
         }
         if self.seen.contacts >= COUNTED_FROM && !self.json {
@@ -234,6 +238,19 @@ impl<Out: Write> Shown<'_, Out> {
             Seen { missed: true, .. } => Ok(ExitCode::FAILURE),
             _ => Ok(ExitCode::SUCCESS),
         }
+    }
+}
+
+impl<Out> Shown<'_, Out> {
+    fn too_long(&self, e: &io::Error) -> CommandError {
+        let InviteOrder { contacts, reason, .. } = self.order;
+        let shorter = if reason.as_ref().is_some_and(|reason| reason.len() > LONG_REASON_BYTES) {
+            ", and a shorter reason"
+        } else {
+            ""
+        };
+        let why = format!("{e}; {} contacts were given: give fewer at once{shorter}", contacts.len());
+        CommandError::Refused { why, wrong: true }
     }
 }
 

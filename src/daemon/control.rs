@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
-use super::order::{BEGIN, Order, READY};
+use super::order::{BEGIN, MAX_ORDER_BYTES, Order, READY, REFUSED, TOO_LONG};
 use crate::check::Finding;
 
 /// The questions.
@@ -210,14 +210,18 @@ pub async fn health(path: &Path) -> io::Result<Answered<Health>> {
 /// [`Answered::Hangs`] it is never carried out.
 ///
 /// # Errors
-/// The socket can't be used, or a line can't be understood; the relay has begun and says nothing more; or `each` returned an
-/// error.
+/// [`ErrorKind::ArgumentListTooLong`]: the order is too long; nothing was sent. Otherwise the socket can't be used, or a line can't be
+/// understood; the relay has begun and says nothing more; or `each` returned an error.
 pub async fn order<T: DeserializeOwned>(
     path: &Path,
     word: &str,
     order: &impl Serialize,
     mut each: impl FnMut(T) -> io::Result<()>,
 ) -> io::Result<Answered<()>> {
+    let order = [&serde_json::to_vec(order)?[..], b"\n"].concat();
+    if u64::try_from(order.len()).is_ok_and(|length| length > MAX_ORDER_BYTES) {
+        return Err(io::Error::new(ErrorKind::ArgumentListTooLong, TOO_LONG));
+    }
     let stream = match connect(path).await? {
         Answered::Yes(stream) => stream,
         Answered::Nobody { crashed } => return Ok(Answered::Nobody { crashed }),
@@ -225,16 +229,20 @@ pub async fn order<T: DeserializeOwned>(
     };
     let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let mut stream = BufReader::new(stream);
-    let text = [word.as_bytes(), &serde_json::to_vec(order)?, b"\n"].concat();
+    let text = [word.as_bytes(), &order].concat();
     let taken = timeout(ORDER_TIMEOUT, async {
         stream.write_all(&text).await?;
         let mut word = String::new();
         stream.read_line(&mut word).await?;
-        Ok::<_, io::Error>(word == READY)
+        Ok::<_, io::Error>(word)
     });
     // Nothing is begun without the next word.
     let Ok(taken) = taken.await else { return Ok(Answered::Hangs(process)) };
-    if !taken? {
+    let said = taken?;
+    if let Some(why) = said.strip_prefix(REFUSED) {
+        return Err(io::Error::new(ErrorKind::ArgumentListTooLong, why.trim_end()));
+    }
+    if said != READY {
         return Err(io::Error::other("it stops, or is of another version: restart it"));
     }
     stream.write_all(BEGIN.as_bytes()).await?;

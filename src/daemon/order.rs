@@ -19,8 +19,13 @@ pub(super) const BEGIN: &str = "begin\n";
 /// While an order is carried out, an empty line says this often that the relay is alive.
 pub(super) const ALIVE_EVERY: Duration = Duration::from_secs(3);
 
+/// What the relay says instead, with the reason behind it: nothing is begun, and the same order would be refused again.
+pub(super) const REFUSED: &str = "refused: ";
+
 /// The most bytes of an order: 10,000 contacts with long addresses.
-const MAX_ORDER_BYTES: u64 = 4 << 20;
+pub(super) const MAX_ORDER_BYTES: u64 = 4 << 20;
+/// What is said of an order that is longer.
+pub(super) const TOO_LONG: &str = "an order may have at most 4 MiB";
 /// For the order to arrive, and for each line to be taken.
 const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,6 +47,13 @@ impl Order {
     pub(super) async fn read(word: String, mut stream: BufReader<UnixStream>) -> io::Result<Self> {
         let mut text = Vec::new();
         timeout(LINE_TIMEOUT, (&mut stream).take(MAX_ORDER_BYTES).read_until(b'\n', &mut text)).await??;
+        let too_long = u64::try_from(text.len()).is_ok_and(|length| length >= MAX_ORDER_BYTES);
+        if !text.ends_with(b"\n") && too_long {
+            // Who still writes would not read the answer.
+            timeout(LINE_TIMEOUT, skip_line(&mut stream)).await??;
+            timeout(LINE_TIMEOUT, stream.write_all(format!("{REFUSED}{TOO_LONG}\n").as_bytes())).await??;
+            return Err(io::Error::new(ErrorKind::InvalidData, TOO_LONG));
+        }
         if !text.ends_with(b"\n") {
             return Err(io::Error::new(ErrorKind::InvalidData, "an order without an end"));
         }
@@ -95,5 +107,18 @@ impl Order {
     /// The answer is complete.
     pub(super) async fn done(mut self) -> io::Result<()> {
         self.stream.shutdown().await
+    }
+}
+
+/// Reads what is left of a line, and keeps nothing of it.
+async fn skip_line(stream: &mut BufReader<UnixStream>) -> io::Result<()> {
+    loop {
+        let read = stream.fill_buf().await?;
+        let end = read.iter().position(|byte| *byte == b'\n');
+        let (used, done) = (end.map_or(read.len(), |at| at + 1), end.is_some() || read.is_empty());
+        stream.consume(used);
+        if done {
+            return Ok(());
+        }
     }
 }
