@@ -521,8 +521,10 @@ fn orders_are_bounded() {
     assert_eq!(answer(b"order: invite\nnonsense\nbegin\n"), "ready\n");
     assert_eq!(answer(b"order: invite\n{}\nend\n"), "ready\n");
     assert_eq!(answer(b"order: invite\n{}"), "");
-    assert_eq!(answer(&[b"order: invite\n".to_vec(), vec![b' '; 5 << 20]].concat()), "");
-    assert_eq!(answer(&vec![b'x'; 5 << 20]), "");
+    for beginning in [&b"order: invite\n"[..], b""] {
+        let too_long = answer(&[beginning, &vec![b' '; 5 << 20]].concat());
+        assert_eq!(too_long, "refused: an order may have at most 4 MiB\n");
+    }
     let contacts = vec!["b@c"; 10_001];
     let order = serde_json::json!({"room": ROOM, "inviter": ALICE, "contacts": contacts, "dry_run": true});
     let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
@@ -531,6 +533,85 @@ fn orders_are_bounded() {
     stream.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("ready\n") && said.contains("no more than 10"), "{said}");
     assert_eq!(bench.run(&["healthy"]).code, Some(0));
+}
+
+/// The system lets a command have that many arguments where the limit on the stack is higher than usual.
+#[test]
+fn an_order_that_is_too_long_is_named_before_it_is_sent() {
+    let bench = Bench::new("");
+    let contact = "x".repeat(900);
+    for (command, complaint) in [
+        (
+            format!("invite {ROOM} --as {ALICE} $(seq -f '%.0f-{contact}@example.org' 5000)"),
+            "an order may have at most 4 MiB; 5000 contacts were given: give fewer at once\n",
+        ),
+        (
+            format!("block $(seq -f '%.0f-{contact}@example.org' 5000)"),
+            "an order may have at most 4 MiB: give fewer addresses at once\n",
+        ),
+    ] {
+        let mut shell = Command::new("sh");
+        shell
+            .env("MUC_INVITE_RELAY_CONFIG", bench.config())
+            .env("BINARY", env!("CARGO_BIN_EXE_muc-invite-relay"));
+        shell.args(["-c", &format!("ulimit -s 65536 || exit 77; exec \"$BINARY\" {command}")]);
+        let done = output(shell);
+        if done.code == Some(77) {
+            return;
+        }
+        assert_eq!(done.code, Some(2), "{}", done.err);
+        assert!(done.err.ends_with(complaint), "{}", &done.err[done.err.len().saturating_sub(300)..]);
+    }
+    assert!(!bench.journal().exists());
+}
+
+#[test]
+fn a_check_without_a_connection_says_when_it_is_tried_again() {
+    let bench = Bench::new("");
+    let relay = Running::start(&bench);
+    let checked = bench.run(&["check"]);
+    let line = checked.out.lines().find(|line| line.starts_with("failed   connection"));
+    assert!(
+        line.is_some_and(
+            |line| line.contains("can't be reached") && line.contains(" (the relay tries again in ")
+        ),
+        "{}",
+        checked.out
+    );
+    drop(relay);
+    // The check's own connection is closed afterwards.
+    let mut alone = bench.command(&["check"]);
+    alone.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+    let alone = output(alone).out;
+    assert!(alone.contains("can't be reached") && !alone.contains("tries again"), "{alone}");
+}
+
+/// A user of a container, who has a number only.
+#[test]
+fn a_user_without_a_name_is_named_by_number() {
+    const NUMBER: u32 = 54_321;
+    let bench = Bench::new("");
+    if std::os::unix::fs::chown(bench.0.path(), Some(NUMBER), Some(NUMBER)).is_err() {
+        return;
+    }
+    std::fs::set_permissions(bench.0.path(), Permissions::from_mode(0o755)).unwrap();
+    bench.let_read(0o644);
+    let refused = bench.run(&["block", "evil.example"]);
+    let (_, advice) =
+        refused.err.split_once("run this as that user (").unwrap_or_else(|| panic!("{}", refused.err));
+    let (words, _) = advice.split_once(" muc-invite-relay …)").unwrap();
+    assert_eq!(words, "setpriv --reuid 54321 --regid 54321 --clear-groups --");
+    // And it is so.
+    let binary = bench.0.path().join("muc-invite-relay");
+    std::fs::copy(env!("CARGO_BIN_EXE_muc-invite-relay"), &binary).unwrap();
+    let mut words = words.split(' ');
+    let mut advised = Command::new(words.next().unwrap());
+    advised.args(words).arg(&binary).args(["block", "evil.example"]);
+    let done = output({
+        advised.env("MUC_INVITE_RELAY_CONFIG", bench.config());
+        advised
+    });
+    assert_eq!(done.code, Some(0), "{}", done.err);
 }
 
 #[test]

@@ -9,16 +9,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, Mode, OFlags};
 
 use super::finding::{Finding, What};
-use crate::journal::{JournalReader, OpenError};
+use crate::journal::{self, JournalReader, OpenError};
 
 /// Less free space than this is reported.
 const MIN_FREE_BYTES: u64 = 100 << 20;
 
 /// How much is written to see whether the disk takes it: as much as some invitations.
 const TRIAL_WRITE_BYTES: usize = 256 << 10;
-
-const RUN_AS_RELAY_USER: &str =
-    "run this check as the user that runs the relay: runuser -u muc-invite-relay -- muc-invite-relay check";
 
 /// Whether the journal can be used, and whether its disk has space.
 pub async fn journal(path: &Path) -> Vec<Finding> {
@@ -49,7 +46,8 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
                 Err(e) => finding.failed(
                     format!("can't be made in {}: {e}", folder.display()),
                     format!(
-                        "{RUN_AS_RELAY_USER}\nor give that user the folder: chown USER {}",
+                        "{}\nor give that user the folder: chown USER {}",
+                        run_as_the_relay(path),
                         folder.display()
                     ),
                 ),
@@ -59,9 +57,16 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
             format!("there is no folder {}", folder.display()),
             format!("install -d -m 0700 -o USER {}   # USER: the user that runs the relay", folder.display()),
         ),
-        Err(e) => finding.failed(format!("can't be looked at: {e}"), RUN_AS_RELAY_USER),
+        Err(e) => finding.failed(format!("can't be looked at: {e}"), run_as_the_relay(path)),
     };
     std::iter::once(found).chain(replaced_by_others(path, folder)).chain(free(folder)).collect()
+}
+
+fn run_as_the_relay(path: &Path) -> String {
+    format!(
+        "run this check as the user that runs the relay: {} muc-invite-relay check",
+        journal::as_owner(path)
+    )
 }
 
 /// The finding about a folder in which every user can put another journal in the place of this one.

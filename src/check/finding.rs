@@ -1,8 +1,6 @@
 //! The findings of `check`: what was checked, whether it works, and the remedy. Knows nothing of how things are checked, nor of
 //! how findings are printed.
 
-use std::io::ErrorKind;
-
 use serde::{Deserialize, Serialize};
 
 /// Whether something works.
@@ -183,9 +181,9 @@ impl Finding {
                 "restart the relay: systemctl restart muc-invite-relay",
             ),
             RelayFound::Hangs(process) => finding.failed(hangs(*process), HANGS_REMEDY),
-            RelayFound::Failed(why) if why.kind() == ErrorKind::PermissionDenied => finding.failed(
+            RelayFound::Denied { as_owner } => finding.failed(
                 "can't be asked: it is another user's",
-                "run this as root, or as the relay's own user: runuser -u muc-invite-relay -- muc-invite-relay check",
+                format!("run this as root, or as the relay's own user: {as_owner} muc-invite-relay check"),
             ),
             RelayFound::Failed(why) => finding.failed(
                 format!("can't be asked: {why}"),
@@ -229,6 +227,11 @@ pub enum RelayFound {
     Hidden(i32),
     /// It does not answer; its process id, if that is known.
     Hangs(Option<i32>),
+    /// It runs as another user.
+    Denied {
+        /// The words before a command that root runs it by as that user.
+        as_owner: String,
+    },
     /// It could not be asked, or its answer was not understood.
     Failed(std::io::Error),
 }

@@ -10,8 +10,9 @@ use tokio::time::{Instant, timeout};
 use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, State, What};
 use super::remedies::Remedies;
+use super::silence::silence;
 use crate::config::{Config, Membership};
-use crate::journal::JournalReader;
+use crate::journal::Record;
 use crate::link::{AskError, Link};
 use crate::setup::{Make, Part};
 use crate::wire::disco::{DiscoInfo, DiscoItems};
@@ -22,9 +23,6 @@ use crate::wire::{Condition, IqPayload, IqType};
 
 /// Clocks may differ by this: a hand-over has a deadline of some seconds.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(1);
-
-/// How many of the newest invitations are searched for a room on which rights can be tried.
-const MAX_INVITATIONS_SEARCHED: u32 = 1000;
 
 const NO_ROOM: &str = "not tried: there is no room that is public, or that somebody was invited to";
 
@@ -69,21 +67,22 @@ fn at_least(ahead: i64, error: Duration) -> i64 {
 }
 
 /// Adds the findings of all services. `hosts`: those of users. `modules`: the answers of the services' modules, in the order of
-/// the configuration.
+/// the configuration. `newest`: the newest invitations.
 pub(super) async fn services(
     config: &Config,
     asker: &Asker<'_>,
     hosts: &[&str],
     remedies: &Remedies,
     modules: &[Option<ModuleAnswer>],
+    newest: &[Record],
     findings: &mut Vec<Finding>,
 ) {
     for (service, module) in config.muc.services.iter().zip(modules) {
-        let there = is_a_muc_service(asker, service).await;
+        let there = is_a_muc_service(asker, remedies, service).await;
         let well = there.remedy.is_none();
         findings.push(there);
         if well {
-            let rights = rights(config, asker, remedies, service).await;
+            let rights = rights(config, asker, remedies, service, newest).await;
             let lists = member_lists(asker, hosts, remedies, service, rights.state);
             findings.extend([rights, lists]);
             findings.push(hand_over(asker.link, remedies, service, module.as_ref()));
@@ -92,7 +91,7 @@ pub(super) async fn services(
     findings.extend(clock(&config.muc.services, modules));
 }
 
-async fn is_a_muc_service(asker: &Asker<'_>, service: &str) -> Finding {
+async fn is_a_muc_service(asker: &Asker<'_>, remedies: &Remedies, service: &str) -> Finding {
     let finding = Finding::of(What::Rooms, service);
     match asker.ask(service, IqPayload::DiscoInfo(DiscoInfo::default())).await {
         Ok(IqPayload::DiscoInfo(info))
@@ -105,24 +104,27 @@ async fn is_a_muc_service(asker: &Asker<'_>, service: &str) -> Finding {
             "put the domain of the rooms into muc.services, such as conference.example.org",
         ),
         Err(AskError::Swallowed) => finding.note("can't be asked (see questions, disco-info)"),
-        Err(e) => finding.failed(
-            format!("no answer: {e}"),
-            format!("is {service:?} in muc.services right, and does this server serve it?"),
-        ),
+        Err(e) => {
+            let (found, remedy) = silence(&e, service, remedies.make);
+            finding.failed(found, remedy)
+        }
     }
 }
 
 /// Whether the relay has the rights of an admin of the service, tried on a room that exists.
-async fn rights(config: &Config, asker: &Asker<'_>, remedies: &Remedies, service: &str) -> Finding {
+async fn rights(
+    config: &Config,
+    asker: &Asker<'_>,
+    remedies: &Remedies,
+    service: &str,
+    newest: &[Record],
+) -> Finding {
     let finding = Finding::of(What::Rights, service);
     if asker.swallows {
         return finding
             .note("of no use where the component's own questions vanish: inviters' rights are used");
     }
-    let room = match public_room(asker, service).await {
-        Some(room) => Some(room),
-        None => remembered_room(config, service).await,
-    };
+    let room = public_room(asker, service).await.or_else(|| remembered_room(newest, service));
     let Some(room) = room else {
         return finding.note(NO_ROOM);
     };
@@ -184,10 +186,9 @@ async fn public_room(asker: &Asker<'_>, service: &str) -> Option<String> {
 }
 
 /// A room to which somebody was invited. It may not exist any more.
-async fn remembered_room(config: &Config, service: &str) -> Option<String> {
-    let records = JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_SEARCHED).await.ok()?;
-    let of_service = |room: &String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
-    records.into_iter().map(|record| record.room).find(of_service)
+fn remembered_room(newest: &[Record], service: &str) -> Option<String> {
+    let of_service = |room: &&String| BareJid::new(room).is_ok_and(|room| room.domain().as_str() == service);
+    newest.iter().map(|record| &record.room).find(of_service).cloned()
 }
 
 fn hand_over(link: &Link, remedies: &Remedies, service: &str, module: Option<&ModuleAnswer>) -> Finding {

@@ -9,8 +9,9 @@ use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, What};
 use super::remedies::Remedies;
 use super::rooms::{ModuleAnswer, module, services};
-use super::{echo, grants, names};
+use super::{echo, grants, inviters, names};
 use crate::config::{Config, Server};
+use crate::journal::JournalReader;
 use crate::link::{self, AskError, Link, Peer};
 use crate::setup::{Make, Setup, Version};
 use crate::wire::disco::DiscoInfo;
@@ -25,19 +26,35 @@ const LINK_WAIT: Duration = Duration::from_secs(1);
 /// How many pings each host gets.
 const PINGS_PER_HOST: usize = 8;
 
+/// How many of the newest invitations are looked at.
+const MAX_INVITATIONS_READ: u32 = 1000;
+
 const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
                            docs/troubleshooting.md explains the message";
 
 const LOOK_AT_SERVER: &str = "look at the server's load and its log, and check again";
 
+/// Whose link it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// The running relay's, which goes on trying to connect.
+    TheRelay,
+    /// Made for the check, and closed afterwards.
+    TheCheck,
+}
+
 /// Checks everything that `setup` prints for this configuration, until `deadline`. If there are questions without an answer by
 /// then, the finding about the connection says so.
-pub async fn server(config: &Config, link: &Link, deadline: Instant) -> Vec<Finding> {
+pub async fn server(config: &Config, link: &Link, deadline: Instant, asked_by: AskedBy) -> Vec<Finding> {
     let connection = || Finding::of(What::Connection, config.component.server.to_string());
     let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link, deadline).await {
         let (why, remedy) = trouble(config, link).await;
-        return vec![connection().failed(why, remedy)];
+        let next = link.next_attempt_in().filter(|_| asked_by == AskedBy::TheRelay);
+        let next = next.map_or_else(String::new, |in_time| {
+            format!(" (the relay tries again in {} s)", in_time.as_secs().saturating_add(1))
+        });
+        return vec![connection().failed(why + &next, remedy)];
     }
     let why = match timeout_at(deadline, ask_everything(config, link, &mut findings)).await {
         Ok(Ok(())) => return findings,
@@ -143,8 +160,12 @@ async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding
     let version = version.or(old.then_some(Version::LAST_WITHOUT_PRIVILEGED_IQ));
     let remedies = Remedies { setup: Setup::new(config, false), make, version };
     findings.push(questions(&asker));
-    findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows));
-    services(config, &asker, &hosts, &remedies, &modules, findings).await;
+    // Why it can't be read is among the journal's findings.
+    let newest =
+        JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_READ).await.unwrap_or_default();
+    let inviters = inviters::inviters(config, link, &newest, &remedies);
+    findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows, inviters));
+    services(config, &asker, &hosts, &remedies, &modules, &newest, findings).await;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::command::{CommandError, block_on};
-use crate::check::{self, Finding, RelayFound, State, What};
+use crate::check::{self, AskedBy, Finding, RelayFound, State, What};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::daemon::control::{self, Answered};
 use crate::journal::JournalReader;
@@ -131,6 +131,9 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
             None => RelayFound::None { crashed },
         },
         Ok(Answered::Hangs(process)) => RelayFound::Hangs(process),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            RelayFound::Denied { as_owner: journal::as_owner(path) }
+        }
         Err(e) => RelayFound::Failed(e),
     };
     tell(vec![Finding::relay(&relay)]);
@@ -146,7 +149,7 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
     let close = CancellationToken::new();
     let connection = tokio::spawn(task.run(close.clone()));
     let answers = tokio::spawn(check::answer_all(link.clone(), incoming));
-    tell(check::server(config, &link, deadline - CLOSE_TIMEOUT).await);
+    tell(check::server(config, &link, deadline - CLOSE_TIMEOUT, AskedBy::TheCheck).await);
     close.cancel();
     // Why the connection failed, if it did, is among the findings.
     let _ = timeout(CLOSE_TIMEOUT, connection).await;

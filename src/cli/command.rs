@@ -11,7 +11,7 @@ use jid::BareJid;
 
 use crate::check::{Finding, RelayFound};
 use crate::config::ConfigError;
-use crate::journal::{BackupError, OpenError, owner};
+use crate::journal::{BackupError, OpenError, as_owner, owner};
 use crate::model::address;
 use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
@@ -81,7 +81,8 @@ pub(super) fn not_asked(e: &io::Error, journal: &Path) -> String {
     if e.kind() == ErrorKind::PermissionDenied {
         let user = owner(journal).map_or_else(|| "its own user".to_owned(), |user| format!("user {user}"));
         return format!(
-            "the relay can't be asked by this user: run this as root, or as {user} (runuser -u USER -- muc-invite-relay …)"
+            "the relay can't be asked by this user: run this as root, or as {user} ({} muc-invite-relay …)",
+            as_owner(journal)
         );
     }
     format!("the relay does not answer: {e}")

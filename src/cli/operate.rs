@@ -1,7 +1,7 @@
 //! `block`, `unblock`, `blocks`, `groups`: what admins do by ad-hoc commands, from the shell. The running relay carries it out; if
 //! none runs, this process does. Knows nothing of what they do.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -140,13 +140,17 @@ async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer,
         Ok(Answered::Nobody { .. }) => {
             if let Some(owner) = journal::owned_by_another(&config.journal.path) {
                 return Err(failed(format!(
-                    "no relay runs, and the journal's folder belongs to user {owner}: run this as that user (runuser -u \
-                     muc-invite-relay -- …)"
+                    "no relay runs, and the journal's folder belongs to user {owner}: run this as that user ({} \
+                     muc-invite-relay …)",
+                    journal::as_owner(&config.journal.path)
                 )));
             }
             Ok(daemon::without_relay(config, "the shell", command).await?)
         }
         Ok(Answered::Hangs(process)) => Err(CommandError::no_answer(process)),
+        Err(e) if e.kind() == ErrorKind::ArgumentListTooLong => {
+            Err(CommandError::Refused { why: format!("{e}: give fewer addresses at once"), wrong: true })
+        }
         Err(e) => Err(CommandError::not_asked(&e, &config.journal.path)),
     }
 }

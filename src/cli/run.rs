@@ -25,8 +25,9 @@ pub(super) fn run(
     if let Some(owner) = journal::owned_by_another(&config.journal.path) {
         warn!(
             "this runs as root, and the folder of journal.path = {:?} belongs to user {owner}: the relay can't use the files that \
-             root creates there when it runs as that user. Run it as that user: runuser -u muc-invite-relay -- muc-invite-relay run",
-            config.journal.path
+             root creates there when it runs as that user. Run it as that user: {} muc-invite-relay run",
+            config.journal.path,
+            journal::as_owner(&config.journal.path)
         );
     }
     let done = block_on(async {

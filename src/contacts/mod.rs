@@ -128,6 +128,12 @@ impl Contacts {
         Ok(false)
     }
 
+    /// Whether [`Self::has_no_account`] can say of users of this host that they don't exist.
+    #[must_use]
+    pub fn tells_of_accounts(&self, host: &str) -> bool {
+        self.link.grants(host).is_some_and(|grants| grants.blocking || grants.disco_info)
+    }
+
     /// Whether a person is in a contact's roster, or looks like somebody who is. Waits for the roster for 2 s at most.
     ///
     /// # Errors

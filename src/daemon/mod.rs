@@ -32,7 +32,7 @@ pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
 pub(crate) use self::settings::retention;
 use self::shutdown::Parts;
-use crate::check::{self, Running};
+use crate::check::{self, AskedBy, Running};
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -122,7 +122,8 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
                 may_keep_crashing,
             };
             let deadline = Instant::now() + CHECK_TIMEOUT;
-            [check::running(&running), check::server(&config, &link, deadline).await].concat()
+            [check::running(&running), check::server(&config, &link, deadline, AskedBy::TheRelay).await]
+                .concat()
         }
     };
     let orders = move |order| Arc::clone(&orders).carry_out(order);

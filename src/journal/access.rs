@@ -52,6 +52,27 @@ pub fn owner(path: &Path) -> Option<u32> {
     Some(fs::metadata(folder_of(path)).ok()?.uid())
 }
 
+/// The words before a command that root runs it by as the user whom the journal's folder belongs to; as the packages' user if
+/// that is root or can't be found out.
+#[must_use]
+pub fn as_owner(path: &Path) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    match fs::metadata(folder_of(path)) {
+        Ok(folder) if folder.uid() != 0 => as_user(folder.uid(), folder.gid(), &users),
+        _ => "runuser -u muc-invite-relay --".to_owned(),
+    }
+}
+
+/// `users`: the table of users, passwd(5).
+fn as_user(user: u32, group: u32, users: &str) -> String {
+    let is_it = |row: &&str| row.split(':').nth(2).is_some_and(|id| id.parse() == Ok(user));
+    match users.lines().find(is_it).and_then(|row| row.split(':').next()) {
+        Some(name) => format!("runuser -u {name} --"),
+        // runuser takes no numbers. Containers have such users.
+        None => format!("setpriv --reuid {user} --regid {group} --clear-groups --"),
+    }
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -68,7 +89,7 @@ fn not_ours(what: &str, path: &Path, found: &Metadata) -> String {
         // Root's folder is no relay's: it was made for one.
         format!("Give it to the user that runs the relay: chown USER {shown}")
     } else {
-        "Run it as that user, if they run the relay (runuser -u USER -- …), or as root".to_owned()
+        format!("Run it as that user, if they run the relay ({} …), or as root", as_owner(path))
     };
     format!(
         "{what} {shown} belongs to user {owner} (mode {mode:04o}), and this process is user {user}. {remedy}"
@@ -80,6 +101,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_user_without_a_name_is_named_by_number() {
+        let users = "root:x:0:0::/root:/bin/sh\nspare\nrelay:x:990:991::/:/bin/sh\n";
+        assert_eq!(as_user(990, 991, users), "runuser -u relay --");
+        assert_eq!(as_user(65532, 0, users), "setpriv --reuid 65532 --regid 0 --clear-groups --");
+        assert_eq!(as_user(99, 99, ""), "setpriv --reuid 99 --regid 99 --clear-groups --");
+    }
 
     #[test]
     fn what_stands_in_the_way_is_said() {

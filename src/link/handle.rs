@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use jid::BareJid;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::bare_iq_support::BareIqSupport;
@@ -36,6 +36,7 @@ pub struct Link {
     pub(super) up: watch::Receiver<Option<Epoch>>,
     pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
+    pub(super) next_attempt: watch::Sender<Option<Instant>>,
     pub(super) privileges: Arc<Privileges>,
     pub(super) component: Arc<str>,
     pub(super) ids: Arc<Ids>,
@@ -243,6 +244,12 @@ impl Link {
         self.trouble.borrow().clone()
     }
 
+    /// How long it is until the next attempt to connect; `None` unless the link pauses before one.
+    #[must_use]
+    pub fn next_attempt_in(&self) -> Option<Duration> {
+        self.next_attempt.borrow().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     /// Why the relay is not ready; `None` while it is.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
@@ -272,6 +279,13 @@ impl Link {
     #[must_use]
     pub fn online(&self, user: &BareJid) -> Vec<(String, Option<Caps>)> {
         self.privileges.online(user)
+    }
+
+    /// The newest hosts that let the relay send messages in their users' names and are not heard, because the configuration does
+    /// not make them the server's own. Any server on the network can say that.
+    #[must_use]
+    pub fn unheard_hosts(&self) -> Vec<String> {
+        self.privileges.unheard()
     }
 
     /// What this host has granted on this connection.

@@ -33,6 +33,8 @@ pub(super) struct Metrics {
 pub(super) struct ConnectionState {
     up: watch::Sender<Option<Epoch>>,
     pub(super) trouble: watch::Sender<Option<Trouble>>,
+    /// When the next attempt to connect follows, while the link pauses before it.
+    pub(super) next_attempt: watch::Sender<Option<Instant>>,
     pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
     begun: AtomicU64,
     /// The MUC services.
@@ -46,6 +48,7 @@ impl ConnectionState {
         Self {
             up: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
+            next_attempt: watch::Sender::new(None),
             bare_iq_support: watch::Sender::new(BareIqSupport::Unknown),
             begun: AtomicU64::new(0),
             services: RwLock::new(services),

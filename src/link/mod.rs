@@ -85,6 +85,7 @@ pub fn new(mut settings: Settings) -> (Link, Incoming, Task) {
         up: up.watch(),
         bare_iq_support: up.bare_iq_support.clone(),
         trouble: up.trouble.clone(),
+        next_attempt: up.next_attempt.clone(),
         privileges: Arc::new(Privileges::new(settings.hosts.clone())),
         component: settings.component.as_str().into(),
         ids: Arc::new(Ids::new()),

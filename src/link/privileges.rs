@@ -3,7 +3,7 @@
 //! Only advertisements of the configured hosts count: anybody on the network can run a server that advertises
 //! privileges, and the relay sends in the names of the users of a host that has granted them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use jid::BareJid;
@@ -16,6 +16,9 @@ use crate::model::address;
 use crate::wire::ns;
 use crate::wire::privileged::{Advertisement, Version};
 use crate::wire::stanza::Presence;
+
+/// How many hosts that are not heard are remembered: the newest.
+const MAX_UNHEARD_HOSTS: usize = 8;
 
 /// What one host has granted.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
@@ -44,6 +47,9 @@ pub(super) struct Privileges {
     granted: Mutex<HashMap<String, Grants>>,
     /// The hosts that granted something on the last connection.
     granted_before: Mutex<HashSet<String>>,
+    /// The hosts that offer messages in their users' names on this connection and are not heard, the newest last. Any server on
+    /// the network can be among them.
+    unheard: Mutex<VecDeque<String>>,
     online: OnlineClients,
     pub(super) renewal: Renewal,
     shared: Mutex<Shared>,
@@ -55,6 +61,7 @@ impl Privileges {
             ours: RwLock::new(ours),
             granted: Mutex::default(),
             granted_before: Mutex::default(),
+            unheard: Mutex::default(),
             online: OnlineClients::default(),
             renewal: Renewal::new(),
             shared: Mutex::default(),
@@ -84,6 +91,9 @@ impl Privileges {
     /// Notes an advertisement of `host`, a bare domain.
     pub(super) fn advertised(&self, host: &str, advertisement: &Advertisement) {
         if !self.is_ours(host) {
+            if advertisement.outgoing_messages {
+                self.note_unheard(host);
+            }
             debug!(
                 host,
                 "a host that is not known to be this server's own offers privileges: not heard. If it is one of your \
@@ -112,6 +122,20 @@ impl Privileges {
                 "privileges granted"
             );
         }
+    }
+
+    fn note_unheard(&self, host: &str) {
+        let mut unheard = self.unheard_hosts();
+        unheard.retain(|known| known != host);
+        if unheard.len() == MAX_UNHEARD_HOSTS {
+            unheard.pop_front();
+        }
+        unheard.push_back(host.to_owned());
+    }
+
+    /// See [`super::Link::unheard_hosts`].
+    pub(super) fn unheard(&self) -> Vec<String> {
+        self.unheard_hosts().iter().cloned().collect()
     }
 
     /// Notes a presence. It counts only if the user's host has granted presences.
@@ -155,6 +179,7 @@ impl Privileges {
         if was_up {
             *self.granted_before() = granted.into_keys().collect();
         }
+        self.unheard_hosts().clear();
         self.online.clear();
         *self.shared() = Shared::default();
     }
@@ -162,6 +187,10 @@ impl Privileges {
     /// Whether another connection gets answers that belong to this one.
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unheard_hosts(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn granted_before(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -190,6 +219,7 @@ mod tests {
         };
         privileges.advertised("evil.example", &advertisement);
         assert_eq!(privileges.of("evil.example"), None);
+        assert_eq!(privileges.unheard(), ["evil.example"]);
         privileges.advertised("example.org", &advertisement);
         assert!(privileges.of("example.org").is_some_and(|grants| grants.messages && !grants.muc_admin));
         assert!(privileges.complete());
@@ -200,5 +230,27 @@ mod tests {
         assert!(!privileges.complete());
         privileges.clear(true);
         assert_eq!(privileges.missing(), [""; 0], "it has taken it back");
+    }
+
+    #[test]
+    fn the_newest_hosts_that_are_not_heard_are_remembered() {
+        let privileges = Privileges::new(vec!["example.org".into()]);
+        let mut offer = Advertisement {
+            version: Version::V2,
+            outgoing_messages: true,
+            roster_get: false,
+            presence: false,
+            iq: Vec::new(),
+        };
+        for number in (0..20).chain([13]) {
+            privileges.advertised(&format!("{number}.example"), &offer);
+        }
+        let newest = [12, 14, 15, 16, 17, 18, 19, 13].map(|number| format!("{number}.example"));
+        assert_eq!(privileges.unheard(), newest);
+        offer.outgoing_messages = false;
+        privileges.advertised("nothing.example", &offer);
+        assert_eq!(privileges.unheard(), newest);
+        privileges.clear(true);
+        assert_eq!(privileges.unheard(), [""; 0]);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
@@ -97,7 +97,10 @@ impl Task {
             if !pause.is_zero() {
                 info!("the next attempt follows in {:.1} s", pause.as_secs_f64());
             }
-            if self.reject_for(pause, &close).await {
+            self.up.next_attempt.send_replace(Some(Instant::now() + pause));
+            let stops = self.reject_for(pause, &close).await;
+            self.up.next_attempt.send_replace(None);
+            if stops {
                 return Ok(());
             }
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import yaml
 from support import paste
 from support.checking import Checked, check
 from support.prosody import Prosody
@@ -125,3 +126,43 @@ async def test_what_is_left_out_is_missing_and_what_is_pasted_mends_it(whole, re
 
     await whole.reconfigure(leave_out, remedy)
     assert is_well(await check(relay, *BEFORE))
+
+
+def for_local_users(text: str) -> str:
+    """mod_muc is for the users of this server, as some have it."""
+    document = yaml.safe_load(text)
+    document["acl"]["local"] = {"user_regexp": ""}
+    document["access_rules"]["local"] = [{"allow": "local"}]
+    document["modules"]["mod_muc"]["access"] = "local"
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.needs("plain-iq")
+async def test_a_service_that_admits_users_only(whole, relays, shows):
+    """Where the component's own questions vanish, rooms are asked in the name of a user, who is admitted."""
+    if isinstance(whole, Prosody):
+        pytest.skip("its MUC services ask nobody who he is")
+    relay = relays(whole)
+    await whole.reconfigure(for_local_users)
+    shows(whole.process)
+
+    [line] = (await check(relay, *BEFORE)).wrong
+    assert (line["state"], line["what"], line["of"]) == ("failed", "rooms", whole.muc)
+    assert line["found"].startswith("does not let the component ask it (forbidden")
+
+    await whole.reconfigure(for_local_users, line["remedy"])
+    assert is_well(await check(relay, *BEFORE))
+
+
+async def test_a_service_that_is_not_there(whole, relays, shows):
+    """Where questions to hosts vanish, nothing can be said of it."""
+    await whole.reconfigure(lambda text: text)
+    shows(whole.process)
+    relay = relays(whole, muc={"services": ["confernce.example.test"]})
+
+    checked = await check(relay, *BEFORE)
+
+    assert checked.code == 1
+    line = checked.line("rooms")
+    assert line["found"].count("answer") < 2
+    assert "muc.services" in line["remedy"]

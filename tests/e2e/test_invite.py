@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections import Counter
 
 import pytest
 
@@ -170,11 +171,18 @@ async def test_a_client_that_goes_away_holds_nothing(stage, relay, invite):
 
 
 async def button(relay, *arguments):
-    """The test button: its exit code, and the state and text of each step; the outcome under `contact`."""
+    """The test button: its exit code, and the state and text of each step; the outcome under `contact`. What it says where
+    there are no steps."""
     process = await asyncio.create_subprocess_exec(
-        *relay.argv("invite", "--json", "--test", *arguments), stdout=asyncio.subprocess.PIPE, env={**os.environ, **relay.env}
+        *relay.argv("invite", "--json", "--test", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **relay.env},
     )
-    output, _ = await process.communicate()
+    output, errors = await process.communicate()
+    if not output:
+        return process.returncode, errors.decode()
+    assert not errors, "the steps say all"
     steps = {}
     for line in map(json.loads, output.decode().splitlines()):
         if "step" in line:
@@ -206,7 +214,11 @@ async def test_the_test_button_makes_a_room_of_its_own(stage, relay):
     code, steps = await button(relay, alice.bare, bob.bare)
 
     if "plain-iq" in stage.server.lacks:
-        assert code == 1 and "--room" in steps["room"][-1][1], steps
+        assert code == 1
+        assert list(steps) == ["link", "sender", "room"], steps
+        [(state, found)] = steps["room"]
+        assert state == "failed" and found.endswith("name a room of the inviter's with --room")
+        assert await relay.history() == []
         return
     assert code == 0, steps
     [(_, made), *_] = steps["room"]
@@ -215,6 +227,44 @@ async def test_the_test_button_makes_a_room_of_its_own(stage, relay):
     assert steps["clean-up"] == [("ok", f"destroyed {room}")]
     gone = await alice.iq(room, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
     assert gone.get("type") == "error"
+
+
+@pytest.mark.every_version
+async def test_the_test_button_with_an_inviter_who_does_not_exist(stage, relay):
+    """ejabberd 23.01 has nothing that tells so, and this is said."""
+    alice, bob = await stage.people("alice", "bob")
+    room = await alice.create_room(stage.room())
+
+    code, steps = await button(relay, f"nobody-at-all@{stage.server.host}", bob.bare, "--room", room)
+
+    if "privileged-iq" in stage.server.lacks:
+        [(state, found)] = steps["sender"]
+        assert state == "ok" and found.endswith("it does not tell whether there is such a user")
+    else:
+        assert code == 2 and "is not a user of this server" in steps
+    assert not await stage.reached(bob, room)
+
+
+async def test_many_contacts_end_with_the_sum(stage, relay):
+    [alice] = await stage.people("alice")
+    room = await alice.create_room(stage.room())
+    people = [f"nobody-{number}@{stage.server.host}" for number in range(20)]
+    for who in people[:3]:
+        await alice.set_affiliation(room, who, "outcast")
+    process = await asyncio.create_subprocess_exec(
+        *relay.argv("invite", room, *people, "--as", alice.bare, "--dry-run"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **relay.env},
+    )
+
+    output, _ = await process.communicate()
+
+    *lines, total = output.decode().splitlines()
+    ends = Counter(line.split(": would be ")[1] for line in lines)
+    assert ends["refused (outcast)"] == 3 and ends.total() == 20
+    said, counts = total.split(": ")
+    assert said == "20 contacts"
+    assert dict(reversed(count.split(" ", 1)) for count in counts.split(", ")) == {how: str(it) for how, it in ends.items()}
 
 
 async def test_an_admin_does_the_same_by_command(stage, server, relays, commands):

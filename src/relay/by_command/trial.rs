@@ -13,7 +13,7 @@ use crate::link::AskError;
 use crate::model::address;
 use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Step, Trial};
 use crate::relay::context::Context;
-use crate::rooms::Age;
+use crate::rooms::MaxAge;
 use crate::wire::muc::{self, Affiliation};
 use crate::wire::{IqType, Presence, Stanza};
 
@@ -73,7 +73,12 @@ fn sender(cx: &Context, request: &InviteRequest, granted: bool) -> String {
     let (inviter, component) = (&request.inviter, cx.link.component());
     let host = inviter.domain();
     if granted {
-        return format!("{host} lets the relay send in the name of {inviter}");
+        let unknown = if cx.contacts.tells_of_accounts(host.as_str()) {
+            ""
+        } else {
+            "; it does not tell whether there is such a user"
+        };
+        return format!("{host} lets the relay send in the name of {inviter}{unknown}");
     }
     let address =
         address::relay_address(inviter, component).map_or_else(|_| component.to_owned(), |it| it.to_string());
@@ -87,7 +92,7 @@ async fn what_the_room_says(
     contact: &str,
 ) -> Result<String, AskError> {
     let (room, inviter) = (&request.room, &request.inviter);
-    let view = cx.rooms.look_at_all(room, Some(inviter), Age::Since(Instant::now())).await?;
+    let view = cx.rooms.look_at_all(room, Some(inviter), MaxAge::Since(Instant::now())).await?;
     let kind = view.kind();
     let members_only = kind.members_only.map_or("unknown", |yes| if yes { "yes" } else { "no" });
     let affiliation = |jid: &BareJid| match view.affiliation(jid) {
