@@ -178,6 +178,8 @@ fn no_host_is_made_up() {
 fn a_prosody_with_what_setup_prints_misses_nothing() {
     let bench = Bench::new();
     for (name, version) in PROSODY {
+        fs::write(bench.path("relay.toml"), RELAY.to_owned() + "hand_over_from = [\"example.test\"]\n")
+            .unwrap();
         let (printed, _) = bench.setup(&["prosody", "--show-secret"]);
         let printed = printed.replace("-- component_ports = { ", "component_ports = { 5347, ");
         fs::write(bench.path("printed.cfg.lua"), printed).unwrap();
@@ -302,10 +304,11 @@ fn debians_ejabberd_keeps_its_own_administrators() {
     has(
         &said,
         &[
-            "in `listen:`: add\n",
-            "`mod_muc:`: in the place of what `access_admin` has there, write\n    access_admin: muc_admin\n",
-            "in `access_rules:`: add\n  muc_admin:\n    - allow: admin\n    - allow: invite_relay\n",
-            "in `acl:`: add\n  invite_relay:\n",
+            "ejabberd-debian.yml:20, in `listen:`, below this line: add\n",
+            "`mod_muc:`, `access_admin:`: in the place of lines 167 to 168, write\n    access_admin: muc_admin\n",
+            "in `access_rules:`, below this line: add\n  muc_admin:\n    # Your own administrators first:\n    - allow: admin\n    - \
+             allow: invite_relay\n",
+            "in `acl:`, below this line: add\n  invite_relay:\n",
             "  mod_privilege:\n",
         ],
         &["iq:", "hosts: [", "  mod_muc:\n"],
@@ -319,10 +322,11 @@ fn each_host_of_an_ejabberd_is_looked_at() {
     has(
         &said,
         &[
-            "listen.yml:4, to the listener with invites.example.test and others under `hosts`: add\n    global_routes: false\n",
-            "in `access_rules:`, `muc_admin:`: add\n    - allow: invite_relay\n",
-            "ejabberd.yml:16, in `modules:`: add\n",
-            "acl.yml:1, in `acl:`: add\n  invite_relay:\n",
+            "listen.yml:4, in `listen:`, the listener with several components under `hosts`, below this line: add\n",
+            "\n    global_routes: false\n",
+            "in `access_rules:`, `muc_admin:`, below this line: add\n    - allow: invite_relay\n",
+            "ejabberd.yml:16, in `modules:`, below this line: add\n",
+            "acl.yml:1, in `acl:`, below this line: add\n  invite_relay:\n",
         ],
         &["password", "host_config", "component.server", "  muc_admin:\n"],
     );
@@ -331,7 +335,10 @@ fn each_host_of_an_ejabberd_is_looked_at() {
     let said = bench.missing("ejabberd", "ejabberd-include/ejabberd.yml", "26.07");
     has(
         &said,
-        &["in `host_config:`, `company.test:`, `modules:`: add\n", "ejabberd.yml:16, in `modules:`: add\n"],
+        &[
+            "in `host_config:`, `company.test:`, `modules:`, below this line: add\n",
+            "ejabberd.yml:16, in `modules:`, below this line: add\n",
+        ],
         &[],
     );
 }
@@ -342,7 +349,8 @@ fn rules_of_an_operators_own_are_understood() {
     has(
         &said,
         &[
-            "in `modules:`, `mod_privilege:`, `iq:`: add\n    http://jabber.org/protocol/disco#info:\n      get: invite_relay\n",
+            "ejabberd-docker.yml:45, in `modules:`, `mod_privilege:`, `iq:`, below this line: add\n",
+            "\n      http://jabber.org/protocol/disco#info: {get: invite_relay}\n",
             "  mod_muc_invite_relay:\n",
             "    access_admin: muc_admin\n",
         ],

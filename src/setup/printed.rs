@@ -73,9 +73,10 @@ pub enum Part<'a> {
 pub struct Setup {
     pub(super) component: String,
     pub(super) services: Vec<String>,
-    /// The hosts of users, as far as the configuration tells.
+    /// The hosts of users that the configuration names: `muc.hand_over_from`.
     pub(super) hosts: Vec<String>,
-    /// Domains that may be hosts of users: those above MUC services. A section for a host that does not exist would create it.
+    /// Domains that may be hosts of users: those above the component and the MUC services. A section for a host that does not
+    /// exist would create it.
     pub(super) possible_hosts: Vec<String>,
     pub(super) secret: SecretString,
     pub(super) shows_secret: bool,
@@ -90,11 +91,10 @@ impl Setup {
     pub fn new(config: &Config, show_secret: bool) -> Self {
         let Config { component, muc, .. } = config;
         let all = config.own_hosts();
-        let above = component.jid.split_once('.').map(|(_, parent)| parent);
         let (mut hosts, guesses): (Vec<_>, Vec<_>) = all
             .into_iter()
             .filter(|host| !muc.services.contains(host))
-            .partition(|host| above == Some(host.as_str()) || muc.hand_over_from.contains(host));
+            .partition(|host| muc.hand_over_from.contains(host));
         if hosts.is_empty() && guesses.is_empty() {
             hosts.push(UNKNOWN_USERS_HOST.to_owned());
         }
@@ -127,7 +127,7 @@ impl Setup {
 
     /// A host or a service in the labels of the configuration.
     fn as_written<'a>(&'a self, domain: &'a str) -> &'a str {
-        let mut all = self.hosts.iter().chain(&self.services);
+        let mut all = self.hosts.iter().chain(&self.possible_hosts).chain(&self.services);
         let is_it = |written: &&String| domain::canonical(written).is_ok_and(|canonical| canonical == domain);
         all.find(is_it).map_or(domain, String::as_str)
     }
@@ -217,7 +217,10 @@ fn prosody(names: &Setup, guesses: Guesses) -> String {
 
 /// A section as a comment, because it would create the host if there were none of that name.
 fn commented(host: &str, section: &str) -> String {
-    let mut comment = format!("-- Only if {host} is a host of your users, without the dashes in front:");
+    let mut comment = format!(
+        "-- Only if {host} is a host of your users, without the dashes in front: muc.hand_over_from of the\n-- relay's \
+         configuration does not name it, and this would create a host of that name."
+    );
     for line in section.lines() {
         comment.push_str(if line.is_empty() { "\n--" } else { "\n-- " });
         comment.push_str(line);

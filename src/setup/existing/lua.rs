@@ -13,7 +13,9 @@ use full_moon::node::Node as _;
 use full_moon::tokenizer::{Position, StringLiteralQuoteType, TokenReference, TokenType};
 
 use super::gap::ReadError;
-use super::tree::{Node, Place, Table, Value};
+use super::pattern::matches;
+use super::place::Place;
+use super::tree::{Node, Table, Value};
 
 /// Files that include each other end here.
 const MAX_DEPTH: usize = 8;
@@ -108,9 +110,7 @@ impl Prosody {
                         match variable {
                             Var::Name(name) => {
                                 let value = value_of(value, &place, file);
-                                self.options(file)
-                                    .keys
-                                    .push((word(name), Node { place: place.clone(), value }));
+                                self.options(file).keys.push((word(name), Node::new(place.clone(), value)));
                             }
                             _ => self.unseen.push(format!("{place}: an assignment that is no option")),
                         }
@@ -207,25 +207,14 @@ impl Prosody {
                 return Ok(());
             }
         };
-        found.retain(|it| it.file_name().is_some_and(|name| matches(&name.to_string_lossy(), &pattern)));
+        found.retain(|it| {
+            let name = it.file_name().unwrap_or_default().to_string_lossy();
+            // Names that begin with a dot match none.
+            !name.starts_with('.') && matches(&name, &pattern)
+        });
         found.sort();
         found.iter().try_for_each(|it| self.file(it, file.depth + 1))
     }
-}
-
-/// Whether a name matches a pattern with `*` and `?`. Names that begin with a dot match none.
-fn matches(name: &str, pattern: &str) -> bool {
-    fn rest(name: &[char], pattern: &[char]) -> bool {
-        match (name, pattern) {
-            ([], []) => true,
-            (_, ['*', more @ ..]) => (0..=name.len()).any(|at| rest(&name[at..], more)),
-            ([_, name @ ..], ['?', more @ ..]) => rest(name, more),
-            ([one, name @ ..], [other, more @ ..]) => one == other && rest(name, more),
-            _ => false,
-        }
-    }
-    let [name, pattern] = [name, pattern].map(|text| text.chars().collect::<Vec<_>>());
-    name.first() != Some(&'.') && rest(&name, &pattern)
 }
 
 fn word(token: &TokenReference) -> String {
@@ -240,7 +229,7 @@ fn argument(suffix: &Suffix, place: &Place, file: &File) -> Option<Node> {
         FunctionArgs::Parentheses { arguments, .. } => value_of(arguments.iter().next()?, place, file),
         _ => Value::Unseen,
     };
-    Some(Node { place: place.clone(), value })
+    Some(Node::new(place.clone(), value))
 }
 
 fn value_of(expression: &Expression, place: &Place, file: &File) -> Value {
@@ -268,15 +257,15 @@ fn table_of(table: &TableConstructor, place: &Place, file: &File) -> Table {
     let mut read = Table::default();
     for field in table.fields() {
         let place = place.at(field.start_position().map_or(0, Position::line));
-        let node = |value: &Expression| Node { place: place.clone(), value: value_of(value, &place, file) };
+        let node = |value: &Expression| Node::new(place.clone(), value_of(value, &place, file));
         match field {
             Field::NameKey { key, value, .. } => read.keys.push((word(key), node(value))),
             Field::ExpressionKey { key, value, .. } => match value_of(key, &place, file) {
                 Value::Text(key) => read.keys.push((key, node(value))),
-                _ => read.items.push(Node { place: place.clone(), value: Value::Unseen }),
+                _ => read.items.push(Node::new(place.clone(), Value::Unseen)),
             },
             Field::NoKey(value) => read.items.push(node(value)),
-            _ => read.items.push(Node { place: place.clone(), value: Value::Unseen }),
+            _ => read.items.push(Node::new(place.clone(), Value::Unseen)),
         }
     }
     read

@@ -1,11 +1,16 @@
 //! What a server's configuration that is there lacks of what [`Setup`] prints: what to add, and where. It is read, never run.
 //! Knows nothing of who asks.
 
+mod changes;
 mod ejabberd;
 mod gap;
 mod lua;
+mod pattern;
+mod place;
 mod prosody;
+mod source;
 mod tree;
+mod written;
 mod yaml;
 
 use std::fmt;
@@ -51,10 +56,16 @@ impl fmt::Display for Missing {
             writeln!(f, "{comment} Not looked at: {unseen}")?;
         }
         let file = self.file.display();
+        let order = match self.make {
+            Make::Ejabberd => {
+                " The last lines come first, so that the numbers of the others hold while you go on."
+            }
+            Make::Prosody => "",
+        };
         match self.gaps.len() {
             0 => writeln!(f, "{comment} Nothing is missing in {file}."),
             1 => writeln!(f, "{comment} One thing is missing in {file}."),
-            several => writeln!(f, "{comment} {several} things are missing in {file}."),
+            several => writeln!(f, "{comment} {several} things are missing in {file}.{order}"),
         }
     }
 }

@@ -1,39 +1,20 @@
 //! What stands in a server's configuration: values, each with its place; the same for Lua and YAML. Knows nothing of what they
 //! mean.
 
-use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
+use super::place::Place;
+use super::source::Spot;
 use crate::model::domain;
-
-/// A file and a line of it, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    file: Arc<str>,
-    line: usize,
-}
-
-impl Place {
-    pub(super) fn file(path: &Path) -> Self {
-        Self { file: path.display().to_string().into(), line: 0 }
-    }
-
-    pub(super) fn at(&self, line: usize) -> Self {
-        Self { line, ..self.clone() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line == 0 { f.write_str(&self.file) } else { write!(f, "{}:{}", self.file, self.line) }
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
+    /// Where it is written. Known of YAML only.
+    pub(super) at: Option<Arc<Spot>>,
+    /// Where what is in it is written: for an alias or a macro that is elsewhere.
+    pub(super) inside: Option<Arc<Spot>>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +41,10 @@ impl Table {
 }
 
 impl Node {
+    pub(super) fn new(place: Place, value: Value) -> Self {
+        Self { place, value, at: None, inside: None }
+    }
+
     pub(super) fn table(&self) -> Option<&Table> {
         match &self.value {
             Value::Table(table) => Some(table),

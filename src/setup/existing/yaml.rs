@@ -2,15 +2,26 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
 
 use super::gap::ReadError;
-use super::tree::{Node, Place, Table, Value};
+use super::place::Place;
+use super::source::{Source, Spot, Style, word_of};
+use super::tree::{Node, Table, Value};
 
 /// Files that include each other end here.
 const MAX_DEPTH: usize = 8;
+
+/// What is nested deeper is no configuration. Such a text would exhaust the stack.
+const MAX_NESTED_BRACKETS: usize = 500;
+const MAX_INDENTATION: usize = 400;
+
+/// More names of macros are not replaced: macros that name each other would never end.
+const MAX_MACROS: usize = 1000;
 
 /// Reads the file, and all that it includes. What can't be followed is added to `unseen`.
 ///
@@ -18,14 +29,14 @@ const MAX_DEPTH: usize = 8;
 /// A file can't be read, or is not YAML, or no mapping.
 pub(super) fn read(path: &Path, unseen: &mut Vec<String>) -> Result<Node, ReadError> {
     let mut root = file(path, unseen, 0)?;
-    let macros: HashMap<String, Value> = root
+    let macros: HashMap<String, Node> = root
         .get("define_macro")
         .into_iter()
         .flat_map(|defined| defined.keys().iter().chain(defined.items().iter().flat_map(Node::keys)))
-        .map(|(name, node)| (name.clone(), node.value.clone()))
+        .map(|(name, node)| (name.clone(), node.clone()))
         .collect();
     if !macros.is_empty() {
-        replace(&mut root, &macros, 0);
+        replace(&mut root, &macros, 0, &mut { MAX_MACROS });
     }
     Ok(root)
 }
@@ -36,22 +47,61 @@ pub(super) fn read(path: &Path, unseen: &mut Vec<String>) -> Result<Node, ReadEr
 /// It is no YAML, or no mapping.
 pub(super) fn read_text(text: &str, name: &Path) -> Result<Node, ReadError> {
     let place = Place::file(name);
+    // The parser counts no mark of the order of bytes.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(line) = too_deep(text) {
+        let why = "this is nested too deep".to_owned();
+        return Err(ReadError::Wrong { place: place.at(line).to_string(), why });
+    }
     let documents = MarkedYaml::load_from_str(text).map_err(|e| ReadError::Wrong {
         place: place.at(e.marker().line()).to_string(),
         why: e.info().to_owned(),
     })?;
-    let root = documents.first().map(|document| node(document, &place));
+    let source = Arc::new(Source::new(place.clone(), text.to_owned()));
+    let mut reader = Reader { source: source.clone(), anchors: HashMap::new() };
+    let root = documents.first().map(|document| reader.node(document, None, false));
     match root {
         Some(root) if root.table().is_some_and(|table| table.items.is_empty()) => Ok(root),
-        Some(Node { value: Value::Text(text), place }) if text.is_empty() => {
-            Ok(Node { place, value: Value::Table(Table::default()) })
+        Some(Node { value: Value::Text(text), .. }) if !text.is_empty() => Err(no_options(&place)),
+        Some(Node { value: Value::Text(_), .. }) | None => {
+            let end = source.text.len()..source.text.len();
+            let spot = Spot {
+                source,
+                range: end,
+                style: Style::BlockMapping,
+                key: None,
+                in_flow: false,
+                anchored: false,
+            };
+            let inside = Some(Arc::new(spot));
+            Ok(Node { inside, ..Node::new(place, Value::Table(Table::default())) })
         }
-        None => Ok(Node { place, value: Value::Table(Table::default()) }),
-        Some(_) => Err(ReadError::Wrong {
-            place: place.at(1).to_string(),
-            why: "this has no options, such as `hosts:` and `modules:`".to_owned(),
-        }),
+        Some(_) => Err(no_options(&place)),
     }
+}
+
+fn no_options(place: &Place) -> ReadError {
+    let why = "this has no options, such as `hosts:` and `modules:`".to_owned();
+    ReadError::Wrong { place: place.at(1).to_string(), why }
+}
+
+/// The line on which something is nested too deep.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut brackets = 0_usize;
+    let is_too_deep = |line: &str| {
+        let line = line.trim_end();
+        let indentation = line.len() - line.trim_start_matches([' ', '-', '?']).len();
+        let deepest = line.chars().fold(brackets, |deepest, c| {
+            match c {
+                '[' | '{' => brackets += 1,
+                ']' | '}' => brackets = brackets.saturating_sub(1),
+                _ => {}
+            }
+            deepest.max(brackets)
+        });
+        deepest > MAX_NESTED_BRACKETS || indentation > MAX_INDENTATION
+    };
+    text.lines().position(is_too_deep).map(|at| at + 1)
 }
 
 fn file(path: &Path, unseen: &mut Vec<String>, depth: usize) -> Result<Node, ReadError> {
@@ -98,27 +148,118 @@ fn file(path: &Path, unseen: &mut Vec<String>, depth: usize) -> Result<Node, Rea
     Ok(root)
 }
 
-fn node(yaml: &MarkedYaml, file: &Place) -> Node {
-    let place = file.at(yaml.span.start.line());
-    let value = match &yaml.data {
-        YamlData::Value(scalar) => Value::Text(text(scalar)),
-        YamlData::Representation(text, ..) => Value::Text(text.to_string()),
-        YamlData::Sequence(items) => {
-            let items = items.iter().map(|item| node(item, file)).collect();
-            Value::Table(Table { items, keys: Vec::new() })
+/// Reads one text.
+struct Reader {
+    source: Arc<Source>,
+    anchors: HashMap<String, Node>,
+}
+
+impl Reader {
+    fn node(&mut self, yaml: &MarkedYaml, key: Option<Range<usize>>, in_flow: bool) -> Node {
+        let source = self.source.clone();
+        let begin = source.offset(yaml.span.start.line(), yaml.span.start.col());
+        let line = source.line_of(begin);
+        if let Some(name) = source.between(begin..source.text.len()).strip_prefix('*').map(word_of)
+            && let Some(named) = self.anchors.get(name)
+        {
+            let range = begin..begin + 1 + name.len();
+            let at =
+                Spot { source: source.clone(), range, style: Style::Scalar, key, in_flow, anchored: false };
+            return Node { place: source.file.at(line + 1), at: Some(Arc::new(at)), ..named.clone() };
         }
-        YamlData::Mapping(entries) => {
-            let keys = entries.iter().filter_map(|(key, value)| {
-                let key = node(key, file);
-                // The place of an entry is that of its key.
-                Some((key.text()?.to_owned(), Node { place: key.place.clone(), ..node(value, file) }))
-            });
-            Value::Table(Table { items: Vec::new(), keys: keys.collect() })
+        let (start, anchor) = source.past_properties(begin);
+        let anchor = anchor.map(str::to_owned);
+        let (value, style, range) = self.value(yaml.span.end, &yaml.data, start, key.as_ref(), in_flow);
+        let anchored = source.between(begin..range.end.max(begin)).contains('&');
+        let line =
+            if range.is_empty() { key.as_ref().map_or(line, |key| source.line_of(key.start)) } else { line };
+        let spot = Arc::new(Spot { source: source.clone(), range, style, key, in_flow, anchored });
+        let (at, inside) = (Some(spot.clone()), Some(spot));
+        let node = Node { place: source.file.at(line + 1), value, at, inside };
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, node.clone());
         }
-        YamlData::Tagged(_, inner) => return node(inner, file),
-        YamlData::Alias(_) | YamlData::BadValue => Value::Unseen,
-    };
-    Node { place, value }
+        node
+    }
+
+    fn value<'y>(
+        &mut self,
+        mark: Marker,
+        data: &YamlData<'y, MarkedYaml<'y>>,
+        start: usize,
+        key: Option<&Range<usize>>,
+        in_flow: bool,
+    ) -> (Value, Style, Range<usize>) {
+        let source = self.source.clone();
+        let end = source.offset(mark.line(), mark.col());
+        let opens = |bracket| source.between(start..source.text.len()).starts_with(bracket);
+        let last = |ends: &mut dyn Iterator<Item = &Node>| {
+            ends.filter_map(|node| node.at.as_ref()).map(|at| at.range.end).fold(start, usize::max)
+        };
+        match data {
+            YamlData::Value(scalar) => {
+                let range = self.scalar(start..end, matches!(scalar, Scalar::Null), key);
+                (Value::Text(text(scalar)), Style::Scalar, range)
+            }
+            YamlData::Representation(text, ..) => {
+                (Value::Text(text.to_string()), Style::Scalar, self.scalar(start..end, false, key))
+            }
+            YamlData::Sequence(items) => {
+                let flow = opens('[');
+                let items: Vec<Node> = items.iter().map(|item| self.node(item, None, flow)).collect();
+                let (style, range) = match flow {
+                    true => (Style::FlowList, start..end + 1),
+                    false => (Style::BlockList, self.dash(start)..last(&mut items.iter())),
+                };
+                (Value::Table(Table { items, keys: Vec::new() }), style, range)
+            }
+            YamlData::Mapping(entries) => {
+                let marks = entries.keys().next().map(|key| key.span.start);
+                let first = marks.map(|mark| source.offset(mark.line(), mark.col()));
+                let flow = opens('{') && first != Some(start);
+                let mut keys = Vec::new();
+                for (key, value) in entries {
+                    let key = self.node(key, None, flow || in_flow);
+                    let range = key.at.as_ref().map(|at| at.range.clone());
+                    // The place of an entry is that of its key.
+                    let value = Node { place: key.place.clone(), ..self.node(value, range, flow || in_flow) };
+                    keys.extend(key.text().map(|name| (name.to_owned(), value)));
+                }
+                let (style, range) = match flow {
+                    true => (Style::FlowMapping, start..end + 1),
+                    false => {
+                        let style = if in_flow { Style::Pair } else { Style::BlockMapping };
+                        (style, first.unwrap_or(start)..last(&mut keys.iter().map(|(_, node)| node)))
+                    }
+                };
+                (Value::Table(Table { items: Vec::new(), keys }), style, range)
+            }
+            YamlData::Tagged(_, inner) => self.value(mark, &inner.data, start, key, in_flow),
+            YamlData::Alias(_) | YamlData::BadValue => (Value::Unseen, Style::Scalar, start..end.max(start)),
+        }
+    }
+
+    /// The dash of a list's first item. The parser's mark stands on it, or behind it if the dash is not indented.
+    fn dash(&self, start: usize) -> usize {
+        let before = self.source.between(0..start).trim_end();
+        let is_here = self.source.between(start..self.source.text.len()).starts_with("-");
+        if !is_here && before.ends_with('-') { before.len() - 1 } else { start }
+    }
+
+    /// Where a scalar stands. One that is left out stands right behind the colon.
+    fn scalar(&self, range: Range<usize>, is_null: bool, key: Option<&Range<usize>>) -> Range<usize> {
+        let written = self.source.between(range.clone());
+        let left_out = range.is_empty() || is_null && !matches!(written, "~" | "null" | "Null" | "NULL");
+        if !left_out {
+            return range;
+        }
+        let at = key.map_or(range.start, |key| {
+            let rest = self.source.behind(key.end);
+            let blank = rest.len() - rest.trim_start().len();
+            if rest.trim_start().starts_with(':') { key.end + blank + 1 } else { key.end }
+        });
+        at..at
+    }
 }
 
 fn text(scalar: &Scalar) -> String {
@@ -132,19 +273,25 @@ fn text(scalar: &Scalar) -> String {
 }
 
 /// Puts the values of macros in the place of their names.
-fn replace(node: &mut Node, macros: &HashMap<String, Value>, depth: usize) {
+fn replace(node: &mut Node, macros: &HashMap<String, Node>, depth: usize, left: &mut usize) {
     if depth > MAX_DEPTH * 4 {
         return;
     }
     match &mut node.value {
         Value::Text(name) => {
-            if let Some(value) = macros.get(name.as_str()) {
-                node.value = value.clone();
+            if let Some(defined) = macros.get(name.as_str())
+                && *left > 0
+            {
+                *left -= 1;
+                node.value = defined.value.clone();
+                node.inside.clone_from(&defined.inside);
+                // Macros may name others.
+                replace(node, macros, depth + 1, left);
             }
         }
         Value::Table(table) => {
             let inside = table.items.iter_mut().chain(table.keys.iter_mut().map(|(_, node)| node));
-            inside.for_each(|node| replace(node, macros, depth + 1));
+            inside.for_each(|node| replace(node, macros, depth + 1, left));
         }
         Value::Unseen => {}
     }
