@@ -116,7 +116,7 @@ impl Changes {
 
     /// The lines, so that those of a file can be changed in this order: the last ones first. `hidden` are not shown.
     pub(super) fn gaps(self, hidden: &[Arc<Spot>]) -> Vec<Gap> {
-        let mut edits: Vec<Edit> = self.0.into_iter().flat_map(|change| change.edits()).collect();
+        let mut edits: Vec<Edit> = self.0.into_iter().flat_map(Change::edits).collect();
         let mut gaps = Vec::new();
         while let Some(source) = edits.first().map(|edit| edit.source.clone()) {
             let (of_file, rest) = edits.into_iter().partition(|edit| Arc::ptr_eq(&edit.source, &source));
@@ -369,7 +369,7 @@ impl Block {
     /// The lines as they are afterwards.
     fn text(mut self, source: &Source, hidden: &[Arc<Spot>]) -> String {
         let (start, end) = (source.start_of(self.lines.start), source.start_of(self.lines.end));
-        for spot in hidden.iter().filter(|spot| std::ptr::eq(&*spot.source, source)) {
+        for spot in hidden.iter().filter(|spot| std::ptr::eq(Arc::as_ptr(&spot.source), source)) {
             let Range { start: from, end: to } = spot.range;
             let untouched = self.edits.iter().all(|(range, _)| range.end <= from || to <= range.start);
             if start <= from && to <= end && untouched {

@@ -93,9 +93,8 @@ impl Source {
         loop {
             let rest = self.between(at..self.text.len());
             at += rest.len() - rest.trim_start().len();
-            let in_comment = self.text[at..].starts_with('#')
-                && self.text[..at].chars().next_back().is_none_or(char::is_whitespace);
-            if !in_comment {
+            let is_after_blank = self.between(0..at).chars().next_back().is_none_or(char::is_whitespace);
+            if !(is_after_blank && rest.trim_start().starts_with('#')) {
                 return at;
             }
             at = self.start_of(self.line_of(at) + 1);

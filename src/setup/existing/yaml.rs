@@ -207,9 +207,10 @@ impl Reader {
             YamlData::Sequence(items) => {
                 let flow = opens('[');
                 let items: Vec<Node> = items.iter().map(|item| self.node(item, None, flow)).collect();
-                let (style, range) = match flow {
-                    true => (Style::FlowList, start..end + 1),
-                    false => (Style::BlockList, self.dash(start)..last(&mut items.iter())),
+                let (style, range) = if flow {
+                    (Style::FlowList, start..end + 1)
+                } else {
+                    (Style::BlockList, self.dash(start)..last(&mut items.iter()))
                 };
                 (Value::Table(Table { items, keys: Vec::new() }), style, range)
             }
@@ -225,12 +226,11 @@ impl Reader {
                     let value = Node { place: key.place.clone(), ..self.node(value, range, flow || in_flow) };
                     keys.extend(key.text().map(|name| (name.to_owned(), value)));
                 }
-                let (style, range) = match flow {
-                    true => (Style::FlowMapping, start..end + 1),
-                    false => {
-                        let style = if in_flow { Style::Pair } else { Style::BlockMapping };
-                        (style, first.unwrap_or(start)..last(&mut keys.iter().map(|(_, node)| node)))
-                    }
+                let (style, range) = if flow {
+                    (Style::FlowMapping, start..end + 1)
+                } else {
+                    let style = if in_flow { Style::Pair } else { Style::BlockMapping };
+                    (style, first.unwrap_or(start)..last(&mut keys.iter().map(|(_, node)| node)))
                 };
                 (Value::Table(Table { items: Vec::new(), keys }), style, range)
             }
@@ -242,7 +242,7 @@ impl Reader {
     /// The dash of a list's first item. The parser's mark stands on it, or behind it if the dash is not indented.
     fn dash(&self, start: usize) -> usize {
         let before = self.source.between(0..start).trim_end();
-        let is_here = self.source.between(start..self.source.text.len()).starts_with("-");
+        let is_here = self.source.between(start..self.source.text.len()).starts_with('-');
         if !is_here && before.ends_with('-') { before.len() - 1 } else { start }
     }
 

@@ -94,12 +94,11 @@ impl Comparison<'_> {
     }
 
     fn let_in_by_name(&mut self, name: &str, whom: &str) {
-        match self.rule(name) {
-            Some(rule) => self.let_in(&rule, &format!("`access_rules:`, `{name}:`"), whom),
-            None => {
-                self.needs_acl |= whom == OUR_RULE;
-                self.add_to_section("access_rules", Entry::list(name, &[Entry::rule("allow", whom)]));
-            }
+        if let Some(rule) = self.rule(name) {
+            self.let_in(&rule, &format!("`access_rules:`, `{name}:`"), whom);
+        } else {
+            self.needs_acl |= whom == OUR_RULE;
+            self.add_to_section("access_rules", Entry::list(name, &[Entry::rule("allow", whom)]));
         }
     }
 

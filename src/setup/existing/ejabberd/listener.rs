@@ -92,9 +92,8 @@ impl Comparison<'_> {
         let component = &self.setup.component;
         let (place, module) = (&there.place, text(there, "module").unwrap_or_default());
         let port = text(wanted, "port").unwrap_or_default();
-        let elsewhere = format!(
-            "or name a port that is free in component.server of the relay's configuration, and compare again"
-        );
+        let elsewhere =
+            "or name a port that is free in component.server of the relay's configuration, and compare again";
         if module != "ejabberd_service" {
             self.say(
                 format!("{place}, in `listen:`: the listener {module} has port {port}: give it another one, {elsewhere}"),
