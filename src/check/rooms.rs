@@ -78,7 +78,7 @@ pub(super) async fn services(
     findings: &mut Vec<Finding>,
 ) {
     for (service, module) in config.muc.services.iter().zip(modules) {
-        let there = is_a_muc_service(asker, remedies, service).await;
+        let there = is_a_muc_service(asker, remedies, service, module.is_some()).await;
         let well = there.remedy.is_none();
         findings.push(there);
         if well {
@@ -91,7 +91,8 @@ pub(super) async fn services(
     findings.extend(clock(&config.muc.services, modules));
 }
 
-async fn is_a_muc_service(asker: &Asker<'_>, remedies: &Remedies, service: &str) -> Finding {
+/// `served`: the server is known to serve it, since its module answers.
+async fn is_a_muc_service(asker: &Asker<'_>, remedies: &Remedies, service: &str, served: bool) -> Finding {
     let finding = Finding::of(What::Rooms, service);
     match asker.ask(service, IqPayload::DiscoInfo(DiscoInfo::default())).await {
         Ok(IqPayload::DiscoInfo(info))
@@ -105,7 +106,7 @@ async fn is_a_muc_service(asker: &Asker<'_>, remedies: &Remedies, service: &str)
         ),
         Err(AskError::Swallowed) => finding.note("can't be asked (see questions, disco-info)"),
         Err(e) => {
-            let (found, remedy) = silence(&e, service, remedies.make);
+            let (found, remedy) = silence(&e, service, remedies.make, served);
             finding.failed(found, remedy)
         }
     }

@@ -18,7 +18,8 @@ modules:
     access: muc_access";
 
 /// What was found about a service that did not answer the question what it is, and the remedy. `make`: the server's, if known.
-pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>) -> (String, String) {
+/// `served`: the server is known to serve this host.
+pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>, served: bool) -> (String, String) {
     let again = "check again: muc-invite-relay check".to_owned();
     let look =
         || format!("look at the server's load and its log, and at what serves {service}; then check again");
@@ -30,25 +31,30 @@ pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>) -> (Strin
         };
     };
     let (found, remedy) = match *error.condition {
-        Some(Condition::Forbidden | Condition::NotAuthorized) => {
+        Some(Condition::Forbidden | Condition::NotAuthorized) if served || make == Some(Make::Prosody) => {
             ("does not let the component ask it", forbidden(service, make))
         }
+        // ejabberd says the same of hosts that it does not serve, where it may not connect to other servers.
+        Some(Condition::Forbidden | Condition::NotAuthorized) => (
+            "the server serves no such host, or the service does not let the component ask it",
+            format!("# {}\n# Otherwise:\n{}", serve(service, make), forbidden(service, make)),
+        ),
         Some(Condition::NotAllowed) => {
-            ("the server serves no such host, and does not ask other servers", served(service, make))
+            ("the server serves no such host, and does not ask other servers", serve(service, make))
         }
         Some(Condition::RemoteServerNotFound) => {
-            ("the server serves no such host, and finds no other server of that name", served(service, make))
+            ("the server serves no such host, and finds no other server of that name", serve(service, make))
         }
         Some(Condition::RemoteServerTimeout) => (
             "nobody answers there: it is a component that is not connected, or a host of another server",
             format!(
                 "start what serves {service}. If it is no component of its own: {}",
-                served(service, make)
+                serve(service, make)
             ),
         ),
-        Some(Condition::ItemNotFound) => ("there is no such service", served(service, make)),
+        Some(Condition::ItemNotFound) => ("there is no such service", serve(service, make)),
         Some(Condition::ServiceUnavailable) => {
-            ("the host is there, and no MUC service on it answers", served(service, make))
+            ("the host is there, and no MUC service on it answers", serve(service, make))
         }
         _ => ("can't say what it is", look()),
     };
@@ -56,7 +62,7 @@ pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>) -> (Strin
 }
 
 /// What to do where a name leads nowhere.
-fn served(service: &str, make: Option<Make>) -> String {
+fn serve(service: &str, make: Option<Make>) -> String {
     let prosody = format!("Prosody: Component {service:?} \"muc\" in its configuration, then restart it");
     let ejabberd = format!("ejabberd: {service:?} among the `hosts` of mod_muc");
     let serve = match make {
@@ -71,14 +77,10 @@ fn forbidden(service: &str, make: Option<Make>) -> String {
     let prosody = format!(
         "See which module of {service} forbids it: a firewall (mod_firewall), or a list of who may use the service"
     );
-    // ejabberd says the same of a host of another server, where it may not connect to others.
-    let ejabberd = format!(
-        "{EJABBERD_ACCESS}\n# If ejabberd does not serve {service:?} at all: correct the name in muc.services"
-    );
     match make {
         Some(Make::Prosody) => prosody,
-        Some(Make::Ejabberd) => ejabberd,
-        None => format!("{prosody}.\n{ejabberd}"),
+        Some(Make::Ejabberd) => EJABBERD_ACCESS.to_owned(),
+        None => format!("# {prosody}.\n{EJABBERD_ACCESS}"),
     }
 }
 
@@ -89,7 +91,7 @@ mod tests {
 
     fn told(condition: Condition, make: Option<Make>) -> (String, String) {
         let error = StanzaError::new(condition, Some("some text"));
-        silence(&AskError::Refused(error), "rooms.example.org", make)
+        silence(&AskError::Refused(error), "rooms.example.org", make, true)
     }
 
     #[test]
@@ -125,6 +127,21 @@ mod tests {
         );
     }
 
+    /// ejabberd forbids both: to ask a host that it does not serve, and a service that admits users only.
+    #[test]
+    fn where_two_causes_have_one_error_both_are_told() {
+        let error = || AskError::Refused(StanzaError::new(Condition::Forbidden, None));
+        let told = |served| silence(&error(), "rooms.example.org", Some(Make::Ejabberd), served);
+        let (found, remedy) = told(false);
+        assert!(found.starts_with("the server serves no such host, or the service does not let"), "{found}");
+        assert!(
+            remedy.starts_with("# correct the name in muc.services") && remedy.contains("access: muc_access")
+        );
+        let (found, remedy) = told(true);
+        assert!(found.starts_with("does not let the component ask it"), "{found}");
+        assert!(!remedy.contains("muc.services"), "{remedy}");
+    }
+
     #[test]
     fn what_is_no_answer_is_said_once() {
         for (e, cause) in [
@@ -132,7 +149,7 @@ mod tests {
             (AskError::Lost, "not found out"),
             (AskError::Unreadable, "too long"),
         ] {
-            let (found, remedy) = silence(&e, "rooms.example.org", None);
+            let (found, remedy) = silence(&e, "rooms.example.org", None, false);
             assert!(found.contains(cause) && found.matches("answer").count() < 2, "{found}");
             assert!(remedy.contains("check again"), "{remedy}");
         }
