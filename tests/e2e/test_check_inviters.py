@@ -8,15 +8,18 @@ from support.stanzas import a, direct_invitation
 
 pytestmark = pytest.mark.one_of_each_make
 
-ELSEWHERE = """
-VirtualHost "chat.example.test"
-    modules_enabled = { "privilege" }
-    privileged_entities = { ["invites.chat.example.test"] = { roster = "get"; message = "outgoing";
-        iq = { ["http://jabber.org/protocol/muc#admin"] = "both"; ["urn:xmpp:blocking"] = "get" } } }
+FOR_EVERYBODY = """
 Component "conference.chat.example.test" "muc"
     restrict_room_creation = false
 """
-"""The privileges are on the host above the component, which has no users."""
+"""Users of another host may make rooms."""
+
+
+def on_the_wrong_host(text: str) -> str:
+    """The privileges are on the host above the component, which has no users."""
+    section = 'VirtualHost "example.test"'
+    assert section in text
+    return text.replace(section, 'VirtualHost "chat.example.test"')
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ async def apart(own_stage):
     server = own_stage.server
     server.component = "invites.chat.example.test"
     if isinstance(server, Prosody):
-        server.pasted = ELSEWHERE
+        server.alter, server.pasted = on_the_wrong_host, FOR_EVERYBODY
     await server.restart()
     return own_stage
 
