@@ -154,7 +154,7 @@ fn an_old_prosody_is_read_as_well() {
         &said,
         &[
             "prosody-old.cfg.lua:17, VirtualHost \"example.test\": add",
-            "to the list component_ports: add\n    5275;",
+            "prosody-old.cfg.lua:12: in the place of what component_ports is there, write\ncomponent_ports = { 5347, 5275 }\n",
         ],
         // Until 13 admins have these rights by default.
         &["component_admins_as_room_owners", "anon.example.test"],
@@ -238,17 +238,20 @@ fn follow(said: &str) {
         let file = format!("{file}.lua");
         let Ok(text) = fs::read_to_string(&file) else { continue };
         let mut kept: Vec<String> = text.lines().map(str::to_owned).collect();
-        let at = rest.strip_prefix(':').and_then(|it| it.split(',').next()?.parse::<usize>().ok());
+        let at = rest.strip_prefix(':').and_then(|it| it.split([',', ':']).next()?.parse::<usize>().ok());
         match at {
             None if rest.contains("above every") => kept.insert(0, lines.to_owned()),
             None => kept.push(lines.to_owned()),
+            Some(line) if rest.contains("in the place of what") => {
+                lines.trim_end().clone_into(&mut kept[line - 1]);
+            }
             Some(line) if rest.contains("to the list") || rest.contains(", in ") => {
                 let list = rest.strip_suffix(": add").unwrap().rsplit([' ', ':']).next().unwrap();
                 let line = &mut kept[line - 1];
                 let begin = line.find(list).unwrap();
                 match line[begin..].find('{') {
                     Some(open) => line.insert_str(begin + open + 1, &format!("\n{lines}\n")),
-                    None => *line = line.replace("= 5347", &format!("= {{ 5347, {} }}", lines.trim())),
+                    None => panic!("no list: {line}"),
                 }
             }
             Some(line) => {

@@ -13,12 +13,26 @@ use full_moon::node::Node as _;
 use full_moon::tokenizer::{Position, StringLiteralQuoteType, TokenReference, TokenType};
 
 use super::gap::ReadError;
+use super::lua_limits;
 use super::pattern::matches;
 use super::place::Place;
 use super::tree::{Node, Table, Value};
 
 /// Files that include each other end here.
 const MAX_DEPTH: usize = 8;
+
+/// More files are not read: a pattern can name a file that includes the same pattern.
+const MAX_FILES: usize = 1000;
+
+/// Larger texts are no configuration.
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What is joined, or put into tables again and again, is not followed beyond this.
+const MAX_JOINED_BYTES: usize = 64 * 1024;
+const MAX_VALUES: usize = 1000;
+
+/// For the parser, which descends into what stands there.
+const PARSER_STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// The configuration.
 #[derive(Debug)]
@@ -28,6 +42,7 @@ pub(super) struct Prosody {
     pub(super) sections: Vec<Section>,
     /// What stands there and can't be followed, with its place.
     pub(super) unseen: Vec<String>,
+    files: usize,
 }
 
 #[derive(Debug)]
@@ -52,7 +67,8 @@ pub(super) enum Kind {
 /// # Errors
 /// A file can't be read, or is not Lua.
 pub(super) fn read(path: &Path) -> Result<Prosody, ReadError> {
-    let mut prosody = Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new() };
+    let mut prosody =
+        Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new(), files: 0 };
     prosody.file(path, 0)?;
     Ok(prosody)
 }
@@ -62,7 +78,8 @@ pub(super) fn read(path: &Path) -> Result<Prosody, ReadError> {
 /// # Errors
 /// It is not Lua.
 pub(super) fn read_text(text: &str, name: &Path) -> Result<Prosody, ReadError> {
-    let mut prosody = Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new() };
+    let mut prosody =
+        Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new(), files: 0 };
     prosody.text(text, name, 0)?;
     Ok(prosody)
 }
@@ -88,11 +105,30 @@ impl Prosody {
         self.text(&String::from_utf8_lossy(&bytes), path, depth)
     }
 
+    /// In a thread of its own: the parser may need more of the stack, and may panic at texts that are no Lua.
     fn text(&mut self, text: &str, path: &Path, depth: usize) -> Result<(), ReadError> {
+        let wrong = |line: usize, why: &str| {
+            Err(ReadError::Wrong { place: Place::file(path).at(line).to_string(), why: why.to_owned() })
+        };
+        self.files += 1;
+        if text.len() > MAX_TEXT_BYTES || self.files > MAX_FILES {
+            return wrong(1, "this is too much for a configuration");
+        }
+        if let Some((line, why)) = lua_limits::trouble(text) {
+            return wrong(line, why);
+        }
+        let read = std::thread::scope(|scope| {
+            let parser = std::thread::Builder::new().stack_size(PARSER_STACK_BYTES);
+            parser.spawn_scoped(scope, || self.parsed(text, path, depth)).ok()?.join().ok()
+        });
+        read.unwrap_or_else(|| wrong(1, "this is not Lua"))
+    }
+
+    fn parsed(&mut self, text: &str, path: &Path, depth: usize) -> Result<(), ReadError> {
         let ast = full_moon::parse_fallible(text, LuaVersion::lua54()).into_result().map_err(|errors| {
             let first = errors.first();
             ReadError::Wrong {
-                place: Place::file(path).at(first.map_or(0, |e| e.range().0.line())).to_string(),
+                place: Place::file(path).at(first.map_or(1, |e| e.range().0.line())).to_string(),
                 why: first.map_or_else(|| "this is not Lua".to_owned(), |e| e.error_message().into_owned()),
             }
         })?;
@@ -108,7 +144,12 @@ impl Prosody {
                 Stmt::Assignment(it) => {
                     for (variable, value) in it.variables().iter().zip(it.expressions()) {
                         match variable {
+                            Var::Name(name) if file.locals.contains_key(&word(name)) => {
+                                let value = bounded(value_of(value, &place, file));
+                                file.locals.insert(word(name), value);
+                            }
                             Var::Name(name) => {
+                                let value = self.or_else(value, &word(name), file).unwrap_or(value);
                                 let value = value_of(value, &place, file);
                                 self.options(file).keys.push((word(name), Node::new(place.clone(), value)));
                             }
@@ -118,7 +159,7 @@ impl Prosody {
                 }
                 Stmt::LocalAssignment(it) => {
                     for (name, value) in it.names().iter().zip(it.expressions()) {
-                        let value = value_of(value, &place, file);
+                        let value = bounded(value_of(value, &place, file));
                         file.locals.insert(word(name), value);
                     }
                 }
@@ -149,13 +190,15 @@ impl Prosody {
         match (name.as_str(), texts.next()) {
             ("VirtualHost" | "Host", Some(host)) => self.begin(host, Kind::Host, place, file),
             ("Component", Some(component)) => {
-                let module = texts.next().map(str::to_owned);
+                // Without a module it is one that connects, which is the module of this name.
+                let module = texts.next().filter(|module| *module != "component").map(str::to_owned);
                 self.begin(component, Kind::Component(module), place, file);
             }
             ("Include", Some(included)) => {
                 self.include(included, place, file)?;
                 return Ok(());
             }
+            (option, None) if self.append(option, &arguments, file) => return Ok(()),
             _ => {
                 self.unseen.push(format!("{place}: {name}"));
                 return Ok(());
@@ -173,6 +216,25 @@ impl Prosody {
             file.section = None;
         }
         Ok(())
+    }
+
+    /// `option = option or …`: what stands behind `or`, unless the option is there. Before Prosody 13 it never is.
+    fn or_else<'e>(&mut self, value: &'e Expression, option: &str, file: &File) -> Option<&'e Expression> {
+        let Expression::BinaryOperator { lhs, binop, rhs } = value else { return None };
+        let Expression::Var(Var::Name(name)) = &**lhs else { return None };
+        let is_there = self.options(file).get(option).is_some();
+        (binop.to_string().trim() == "or" && word(name) == option && !is_there).then_some(&**rhs)
+    }
+
+    /// `modules_enabled { … }` and `modules_enabled:append { … }`, from Prosody 13 on: the option, which is there, gets more items.
+    fn append(&mut self, option: &str, arguments: &[Node], file: &File) -> bool {
+        let [Node { value: Value::Table(more), .. }] = arguments else { return false };
+        let options = &mut self.options(file).keys;
+        let there = options.iter_mut().rev().find(|(name, _)| name == option);
+        let Some((_, Node { value: Value::Table(there), .. })) = there else { return false };
+        there.items.extend(more.items.iter().cloned());
+        there.keys.extend(more.keys.iter().cloned());
+        true
     }
 
     fn begin(&mut self, name: &str, kind: Kind, place: &Place, file: &mut File) {
@@ -222,8 +284,12 @@ fn word(token: &TokenReference) -> String {
 }
 
 fn argument(suffix: &Suffix, place: &Place, file: &File) -> Option<Node> {
-    let Suffix::Call(Call::AnonymousCall(arguments)) = suffix else { return None };
-    let value = match &**arguments {
+    let arguments = match suffix {
+        Suffix::Call(Call::AnonymousCall(arguments)) => &**arguments,
+        Suffix::Call(Call::MethodCall(call)) if word(call.name()) == "append" => call.args(),
+        _ => return None,
+    };
+    let value = match arguments {
         FunctionArgs::String(token) => string(token),
         FunctionArgs::TableConstructor(table) => Value::Table(table_of(table, place, file)),
         FunctionArgs::Parentheses { arguments, .. } => value_of(arguments.iter().next()?, place, file),
@@ -245,12 +311,26 @@ fn value_of(expression: &Expression, place: &Place, file: &File) -> Value {
         Expression::Var(Var::Name(name)) => file.locals.get(&word(name)).cloned().unwrap_or(Value::Unseen),
         Expression::BinaryOperator { lhs, binop, rhs } if binop.to_string().trim() == ".." => {
             match [lhs, rhs].map(|side| value_of(side, place, file)) {
-                [Value::Text(one), Value::Text(other)] => Value::Text(one + &other),
+                [Value::Text(one), Value::Text(other)] if one.len() + other.len() < MAX_JOINED_BYTES => {
+                    Value::Text(one + &other)
+                }
                 _ => Value::Unseen,
             }
         }
         _ => Value::Unseen,
     }
+}
+
+/// A value that can be put into others: each name of it is one more copy.
+fn bounded(value: Value) -> Value {
+    if values_in(&value) > MAX_VALUES { Value::Unseen } else { value }
+}
+
+/// How many values there are in this one, itself included.
+fn values_in(value: &Value) -> usize {
+    let Value::Table(table) = value else { return 1 };
+    let inside = table.items.iter().chain(table.keys.iter().map(|(_, node)| node));
+    1 + inside.map(|node| values_in(&node.value)).sum::<usize>()
 }
 
 fn table_of(table: &TableConstructor, place: &Place, file: &File) -> Table {

@@ -5,6 +5,7 @@ mod changes;
 mod ejabberd;
 mod gap;
 mod lua;
+mod lua_limits;
 mod pattern;
 mod place;
 mod prosody;

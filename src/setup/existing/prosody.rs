@@ -51,6 +51,7 @@ impl Comparison<'_> {
         }
         for section in &wanted.sections {
             match self.existing.section(&section.name) {
+                Some(there) if self.is_off(section, there) => {}
                 Some(there) => self.section(section, there, &printed),
                 // A section would create the host.
                 None if section.kind == Kind::Host => {}
@@ -125,6 +126,40 @@ impl Comparison<'_> {
         }
     }
 
+    /// Whether Prosody leaves the section alone: `enabled = false`. What is a host only by a guess may well be off.
+    fn is_off(&mut self, wanted: &Section, there: &Section) -> bool {
+        let enabled = there.options.get("enabled").filter(|it| it.text() == Some("false"));
+        let Some(enabled) = enabled else { return false };
+        let guess =
+            wanted.kind == Kind::Host && self.setup.possible_hosts.iter().any(|it| same(it, &wanted.name));
+        if !guess {
+            self.add(
+                &format!("{}, {}", enabled.place, heading(there)),
+                "it is off. In the place of what `enabled` is there, write",
+                "    enabled = true\n".to_owned(),
+            );
+        }
+        !guess || self.setup.hosts.is_empty()
+    }
+
+    /// Names what a section's own `modules_disabled` keeps from being loaded.
+    fn disabled(&mut self, wanted: &Table, there: &Section) {
+        let Some(off) = there.options.get("modules_disabled") else { return };
+        if off.is_unseen() || off.items().iter().any(Node::is_unseen) {
+            self.cant_see(Some(off), "modules_disabled");
+            return;
+        }
+        for module in wanted.items.iter().filter_map(Node::text) {
+            if off.items().iter().any(|it| it.text() == Some(module)) {
+                self.add(
+                    &format!("{}, {}", off.place, heading(there)),
+                    &format!("take {} out of the list modules_disabled", quoted(module)),
+                    String::new(),
+                );
+            }
+        }
+    }
+
     fn cant_see(&mut self, node: Option<&Node>, option: &str) {
         if let Some(node) = node {
             self.unseen.push(format!("{}: {option}, which is computed", node.place));
@@ -144,7 +179,16 @@ impl Comparison<'_> {
         let joined = JOINED_WITH_GLOBAL.contains(&option)
             && !(option == "modules_enabled" && there.kind != Kind::Host);
         let global = global.filter(|_| joined);
-        let found: Vec<&Node> = own.into_iter().chain(global).flat_map(Node::items).collect();
+        let mut off: &[Node] = &[];
+        if option == "modules_enabled" {
+            self.disabled(wanted, there);
+            // What is off for all hosts is on again for one that has it in a list of its own.
+            off = self.existing.global.get("modules_disabled").map(Node::items).unwrap_or_default();
+        }
+        let global = global.map(Node::items).unwrap_or_default().iter();
+        let global =
+            global.filter(|item| !off.iter().any(|it| it.text().is_some() && it.text() == item.text()));
+        let found: Vec<&Node> = own.into_iter().flat_map(Node::items).chain(global).collect();
         let is_there = |item: &&Node| {
             let text = item.text().unwrap_or_default();
             found.iter().any(|it| it.text().is_some_and(|it| same(it, text)))
@@ -165,7 +209,16 @@ impl Comparison<'_> {
                 }
                 self.add(&format!("{}, {}, to the list {option}", list.place, heading(there)), "add", lines);
             }
-            _ => self.option(there, &select(printed, section, option)),
+            Some(single) => {
+                let all = std::iter::once(single).chain(absent);
+                let all: Vec<String> = all.map(|item| render(item, 0)).collect();
+                self.add(
+                    &format!("{}, {}", single.place, heading(there)),
+                    &format!("in the place of what {option} is there, write"),
+                    format!("    {option} = {{ {} }}\n", all.join(", ")),
+                );
+            }
+            None => self.option(there, &select(printed, section, option)),
         }
     }
 
@@ -220,11 +273,7 @@ impl Comparison<'_> {
         };
         match option(["component_ports", "component_port"]) {
             Some(ports) if has(ports, &[&port]) => {}
-            Some(ports) => self.add(
-                &format!("{}, to the list component_ports", ports.place),
-                "add",
-                format!("    {port};\n"),
-            ),
+            Some(ports) => self.global_list("component_ports", ports, &port, str::to_owned),
             None if port == "5347" => {}
             None => self.add(
                 &file.display().to_string(),
@@ -235,16 +284,26 @@ impl Comparison<'_> {
         let local = ["127.0.0.1", "::1"].contains(&address.as_str());
         match option(["component_interfaces", "component_interface"]) {
             Some(there) if has(there, &[&address, "*", "0.0.0.0", "::"]) => {}
-            Some(there) => self.add(
-                &format!("{}, to the list component_interfaces", there.place),
-                "add",
-                format!("    {};\n", quoted(&address)),
-            ),
+            Some(there) => self.global_list("component_interfaces", there, &quoted(&address), quoted),
             None if local => {}
             None => self.add(
                 &file.display().to_string(),
                 "above every VirtualHost and Component, add",
                 format!("component_interfaces = {{ \"127.0.0.1\", {} }}\n", quoted(&address)),
+            ),
+        }
+    }
+
+    /// One more item for a global option, which may have a single value instead of a list.
+    fn global_list(&mut self, option: &str, there: &Node, item: &str, written: fn(&str) -> String) {
+        match there.text() {
+            None => {
+                self.add(&format!("{}, to the list {option}", there.place), "add", format!("    {item};\n"));
+            }
+            Some(single) => self.add(
+                &there.place.to_string(),
+                &format!("in the place of what {option} is there, write"),
+                format!("{option} = {{ {}, {item} }}\n", written(single)),
             ),
         }
     }
