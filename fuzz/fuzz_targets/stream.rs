@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use muc_invite_relay::link::fuzzing::{Outcome, read};
-use muc_invite_relay::wire::{Stanza, direct, handover, muc, privileged, stanza};
+use muc_invite_relay::wire::{Stanza, direct, handover, muc, privileged, top_level};
 
 const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
                         xmlns='jabber:component:accept' id='1' from='invites.example.org'>";
@@ -45,7 +45,7 @@ fn look_at(read: &Stanza) {
     }
     let written = xso::to_vec(read).expect("what was read can be written");
     // Not always as the same: some wrong shapes that servers send are read as what they mean.
-    stanza::parse(&written).expect("what was written can be read");
+    top_level::parse(&written).expect("what was written can be read");
 }
 
 const GOOD: &[u8] = b"<message from='a@b.example' id='good'><body>Behind it all</body></message>";
@@ -59,7 +59,7 @@ fuzz_target!(|bytes: &[u8]| {
     whole.stanzas.iter().for_each(look_at);
     if whole.between {
         let Outcome { mut stanzas, .. } = read([&stream[..], GOOD].into_iter());
-        assert_eq!(stanzas.pop(), stanza::parse(GOOD).ok(), "the good stanza is read");
+        assert_eq!(stanzas.pop(), top_level::parse(GOOD).ok(), "the good stanza is read");
         assert_eq!(stanzas, whole.stanzas);
     }
 });

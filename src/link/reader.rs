@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn message(id: &str) -> Stanza {
-        crate::wire::stanza::parse(format!("<message id='{id}'/>").as_bytes()).unwrap()
+        crate::wire::top_level::parse(format!("<message id='{id}'/>").as_bytes()).unwrap()
     }
 
     /// What a server may pass on and no namespace-aware parser accepts, or what is no stanza.

@@ -86,13 +86,13 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::wire::{Stanza, stanza};
+    use crate::wire::{Stanza, top_level};
 
     fn stream_error(condition: &str) -> End {
         let xml = format!(
             "<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
         );
-        match stanza::parse(xml.as_bytes()) {
+        match top_level::parse(xml.as_bytes()) {
             Ok(Stanza::StreamError(error)) => End::Stream(error),
             other => panic!("{other:?}"),
         }

@@ -2,7 +2,7 @@
 //! for each protocol. Pure: no I/O, no clock; knows nothing of why a stanza is read or sent.
 //!
 //! The files stand on each other in this order: [`ns`] and [`xml`]; the elements of each protocol; [`stanza`], which says
-//! where each element may stand; the files that read and write whole stanzas ([`muc`], [`direct`], [`privileged`],
+//! where each element may stand; [`top_level`]; the files that read and write whole stanzas ([`muc`], [`direct`], [`privileged`],
 //! [`handover`], [`spelling`], [`compose`]).
 //!
 //! # Lenient reading
@@ -39,11 +39,13 @@ pub mod privileged;
 pub mod query;
 pub mod spelling;
 pub mod stanza;
+pub mod top_level;
 pub mod xml;
 
 pub use command::Command;
 pub use error::{Condition, StanzaError, StreamError};
-pub use stanza::{Iq, IqPayload, IqType, Message, Presence, Stanza};
+pub use stanza::{Iq, IqPayload, IqType, Message, Presence};
+pub use top_level::Stanza;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@
 use super::came_back::CameBack;
 use super::disco::DiscoItems;
 use super::muc_user::MucUser;
-use super::stanza::{Iq, IqPayload, Message, PrivilegeContent, Stanza};
+use super::stanza::{Iq, IqPayload, Message, PrivilegeContent};
+use super::top_level::Stanza;
 use crate::model::address::split_resource;
 use crate::model::domain;
 

@@ -12,7 +12,8 @@ use crate::wire::disco::{DiscoInfo, Feature};
 use crate::wire::fate::HandOverFate;
 use crate::wire::muc::{AdminItem, Affiliation, MucAdmin, Role};
 use crate::wire::privileged::{Advertisement, Version};
-use crate::wire::stanza::{Inner, Privilege, parse};
+use crate::wire::stanza::{Inner, Privilege};
+use crate::wire::top_level::parse;
 use crate::wire::{Condition, Iq, IqPayload, IqType, Message, Stanza, StanzaError};
 
 pub(super) const COMPONENT: &str = "invites.example.org";

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::{iq, jid, message};
 use crate::wire::muc::{self, Inviter, Malformed};
 use crate::wire::privileged;
-use crate::wire::stanza::{IqPayload, Stanza, parse};
+use crate::wire::stanza::IqPayload;
+use crate::wire::top_level::{Stanza, parse};
 
 /// An invitation with whatever is given between its tags and in its start tag.
 fn invitation(attributes: &str, before: &str, in_invite: &str) -> String {

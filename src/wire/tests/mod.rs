@@ -12,7 +12,8 @@ mod secrets;
 use jid::BareJid;
 use xso::AsXml;
 
-use super::stanza::{Iq, Message, Stanza, parse};
+use super::stanza::{Iq, Message};
+use super::top_level::{Stanza, parse};
 
 fn message(xml: &str) -> Message {
     match parse(xml.as_bytes()) {

@@ -19,9 +19,8 @@ use crate::wire::muc::{self, Affiliation, Details, Inviter, Mediated, Password, 
 use crate::wire::muc_user::{Continue, Invite, MucUser};
 use crate::wire::ns;
 use crate::wire::privileged::{self, Version};
-use crate::wire::stanza::{
-    Forwarded, HandOver, Iq, IqPayload, IqType, Message, PrivilegeContent, Stanza, parse,
-};
+use crate::wire::stanza::{Forwarded, HandOver, Iq, IqPayload, IqType, Message, PrivilegeContent};
+use crate::wire::top_level::{Stanza, parse};
 use crate::wire::xml::{is_xml_text, non_blank, strip_forbidden};
 
 /// Text that XML can carry, with many of the characters that mean something to it.

@@ -289,7 +289,7 @@ fn a_hand_over_that_cannot_be_taken() {
 
 #[test]
 fn a_refused_connection() {
-    let refused = crate::wire::stanza::parse(b"<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Given token does not match calculated token</text></stream:error>");
+    let refused = crate::wire::top_level::parse(b"<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Given token does not match calculated token</text></stream:error>");
     let Ok(crate::wire::Stanza::StreamError(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.condition(), "not-authorized");
     assert_eq!(error.text.as_deref(), Some("Given token does not match calculated token"));
