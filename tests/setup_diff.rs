@@ -1,21 +1,15 @@
 //! `setup --diff` as an operator runs it, on configurations as they are kept: what is missing is named with its place, what is there
 //! is not repeated, and a complete one misses nothing.
 
+#[path = "common/setup.rs"]
+mod setup;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
-
-const RELAY: &str = r#"
-[component]
-jid = "invites.example.test"
-secret = "open sesame"
-server = "127.0.0.1:5275"
-[muc]
-services = ["conference.example.test"]
-"#;
+use setup::{Bench, RELAY, kept};
 
 /// The configurations, and versions of the servers that they are for.
 const PROSODY: [(&str, &str); 6] = [
@@ -33,41 +27,12 @@ const EJABBERD: [(&str, &str); 4] = [
     ("ejabberd-docker.yml", "26.07"),
 ];
 
-fn kept(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setups").join(name)
-}
-
-struct Bench(TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self(TempDir::new().unwrap());
-        fs::write(bench.path("relay.toml"), RELAY).unwrap();
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// What it prints, and its exit code.
-    fn setup(&self, arguments: &[&str]) -> (String, Option<i32>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
-        command.env("MUC_INVITE_RELAY_CONFIG", self.path("relay.toml")).arg("setup").args(arguments);
-        let done = command.output().unwrap();
-        (String::from_utf8([done.stdout, done.stderr].concat()).unwrap(), done.status.code())
-    }
-
-    fn diff(&self, make: &str, file: &Path, version: &str) -> (String, Option<i32>) {
-        self.setup(&[make, "--diff", file.to_str().unwrap(), "--server-version", version])
-    }
-
-    fn missing(&self, make: &str, name: &str, version: &str) -> String {
-        let (said, code) = self.diff(make, &kept(name), version);
-        assert_eq!(code, Some(1), "{name}: {said}");
-        assert!(!said.contains("open sesame"), "{name}: {said}");
-        said
-    }
+/// What is missing in one that is kept.
+fn missing(bench: &Bench, make: &str, name: &str, version: &str) -> String {
+    let (said, code) = bench.diff(make, &kept(name), version, &[]);
+    assert_eq!(code, Some(1), "{name}: {said}");
+    assert!(!said.contains("open sesame"), "{name}: {said}");
+    said
 }
 
 /// Each of these stands in the text, and none of those.
@@ -82,7 +47,7 @@ fn has(said: &str, expected: &[&str], unexpected: &[&str]) {
 
 #[test]
 fn a_prosody_with_nothing_misses_everything() {
-    let said = Bench::new().missing("prosody", "prosody-minimal.cfg.lua", "13.0");
+    let said = missing(&Bench::new(""), "prosody", "prosody-minimal.cfg.lua", "13.0");
     let host = r#"prosody-minimal.cfg.lua:4, VirtualHost "example.test": add"#;
     has(
         &said,
@@ -99,7 +64,7 @@ fn a_prosody_with_nothing_misses_everything() {
 
 #[test]
 fn included_files_are_read_and_named() {
-    let said = Bench::new().missing("prosody", "prosody-include/prosody.cfg.lua", "13.0");
+    let said = missing(&Bench::new(""), "prosody", "prosody-include/prosody.cfg.lua", "13.0");
     has(
         &said,
         &[
@@ -115,7 +80,7 @@ fn included_files_are_read_and_named() {
 
 #[test]
 fn what_is_there_already_is_not_repeated() {
-    let said = Bench::new().missing("prosody", "prosody-ansible.cfg.lua", "13.0");
+    let said = missing(&Bench::new(""), "prosody", "prosody-ansible.cfg.lua", "13.0");
     has(
         &said,
         &[
@@ -131,7 +96,7 @@ fn what_is_there_already_is_not_repeated() {
 
 #[test]
 fn what_is_computed_is_not_guessed() {
-    let said = Bench::new().missing("prosody", "prosody-docker.cfg.lua", "13.0");
+    let said = missing(&Bench::new(""), "prosody", "prosody-docker.cfg.lua", "13.0");
     has(
         &said,
         &[
@@ -149,7 +114,7 @@ fn what_is_computed_is_not_guessed() {
 
 #[test]
 fn an_old_prosody_is_read_as_well() {
-    let said = Bench::new().missing("prosody", "prosody-old.cfg.lua", "0.12");
+    let said = missing(&Bench::new(""), "prosody", "prosody-old.cfg.lua", "0.12");
     has(
         &said,
         &[
@@ -163,8 +128,8 @@ fn an_old_prosody_is_read_as_well() {
 
 #[test]
 fn no_host_is_made_up() {
-    let bench = Bench::new();
-    let said = bench.missing("prosody", "prosody-debian.cfg.lua", "0.12");
+    let bench = Bench::new("");
+    let said = missing(&bench, "prosody", "prosody-debian.cfg.lua", "0.12");
     has(
         &said,
         &[
@@ -176,7 +141,7 @@ fn no_host_is_made_up() {
 
 #[test]
 fn a_prosody_with_what_setup_prints_misses_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new("");
     for (name, version) in PROSODY {
         fs::write(bench.path("relay.toml"), RELAY.to_owned() + "hand_over_from = [\"example.test\"]\n")
             .unwrap();
@@ -186,7 +151,7 @@ fn a_prosody_with_what_setup_prints_misses_nothing() {
         let both = bench.path("both.cfg.lua");
         let include = |path: &Path| format!("Include \"{}\"\n", path.display());
         fs::write(&both, include(&kept(name)) + &include(&bench.path("printed.cfg.lua"))).unwrap();
-        let (said, code) = bench.diff("prosody", &both, version);
+        let (said, code) = bench.diff("prosody", &both, version, &[]);
         // The file of hosts elsewhere has no host of the relay's.
         assert_eq!(code, Some(0), "{name}: {said}");
         assert!(said.contains("Nothing is missing in"), "{name}: {said}");
@@ -273,7 +238,7 @@ fn following_it_completes_a_prosody_and_takes_nothing_away() {
             // Its rooms are not those of the relay's configuration.
             continue;
         }
-        let bench = Bench::new();
+        let bench = Bench::new("");
         let folder = kept(name).parent().unwrap().to_owned();
         let copied = Command::new("cp").arg("-r").arg(folder).arg(bench.path("server")).status().unwrap();
         assert!(copied.success());
@@ -303,7 +268,7 @@ fn following_it_completes_a_prosody_and_takes_nothing_away() {
 
 #[test]
 fn debians_ejabberd_keeps_its_own_administrators() {
-    let said = Bench::new().missing("ejabberd", "ejabberd-debian.yml", "23.01");
+    let said = missing(&Bench::new(""), "ejabberd", "ejabberd-debian.yml", "23.01");
     has(
         &said,
         &[
@@ -320,8 +285,8 @@ fn debians_ejabberd_keeps_its_own_administrators() {
 
 #[test]
 fn each_host_of_an_ejabberd_is_looked_at() {
-    let bench = Bench::new();
-    let said = bench.missing("ejabberd", "ejabberd-include/ejabberd.yml", "26.07");
+    let bench = Bench::new("");
+    let said = missing(&bench, "ejabberd", "ejabberd-include/ejabberd.yml", "26.07");
     has(
         &said,
         &[
@@ -335,7 +300,7 @@ fn each_host_of_an_ejabberd_is_looked_at() {
     );
     let hosts = RELAY.to_owned() + "hand_over_from = [\"company.test\"]\n";
     fs::write(bench.path("relay.toml"), hosts).unwrap();
-    let said = bench.missing("ejabberd", "ejabberd-include/ejabberd.yml", "26.07");
+    let said = missing(&bench, "ejabberd", "ejabberd-include/ejabberd.yml", "26.07");
     has(
         &said,
         &[
@@ -348,7 +313,7 @@ fn each_host_of_an_ejabberd_is_looked_at() {
 
 #[test]
 fn rules_of_an_operators_own_are_understood() {
-    let said = Bench::new().missing("ejabberd", "ejabberd-docker.yml", "26.07");
+    let said = missing(&Bench::new(""), "ejabberd", "ejabberd-docker.yml", "26.07");
     has(
         &said,
         &[
@@ -373,7 +338,7 @@ def join(old, new):
     return new
 print(yaml.safe_dump(join(*(yaml.safe_load(open(path)) for path in sys.argv[1:]))))
 ";
-    let bench = Bench::new();
+    let bench = Bench::new("");
     for (name, version) in EJABBERD {
         if name.contains("include") || name.contains("docker") {
             // These have a listener for the relay already.
@@ -386,7 +351,7 @@ print(yaml.safe_dump(join(*(yaml.safe_load(open(path)) for path in sys.argv[1:])
             python.args(["-c", JOIN]).args([kept(name), bench.path("printed.yml")]).output().unwrap();
         assert!(joined.status.success(), "{}", String::from_utf8_lossy(&joined.stderr));
         fs::write(bench.path("both.yml"), joined.stdout).unwrap();
-        let (said, code) = bench.diff("ejabberd", &bench.path("both.yml"), version);
+        let (said, code) = bench.diff("ejabberd", &bench.path("both.yml"), version, &[]);
         assert_eq!(code, Some(0), "{name}: {said}");
         assert!(said.contains("Nothing is missing in"), "{name}: {said}");
     }
@@ -394,10 +359,10 @@ print(yaml.safe_dump(join(*(yaml.safe_load(open(path)) for path in sys.argv[1:])
 
 #[test]
 fn another_secret_or_port_is_named_and_not_shown() {
-    let bench = Bench::new();
+    let bench = Bench::new("");
     let lua = "VirtualHost 'example.test'\nComponent 'invites.example.test'\n    component_secret = 'another secret'\n";
     fs::write(bench.path("a.cfg.lua"), lua).unwrap();
-    let (said, _) = bench.diff("prosody", &bench.path("a.cfg.lua"), "13.0");
+    let (said, _) = bench.diff("prosody", &bench.path("a.cfg.lua"), "13.0", &[]);
     has(
         &said,
         &["a.cfg.lua:3", "component_secret is not component.secret"],
@@ -406,7 +371,7 @@ fn another_secret_or_port_is_named_and_not_shown() {
     let yaml = "hosts: [example.test]\nlisten:\n  - port: 5276\n    module: ejabberd_service\n    hosts:\n      \
                 invites.example.test: {password: another secret}\n";
     fs::write(bench.path("a.yml"), yaml).unwrap();
-    let (said, _) = bench.diff("ejabberd", &bench.path("a.yml"), "26.07");
+    let (said, _) = bench.diff("ejabberd", &bench.path("a.yml"), "26.07", &[]);
     has(
         &said,
         &["is on port 5276", "names 5275", "the password of invites.example.test is not component.secret"],
@@ -416,7 +381,7 @@ fn another_secret_or_port_is_named_and_not_shown() {
 
 #[test]
 fn what_cant_be_compared_is_an_error() {
-    let bench = Bench::new();
+    let bench = Bench::new("");
     for (make, text, expected) in [
         ("prosody", "VirtualHost \"a\"\nmodules_enabled = { \"a\"\n", "wrong:"),
         ("prosody", "hosts:\n  - example.test\n", "wrong:1: this is no configuration of the server"),
@@ -425,11 +390,11 @@ fn what_cant_be_compared_is_an_error() {
         ("ejabberd", "- a\n- b\n", "wrong:1: this is no configuration of the server"),
     ] {
         fs::write(bench.path("wrong"), text).unwrap();
-        let (said, code) = bench.diff(make, &bench.path("wrong"), "26.07");
+        let (said, code) = bench.diff(make, &bench.path("wrong"), "26.07", &[]);
         assert_eq!(code, Some(2), "{text}: {said}");
         has(&said, &[expected], &["things are missing", "Nothing is missing"]);
     }
-    let (said, code) = bench.diff("prosody", &bench.path("absent"), "13.0");
+    let (said, code) = bench.diff("prosody", &bench.path("absent"), "13.0", &[]);
     assert_eq!(code, Some(2), "{said}");
     has(&said, &["absent can't be read: ", "name the server's own configuration"], &[]);
 }

@@ -1,20 +1,12 @@
 //! `setup prosody --diff` on what else configurations in Lua can be: a single value for a list, what is off, and texts that are
 //! none at all.
 
+#[path = "common/setup.rs"]
+mod setup;
+
 use std::fs;
-use std::process::Command;
 
-use tempfile::TempDir;
-
-const RELAY: &str = r#"
-[component]
-jid = "invites.example.test"
-secret = "open sesame"
-server = "127.0.0.1:5275"
-[muc]
-services = ["conference.example.test"]
-hand_over_from = ["example.test"]
-"#;
+use setup::Bench;
 
 /// Nothing is missing in it.
 const COMPLETE: &str = r#"
@@ -37,26 +29,26 @@ Component "invites.example.test"
 
 /// What it prints of this text, and its exit code.
 fn diff(text: &str) -> (String, Option<i32>) {
-    let directory = TempDir::new().unwrap();
-    let [relay, file] = ["relay.toml", "prosody.cfg.lua"].map(|name| directory.path().join(name));
-    fs::write(&relay, RELAY).unwrap();
+    let bench = Bench::new("hand_over_from = [\"example.test\"]\n");
+    let file = bench.path("prosody.cfg.lua");
     fs::write(&file, text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
-    command.env("MUC_INVITE_RELAY_CONFIG", relay).args([
-        "setup",
-        "prosody",
-        "--server-version",
-        "13.0",
-        "--diff",
-    ]);
-    let done = command.arg(file).output().unwrap();
-    (String::from_utf8([done.stdout, done.stderr].concat()).unwrap(), done.status.code())
+    bench.diff("prosody", &file, "13.0", &[])
 }
 
 /// With one of its lines in the place of another one.
 fn with(old: &str, new: &str) -> String {
     assert!(COMPLETE.contains(old), "{old}");
     COMPLETE.replacen(old, new, 1)
+}
+
+/// One thing is missing in this text, and this is said of it.
+fn is_all_that_is_missing(text: &str, expected: &str) {
+    let (said, code) = diff(text);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains(expected) && said.contains("One thing is missing"),
+        "{expected} is not in:\n{said}"
+    );
 }
 
 #[test]
@@ -125,12 +117,7 @@ fn a_single_value_becomes_a_list() {
             "above every VirtualHost and Component, add",
         ),
     ] {
-        let (said, code) = diff(&with(old, new));
-        assert_eq!(code, Some(1), "{said}");
-        assert!(
-            said.contains(expected) && said.contains("One thing is missing"),
-            "{expected} is not in:\n{said}"
-        );
+        is_all_that_is_missing(&with(old, new), expected);
     }
 }
 
@@ -174,12 +161,7 @@ fn what_is_off_is_noticed() {
             "VirtualHost \"example.test\": add\n    -- Add it to the list",
         ),
     ] {
-        let (said, code) = diff(&with(old, new));
-        assert_eq!(code, Some(1), "{said}");
-        assert!(
-            said.contains(expected) && said.contains("One thing is missing"),
-            "{expected} is not in:\n{said}"
-        );
+        is_all_that_is_missing(&with(old, new), expected);
     }
 }
 

@@ -1,30 +1,24 @@
 //! `setup ejabberd --diff` on files in many styles of YAML: what it prints is done literally, as an operator would. Then the file is
 //! still YAML, nothing that was there is gone, and a second comparison finds nothing missing.
 
+#[path = "common/setup.rs"]
+mod setup;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use setup::{Bench, kept};
 use tempfile::TempDir;
 
-const RELAY: &str = r#"
-[component]
-jid = "invites.example.test"
-secret = "open sesame"
-server = "127.0.0.1:5275"
-[muc]
-services = ["conference.example.test"]
+const MORE: &str = r#"
 hand_over_from = ["company.test"]
 [relay]
 support = "ask"
 "#;
 
 const VERSIONS: [&str; 2] = ["23.01", "26.07"];
-
-fn kept(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setups").join(name)
-}
 
 /// The files of one folder, and those that are kept for their contents.
 fn files() -> Vec<PathBuf> {
@@ -36,34 +30,17 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-struct Bench(TempDir);
+/// What it prints of this text, and its exit code.
+fn diff(bench: &Bench, text: &str, version: &str, more: &[&str]) -> (String, Option<i32>) {
+    let file = bench.path("ejabberd.yml");
+    fs::write(&file, text).unwrap();
+    bench.diff("ejabberd", &file, version, more)
+}
 
-impl Bench {
-    fn new() -> Self {
-        let bench = Self(TempDir::new().unwrap());
-        fs::write(bench.path("relay.toml"), RELAY).unwrap();
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// What it prints of this text, and its exit code.
-    fn diff(&self, text: &str, version: &str, more: &[&str]) -> (String, Option<i32>) {
-        fs::write(self.path("ejabberd.yml"), text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
-        command.env("MUC_INVITE_RELAY_CONFIG", self.path("relay.toml"));
-        command.args(["setup", "ejabberd", "--server-version", version, "--diff"]);
-        let done = command.arg(self.path("ejabberd.yml")).args(more).output().unwrap();
-        (String::from_utf8([done.stdout, done.stderr].concat()).unwrap(), done.status.code())
-    }
-
-    /// The text with everything done that is printed of it.
-    fn completed(&self, text: &str, version: &str) -> (String, String) {
-        let (said, _) = self.diff(text, version, &["--show-secret"]);
-        (followed(text, &said), said)
-    }
+/// The text with everything done that is printed of it, and what is printed.
+fn completed(bench: &Bench, text: &str, version: &str) -> (String, String) {
+    let (said, _) = diff(bench, text, version, &["--show-secret"]);
+    (followed(text, &said), said)
 }
 
 /// The text after what each paragraph says has been done, one after the other, by numbers of lines.
@@ -170,19 +147,19 @@ fn comments(text: &str) -> Vec<String> {
 
 #[test]
 fn what_is_printed_fits_files_in_every_style() {
-    let bench = Bench::new();
+    let bench = Bench::new(MORE);
     for file in files() {
         let text = fs::read_to_string(&file).unwrap();
         let before = parsed(&text);
         for version in VERSIONS {
-            let (after, said) = bench.completed(&text, version);
+            let (after, said) = completed(&bench, &text, version);
             let name = format!("{} for {version}:\n{said}\n=>\n{after}", file.display());
             let tree = parsed(&after);
             assert!(
                 is_within(&before, &tree, [&before, &tree]),
                 "something is gone of {name}\n{before}\n{tree}"
             );
-            let (left, code) = bench.diff(&after, version, &["--show-secret"]);
+            let (left, code) = diff(&bench, &after, version, &["--show-secret"]);
             assert_eq!(code, Some(0), "still missing: {left}\nof {name}");
             assert!(left.contains("Nothing is missing in"), "{left}\n{name}");
             assert!(!left.contains("Not looked at"), "{left}\n{name}");
@@ -195,10 +172,10 @@ fn what_is_printed_fits_files_in_every_style() {
 
 #[test]
 fn secrets_of_others_are_not_shown_unasked() {
-    let bench = Bench::new();
+    let bench = Bench::new(MORE);
     for file in files() {
         let text = fs::read_to_string(&file).unwrap();
-        let (said, _) = bench.diff(&text, "26.07", &[]);
+        let (said, _) = diff(&bench, &text, "26.07", &[]);
         for secret in ["another secret", "open sesame"] {
             assert!(!said.contains(secret), "{}:\n{said}", file.display());
         }
@@ -207,7 +184,7 @@ fn secrets_of_others_are_not_shown_unasked() {
 
 /// The lines of a file, with what is printed of them for the newest version.
 fn of_lines(lines: &[&str]) -> String {
-    Bench::new().diff(&lines.join("\n"), "26.07", &[]).0
+    diff(&Bench::new(MORE), &lines.join("\n"), "26.07", &[]).0
 }
 
 fn has(said: &str, expected: &[&str], unexpected: &[&str]) {
@@ -336,14 +313,14 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn no_text_exhausts_the_stack() {
-    let bench = Bench::new();
+    let bench = Bench::new(MORE);
     for text in [
         "[".repeat(100_000),
         "- ".repeat(100_000),
         "? ".repeat(100_000),
         format!("a: {}{}", "{a: ".repeat(5000), "}".repeat(5000)),
     ] {
-        let (said, code) = bench.diff(&text, "26.07", &[]);
+        let (said, code) = diff(&bench, &text, "26.07", &[]);
         assert_eq!(code, Some(2), "{said}");
         has(&said, &["this is no configuration of the server"], &[]);
     }

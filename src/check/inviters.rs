@@ -64,7 +64,7 @@ pub(super) fn inviters(config: &Config, link: &Link, newest: &[Record], remedies
 pub(super) fn remedy(config: &Config, host: &str, offers: bool, remedies: &Remedies) -> String {
     let mut named = config.clone();
     let mut lines = Vec::new();
-    if !config.own_hosts().iter().any(|own| own == host) {
+    if !config.is_own_host(host) {
         named.muc.hand_over_from.push(host.to_owned());
         lines.push(format!(
             "# In the relay's configuration. Then: systemctl reload muc-invite-relay\n[muc]\nhand_over_from = {:?}",

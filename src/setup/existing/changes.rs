@@ -232,12 +232,11 @@ fn in_braces(spot: &Spot, entries: &[Entry], [open, close]: [char; 2]) -> Kind {
     if source.behind(behind).trim().is_empty() && source.line_of(next) > source.line_of(behind) {
         // The first entry stands on a line of its own.
         let column = source.column(next) + if spot.is_empty() { step } else { 0 };
-        let lines = entries.iter().map(|entry| entry.flow.as_str()).collect::<Vec<_>>();
         let space = " ".repeat(column);
-        let lines = lines
-            .iter()
-            .enumerate()
-            .map(|(at, flow)| format!("{space}{flow}{}\n", if at + 1 < lines.len() { "," } else { comma }));
+        let lines = entries.iter().enumerate().map(|(at, entry)| {
+            let comma = if at + 1 < entries.len() { "," } else { comma };
+            format!("{space}{}{comma}\n", entry.flow)
+        });
         return Kind::Below(source.line_of(behind) + 1, lines.collect());
     }
     let space = if source.between(behind..range.end).starts_with(char::is_whitespace) || comma.is_empty() {

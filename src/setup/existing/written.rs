@@ -45,18 +45,20 @@ impl Entry {
 
     /// A list under a key.
     pub(super) fn list(key: &str, items: &[Entry]) -> Self {
-        let inner: Vec<&str> = items.iter().map(|item| item.flow.as_str()).collect();
-        let below = items.iter().flat_map(|item| &item.block).map(|(by, line)| (by + STEP, line.clone()));
-        let block = std::iter::once((0, format!("{}:", key_of(key)))).chain(below).collect();
-        Self { name: key.to_owned(), flow: format!("{}: [{}]", key_of(key), inner.join(", ")), block }
+        Self::below(key, items, ['[', ']'])
     }
 
     /// A mapping under a key.
     pub(super) fn mapping(key: &str, entries: &[Entry]) -> Self {
+        Self::below(key, entries, ['{', '}'])
+    }
+
+    fn below(key: &str, entries: &[Entry], [open, close]: [char; 2]) -> Self {
         let inner: Vec<&str> = entries.iter().map(|entry| entry.flow.as_str()).collect();
         let below = entries.iter().flat_map(|entry| &entry.block).map(|(by, line)| (by + STEP, line.clone()));
         let block = std::iter::once((0, format!("{}:", key_of(key)))).chain(below).collect();
-        Self { name: key.to_owned(), flow: format!("{}: {{{}}}", key_of(key), inner.join(", ")), block }
+        let flow = format!("{}: {open}{}{close}", key_of(key), inner.join(", "));
+        Self { name: key.to_owned(), flow, block }
     }
 
     /// Its lines from this column on, for a file whose lines are indented by `step`.

@@ -1,7 +1,7 @@
 //! How the relay is let in by the rules that are there, and which ones are to be added. Knows nothing of what they are for.
 
 use super::comparison::Comparison;
-use super::rules::{Rules, Who};
+use super::rules::{Rules, Who, entries};
 use crate::setup::existing::tree::{Node, Value};
 use crate::setup::existing::written::{Entry, flow};
 use crate::setup::printed::yaml as quoted;
@@ -31,7 +31,7 @@ impl Comparison<'_> {
     pub(super) fn needs(&mut self, node: &Node) {
         match &node.value {
             Value::Text(text) if text == OUR_RULE => self.needs_rule = true,
-            Value::Text(text) if text == ADMINS_RULE => self.admins_rule(),
+            Value::Text(text) if text == ADMINS_RULE => self.printed_rule(ADMINS_RULE),
             Value::Table(table) => {
                 table
                     .items
@@ -65,9 +65,9 @@ impl Comparison<'_> {
             return;
         }
         match found.text() {
-            Some(ADMINS_RULE) => self.admins_rule(),
+            Some(ADMINS_RULE) => self.printed_rule(ADMINS_RULE),
             Some(name) if NOBODY.contains(&name) => {
-                self.admins_rule();
+                self.printed_rule(ADMINS_RULE);
                 self.replace(found, section, ADMINS_RULE);
             }
             Some(name) => self.let_in_by_name(name, OUR_RULE),
@@ -108,14 +108,14 @@ impl Comparison<'_> {
         self.add_item(rule, section, Entry::rule("allow", whom));
     }
 
-    /// The rule for administrators of rooms that is printed, or the operator's of this name.
-    fn admins_rule(&mut self) {
-        match self.rule(ADMINS_RULE) {
+    /// A rule that is printed, or the operator's of this name: it lets the relay in.
+    fn printed_rule(&mut self, name: &str) {
+        match self.rule(name) {
             Some(rule) if self.rules_for(Who::Component).admits_by(&rule) => {}
-            Some(rule) => self.let_in(&rule, &format!("`access_rules:`, `{ADMINS_RULE}:`"), OUR_RULE),
+            Some(rule) => self.let_in(&rule, &format!("`access_rules:`, `{name}:`"), OUR_RULE),
             None => {
                 self.needs_acl = true;
-                if let Some(printed) = self.printed(&["access_rules", ADMINS_RULE]) {
+                if let Some(printed) = self.printed(&["access_rules", name]) {
                     self.add_to_section("access_rules", printed);
                 }
             }
@@ -127,7 +127,7 @@ impl Comparison<'_> {
         let kept = entries_of(rule);
         let printed = [Entry::rule("allow", "admin")];
         if kept == printed && self.rule(ADMINS_RULE).is_none() {
-            self.admins_rule();
+            self.printed_rule(ADMINS_RULE);
             return ADMINS_RULE.to_owned();
         }
         if let Some((name, _)) = self.admins.iter().find(|(_, entries)| *entries == kept) {
@@ -148,16 +148,7 @@ impl Comparison<'_> {
     /// What the added lines name, as far as it is not there.
     pub(super) fn rules(&mut self) {
         if self.needs_rule {
-            match self.rule(OUR_RULE) {
-                Some(rule) if self.rules_for(Who::Component).admits_by(&rule) => {}
-                Some(rule) => self.let_in(&rule, &format!("`access_rules:`, `{OUR_RULE}:`"), OUR_RULE),
-                None => {
-                    self.needs_acl = true;
-                    if let Some(printed) = self.printed(&["access_rules", OUR_RULE]) {
-                        self.add_to_section("access_rules", printed);
-                    }
-                }
-            }
+            self.printed_rule(OUR_RULE);
         }
         if !self.needs_acl || self.rules_for(Who::Component).is_acl(OUR_RULE) {
             return;
@@ -184,14 +175,10 @@ impl Comparison<'_> {
     }
 }
 
-/// The entries of a rule, in their order.
+/// The entries of a rule as lines.
 fn entries_of(rule: &Node) -> Vec<Entry> {
-    let entries = match &rule.value {
-        Value::Table(table) if table.items.is_empty() => std::slice::from_ref(rule),
-        _ => rule.items(),
-    };
     let mut all = Vec::new();
-    for entry in entries {
+    for entry in entries(rule) {
         match &entry.value {
             Value::Text(verb) => {
                 let block = vec![(0, format!("- {verb}"))];

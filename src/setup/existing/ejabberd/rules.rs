@@ -19,6 +19,14 @@ pub(super) struct Rules<'a> {
     pub(super) who: Who,
 }
 
+/// The entries of a rule, in their order. A rule that is a mapping is one entry.
+pub(super) fn entries(rule: &Node) -> &[Node] {
+    match &rule.value {
+        Value::Table(table) if table.items.is_empty() => std::slice::from_ref(rule),
+        _ => rule.items(),
+    }
+}
+
 impl Rules<'_> {
     /// Whether a rule, by its name or written in its place, lets them in.
     pub(super) fn admits(&self, rule: &Node) -> bool {
@@ -35,11 +43,7 @@ impl Rules<'_> {
 
     /// Whether what stands in a rule lets them in: the first entry that is about them counts.
     pub(super) fn admits_by(&self, rule: &Node) -> bool {
-        let entries = match &rule.value {
-            Value::Table(table) if table.items.is_empty() => std::slice::from_ref(rule),
-            _ => rule.items(),
-        };
-        for entry in entries {
+        for entry in entries(rule) {
             match &entry.value {
                 Value::Text(verb) if matches!(verb.as_str(), "all" | "allow") => return true,
                 Value::Text(verb) if matches!(verb.as_str(), "none" | "deny") => return false,
