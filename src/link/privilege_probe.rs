@@ -2,7 +2,8 @@
 //! a component ends, ejabberd takes back what it granted to the others. A new connection gets them again.
 //!
 //! If rosters are granted, the roster of an account that need not exist is requested; otherwise a disco#info request is
-//! sent in its name. If only messages are granted, the first message that comes back shows it.
+//! sent in its name. If only messages are granted, the first message that comes back shows it. A host that has not granted
+//! again what it had granted is only pinged: what it sent may have gone to another connection.
 //! Knows nothing of when the link may connect again: see `renewal`.
 
 use std::time::Duration;
@@ -103,6 +104,7 @@ pub(super) async fn watch(link: Link) {
 async fn probe_repeatedly(link: &Link, on: Epoch) {
     let mut told = false;
     let (mut silent, mut lost) = (0, 0);
+    let mut astray = Astray::default();
     if let Some(host) = link.privileges.missing().first() {
         link.renew(on, host).await;
     }
@@ -114,16 +116,28 @@ async fn probe_repeatedly(link: &Link, on: Epoch) {
                 trials.push((host, trial));
             }
         }
+        let missing = link.privileges.missing().into_iter().next().filter(|_| astray.may_be());
+        let mut pings_lost = false;
+        if let Some(host) = &missing
+            && let answered @ 1.. = answered_pings(link, host, PINGS_WHILE_SHARED).await
+        {
+            pings_lost = answered < PINGS_WHILE_SHARED;
+            astray.tried(pings_lost);
+        }
         let saw = |trial| trials.iter().any(|(_, it)| *it == trial);
         // Another connection may have had the answer. What was seen of one earlier counts no more: it may have ended, and
         // then the server answers such a request with silence.
-        let another = saw(Trial::Lost) || link.privileges.shared().seen_since(begun);
+        let answers_lost = saw(Trial::Lost) || pings_lost;
+        let another = answers_lost || link.privileges.shared().seen_since(begun);
         silent = if saw(Trial::Silent) && !another { silent + 1 } else { 0 };
-        lost = if saw(Trial::Lost) { lost + 1 } else { 0 };
+        lost = if answers_lost { lost + 1 } else { 0 };
         let of = |trial| trials.iter().find(|(_, it)| *it == trial).map(|(host, _)| host);
         let gone = of(Trial::Refused).or_else(|| of(Trial::Silent).filter(|_| silent >= MAX_SILENT_PROBES));
         if lost >= MAX_SILENT_PROBES {
             link.privileges.shared().noticed(&link.trouble);
+        } else if let Some(host) = missing.filter(|_| astray.is_over()) {
+            link.privileges.renewal.state().may_help_after_all(on);
+            link.renew(on, &host).await;
         } else if let Some(host) = gone {
             if !link.renew(on, host).await && !told {
                 told = true;
@@ -142,6 +156,32 @@ async fn probe_repeatedly(link: &Link, on: Epoch) {
         if silent == 0 && lost == 0 {
             sleep(PROBE_INTERVAL).await;
         }
+    }
+}
+
+/// Whether the grants that a host has not sent again on this connection went to another one, as answers to pings show.
+#[derive(Debug, Default)]
+struct Astray {
+    /// Answers were lost.
+    lost: bool,
+    /// So many trials in a row lost none.
+    without_loss: u32,
+}
+
+impl Astray {
+    fn tried(&mut self, lost: bool) {
+        self.lost |= lost;
+        self.without_loss = if lost { 0 } else { self.without_loss + 1 };
+    }
+
+    /// Not once no answers are lost: then the host grants nothing.
+    fn may_be(&self) -> bool {
+        self.lost || self.without_loss < MAX_SILENT_PROBES
+    }
+
+    /// They went there, and it has ended: a new connection will have them.
+    fn is_over(&self) -> bool {
+        self.lost && self.without_loss >= MAX_SILENT_PROBES
     }
 }
 
@@ -172,11 +212,7 @@ async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
         }
     };
     let count = if link.wrong() == Some(Trouble::Shared) { PINGS_WHILE_SHARED } else { PINGS_PER_TRIAL };
-    let pings =
-        (0..count).map(|_| link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping));
-    let pings = join_all(pings.map(|ping| timeout(PROBE_TIMEOUT, link.ask_raw(ping))));
-    let (asked, pings) = join(timeout(PROBE_TIMEOUT, asked), pings).await;
-    let answered = pings.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count();
+    let (asked, answered) = join(timeout(PROBE_TIMEOUT, asked), answered_pings(link, host, count)).await;
     match asked {
         Ok(Err(AskError::Lost)) => None,
         // The error may be about the account, which need not exist.
@@ -186,6 +222,13 @@ async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
         Ok(Ok(_)) => Some(if answered == 0 { Trial::Lost } else { Trial::Holds }),
         Ok(Err(_)) | Err(_) => (answered == count).then_some(Trial::Silent),
     }
+}
+
+/// How many of so many pings are answered.
+async fn answered_pings(link: &Link, host: &str, count: usize) -> usize {
+    let ping = || link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping);
+    let answers = join_all((0..count).map(|_| timeout(PROBE_TIMEOUT, link.ask_raw(ping()))));
+    answers.await.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count()
 }
 
 #[cfg(test)]
@@ -201,61 +244,94 @@ mod tests {
 
     const HOST: &str = "example.org";
 
-    /// Whether the connection is ended within 15 s. Another one has been noticed before, the roster is never answered, and of
-    /// the pings of each trial as many as this are not.
-    async fn ends_if_lost(pings: usize) -> bool {
-        let (link, _incoming, mut server) = scripted::link(Settings {
-            component: "invites.example.org".into(),
-            secret: SecretString::from("s"),
-            server: Server::Tcp("localhost:1".into()),
-            hosts: vec![HOST.into()],
-            services: Vec::new(),
-        });
-        let rosters = Advertisement {
+    const HOST_BARRIER: &str = "example.org/barrier";
+
+    fn rosters() -> Advertisement {
+        Advertisement {
             version: Version::V2,
             outgoing_messages: true,
             roster_get: true,
             presence: false,
             iq: Vec::new(),
-        };
-        server.comes_up(&[(HOST, rosters)]);
-        let Ok(on) = link.epoch() else { panic!("it is up") };
-        link.privileges.shared().noticed(&link.trouble);
-        let _watching = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch(link.clone())));
-        let serving = async {
-            let mut unanswered = Vec::new();
-            let mut lost = 0;
-            loop {
-                match server.sent() {
-                    Some(Sent::Question(question, reply)) if question.to.as_deref() == Some(HOST_BARRIER) => {
-                        if lost < pings {
-                            lost += 1;
-                            unanswered.push(reply);
-                        } else {
-                            reply.answer(Iq::result_to(&question));
-                        }
-                    }
-                    Some(Sent::Question(_, reply)) => {
-                        lost = 0;
-                        unanswered.push(reply);
-                    }
-                    Some(Sent::Stanza(..)) => {}
-                    None => sleep(Duration::from_millis(10)).await,
-                }
-            }
-        };
-        let ended = timeout(Duration::from_secs(15), link.privileges.renewal.requested(on));
-        tokio::select! {
-            () = serving => unreachable!("it serves for ever"),
-            ended = ended => ended.is_ok(),
         }
     }
 
-    const HOST_BARRIER: &str = "example.org/barrier";
+    fn a_link() -> (Link, crate::link::Incoming, scripted::Server) {
+        scripted::link(Settings {
+            component: "invites.example.org".into(),
+            secret: SecretString::from("s"),
+            server: Server::Tcp("localhost:1".into()),
+            hosts: vec![HOST.into()],
+            services: Vec::new(),
+        })
+    }
+
+    /// Answers pings for ever, but of each so many in a row only those behind the first `lost`. Nothing else is answered.
+    async fn serve(server: &mut scripted::Server, in_a_row: usize, lost: usize, pings: &mut usize) {
+        let mut unanswered = Vec::new();
+        loop {
+            match server.sent() {
+                Some(Sent::Question(question, reply)) if question.to.as_deref() == Some(HOST_BARRIER) => {
+                    if *pings % in_a_row < lost {
+                        unanswered.push(reply);
+                    } else {
+                        reply.answer(Iq::result_to(&question));
+                    }
+                    *pings += 1;
+                }
+                Some(Sent::Question(_, reply)) => unanswered.push(reply),
+                Some(Sent::Stanza(..)) => {}
+                None => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// Whether this connection is asked to end within so many seconds of serving.
+    async fn ends(
+        link: &Link,
+        on: Epoch,
+        within: u64,
+        server: &mut scripted::Server,
+        lost: usize,
+        pings: &mut usize,
+    ) -> bool {
+        tokio::select! {
+            () = serve(server, PINGS_WHILE_SHARED, lost, pings) => unreachable!("it serves for ever"),
+            ended = timeout(Duration::from_secs(within), link.privileges.renewal.requested(on)) => ended.is_ok(),
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn silence_counts_as_soon_as_the_other_connection_is_not_seen_any_more() {
-        assert!(ends_if_lost(0).await);
-        assert!(!ends_if_lost(1).await, "the other one is still there, and has some of the answers");
+        for lost in [0, 1] {
+            let (link, _incoming, mut server) = a_link();
+            server.comes_up(&[(HOST, rosters())]);
+            let Ok(on) = link.epoch() else { panic!("it is up") };
+            link.privileges.shared().noticed(&link.trouble);
+            let _watching = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch(link.clone())));
+            // While some are lost, the other one is still there, and has some of the answers.
+            assert_eq!(ends(&link, on, 15, &mut server, lost, &mut 0).await, lost == 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn grants_that_went_to_another_connection_are_had_when_it_has_ended() {
+        for lost in [0, 3] {
+            let (link, _incoming, mut server) = a_link();
+            server.comes_up(&[(HOST, rosters())]);
+            let Ok(first) = link.epoch() else { panic!("it is up") };
+            link.privileges.renewal.request(first, HOST);
+            server.comes_up(&[]);
+            let Ok(on) = link.epoch() else { panic!("it is up") };
+            let _watching = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch(link.clone())));
+
+            let mut pings = 0;
+            assert!(!ends(&link, on, 60, &mut server, lost, &mut pings).await);
+            assert_eq!(link.wrong(), (lost > 0).then_some(Trouble::Shared));
+            if lost == 0 {
+                assert_eq!(pings, 2 * PINGS_WHILE_SHARED, "the host grants nothing: it is asked no more");
+            }
+            assert_eq!(ends(&link, on, 60, &mut server, 0, &mut pings).await, lost > 0);
+        }
     }
 }

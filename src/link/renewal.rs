@@ -44,6 +44,11 @@ impl State {
         Some(self.last.map_or(now, |(last, pause)| now.max(last + pause)))
     }
 
+    /// The renewal that led to this connection did not help because another connection had the grants, which has ended.
+    pub(super) fn may_help_after_all(&mut self, on: Epoch) {
+        self.renewed.take_if(|renewed| *renewed == on);
+    }
+
     fn done(&mut self, on: Epoch, now: Instant) {
         let pause = match self.last {
             Some((last, pause)) if now - last < RENEWALS_FORGOTTEN_AFTER => {
@@ -115,5 +120,7 @@ mod tests {
         state.done(first, now);
         assert_eq!(state.due(first.next(), now + RENEWALS_FORGOTTEN_AFTER), None);
         assert!(state.due(first.next().next(), now).is_some(), "a connection that came by itself");
+        state.may_help_after_all(first.next());
+        assert_eq!(state.due(first.next(), now), Some(now + FIRST_RENEWAL_PAUSE));
     }
 }

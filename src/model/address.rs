@@ -1,7 +1,7 @@
 //! JIDs as text, and XEP-0106: how a person's address becomes the localpart of a relay address, and back.
 //! Knows nothing of stanzas, rooms' rights or groups.
 
-use jid::{BareJid, NodePart, ResourcePart};
+use jid::{BareJid, NodePart, NodeRef, ResourcePart};
 use thiserror::Error;
 
 use super::domain;
@@ -159,7 +159,9 @@ pub fn relay_address_of_occupant(
 
 fn escaped_on(address: &str, component: &str) -> Result<BareJid, AddressError> {
     let localpart = escape_localpart(address);
-    let localpart = NodePart::new(&localpart).map_err(|why| AddressError::invalid(address, why))?;
+    let localpart = NodePart::new(&localpart)
+        .and_then(|localpart| if is_normal(&localpart) { Ok(localpart) } else { Err(jid::Error::NodePrep) })
+        .map_err(|why| AddressError::invalid(address, why))?;
     let domain = jid::DomainPart::new(component).map_err(|why| AddressError::invalid(component, why))?;
     Ok(BareJid::from_parts(Some(&localpart), &domain))
 }
@@ -215,15 +217,28 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
         Some((localpart, domain)) => (Some(localpart), domain),
         None => (None, bare),
     };
-    if domain::is_plain(domain) {
-        return BareJid::new(bare).map_err(invalid);
+    let normalised = if domain::is_plain(domain) {
+        BareJid::new(bare)
+    } else {
+        let domain = domain::canonical(domain).map_err(invalid)?;
+        match localpart {
+            Some(localpart) => BareJid::new(&format!("{localpart}@{domain}")),
+            None => BareJid::new(&domain),
+        }
+    };
+    match normalised.map_err(invalid)? {
+        jid if jid.node().is_some_and(|localpart| !is_normal(localpart)) => {
+            Err(invalid(jid::Error::NodePrep))
+        }
+        jid => Ok(jid),
     }
-    let domain = domain::canonical(domain).map_err(invalid)?;
-    match localpart {
-        Some(localpart) => BareJid::new(&format!("{localpart}@{domain}")),
-        None => BareJid::new(&domain),
-    }
-    .map_err(invalid)
+}
+
+/// Whether nodeprep leaves a localpart that it has made as it is. Characters that are younger than nodeprep's tables may
+/// become capitals (U+1F116 gives `(G)`), which the next who normalises the address makes another account's.
+fn is_normal(localpart: &NodeRef) -> bool {
+    localpart.as_str().is_ascii() && !localpart.as_str().bytes().any(|byte| byte.is_ascii_uppercase())
+        || NodePart::new(localpart.as_str()).is_ok_and(|again| again.as_str() == localpart.as_str())
 }
 
 /// The bare form of a JID that a server has sent, or that the relay has stored. A server normalises what its users type,
@@ -240,7 +255,7 @@ pub fn own(jid: &str) -> Result<BareJid, AddressError> {
         Some((localpart, domain)) => (Some(localpart), domain),
         None => (None, written),
     };
-    let normalised = other.node().map(jid::NodeRef::as_str);
+    let normalised = other.node().map(NodeRef::as_str);
     let is_own = (localpart == normalised || localpart.map(str::to_lowercase).as_deref() == normalised)
         && domain::is_spelling_of(domain, other.domain().as_str());
     if is_own { Ok(other) } else { Err(AddressError::SomebodyElse { address: written.to_owned(), other }) }
@@ -331,6 +346,24 @@ mod tests {
     #[case("alice\\40stra\u{df}e.example@invites.example.org")]
     fn a_relay_address_that_normalising_changes_is_nobodys(#[case] relay_address: &str) {
         assert!(matches!(contact_of(relay_address), Err(AddressError::SomebodyElse { .. })));
+    }
+
+    /// Every character there is.
+    #[test]
+    fn what_is_normalised_stays_as_it_is() {
+        let room = jid("den@conference.example.org");
+        for c in '\u{80}'..=char::MAX {
+            let text = format!("a{c}b@example.org");
+            let Ok(person) = bare(&text) else { continue };
+            if person.as_str() == text {
+                continue;
+            }
+            assert_eq!(own(person.as_str()), Ok(person.clone()), "{c:?}");
+            let relay = relay_address(&person, "invites.example.org").unwrap();
+            assert_eq!(contact_of(relay.as_str()), Ok(person), "{c:?}");
+            let occupant = relay_address_of_occupant(&room, &c.to_string(), "invites.example.org").unwrap();
+            assert_eq!(bare(occupant.as_str()), Ok(occupant.clone()), "{c:?}");
+        }
     }
 
     #[test]
