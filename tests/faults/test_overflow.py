@@ -1,5 +1,7 @@
 """More is under way than the relay keeps in memory: the rest waits on the disk, and everything comes to an end once."""
 
+import pytest
+
 from faults.crowd import all_arrive, invite
 from support import clock
 from support.stanzas import asked, reply
@@ -11,23 +13,28 @@ READY = 2048
 """Those that stand ready in memory; the others wait on the disk alone."""
 
 
-async def test_more_than_fits(scripted, relays, config):
+@pytest.fixture
+async def patient(scripted, relays, config):
+    """On a slow machine it takes a while to take them in, and the connection is given up over an unanswered ping."""
     relay = relays(scripted, **config)
-    # On a slow machine it takes a while to take them in, and the connection is given up over an unanswered ping.
     relay.env.update(clock.faster(0.2))
     await relay.start()
+    return relay
+
+
+async def test_more_than_fits(scripted, patient):
     scripted.answers_pings = False
     contacts = invite(scripted, 2 * (LIVES + READY))
     await scripted.until(lambda: len(scripted.deliveries) == LIVES, "as many as may be unconfirmed")
-    await relay.has_taken_in(len(contacts))
+    await patient.has_taken_in(len(contacts))
     assert len(scripted.deliveries) == LIVES
 
     scripted.answer_all()
 
-    assert await all_arrive(scripted, relay, contacts) == 0
+    assert await all_arrive(scripted, patient, contacts) == 0
 
 
-async def test_a_hand_over_among_them(scripted, relay):
+async def test_a_hand_over_among_them(scripted, patient):
     """It is taken in while others have to wait on the disk, and does not wait there with them."""
     tea, coffee = scripted.room("tea"), scripted.room("coffee")
     scripted.silent = {tea, coffee}
@@ -36,7 +43,7 @@ async def test_a_hand_over_among_them(scripted, relay):
     scripted.answers_pings = False
     contacts = invite(scripted, LIVES - 100)
     scripted.send(scripted.invitation("dave") * (READY + 150))
-    await relay.has_taken_in(LIVES + READY + 50)
+    await patient.has_taken_in(LIVES + READY + 50)
 
     scripted.answer_for(coffee)
     assert (await scripted.taken.take(reply("handover"))).get("type") == "result"
@@ -46,6 +53,6 @@ async def test_a_hand_over_among_them(scripted, relay):
     await scripted.delivered(*contacts, scripted.jid("dave"))
     scripted.answer_all()
 
-    await relay.settled(LIVES + READY + 51, "--limit", "10000")
-    await relay.stop()
+    await patient.settled(LIVES + READY + 51, "--limit", "10000")
+    await patient.stop()
     assert [delivery.contact for delivery in scripted.deliveries].count(scripted.jid("carol")) == 1

@@ -173,7 +173,7 @@ class Client(Endpoint):
         persistent: bool = True,
     ) -> str:
         """Enters a new room, becomes its owner and sets it up; `anonymous` is semi-anonymous, as most rooms are."""
-        await self.join(room)
+        await self._enter_new(room)
         await self.configure(
             room,
             members_only=members_only,
@@ -184,6 +184,16 @@ class Client(Endpoint):
             persistent=persistent,
         )
         return room
+
+    async def _enter_new(self, room: str) -> None:
+        """Tries again while one of that name is still ending: it answers with an error."""
+        error = None
+        try:
+            async with asyncio.timeout(WITHIN):
+                while (answer := await self.join(room)).get("type") == "error":
+                    error = stanzas.show(answer)
+        except TimeoutError:
+            raise AssertionError(f"{room} can't be entered: {error or 'no answer'}") from None
 
     async def configure(
         self,
