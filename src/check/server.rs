@@ -50,10 +50,7 @@ pub async fn server(config: &Config, link: &Link, deadline: Instant, asked_by: A
     let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link, deadline).await {
         let (why, remedy) = trouble(config, link).await;
-        let next = link.next_attempt_in().filter(|_| asked_by == AskedBy::TheRelay);
-        let next = next.map_or_else(String::new, |in_time| {
-            format!(" (the relay tries again in {} s)", in_time.as_secs().saturating_add(1))
-        });
+        let next = if asked_by == AskedBy::TheRelay { link.next_attempt() } else { String::new() };
         return vec![connection().failed(why + &next, remedy)];
     }
     let why = match timeout_at(deadline, ask_everything(config, link, &mut findings)).await {

@@ -244,10 +244,14 @@ impl Link {
         self.trouble.borrow().clone()
     }
 
-    /// How long it is until the next attempt to connect; `None` unless the link pauses before one.
+    /// When the next attempt to connect follows, to be put behind why there is no link: ` (the relay tries again in 5 s)`.
+    /// Empty unless the link pauses before one.
     #[must_use]
-    pub fn next_attempt_in(&self) -> Option<Duration> {
-        self.next_attempt.borrow().map(|at| at.saturating_duration_since(Instant::now()))
+    pub fn next_attempt(&self) -> String {
+        self.next_attempt.borrow().map_or_else(String::new, |at| {
+            let pause = at.saturating_duration_since(Instant::now());
+            format!(" (the relay tries again in {} s)", pause.as_secs().saturating_add(1))
+        })
     }
 
     /// Why the relay is not ready; `None` while it is.

@@ -89,7 +89,11 @@ impl StatusPage {
     /// Why the server's side prevents relaying; `None` if it does not.
     fn link_trouble(&self) -> Option<String> {
         let why = self.link.not_ready()?;
-        Some(if self.link.is_up() { why } else { format!("no link to the server: {why}") })
+        Some(if self.link.is_up() {
+            why
+        } else {
+            format!("no link to the server: {why}{}", self.link.next_attempt())
+        })
     }
 
     /// Why the journal prevents relaying; `None` if it does not.

@@ -1,6 +1,7 @@
 """What monitoring systems see: metrics, whether the relay is alive, whether it is ready."""
 
 import re
+import asyncio
 import socket
 import time
 
@@ -95,6 +96,9 @@ async def test_it_is_ready_while_there_is_a_link(own_server, relays, config, web
     await own_server.kill()
     wrong = await web.until("/readyz", 503)
     assert wrong.text.startswith("no link to the server: ")
+    async with asyncio.timeout(30):
+        while "(the relay tries again in " not in (await web.get("/readyz")).text:
+            pass
     assert (await web.get("/healthz")).status == 200
     assert (await web.metrics())[f"{OURS}link_up"] == 0
 
