@@ -1,7 +1,7 @@
 """What monitoring systems see: metrics, whether the relay is alive, whether it is ready."""
 
-import re
 import asyncio
+import re
 import socket
 import time
 
