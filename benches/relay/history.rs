@@ -14,6 +14,9 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// The age of the oldest invitation.
 const HISTORY_DAYS: i64 = 90;
 
+/// Claims whose digests are in one row.
+const CLAIMS_PER_BLOCK: i64 = 4096;
+
 /// How many claims there are.
 #[derive(Debug, Clone, Copy)]
 pub enum Claims {
@@ -23,11 +26,26 @@ pub enum Claims {
     All,
 }
 
-/// Removes everything but the first `rows` invitations, so that each round begins with the same journal.
-pub async fn restore(path: &Path, rows: i64) -> Result<()> {
+impl Claims {
+    /// How many there are in a journal with so many invitations.
+    pub fn of(self, rows: i64) -> i64 {
+        match self {
+            Self::OfTheDay => rows / HISTORY_DAYS,
+            Self::All => rows,
+        }
+    }
+}
+
+/// Removes everything but the first `rows` invitations and their claims, so that each round begins with the same journal.
+pub async fn restore(path: &Path, rows: i64, claims: Claims) -> Result<()> {
     let mut db = open(path).await?;
-    sqlx::query("DELETE FROM history WHERE id > ?").bind(rows).execute(&mut db).await?;
-    sqlx::query("DELETE FROM claims WHERE invitation > ?").bind(rows).execute(&mut db).await?;
+    for (behind, delete) in [
+        (rows, "DELETE FROM history WHERE id > ?"),
+        (claims.of(rows), "DELETE FROM claims WHERE id > ?"),
+        (claims.of(rows) - CLAIMS_PER_BLOCK + 1, "DELETE FROM claim_digests WHERE first > ?"),
+    ] {
+        sqlx::query(delete).bind(behind).execute(&mut db).await?;
+    }
     db.close().await?;
     std::fs::File::open(path)?.sync_all()?;
     Ok(())
@@ -56,13 +74,13 @@ pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
     let mut db = open(path).await?;
     // Ids from 1 on, the newest last; the next invitation gets the id after them.
     sqlx::query(
-        "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as) \
+        "INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, declined) \
          WITH RECURSIVE n(i) AS (SELECT 1 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
          SELECT i, ?2 + (i * ?3) / ?1, ?2 + (i * ?3) / ?1 + 20, 'addressed', \
                 'room' || (i % 1000) || '@conference.example.org', 'user' || (i % 50000) || '@example.org', \
                 'friend' || (i % 70001) || '@example.org', iif(i % 10, 'relayed', 'suppressed'), \
                 iif(i % 10, NULL, 'duplicate'), \
-                iif(i % 10, 'user' || (i % 50000) || '\\40example.org@invites.example.org', NULL) FROM n",
+                iif(i % 10, 'user' || (i % 50000) || '\\40example.org@invites.example.org', NULL), iif(i % 10, 0, NULL) FROM n",
     )
     .bind(rows)
     .bind(Utc::now().timestamp_millis() - HISTORY_DAYS * DAY_MILLIS)
@@ -73,20 +91,26 @@ pub async fn fill(path: &Path, rows: i64, claims: Claims) -> Result<()> {
         .bind(rows)
         .execute(&mut db)
         .await?;
-    let claimed = match claims {
-        Claims::OfTheDay => rows / HISTORY_DAYS,
-        Claims::All => rows,
-    };
-    // Keys are digests, so any random ones do.
+    let claimed = claims.of(rows);
+    // Keys are digests, so any random ones do, and random digests of them. The newest has the highest id.
     sqlx::query(
-        "INSERT INTO claims (key, at, invitation) \
-         WITH RECURSIVE n(i) AS (SELECT 0 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1) \
-         SELECT randomblob(16), ?2 - (i * ?3) / ?1, ?4 - i FROM n",
+        "INSERT INTO claims (id, key, at, invitation, memory) \
+         WITH RECURSIVE n(i) AS (SELECT 1 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+         SELECT i, randomblob(16), ?2 - ((?1 - i) * ?3) / ?1, ?4 - ?1 + i, zeroblob(25) FROM n",
     )
     .bind(claimed)
     .bind(Utc::now().timestamp_millis())
     .bind(DAY_MILLIS)
     .bind(rows)
+    .execute(&mut db)
+    .await?;
+    sqlx::query(
+        "INSERT INTO claim_digests (first, digests) \
+         WITH RECURSIVE n(i) AS (SELECT 0 WHERE ?1 > 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1) \
+         SELECT 1 + i * ?2, randomblob(4 * ?2) FROM n",
+    )
+    .bind(claimed / CLAIMS_PER_BLOCK)
+    .bind(CLAIMS_PER_BLOCK)
     .execute(&mut db)
     .await?;
     db.close().await?;

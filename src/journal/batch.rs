@@ -98,7 +98,12 @@ pub(super) async fn discard(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Resu
     for_each(db, "DELETE FROM pending", ids).await
 }
 
-async fn for_each(db: &mut SqliteConnection, change: &'static str, ids: &[Id]) -> sqlx::Result<()> {
+/// Does this to the rows with these ids.
+pub(super) async fn for_each(
+    db: &mut SqliteConnection,
+    change: &'static str,
+    ids: &[Id],
+) -> sqlx::Result<()> {
     for chunk in chunks(ids) {
         let mut sql = QueryBuilder::<Sqlite>::new(change);
         sql.push(" WHERE id IN (");
@@ -116,12 +121,13 @@ pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now
     for chunk in chunks(outcomes) {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
-             added, parent, language) \
+             added, parent, language, declined) \
              SELECT p.id, p.received, ",
         );
         sql.push_bind(now);
         sql.push(
-            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent, p.language FROM (",
+            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent, p.language, \
+             iif(o.column5 <> coalesce(o.column4, p.inviter) AND o.column5 <> p.room, 0, NULL) FROM (",
         );
         push_rows(&mut sql, chunk, 5, |mut row, o| {
             row.push_bind(o.id)
@@ -250,31 +256,8 @@ pub(super) async fn bounce(
     row.as_ref().map(ended).transpose()
 }
 
-/// Notes that the contact has declined a relayed invitation: the newest that was sent from this relay address, and was not
-/// declined yet.
-pub(super) async fn decline(
-    db: &mut SqliteConnection,
-    room: &str,
-    sent: &Sent,
-    now: i64,
-) -> sqlx::Result<Option<Pending>> {
-    // The conditions on `sent_as` are those of the index.
-    let row = sqlx::query(
-        "UPDATE history SET declined = ? WHERE id = (SELECT max(id) FROM history WHERE contact = ? AND room = ? \
-         AND sent_as = ? AND state = 'relayed' AND declined IS NULL AND sent_as <> inviter AND sent_as <> room) \
-         RETURNING id, received, route, room, inviter, contact, parent, added, language",
-    )
-    .bind(now)
-    .bind(&sent.contact)
-    .bind(room)
-    .bind(&sent.sent_as)
-    .fetch_optional(db)
-    .await?;
-    row.as_ref().map(ended).transpose()
-}
-
 /// An invitation that has ended, so that its payload is gone.
-fn ended(row: &SqliteRow) -> sqlx::Result<Pending> {
+pub(super) fn ended(row: &SqliteRow) -> sqlx::Result<Pending> {
     Ok(Pending {
         id: row.try_get(0)?,
         received: row.try_get(1)?,

@@ -64,7 +64,7 @@ pub(super) async fn convert_old_keys(db: &mut SqliteConnection) -> sqlx::Result<
     let (mut done, mut last) = (0_u64, Vec::new());
     loop {
         let claims: Vec<OldClaim> = sqlx::query_as(
-            "SELECT key, at, invitation, coalesce(p.contact, h.contact), coalesce(p.room, h.room) FROM claims \
+            "SELECT key, at, invitation, coalesce(p.contact, h.contact), coalesce(p.room, h.room) FROM older_claims \
              LEFT JOIN pending p ON p.id = invitation LEFT JOIN history h ON h.id = invitation \
              WHERE key > ? ORDER BY key LIMIT ?",
         )
@@ -85,7 +85,7 @@ pub(super) async fn convert_old_keys(db: &mut SqliteConnection) -> sqlx::Result<
             done += 1;
         }
     }
-    for change in ["DROP TABLE claims", "ALTER TABLE new_claims RENAME TO claims"] {
+    for change in ["DROP TABLE older_claims", "ALTER TABLE new_claims RENAME TO older_claims"] {
         sqlx::query(change).execute(&mut *db).await?;
     }
     sqlx::query("UPDATE journal SET claim_keys = ?").bind(CLAIM_KEY_FORM).execute(&mut *db).await?;

@@ -83,14 +83,20 @@ async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) ->
 async fn forget_claims(db: &mut SqliteConnection, jid: &str) -> sqlx::Result<()> {
     let half = claim_keys::half(jid).to_vec();
     // They are searched for outside of a transaction, so that the writer does not wait.
-    let keys: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT key FROM claims WHERE substr(key, 1, 8) = ? OR substr(key, 9) = ?")
-            .bind(&half)
-            .bind(&half)
-            .fetch_all(&mut *db)
-            .await?;
-    for key in keys {
-        sqlx::query("DELETE FROM claims WHERE key = ?").bind(key).execute(&mut *db).await?;
+    for (find, delete) in [
+        (
+            "SELECT CAST(id AS BLOB) FROM claims WHERE substr(key, 1, 8) = ?1 OR substr(key, 9) = ?1",
+            "DELETE FROM claims WHERE id = CAST(? AS INTEGER)",
+        ),
+        (
+            "SELECT key FROM older_claims WHERE substr(key, 1, 8) = ?1 OR substr(key, 9) = ?1",
+            "DELETE FROM older_claims WHERE key = ?",
+        ),
+    ] {
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar(find).bind(&half).fetch_all(&mut *db).await?;
+        for row in rows {
+            sqlx::query(delete).bind(row).execute(&mut *db).await?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::claim_store::ClaimStore;
 use super::schema;
 
 /// How many rows are examined in one step; it takes some milliseconds.
@@ -34,6 +35,7 @@ pub(super) struct Until {
 pub(super) struct Maintenance {
     history: Sweep,
     claims: Sweep,
+    older_claims: Sweep,
     confusables: Sweep,
     hashes: Sweep,
     /// Since when the WAL is not empty.
@@ -47,6 +49,8 @@ struct Sweep {
     step: &'static str,
     /// Deletes the rows between two keys that were not written between two times.
     delete: &'static str,
+    /// Old rows stand in front of all others: where a step deletes none, there are none behind it.
+    oldest_first: bool,
     cursor: Vec<u8>,
 }
 
@@ -69,8 +73,9 @@ impl Sweep {
             .bind(now + oldest)
             .execute(db)
             .await?;
-        self.cursor = last;
-        Ok(swept.rows_affected() > 0)
+        let swept = swept.rows_affected() > 0;
+        self.cursor = if self.oldest_first && !swept { Vec::new() } else { last };
+        Ok(swept)
     }
 }
 
@@ -81,28 +86,39 @@ impl Default for Maintenance {
         let history = Sweep {
             step: "SELECT CAST(max(id) AS BLOB) FROM (SELECT id FROM history WHERE id > CAST(? AS INTEGER) ORDER BY id LIMIT ?)",
             delete: "DELETE FROM history WHERE id > CAST(? AS INTEGER) AND id <= CAST(? AS INTEGER) AND settled <= min(?, ?)",
+            oldest_first: false,
             cursor: Vec::new(),
         };
         // The claim of one that is under way holds for as long as that takes: a relay that was down for days resumes what may
         // have been sent.
         let claims = Sweep {
-            step: "SELECT max(key) FROM (SELECT key FROM claims WHERE key > ? ORDER BY key LIMIT ?)",
-            delete: "DELETE FROM claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?) \
+            step: "SELECT CAST(max(id) AS BLOB) FROM (SELECT id FROM claims WHERE id > CAST(? AS INTEGER) ORDER BY id LIMIT ?)",
+            delete: "DELETE FROM claims WHERE id > CAST(? AS INTEGER) AND id <= CAST(? AS INTEGER) AND (at <= ? OR at > ?) \
                      AND NOT EXISTS (SELECT 1 FROM pending WHERE id = invitation)",
+            oldest_first: true,
+            cursor: Vec::new(),
+        };
+        let older_claims = Sweep {
+            step: "SELECT max(key) FROM (SELECT key FROM older_claims WHERE key > ? ORDER BY key LIMIT ?)",
+            delete: "DELETE FROM older_claims WHERE key > ? AND key <= ? AND (at <= ? OR at > ?) \
+                     AND NOT EXISTS (SELECT 1 FROM pending WHERE id = invitation)",
+            oldest_first: false,
             cursor: Vec::new(),
         };
         let confusables = Sweep {
             step: "SELECT max(key) FROM (SELECT key FROM looks WHERE key > ? ORDER BY key LIMIT ?)",
             delete: "DELETE FROM looks WHERE key > ? AND key <= ? AND (at <= ? OR at > ?)",
+            oldest_first: false,
             cursor: Vec::new(),
         };
         // Its key is a text, which is less than any blob.
         let hashes = Sweep {
             step: "SELECT max(hash) FROM (SELECT hash FROM hashes WHERE hash > CAST(? AS TEXT) ORDER BY hash LIMIT ?)",
             delete: "DELETE FROM hashes WHERE hash > CAST(? AS TEXT) AND hash <= CAST(? AS TEXT) AND (at <= ? OR at > ?)",
+            oldest_first: false,
             cursor: Vec::new(),
         };
-        Self { history, claims, confusables, hashes, dirty: None }
+        Self { history, claims, older_claims, confusables, hashes, dirty: None }
     }
 }
 
@@ -113,8 +129,14 @@ impl Maintenance {
     }
 
     /// Makes one step and returns the pause until the next one. A failure does no harm: the next step tries again.
-    pub(super) async fn step(&mut self, db: &mut SqliteConnection, until: Until, idle: bool) -> Duration {
-        match self.try_step(db, until, idle).await {
+    pub(super) async fn step(
+        &mut self,
+        db: &mut SqliteConnection,
+        store: &mut ClaimStore,
+        until: Until,
+        idle: bool,
+    ) -> Duration {
+        match self.try_step(db, store, until, idle).await {
             Ok(pause) => pause,
             Err(e) => {
                 debug!("the maintenance of the journal is put off: {e}");
@@ -126,12 +148,17 @@ impl Maintenance {
     async fn sweep(
         &mut self,
         db: &mut SqliteConnection,
-        now: i64,
-        window: i64,
-        retention: i64,
+        store: &mut ClaimStore,
+        until: Until,
     ) -> sqlx::Result<bool> {
-        Ok(self.history.step(db, now, retention).await?
-            | self.claims.step(db, now, window).await?
+        let Until { now, window, retention } = until;
+        let claims =
+            self.claims.step(db, now, window).await? | self.older_claims.step(db, now, window).await?;
+        if claims {
+            store.sweep(db).await?;
+        }
+        Ok(claims
+            | self.history.step(db, now, retention).await?
             | self.confusables.step(db, now, retention).await?
             | self.hashes.step(db, now, retention).await?)
     }
@@ -139,11 +166,11 @@ impl Maintenance {
     async fn try_step(
         &mut self,
         db: &mut SqliteConnection,
+        store: &mut ClaimStore,
         until: Until,
         idle: bool,
     ) -> sqlx::Result<Duration> {
-        let Until { now, window, retention } = until;
-        let swept = self.sweep(db, now, window, retention).await;
+        let swept = self.sweep(db, store, until).await;
         if matches!(swept, Ok(true)) {
             self.note_write();
         }
@@ -152,7 +179,7 @@ impl Maintenance {
             self.empty_wal(db).await?;
         }
         let swept = swept?;
-        let through = [&self.history, &self.claims, &self.confusables, &self.hashes]
+        let through = [&self.history, &self.claims, &self.older_claims, &self.confusables, &self.hashes]
             .iter()
             .all(|sweep| sweep.cursor.is_empty());
         Ok(if swept {
@@ -205,11 +232,11 @@ mod tests {
         .execute(&mut db)
         .await
         .unwrap();
-        let mut maintenance = Maintenance::default();
+        let (mut maintenance, mut store) = (Maintenance::default(), ClaimStore::new(Vec::new()));
         let until = Until { now: 1000, window: 1, retention: 100 };
         let mut pauses = Vec::new();
         while pauses.last() != Some(&PAUSE_WITHOUT_WRITES) && pauses.len() < 20 {
-            pauses.push(maintenance.step(&mut db, until, true).await);
+            pauses.push(maintenance.step(&mut db, &mut store, until, true).await);
         }
         let left: (i64, i64) =
             sqlx::query_as("SELECT count(*), min(settled) FROM history").fetch_one(&mut db).await.unwrap();
@@ -229,8 +256,9 @@ mod tests {
         ] {
             sqlx::query(sql).execute(&mut db).await.unwrap();
         }
+        let mut store = ClaimStore::new(Vec::new());
         let until = Until { now: 1000, window: 100, retention: 1000 };
-        Maintenance::default().step(&mut db, until, true).await;
+        Maintenance::default().step(&mut db, &mut store, until, true).await;
         let left: Vec<i64> =
             sqlx::query_scalar("SELECT invitation FROM claims").fetch_all(&mut db).await.unwrap();
         assert_eq!(left, [7]);
@@ -241,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let (mut db, _lock) = schema::for_writing(&path).await.unwrap();
-        let mut maintenance = Maintenance::default();
+        let (mut maintenance, mut store) = (Maintenance::default(), ClaimStore::new(Vec::new()));
         let mut reader = schema::beside(&path).await.unwrap();
         sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
         sqlx::query("SELECT * FROM journal").fetch_all(&mut reader).await.unwrap();
@@ -249,7 +277,7 @@ mod tests {
         maintenance.note_write();
 
         let began = Instant::now();
-        maintenance.step(&mut db, NEVER, true).await;
+        maintenance.step(&mut db, &mut store, NEVER, true).await;
 
         assert!(began.elapsed() < schema::BUSY_TIMEOUT, "it waited for the reader");
         assert!(maintenance.dirty.is_some(), "the WAL still holds what the reader looks at");
@@ -257,7 +285,7 @@ mod tests {
         assert_eq!(u128::try_from(waits).unwrap(), schema::BUSY_TIMEOUT.as_millis());
 
         sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
-        maintenance.step(&mut db, NEVER, true).await;
+        maintenance.step(&mut db, &mut store, NEVER, true).await;
         assert!(maintenance.dirty.is_none());
         assert_eq!(std::fs::metadata(folder.path().join("journal.db-wal")).unwrap().len(), 0);
     }

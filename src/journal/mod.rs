@@ -10,13 +10,18 @@ mod access;
 mod backup;
 mod batch;
 mod claim;
+mod claim_index;
 mod claim_keys;
 mod claim_memory;
 mod claim_rows;
+mod claim_store;
+#[cfg(test)]
+mod claim_store_tests;
 #[cfg(test)]
 mod claim_tests;
 mod client_caps;
 mod confusables;
+mod declines;
 mod forget;
 mod groups;
 mod handle;

@@ -156,10 +156,10 @@ pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File),
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "ON")
-        // Checkpoints are made by maintenance and, under load, at this many pages: each writes a page of claims once, however
-        // often it was changed since the last.
+        // Checkpoints are made by maintenance and, under load, at this many pages: each writes a page once, however often it was
+        // changed since the last.
         .pragma("wal_autocheckpoint", "4000")
-        // 16 MB: the memory bound of the whole journal, and room for a day's claims of a busy server.
+        // 16 MB: beside where the claims are, the memory bound of the whole journal. Room for what invitations append to.
         .pragma("cache_size", "-16000")
         .connect()
         .await

@@ -15,8 +15,10 @@ use super::claim::{Claim, Delivery};
 use super::claim_keys::{self, key};
 use super::claim_memory::Windows;
 use super::claim_rows::{self, Release};
+use super::claim_store::ClaimStore;
 use super::client_caps;
 use super::confusables;
+use super::declines;
 use super::groups;
 use super::handle::Journal;
 use super::health::WriterHealth;
@@ -72,6 +74,7 @@ impl Journal {
             queue,
             next: first,
             retention: retention_watch,
+            claims: ClaimStore::new(salt.clone()),
             maintenance: Maintenance::default(),
         };
         let journal = Self {
@@ -102,6 +105,7 @@ pub struct Writer {
     health: WriterHealth,
     blocked_for_all: BlockedForAll,
     group_names: Names,
+    claims: ClaimStore,
     maintenance: Maintenance,
 }
 
@@ -145,7 +149,7 @@ impl Writer {
         let kept = *self.retention.borrow();
         let windows = Windows { now: now(), first: millis(kept.window) };
         let until = Until { now: windows.now, window: windows.longest(), retention: millis(kept.retention) };
-        self.maintenance.step(&mut self.db, until, self.queue.is_empty()).await
+        self.maintenance.step(&mut self.db, &mut self.claims, until, self.queue.is_empty()).await
     }
 
     /// Writes a batch; tries again as long as the disk refuses.
@@ -187,6 +191,7 @@ impl Writer {
     /// Writes the whole batch or nothing. Does not use sqlx's transactions: `SQLite` ends a transaction by itself when the disk
     /// is full, and sqlx, which does not notice, would not begin another one.
     async fn transaction(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
+        self.claims.begin(&mut self.db).await?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
         let written = match self.write(ops).await {
             Ok(written) => sqlx::query("COMMIT").execute(&mut self.db).await.map(|_| written),
@@ -195,6 +200,7 @@ impl Writer {
         match written {
             Ok((answers, next)) => {
                 self.next = next;
+                self.claims.commit();
                 for (op, answer) in ops.iter().zip(&answers) {
                     match (op, answer) {
                         (Op::Change { whose, .. }, Answer::Changed(Ok(preferences))) => {
@@ -218,12 +224,12 @@ impl Writer {
 
     /// Executes the operations. Returns the answers, and the id of the next arrival.
     async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
-        let db = &mut self.db;
+        let (db, store) = (&mut self.db, &mut self.claims);
         let now = now();
         let windows = Windows { now, first: millis(self.retention.borrow().window) };
         let retention = Window { now, length: millis(self.retention.borrow().retention) };
 
-        settle(db, ops, now).await?;
+        settle(db, store, ops, now).await?;
         let changed = change(db, ops).await?;
 
         let mut ids = self.next..;
@@ -248,7 +254,7 @@ impl Writer {
             }
         }
         batch::admit(db, &arrivals).await?;
-        let claimed = claim_rows::ask(db, &claims, windows).await?;
+        let claimed = claim_rows::ask(store, db, &claims, windows).await?;
         for (claim, claimed) in claims.iter().zip(&claimed) {
             if claim.adding && claimed.delivery == Delivery::Granted {
                 adding.push(claim.id);
@@ -294,18 +300,22 @@ impl Writer {
                     Answer::Claimed(claimed)
                 }
                 Op::PassMembershipOn { from, .. } => {
-                    Answer::PassedOn(claim_rows::pass_membership_on(db, *from).await?)
+                    Answer::PassedOn(claim_rows::pass_membership_on(store, db, *from).await?)
                 }
                 Op::Discard { release, .. } => {
-                    claim_rows::release(db, *release).await?;
+                    claim_rows::release(store, db, *release).await?;
                     Answer::Done
                 }
                 Op::Settle { .. } => Answer::Done,
-                Op::Bounce { outcome, sent, .. } => Answer::Ended(bounce(db, outcome, sent, now).await?),
-                Op::Decline { room, sent, .. } => Answer::Ended(batch::decline(db, room, sent, now).await?),
+                Op::Bounce { outcome, sent, .. } => {
+                    Answer::Ended(bounce(db, store, outcome, sent, now).await?)
+                }
+                Op::Decline { room, sent, .. } => {
+                    Answer::Ended(declines::decline(db, room, sent, now).await?)
+                }
                 Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
                 Op::Held { keys, inviter, .. } => {
-                    Answer::Held(claim_rows::held(db, keys, *inviter, windows).await?)
+                    Answer::Held(claim_rows::held(store, db, keys, *inviter, windows).await?)
                 }
                 Op::Backlog { after, limit, .. } => {
                     Answer::Backlog(batch::backlog(db, *after, *limit).await?)
@@ -321,6 +331,7 @@ impl Writer {
 /// What has come back. Another invitation takes over the membership that was added for it.
 async fn bounce(
     db: &mut SqliteConnection,
+    store: &mut ClaimStore,
     outcome: &Outcome,
     sent: &batch::Sent,
     now: i64,
@@ -328,8 +339,8 @@ async fn bounce(
     let Some(mut bounced) = batch::bounce(db, outcome, sent, now).await? else { return Ok(None) };
     let Arrival { contact, room, .. } = &bounced.arrival;
     let release = Release { key: key(contact, room), id: outcome.id };
-    bounced.added = bounced.added && !claim_rows::pass_membership_on(db, release).await?;
-    claim_rows::release(db, release).await?;
+    bounced.added = bounced.added && !claim_rows::pass_membership_on(store, db, release).await?;
+    claim_rows::release(store, db, release).await?;
     Ok(Some(bounced))
 }
 
@@ -345,7 +356,7 @@ async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Resul
 }
 
 /// Writes what has ended. Comes first in a batch, so that claims that are given up can be claimed in the same batch.
-async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result<()> {
+async fn settle(db: &mut SqliteConnection, store: &mut ClaimStore, ops: &[Op], now: i64) -> sqlx::Result<()> {
     let (mut outcomes, mut released) = (Vec::new(), Vec::new());
     for op in ops {
         if let Op::Settle { outcome, release, .. } = op {
@@ -355,7 +366,7 @@ async fn settle(db: &mut SqliteConnection, ops: &[Op], now: i64) -> sqlx::Result
     }
     batch::settle(db, &outcomes, now).await?;
     for release in released {
-        claim_rows::release(db, release).await?;
+        claim_rows::release(store, db, release).await?;
     }
     Ok(())
 }
