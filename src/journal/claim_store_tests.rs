@@ -128,7 +128,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let committed = prop::bool::weighted(0.8);
     let step = prop_oneof![
-        6 => (prop::collection::btree_set(0..60_u32, 1..40), committed.clone())
+        6 => (prop::collection::btree_set(0..60_u32, 1..40), committed)
             .prop_map(|(keys, committed)| Step::Put(keys.into_iter().collect(), committed)),
         2 => (0..60_u32, committed).prop_map(|(key, committed)| Step::Release(key, committed)),
         1 => (0..60_u32).prop_map(Step::Forget),
