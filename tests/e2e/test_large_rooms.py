@@ -7,16 +7,13 @@ What a larger one costs, with the figures printed at the end:
 """
 
 import os
-import re
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from support.ports import free_port
-from support.process import Process
 from support.sink import Sink
+from support.spent import Spent
 from support.stanzas import notice, sum_said
 from support.web import Web
 
@@ -30,25 +27,6 @@ WITHIN = 30 + SIZE / 50
 
 GROWN_OLD = 1
 """Seconds after which a room is asked again, if somebody is still to be invited to it; longer if it is slow to answer."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a process has used since it began."""
-
-    cpu: float
-    """Seconds."""
-    peak: float
-    """The most memory that it has had at a time, in MB."""
-
-    @classmethod
-    def by(cls, process: Process) -> "Spent":
-        directory = Path(f"/proc/{process.pid}")
-        # Behind the name, which may have spaces in it.
-        fields = (directory / "stat").read_text().rpartition(")")[2].split()
-        ticks = int(fields[11]) + int(fields[12])
-        peak = int(re.search(r"VmHWM:\s+(\d+) kB", (directory / "status").read_text())[1])
-        return cls(ticks / os.sysconf("SC_CLK_TCK"), peak / 1024)
 
 
 @pytest.fixture
