@@ -1,5 +1,8 @@
 //! For `fuzz/`: reads stanzas from bytes, without a server.
 
+use futures::executor::block_on;
+
+use super::answer::Answer;
 use super::reader::{Read, Reader};
 use crate::wire::Stanza;
 
@@ -24,6 +27,9 @@ pub fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
         loop {
             match reader.next() {
                 Ok(Some(Read::Stanza(stanza))) => stanzas.push(stanza),
+                Ok(Some(Read::LongAnswer(long))) => {
+                    stanzas.extend(block_on(Answer::Long(long).read()).map(Stanza::Iq));
+                }
                 Ok(Some(Read::LeftOut { .. })) => {}
                 Ok(None) => break,
                 Ok(Some(Read::Footer)) | Err(_) => return Outcome { stanzas, ended: true, between: false },

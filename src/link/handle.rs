@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use jid::BareJid;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::bare_iq_support::BareIqSupport;
 use super::epoch::Epoch;
@@ -185,22 +185,26 @@ impl Link {
         iq.from = Some(self.component.to_string());
         let reply = Box::pin(self.ask_raw(iq)).await?;
         // If the inner answer is an error, servers disagree on the outer type: the inner one counts.
-        result(privileged::unwrap_iq(&reply).unwrap_or(reply))
+        result(privileged::inner_or_itself(reply))
     }
 
     pub(super) async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {
         let (answer, mut wait) = oneshot::channel();
         let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
-        if let Ok(answer) = timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
-            return answer.unwrap_or(Err(AskError::Lost));
-        }
-        // The answer may stand behind much else that the server has to say. It comes before the answer to a ping.
-        tokio::select! {
-            biased;
-            answer = wait => answer.unwrap_or(Err(AskError::Lost)),
-            () = self.pinged() => Err(AskError::Unanswered),
-        }
+        let answer = match timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
+            Ok(answer) => answer,
+            // The answer may stand behind much else that the server has to say. It comes before the answer to a ping.
+            Err(_) => tokio::select! {
+                biased;
+                answer = wait => answer,
+                () = self.pinged() => return Err(AskError::Unanswered),
+            },
+        };
+        answer.unwrap_or(Err(AskError::Lost))?.read().await.map_err(|why| {
+            warn!("left out an answer that can't be read: {why}");
+            AskError::Unreadable
+        })
     }
 
     /// Returns when the server has answered a ping, or the connection is lost.

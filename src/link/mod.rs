@@ -5,7 +5,9 @@
 //!
 //! Knows nothing of invitations.
 
+mod answer;
 mod bare_iq_support;
+mod element;
 mod end;
 mod epoch;
 mod failure;

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use tokio::sync::oneshot;
 
+use super::answer::Answer;
 use super::failure::AskError;
 use crate::wire::Iq;
 
 /// Takes the answer.
-type Waiting = oneshot::Sender<Result<Iq, AskError>>;
+pub(super) type Waiting = oneshot::Sender<Result<Answer, AskError>>;
 
 /// The requests without an answer, by their ids: the address that was asked, and who waits.
 #[derive(Debug, Default)]
@@ -30,10 +31,10 @@ impl PendingIqs {
     }
 
     /// Hands an answer to the caller that waits for it; `false` if nobody waits.
-    pub(super) fn answered(&mut self, iq: Iq) -> bool {
-        let Some(waiting) = self.take(&iq) else { return false };
+    pub(super) fn answered(&mut self, answer: Answer) -> bool {
+        let Some(waiting) = self.take(answer.head()) else { return false };
         // A dropped receiver is fine: the caller has given up.
-        let _ = waiting.send(Ok(iq));
+        let _ = waiting.send(Ok(answer));
         true
     }
 
@@ -75,11 +76,11 @@ mod tests {
             !pending_iqs.expects(&iq("q1", "eve@example.org"))
                 && pending_iqs.expects(&iq("q1", "room@muc.example.org"))
         );
-        assert!(!pending_iqs.answered(iq("q1", "eve@example.org")));
-        assert!(!pending_iqs.answered(iq("q2", "room@muc.example.org")));
-        assert!(pending_iqs.answered(iq("q1", "room@muc.example.org")));
+        assert!(!pending_iqs.answered(Answer::Whole(iq("q1", "eve@example.org"))));
+        assert!(!pending_iqs.answered(Answer::Whole(iq("q2", "room@muc.example.org"))));
+        assert!(pending_iqs.answered(Answer::Whole(iq("q1", "room@muc.example.org"))));
         assert!(wait.try_recv().is_ok());
-        assert!(!pending_iqs.answered(iq("q1", "room@muc.example.org")), "once");
+        assert!(!pending_iqs.answered(Answer::Whole(iq("q1", "room@muc.example.org"))), "once");
     }
 
     #[test]
@@ -90,6 +91,6 @@ mod tests {
         pending_iqs.left_out(&iq("q1", "eve@example.org"));
         assert!(wait.try_recv().is_err(), "she was not asked");
         pending_iqs.left_out(&iq("q1", "bob@example.org"));
-        assert_eq!(wait.try_recv(), Ok(Err(AskError::Unreadable)));
+        assert!(matches!(wait.try_recv(), Ok(Err(AskError::Unreadable))));
     }
 }

@@ -10,9 +10,9 @@ use std::ops::Range;
 use bytes::BytesMut;
 use rxml::parser::Options;
 use rxml::{Event, Parse, Parser, WithOptions};
-use xso::error::FromEventsError;
-use xso::{Context, FromEventsBuilder, FromXml};
 
+use super::answer::LongAnswer;
+use super::element::parse;
 use super::framing::{Frame, Framer};
 use crate::wire::{Iq, IqType, Stanza, ns};
 
@@ -20,12 +20,17 @@ use crate::wire::{Iq, IqType, Stanza, ns};
 /// longer as a whole gets a parser of its own.
 const MAX_TOKEN_BYTES: usize = 8192;
 
+/// An answer to an IQ that is longer than this is left to the caller that waits for it: see [`super::answer`].
+const MAX_ANSWER_BYTES: usize = 32 << 10;
+
 /// The next item of the stream.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are stanzas, and each is handed on at once")]
 pub(super) enum Read {
     /// A stanza.
     Stanza(Stanza),
+    /// An answer that is to be read piece by piece.
+    LongAnswer(Box<LongAnswer>),
     /// Something that can't be read as a stanza.
     LeftOut {
         why: String,
@@ -76,9 +81,12 @@ impl Reader {
                     self.parser = self.fresh_parser(MAX_TOKEN_BYTES)?;
                     continue;
                 }
-                Frame::Element(element) => match self.element(&element)? {
-                    Ok(stanza) => Read::Stanza(stanza),
-                    Err(why) => self.left_out(why),
+                Frame::Element(element) => match self.long_answer(&element)? {
+                    Some(answer) => Read::LongAnswer(answer.into()),
+                    None => match self.element(&element)? {
+                        Ok(stanza) => Read::Stanza(stanza),
+                        Err(why) => self.left_out(why),
+                    },
                 },
                 Frame::LeftOut(why) => self.left_out(why.to_string()),
                 Frame::Footer => Read::Footer,
@@ -99,11 +107,21 @@ impl Reader {
         Ok(result)
     }
 
+    fn long_answer(&self, element: &Range<usize>) -> io::Result<Option<LongAnswer>> {
+        if element.len() <= MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        let Some(head) = self.head_of_an_answer() else { return Ok(None) };
+        let bytes = self.framer.bytes(element).to_vec();
+        let parser = self.fresh_parser(bytes.len())?;
+        Ok(Some(LongAnswer { head, bytes, parser }))
+    }
+
     fn left_out(&self, why: String) -> Read {
         Read::LeftOut { why, answer: self.head_of_an_answer().map(Box::new) }
     }
 
-    /// Sender and id of the element that is left out, if it is the answer to an IQ and its start tag can be read.
+    /// Sender, id and type of the last element, if it is the answer to an IQ and its start tag can be read.
     fn head_of_an_answer(&self) -> Option<Iq> {
         let head = self.framer.head();
         if head.is_empty() {
@@ -132,34 +150,6 @@ impl Reader {
     }
 }
 
-/// Reads exactly one element. After an error the parser can't be used any more.
-fn parse(parser: &mut Parser, mut bytes: &[u8]) -> Result<Stanza, String> {
-    let context = Context::empty();
-    let mut builder = match event(parser, &mut bytes)? {
-        Event::StartElement(_, name, attributes) => match Stanza::from_events(name, attributes, &context) {
-            Ok(builder) => builder,
-            Err(FromEventsError::Mismatch { .. }) => return Err("it is no stanza".to_owned()),
-            Err(FromEventsError::Invalid(e)) => return Err(e.to_string()),
-        },
-        _ => return Err("it is no element".to_owned()),
-    };
-    loop {
-        if let Some(stanza) = builder.feed(event(parser, &mut bytes)?, &context).map_err(|e| e.to_string())? {
-            // The framer counts tags, the parser matches their names: they disagree only if the element is not well-formed.
-            return if bytes.is_empty() { Ok(stanza) } else { Err("it ends before its end".to_owned()) };
-        }
-    }
-}
-
-fn event(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Event, String> {
-    match parser.parse(bytes, false) {
-        Ok(Some(event)) => Ok(event),
-        Ok(None) => Err("it ends too early".to_owned()),
-        Err(rxml::error::EndOrError::NeedMoreData) => Err("it does not end".to_owned()),
-        Err(rxml::error::EndOrError::Error(e)) => Err(e.to_string()),
-    }
-}
-
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The bytes of stanzas may hold passwords.
@@ -169,10 +159,12 @@ impl std::fmt::Debug for Reader {
 
 #[cfg(test)]
 mod tests {
+    use futures::executor::block_on;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::Message;
+    use crate::link::answer::Answer;
+    use crate::wire::{IqPayload, Message};
 
     const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
                           xmlns='jabber:component:accept' xmlns:server='urn:declared' id='1'>";
@@ -186,6 +178,7 @@ mod tests {
             while let Some(read) = reader.next().unwrap() {
                 all.push(match read {
                     Read::Stanza(stanza) => Some(stanza),
+                    Read::LongAnswer(long) => block_on(Answer::Long(long).read()).ok().map(Stanza::Iq),
                     Read::LeftOut { .. } | Read::Footer => None,
                 });
             }
@@ -315,12 +308,52 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_long_answer_is_read_by_the_one_who_waits_for_it() {
+        let item = |n: usize| format!("<item affiliation='member' jid='member-number-{n}@EXAMPLE.org'/>");
+        let list = |count| {
+            let items: String = (0..count).map(item).collect();
+            let query = format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{items}</query>");
+            format!("<iq type='result' from='tea@c' to='r' id='q'>{query}</iq>")
+        };
+        let mut reader = Reader::new();
+        let broken = list(1000).replace("<item affiliation='member' jid='member-number-999@", "<item jid='");
+        let stream =
+            [HEADER, &list(10), &list(1000), "<message/>", &broken.replace("'member'", "member")].concat();
+        reader.buffer().extend_from_slice(stream.as_bytes());
+        assert!(matches!(reader.next(), Ok(Some(Read::Stanza(Stanza::Iq(_))))), "it is short");
+        let Ok(Some(Read::LongAnswer(answer))) = reader.next() else { panic!("it is long") };
+        assert_eq!(answer.head.id.as_deref(), Some("q"));
+        assert!(matches!(reader.next(), Ok(Some(Read::Stanza(Stanza::Message(_))))));
+
+        let others_ran = std::cell::Cell::new(0);
+        let others = async {
+            loop {
+                others_ran.set(others_ran.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        let read = tokio::select! {
+            biased;
+            read = Answer::Long(answer).read() => read.unwrap(),
+            () = others => unreachable!(),
+        };
+        let Some(IqPayload::MucAdmin(list)) = read.payload.0 else { panic!("no list") };
+        assert_eq!(list.items.len(), 1000);
+        assert_eq!(list.items[999].jid.as_deref(), Some("member-number-999@example.org"));
+        assert!(others_ran.get() > 5, "others ran {} times", others_ran.get());
+
+        let Ok(Some(Read::LongAnswer(answer))) = reader.next() else { panic!("it is an answer") };
+        assert!(Answer::Long(answer).read().await.is_err());
+        assert!(reader.is_between());
+    }
+
     #[test]
     fn a_footer_is_the_end_and_a_second_header_no_stream() {
         let mut reader = Reader::new();
         reader.buffer().extend_from_slice(format!("{HEADER}<message/></stream:stream>").as_bytes());
         assert!(matches!(reader.next(), Ok(Some(Read::Stanza(_)))));
-        assert_eq!(reader.next().unwrap(), Some(Read::Footer));
+        assert!(matches!(reader.next(), Ok(Some(Read::Footer))));
         let mut reader = Reader::new();
         reader.buffer().extend_from_slice(format!("{HEADER}<message/>{HEADER}").as_bytes());
         assert!(matches!(reader.next(), Ok(Some(Read::Stanza(_)))));

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::answer::Answer;
 use super::epoch::Epoch;
-use super::failure::{AskError, DeliverError};
+use super::failure::DeliverError;
 use super::handle::Link;
 use super::metrics::ConnectionState;
+use super::pending_iqs::Waiting;
 use super::privileges::Privileges;
 use super::reconnect::Task;
 use super::settings::Settings;
@@ -49,11 +51,11 @@ impl Confirmation {
 }
 
 /// Takes the answer to a request.
-pub(crate) struct Reply(tokio::sync::oneshot::Sender<Result<Iq, AskError>>);
+pub(crate) struct Reply(Waiting);
 
 impl Reply {
     pub(crate) fn answer(self, answer: Iq) {
-        let _ = self.0.send(Ok(answer));
+        let _ = self.0.send(Ok(Answer::Whole(answer)));
     }
 }
 

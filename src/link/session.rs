@@ -14,6 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::PollSender;
 use tracing::{debug, error, info, warn};
 
+use super::answer::Answer;
 use super::end::End;
 use super::epoch::Epoch;
 use super::handshake::Stream;
@@ -242,6 +243,11 @@ impl<'a> Connection<'a> {
         self.last_read = Instant::now();
         Poll::Ready(match read {
             Ok(Read::Stanza(stanza)) => self.handle(stanza),
+            Ok(Read::LongAnswer(mut answer)) => {
+                self.canonicalise_head(&mut answer.head);
+                self.answered(Answer::Long(answer));
+                Ok(())
+            }
             Ok(Read::LeftOut { why, answer }) => {
                 if let Some(times) = self.warnings.due(self.last_read) {
                     warn!(times, "left out a stanza that can't be read: {why}");
@@ -289,10 +295,12 @@ impl<'a> Connection<'a> {
         self.spellings.canonicalise_incoming(&mut stanza);
         match stanza {
             Stanza::StreamError(error) => return Err(End::Stream(error)),
-            Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => self.answered(iq),
+            Stanza::Iq(iq) if matches!(iq.kind(), Some(IqType::Result | IqType::Error)) => {
+                self.answered(Answer::Whole(iq));
+            }
             // ejabberd 24.12 returns a request from a user to themselves as if it were the answer.
             Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.pending_iqs.expects(&iq) => {
-                self.answered(iq);
+                self.answered(Answer::Whole(iq));
             }
             Stanza::Message(message) => {
                 if let Some(message) = self.handle_own_message(message) {
@@ -310,8 +318,8 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn answered(&mut self, iq: Iq) {
-        if let (Some(id), Some(from)) = (&iq.id, &iq.from) {
+    fn answered(&mut self, answer: Answer) {
+        if let Iq { id: Some(id), from: Some(from), .. } = answer.head() {
             let was_up = self.barrier.is_up();
             match self.barrier.answered(id, from) {
                 Answered::Nothing => {}
@@ -333,17 +341,22 @@ impl<'a> Connection<'a> {
                 self.up.bare_iq_answered(from);
             }
         }
-        if !self.pending_iqs.answered(iq) {
+        if !self.pending_iqs.answered(answer) {
             debug!("an IQ answer that nobody waits for");
         }
     }
 
     /// Tells the caller that waits for this answer that it can't be read.
-    fn left_out(&mut self, head: Iq) {
-        let mut head = Stanza::Iq(head);
-        self.spellings.canonicalise_incoming(&mut head);
-        if let Stanza::Iq(head) = head {
-            self.pending_iqs.left_out(&head);
+    fn left_out(&mut self, mut head: Iq) {
+        self.canonicalise_head(&mut head);
+        self.pending_iqs.left_out(&head);
+    }
+
+    fn canonicalise_head(&self, head: &mut Iq) {
+        let mut stanza = Stanza::Iq(std::mem::take(head));
+        self.spellings.canonicalise_incoming(&mut stanza);
+        if let Stanza::Iq(canonical) = stanza {
+            *head = canonical;
         }
     }
 

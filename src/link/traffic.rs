@@ -3,7 +3,8 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::epoch::Epoch;
-use super::failure::{AskError, DeliverError};
+use super::failure::DeliverError;
+use super::pending_iqs::Waiting;
 use crate::wire::{Iq, Stanza};
 
 /// Stanzas that came in and are not answers: messages, requests, subscription requests.
@@ -21,7 +22,7 @@ pub(super) enum Command {
     /// Sends a stanza, and answers when it is confirmed. With `on`: only through this connection.
     Deliver { stanza: Box<Stanza>, on: Option<Epoch>, answer: Delivered },
     /// Sends a request, and hands over its answer.
-    Ask { iq: Box<Iq>, answer: oneshot::Sender<Result<Iq, AskError>> },
+    Ask { iq: Box<Iq>, answer: Waiting },
     /// Sends a ping, and answers when the server has answered it.
     Ping { answer: Delivered },
 }

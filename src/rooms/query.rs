@@ -6,6 +6,7 @@ use std::sync::RwLock;
 
 use futures::future::{try_join, try_join_all, try_join3};
 use jid::BareJid;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::Rooms;
@@ -20,6 +21,8 @@ use crate::wire::{IqPayload, IqType};
 
 /// Prosody's own setting of rooms, by which its rooms are recognised: it counts only bans of domains.
 const PROSODYS_FIELD: &str = "{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites";
+/// How many items of a list are taken over before other tasks run.
+const ITEMS_PER_PIECE: usize = 128;
 /// In an open room the ban list is the only list that matters for a single contact, unless a domain is banned: then those of
 /// its people who have an affiliation of their own may come in.
 const BANNED: &[Affiliation] = &[Affiliation::Outcast];
@@ -57,7 +60,11 @@ pub(super) async fn survey(
         whole &= items.is_some();
         match (items, &mut known) {
             (Some(items), Some(known)) => {
-                for jid in items.into_iter().filter_map(|item| address::own(&item.jid?).ok()) {
+                let people = items.into_iter().filter_map(|item| address::own(&item.jid?).ok());
+                for (number, jid) in (1..).zip(people) {
+                    if number % ITEMS_PER_PIECE == 0 {
+                        yield_now().await;
+                    }
                     if affiliation == Affiliation::Member && is_ours(rooms, &jid) {
                         ours.push(jid.clone());
                     }

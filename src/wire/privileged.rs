@@ -140,6 +140,18 @@ pub fn wrap_iq(user: &BareJid, id: &str, inner_id: &str, type_: IqType, to: &str
     }
 }
 
+/// As [`unwrap_iq`]; the reply itself if there is no inner answer. Copies nothing: it may be a long list.
+#[must_use]
+pub fn inner_or_itself(mut reply: Iq) -> Iq {
+    let inner = match &mut reply.payload.0 {
+        Some(IqPayload::PrivilegeReply(content)) => {
+            content.forwarded.0.as_mut().and_then(|it| it.iq.0.take())
+        }
+        _ => None,
+    };
+    inner.map_or(reply, Inner::into_inner)
+}
+
 /// The inner answer to an IQ in a user's name. It counts whatever the outer type is: a server may put an inner error into
 /// an outer result, or into an outer error without a condition.
 #[must_use]
