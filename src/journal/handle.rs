@@ -148,6 +148,14 @@ impl Journal {
         self.take(arrival, ask.anew.is_some(), Some(ask.claim(0)), AfterAdmit::Claim).await
     }
 
+    /// Takes an invitation in and asks for contact and room for it, both or none. It is under way whatever the answer is.
+    ///
+    /// # Errors
+    /// [`JournalClosed`].
+    pub async fn admit_asking(&self, arrival: Arrival, ask: &Ask<'_>) -> Result<Admitted, JournalClosed> {
+        self.take(arrival, false, Some(ask.claim(0)), AfterAdmit::Wait).await
+    }
+
     /// Writes an invitation that has ended already.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 //! If the link or a room fails for the moment, the whole attempt is repeated, because facts may have changed meanwhile. A
 //! claim stays with its invitation, so nothing is done twice.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,9 +11,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jid::BareJid;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+use super::claim::{claim, claim_to_send};
 use super::context::{Context, still_connected};
 use super::decide::judge::{Adding, Verdict, bars_the_contact};
 use super::decide::{ask_ahead, decide, unwanted_by_now};
@@ -23,13 +23,13 @@ use super::ending::{Ended, Ending, within};
 use super::fan_out;
 use super::job::{Identity, Job, MAX_ATTEMPTS};
 use super::limits::Answer;
-use super::parties::{Parties, domain_elsewhere, is_a_person, is_of_another_relay, nick_of};
+use super::parties::{Parties, is_a_person, is_of_another_relay, nick_of};
 use super::settle::settle;
 use super::stop::Stop;
-use crate::journal::{Ask, Claimed, Delivery, RoomPassword, Wanted};
+use crate::journal::Wanted;
 use crate::link::AskError;
 use crate::model::address;
-use crate::model::{Arrival, Id, Reason, Route, State};
+use crate::model::{Arrival, Reason, Route, State};
 use crate::rooms::MaxAge;
 use crate::wire::muc::Affiliation;
 
@@ -39,9 +39,6 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 /// For how long after an invitation's arrival the occupant with the inviter's nick is taken to be the inviter.
 const NICK_VALID_FOR: Duration = Duration::from_secs(5);
-
-/// For how long after an invitation's arrival the claim that was made together with it is as good as a new one.
-const CLAIM_VALID_FOR: Duration = Duration::from_secs(5);
 
 /// What has become of an invitation.
 #[derive(Debug)]
@@ -242,121 +239,6 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
     }
     let sent_as = deliver(cx, job, parties, on).await?;
     Ok(Ending::Relayed { sent_as, lookalikes: decision.lookalikes })
-}
-
-/// Claims contact and room in order to send. Returns false if the contact has another invitation. Waits for one that is under
-/// way, since it may fail, unless many do so already.
-///
-/// # Errors
-/// [`Stop::Again`]: it has ended. [`Stop::End`]: the contact's limit is exceeded. Else see [`Stop`].
-async fn claim_to_send(
-    cx: &Context,
-    job: &mut Job,
-    parties: &Parties,
-    add_member: Adding,
-) -> Result<bool, Stop> {
-    let adding = add_member != Adding::No;
-    // A claim counts from when it was made. If the link was down since, it is made anew, so that the contact does not get
-    // another one a moment after this.
-    if std::mem::take(&mut job.claimed_when_taken) && !adding && job.age() < CLAIM_VALID_FOR {
-        return Ok(true);
-    }
-    match ask(cx, job, parties, Wanted::Yes, adding, None).await? {
-        Delivery::Granted => Ok(true),
-        // On the heap: hardly any is held up.
-        held => Box::pin(held_up(cx, job, parties, adding, held)).await,
-    }
-}
-
-/// [`claim_to_send`] for one that another invitation holds up.
-///
-/// # Errors
-/// See [`claim_to_send`].
-async fn held_up(
-    cx: &Context,
-    job: &mut Job,
-    parties: &Parties,
-    adding: bool,
-    mut delivery: Delivery,
-) -> Result<bool, Stop> {
-    // They were a member, since the one that is in the way has made them one, and are none any more.
-    if let Delivery::Held { by, under_way: false } = delivery
-        && is_no_member(cx, job, parties).await?
-    {
-        if adding {
-            delivery = ask(cx, job, parties, Wanted::Yes, adding, Some(by)).await?;
-        } else if !std::mem::replace(&mut job.decided_again, true) {
-            // What was remembered of the room is older, and so is what was decided.
-            return Err(Stop::Again);
-        }
-    }
-    let Delivery::Held { by, under_way: true } = delivery else { return Ok(delivery == Delivery::Granted) };
-    let Some(ended) = cx.endings.of(by) else { return Ok(false) };
-    let mut ended = pin!(ended.notified());
-    ended.as_mut().enable();
-    // It may have ended meanwhile.
-    match ask(cx, job, parties, Wanted::Yes, adding, None).await? {
-        Delivery::Held { by: still, under_way: true } if still == by => {
-            debug!(id = job.row.id, by, "waits for the one that is under way");
-            let _ = timeout(FIRST_PAUSE, ended).await;
-        }
-        _ => cx.endings.note(by),
-    }
-    Err(Stop::Again)
-}
-
-/// Notes that the contact was asked for, without sending anything.
-async fn claim(cx: &Context, job: &mut Job, parties: &Parties, wanted: Wanted) -> Result<(), Stop> {
-    ask(cx, job, parties, wanted, false, None).await.map(drop)
-}
-
-/// Asks the journal for contact and room, and counts the invitation for the contact's limit. If the contact is about to be
-/// made a member, the journal records that together with the claim.
-async fn ask(
-    cx: &Context,
-    job: &mut Job,
-    parties: &Parties,
-    wanted: Wanted,
-    adding: bool,
-    instead_of: Option<Id>,
-) -> Result<Delivery, Stop> {
-    let (contact, room) = (parties.contact.as_str(), parties.room.as_str());
-    let vouched = job.invitation(parties).vouched();
-    let inviter = parties.inviter_name();
-    let password = if vouched {
-        cx.journal.password(room, job.row.arrival.payload.password.as_deref())
-    } else {
-        RoomPassword::Unknown
-    };
-    let direct = !vouched;
-    let ask =
-        Ask { contact, room, inviter: &inviter, direct, password, wanted, adding, instead_of, anew: None };
-    let claimed: Claimed = cx.journal.claim(job.row.id, &ask).await?;
-    job.repeated = claimed.is_news_to_the_inviter();
-    job.member_added |= adding && claimed.delivery == Delivery::Granted;
-    if !claimed.repeated && wanted != Wanted::Barred {
-        let elsewhere = domain_elsewhere(cx, &inviter);
-        let answer = job.charge_contact(|| match cx.limits.load().sending(contact, &inviter, elsewhere) {
-            // An earlier run has let it pass.
-            _ if claimed.again => Answer::Pass,
-            answer => answer,
-        });
-        within(answer, Ending::Silent(State::Refused, Reason::RateLimited))?;
-    }
-    Ok(claimed.delivery)
-}
-
-/// Whether the room lets in members only, and the contact is none. If so by a look after the invitation was read, it is asked
-/// once more: that look may be older than the membership that came with the other invitation.
-async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
-    for moment in [job.read_at, Instant::now()] {
-        let view = cx.rooms.look(&parties.room, parties.person(), MaxAge::Since(moment)).await?;
-        let closed = view.kind().members_only == Some(true);
-        if !closed || view.affiliation(&parties.contact) != Some(Affiliation::None) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// The ending of an invitation that has expired, or whose room does not answer: `ending`, unless it is a fan-out of which

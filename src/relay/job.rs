@@ -31,6 +31,8 @@ pub(super) struct Job {
     age_when_read: Duration,
     /// It was journaled together with its claim, and no attempt has used that yet.
     pub(super) claimed_when_taken: bool,
+    /// What it was answered then. It had not asked before, so it is to be counted for its contact.
+    pub(super) claimed: Option<Claimed>,
     /// The inviter is to be told that the contact was invited already.
     pub(super) repeated: bool,
     /// It was decided about once more, because the contact was no member any more.
@@ -87,6 +89,7 @@ impl Job {
         let Admitted { id, received, claimed, preferences } = admitted;
         Self {
             claimed_when_taken: claimed.is_some_and(|claimed| claimed.delivery == Delivery::Granted),
+            claimed,
             repeated: claimed.is_some_and(Claimed::is_news_to_the_inviter),
             preferences: Some(preferences),
             progress: Progress::not_begun(),
@@ -107,6 +110,7 @@ impl Job {
             read_at: Instant::now(),
             age_when_read,
             claimed_when_taken: false,
+            claimed: None,
             repeated: false,
             decided_again: false,
             // A hand-over is counted for its contact before it is answered. Invitations are counted for their room when they are
@@ -139,6 +143,12 @@ impl Job {
     /// Notes whether the room made the contact a member before it handed the invitation over, which the journal has already.
     pub(super) fn member_added_by_room(self, added: bool) -> Self {
         Self { member_added: added, ..self }
+    }
+
+    /// Sets room, contact and inviter, where they are known already.
+    pub(super) fn between(mut self, parties: Parties) -> Self {
+        self.parties = Some(Arc::new(parties));
+        self
     }
 
     /// Makes it a part of a fan-out, whose inviter is found out already.

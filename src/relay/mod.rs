@@ -7,6 +7,7 @@
 
 mod attempt;
 mod by_command;
+mod claim;
 pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod deliver;

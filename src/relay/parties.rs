@@ -55,9 +55,14 @@ pub(super) fn nick_of(inviter: &str) -> Option<&str> {
 /// Whether a contact can be a person. Relay addresses, rooms and domains are not: an invitation to one is a mistake, or is
 /// meant to make the relay invite itself or send a message to a room.
 pub(super) fn is_a_person(cx: &Context, contact: &BareJid) -> bool {
-    let domain = contact.domain().as_str();
+    is_the_address_of_a_person(cx, contact.as_str())
+}
+
+/// As [`is_a_person`], by the normalised bare address.
+pub(super) fn is_the_address_of_a_person(cx: &Context, contact: &str) -> bool {
+    let domain = address::domain_of(contact);
     let room = cx.config.load().muc.serves(domain);
-    contact.node().is_some() && !room && domain != cx.link.component()
+    domain.len() < contact.len() && !room && domain != cx.link.component()
 }
 
 /// Whether a relay address stands for this contact, however it is spelled. A group address stands for itself.

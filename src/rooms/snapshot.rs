@@ -174,7 +174,13 @@ impl Snapshot {
     /// Whether a person is in the room; `None` if the relay may not know.
     #[must_use]
     pub fn is_occupant(&self, person: &BareJid) -> Option<bool> {
-        self.occupants.as_ref().map(|occupants| occupants.people.contains(person.as_str()))
+        self.has_inside(person.as_str())
+    }
+
+    /// As [`Self::is_occupant`], by the person's normalised address.
+    #[must_use]
+    pub fn has_inside(&self, person: &str) -> Option<bool> {
+        self.occupants.as_ref().map(|occupants| occupants.people.contains(person))
     }
 
     /// How many people are counted for these lists.
@@ -197,9 +203,16 @@ impl Snapshot {
     /// know, or not asked ([`super::Rooms::look_at_all`]).
     #[must_use]
     pub fn members(&self) -> Option<Vec<BareJid>> {
+        Some(self.members_addresses()?.iter().filter_map(|person| address::own(person).ok()).collect())
+    }
+
+    /// As [`Self::members`], their addresses, normalised. A fan-out has no use for more, and parsing tens of thousands would hold
+    /// others up.
+    #[must_use]
+    pub fn members_addresses(&self) -> Option<Vec<String>> {
         let listed = self.listed().filter(|_| self.complete)?;
         let members = listed.iter().filter(|(_, affiliation)| is_member(**affiliation));
-        Some(members.filter_map(|(person, _)| address::own(person).ok()).collect())
+        Some(members.map(|(person, _)| person.clone()).collect())
     }
 
     pub(super) fn person(&self, nick: &str) -> Option<BareJid> {

@@ -217,3 +217,25 @@ async def test_a_restart_forgets_nothing(stage, relay, crash):
     assert await sum_of(alice, room) == "0 invited, 2 invited before"
     for client in (bob, carol):
         assert len(await stage.reached(client, room)) == 1
+
+
+@pytest.mark.parametrize("config", [{"limits": {"per_contact": "1/1h"}}], ids=["one invitation an hour"])
+async def test_each_counts_for_its_contact_wanted_or_not(stage, relay, take):
+    alice, bob, carol = await stage.people("alice", "bob", "carol")
+    tea, den = [await alice.create_room(stage.room(name)) for name in ("tea", "den")]
+    for room in (tea, den):
+        for who in (bob, carol):
+            await alice.set_affiliation(room, who.bare, "member")
+    await take(bob, "nobody")
+
+    alice.invite(tea, members(stage))
+    assert await sum_of(alice, tea) == "2 invited"
+    alice.invite(den, members(stage))
+    assert await sum_of(alice, den) == "0 invited, 2 can't be reached"
+
+    records = await relay.settled(6)
+    states = [(record["contact"], record["state"], record.get("reason")) for record in records if "parent" in record]
+    assert sorted(states[:2]) == sorted([(bob.bare, "suppressed", "opted-out"), (carol.bare, "relayed", None)])
+    assert {(state, reason) for _, state, reason in states[2:]} == {("refused", "rate-limited")}
+    assert not await stage.reached(bob, tea)
+    assert len(await stage.reached(carol, tea)) == 1

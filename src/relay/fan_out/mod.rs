@@ -24,12 +24,15 @@ use self::earlier::Earlier;
 use self::places::{MAX_PARTS_OF_ONE, own_place_then};
 use self::recipients::{Recipients, recipients};
 use self::summary::Summary;
+use super::claim::admit_part;
 use super::context::Context;
 use super::decide::facts::Parent;
 use super::ending::{Ended, Ending};
 use super::job::Job;
 use super::parties::{Parties, domain_elsewhere};
 use super::stop::Stop;
+use crate::journal::JournalClosed;
+use crate::model::address;
 use crate::model::{Arrival, Payload, Pending, Route};
 
 /// Runs a part like any other invitation.
@@ -95,7 +98,8 @@ pub(super) async fn give_up(
 
 /// A part that is about to run.
 enum Part {
-    New(Arrival),
+    /// The contact.
+    New(String),
     Waiting(Pending),
 }
 
@@ -116,7 +120,8 @@ async fn carry_out(
     summary.before += recipients.before;
 
     let waiting = earlier.waiting.into_iter().map(Part::Waiting);
-    let new = recipients.contacts.into_iter().map(|contact| Part::New(arrival(job, parties, contact)));
+    let new = recipients.contacts.into_iter().map(Part::New);
+    let template = Arc::new((arrival(job, parties), parties.clone()));
 
     let own_places = Arc::new(Semaphore::new(MAX_PARTS_OF_ONE));
     let mut under_way = JoinSet::new();
@@ -137,12 +142,12 @@ async fn carry_out(
             }
             place = own_place_then(&own_places, &cx.places.parts) => place,
         };
-        let (cx, parent) = (Arc::clone(cx), Arc::clone(&parent));
+        let (cx, parent, template) = (Arc::clone(cx), Arc::clone(&parent), Arc::clone(&template));
         under_way.spawn(async move {
             let _place = place;
             let job = match part {
                 Part::Waiting(row) => Job::resumed(row),
-                Part::New(arrival) => Job::new(cx.journal.admit(arrival.clone()).await.ok()?, arrival),
+                Part::New(contact) => new_part(&cx, &template, contact, parent.vouched).await.ok()?,
             };
             let elsewhere = domain_elsewhere(&cx, &job.row.arrival.contact).is_some();
             Some((run_part(cx, job.part_of(&parent)).await?, elsewhere))
@@ -160,13 +165,32 @@ async fn carry_out(
     Ok(summary)
 }
 
-/// The arrival of a part.
-fn arrival(job: &Job, parties: &Parties, contact: String) -> Arrival {
+/// Takes in the invitation of one contact. `template`: its arrival and parties, but for the contact.
+///
+/// # Errors
+/// [`JournalClosed`]: the relay stops.
+async fn new_part(
+    cx: &Context,
+    template: &(Arrival, Parties),
+    contact: String,
+    vouched: bool,
+) -> Result<Job, JournalClosed> {
+    let (arrival, parties) = template;
+    let known = address::own(&contact).map(|contact| Parties { contact, ..parties.clone() });
+    let job = admit_part(cx, Arrival { contact, ..arrival.clone() }, vouched).await?;
+    Ok(match known {
+        Ok(parties) => job.between(parties),
+        Err(_) => job,
+    })
+}
+
+/// The arrival of each part, but for the contact.
+fn arrival(job: &Job, parties: &Parties) -> Arrival {
     Arrival {
         route: Route::FanOut,
         room: parties.room.to_string(),
         inviter: parties.inviter_name(),
-        contact,
+        contact: String::new(),
         payload: Payload {
             origin: None,
             hand_over: None,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jid::BareJid;
+use tokio::task::yield_now;
 use tracing::warn;
 
 use super::earlier::Earlier;
@@ -15,12 +15,15 @@ use crate::relay::context::Context;
 use crate::relay::decide::judge;
 use crate::relay::ending::{Ending, within};
 use crate::relay::job::{Job, MAX_ATTEMPTS};
-use crate::relay::parties::{Parties, is_a_person};
+use crate::relay::parties::{Parties, is_the_address_of_a_person};
 use crate::relay::stop::Stop;
 use crate::rooms::{MaxAge, Snapshot};
 
 /// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
+
+/// Contacts that are looked at before other tasks run.
+const CONTACTS_PER_PIECE: usize = 512;
 
 /// Whether a relay address with this localpart is a group address.
 pub(in crate::relay) fn is_known(cx: &Context, localpart: &str) -> bool {
@@ -42,7 +45,7 @@ pub(super) struct Recipients {
 /// What a group address stands for.
 enum Meant {
     Members,
-    Group(Vec<BareJid>),
+    Group(Vec<String>),
 }
 
 /// The people behind the group address, without the inviter, occupants, and those invited within `relay.window`.
@@ -65,7 +68,7 @@ pub(super) async fn recipients(
     within(job.charge_room(|| cx.limits.load().seen_in(parties.room.as_str())), Ending::Discarded)?;
     let people = match meant {
         Meant::Group(people) => people,
-        Meant::Members => view.members().ok_or(Ending::Refused(Reason::NoList))?,
+        Meant::Members => view.members_addresses().ok_or(Ending::Refused(Reason::NoList))?,
     };
     let recipients = without_those_who_need_none(cx, parties, people, &view, earlier).await?;
     Ok(bounded(cx, parties, recipients, earlier)?)
@@ -117,7 +120,7 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
         Stop::Unreadable
     })?;
     match Book::new(&config.groups, kept).people(name, parties.person()) {
-        Ok(people) => Ok(Meant::Group(people)),
+        Ok(people) => Ok(Meant::Group(people.iter().map(ToString::to_string).collect())),
         Err(NotUsable::Nobody) => Err(Ending::Refused(Reason::Malformed).into()),
         Err(NotUsable::MayNotUse) => Err(Ending::Refused(Reason::MayNotUse).into()),
     }
@@ -126,34 +129,39 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
 async fn without_those_who_need_none(
     cx: &Context,
     parties: &Parties,
-    people: Vec<BareJid>,
+    people: Vec<String>,
     view: &Snapshot,
     earlier: &Earlier,
 ) -> Result<Recipients, Stop> {
     let (mut already, mut before) = (0, 0);
     let mut outside = Vec::new();
-    for person in people {
-        let begun = earlier.contacts.contains(person.as_str());
-        if Some(&person) == parties.person() || !is_a_person(cx, &person) || begun {
+    let inviter = parties.person().map(|inviter| inviter.as_str());
+    for (number, person) in (1..).zip(people) {
+        if number % CONTACTS_PER_PIECE == 0 {
+            yield_now().await;
+        }
+        let begun = earlier.contacts.contains(&person);
+        if Some(&*person) == inviter || !is_the_address_of_a_person(cx, &person) || begun {
             continue;
         }
-        if view.is_occupant(&person) == Some(true) {
+        if view.has_inside(&person) == Some(true) {
             already += 1;
         } else {
-            outside.push(person.to_string());
+            outside.push(person);
         }
     }
-    outside.sort_unstable();
-    let mut contacts = Vec::new();
+    let mut contacts = Vec::with_capacity(outside.len());
     let inviter = parties.inviter_name();
-    for some in outside.chunks(CLAIMS_PER_LOOKUP) {
+    let mut outside = outside.into_iter().peekable();
+    while outside.peek().is_some() {
+        let some: Vec<String> = outside.by_ref().take(CLAIMS_PER_LOOKUP).collect();
         let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
-        for (contact, held) in some.iter().zip(held) {
+        for (contact, held) in some.into_iter().zip(held) {
             // If only one of both holds, the part finds out what follows.
             if held.reached && held.asked {
                 before += 1;
             } else {
-                contacts.push(contact.clone());
+                contacts.push(contact);
             }
         }
     }
