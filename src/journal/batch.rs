@@ -2,21 +2,17 @@
 //! Knows nothing of tasks, retries or time.
 //!
 //! Each statement is handed to another thread and back, which costs as much as writing several rows. So rows go in as few
-//! statements as can be. A statement's text depends on its number of rows, and is to be prepared once: there are texts for
-//! some numbers of rows, and rows that are left over are NULL, which every statement here passes over.
+//! statements as can be: see [`Statement`].
 //!
 //! `OR FAIL`: a statement that fails leaves what it has done so far, which the whole batch's rollback undoes. Without it
 //! `SQLite` keeps a journal of each statement, in a file of its own when it changes many pages.
 
-use sqlx::query_builder::{QueryBuilder, Separated};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::rows::{column, nullable};
+use super::statement::{Statement, Values};
 use crate::model::{Arrival, Id, Language, Origin, Outcome, Payload, Pending};
-
-/// 256 rows of 15 values stay far below `SQLite`'s limit of 32766 parameters.
-const MAX_ROWS_PER_STATEMENT: usize = 256;
 
 /// What holds a claim: see [`super::Journal::claim`].
 pub(super) type Key = [u8; 16];
@@ -31,113 +27,83 @@ pub(super) struct Window {
     pub(super) length: i64,
 }
 
-/// Cuts `items` into pieces for one statement each.
-pub(super) fn chunks<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
-    items.chunks(MAX_ROWS_PER_STATEMENT)
-}
-
-/// For how many rows a statement is that takes so many: 1, 2, 3, 4, 6, 8, 12, 16, …
-fn places(rows: usize) -> usize {
-    let upper = rows.next_power_of_two();
-    let between = upper / 4 * 3;
-    if between >= rows { between } else { upper }
-}
-
-/// `VALUES` of these rows and of those that are left over: `SQLite` takes for NULL what is bound to nothing, so nothing
-/// may be bound behind them.
-pub(super) fn push_rows<T>(
-    sql: &mut QueryBuilder<Sqlite>,
-    rows: &[T],
-    columns: usize,
-    bind: impl FnMut(Separated<'_, Sqlite, &'static str>, &T),
-) {
-    sql.push_values(rows, bind);
-    for _ in rows.len()..places(rows.len()) {
-        sql.push(", (?").push(", ?".repeat(columns - 1)).push(")");
-    }
-}
-
 /// Writes arrivals into `pending`: id, time, what arrived, and whether the room has made the contact a member for it.
 pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
-    for chunk in chunks(rows) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
-             origin, parent, hand_over, addressed, language, added) SELECT * FROM (",
-        );
-        push_rows(&mut sql, chunk, 16, |mut row, (id, received, a, added)| {
-            row.push_bind(*id)
-                .push_bind(*received)
-                .push_bind(a.route.as_str())
-                .push_bind(a.room.as_str())
-                .push_bind(a.inviter.as_str())
-                .push_bind(a.contact.as_str())
-                .push_bind(a.payload.reason.as_deref())
-                .push_bind(a.payload.password.as_deref())
-                .push_bind(a.payload.thread.as_deref())
-                .push_bind(a.payload.continues)
-                .push_bind(a.payload.origin.as_ref().map(Origin::to_text))
-                .push_bind(a.parent)
-                .push_bind(a.payload.hand_over.as_deref().map(Origin::to_text))
-                .push_bind(a.payload.addressed.as_deref())
-                .push_bind(to_column(a.payload.language))
-                .push_bind(*added);
+    static ADMIT: Statement = Statement::new(
+        "INSERT OR FAIL INTO pending (id, received, route, room, inviter, contact, reason, password, thread, continues, \
+         origin, parent, hand_over, addressed, language, added) SELECT * FROM (",
+        16,
+        ") WHERE column1 IS NOT NULL",
+    );
+    for piece in Statement::pieces(rows) {
+        let sql = ADMIT.of(piece, Values::default(), |row, (id, received, a, added)| {
+            row.push(*id)?
+                .push(*received)?
+                .text(a.route.as_str())?
+                .text(a.room.as_str())?
+                .text(a.inviter.as_str())?
+                .text(a.contact.as_str())?
+                .text(a.payload.reason.as_deref())?
+                .text(a.payload.password.as_deref())?
+                .text(a.payload.thread.as_deref())?
+                .push(a.payload.continues)?
+                .push(a.payload.origin.as_ref().map(Origin::to_text))?
+                .push(a.parent)?
+                .push(a.payload.hand_over.as_deref().map(Origin::to_text))?
+                .text(a.payload.addressed.as_deref())?
+                .text(to_column(a.payload.language))?
+                .push(*added)?;
+            Ok(())
         });
-        sql.push(") WHERE column1 IS NOT NULL");
-        sql.build().execute(&mut *db).await?;
+        sql?.execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// Notes that the contacts of these invitations are about to be made members.
 pub(super) async fn note_added(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
-    for_each(db, "UPDATE pending SET added = 1", ids).await
+    static NOTE_ADDED: Statement = Statement::new("UPDATE pending SET added = 1 WHERE id IN (", 1, ")");
+    for_each(db, &NOTE_ADDED, ids).await
 }
 
 /// Takes invitations under way out, without a trace in `history`.
 pub(super) async fn discard(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<()> {
-    for_each(db, "DELETE FROM pending", ids).await
+    static DISCARD: Statement = Statement::new("DELETE FROM pending WHERE id IN (", 1, ")");
+    for_each(db, &DISCARD, ids).await
 }
 
 /// Does this to the rows with these ids.
-pub(super) async fn for_each(
-    db: &mut SqliteConnection,
-    change: &'static str,
-    ids: &[Id],
-) -> sqlx::Result<()> {
-    for chunk in chunks(ids) {
-        let mut sql = QueryBuilder::<Sqlite>::new(change);
-        sql.push(" WHERE id IN (");
-        push_rows(&mut sql, chunk, 1, |mut row, id| {
-            row.push_bind(*id);
-        });
-        sql.push(")");
-        sql.build().execute(&mut *db).await?;
+pub(super) async fn for_each(db: &mut SqliteConnection, change: &Statement, ids: &[Id]) -> sqlx::Result<()> {
+    for piece in Statement::pieces(ids) {
+        let sql = change.of(piece, Values::default(), |row, id| row.push(*id).map(drop));
+        sql?.execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// Moves settled invitations from `pending` to `history`, without their payload.
 pub(super) async fn settle(db: &mut SqliteConnection, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
-    for chunk in chunks(outcomes) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
-             added, parent, language, declined) \
-             SELECT p.id, p.received, ",
-        );
-        sql.push_bind(now);
-        sql.push(
-            ", p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, o.column5, p.added, p.parent, p.language, \
-             iif(o.column5 <> coalesce(o.column4, p.inviter) AND o.column5 <> p.room, 0, NULL) FROM (",
-        );
-        push_rows(&mut sql, chunk, 5, |mut row, o| {
-            row.push_bind(o.id)
-                .push_bind(o.state.as_str())
-                .push_bind(o.reason.map(crate::model::Reason::as_str))
-                .push_bind(o.inviter.as_deref())
-                .push_bind(o.sent_as.as_deref());
+    static SETTLE: Statement = Statement::new(
+        "INSERT OR FAIL INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \
+         added, parent, language, declined) \
+         SELECT p.id, p.received, ?, p.route, p.room, coalesce(o.column4, p.inviter), p.contact, o.column2, o.column3, \
+         o.column5, p.added, p.parent, p.language, \
+         iif(o.column5 <> coalesce(o.column4, p.inviter) AND o.column5 <> p.room, 0, NULL) FROM (",
+        5,
+        ") AS o CROSS JOIN pending AS p ON p.id = o.column1",
+    );
+    for piece in Statement::pieces(outcomes) {
+        let mut values = Values::default();
+        values.push(now)?;
+        let sql = SETTLE.of(piece, values, |row, o| {
+            row.push(o.id)?
+                .text(o.state.as_str())?
+                .text(o.reason.map(crate::model::Reason::as_str))?
+                .text(o.inviter.as_deref())?
+                .text(o.sent_as.as_deref())?;
+            Ok(())
         });
-        sql.push(") AS o CROSS JOIN pending AS p ON p.id = o.column1");
-        sql.build().execute(&mut *db).await?;
+        sql?.execute(&mut *db).await?;
     }
     discard(db, &outcomes.iter().map(|outcome| outcome.id).collect::<Vec<_>>()).await
 }

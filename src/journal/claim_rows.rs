@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::query_builder::QueryBuilder;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
-use super::batch::{Key, chunks, push_rows};
+use super::batch::Key;
 use super::claim::{Claim, Claimed, Held, Inviter};
 use super::claim_memory::Windows;
 use super::claim_store::{ClaimStore, Stored};
+use super::statement::{Statement, Values};
 use crate::model::Id;
 
 /// The invitation that gives a claim up.
@@ -96,17 +96,15 @@ pub(super) async fn pass_membership_on(
     Ok(true)
 }
 
+static UNDER_WAY: Statement = Statement::new("SELECT id FROM pending WHERE id IN (", 1, ")");
+
 /// Which of the invitations that are remembered have not ended.
 async fn under_way(db: &mut SqliteConnection, stored: &HashMap<Key, Stored>) -> sqlx::Result<HashSet<Id>> {
     let ids: Vec<Id> = stored.values().flat_map(|stored| stored.memory.ids()).collect();
     let mut under_way = HashSet::new();
-    for chunk in chunks(&ids) {
-        let mut sql = QueryBuilder::<Sqlite>::new("SELECT id FROM pending WHERE id IN (");
-        push_rows(&mut sql, chunk, 1, |mut row, id| {
-            row.push_bind(*id);
-        });
-        sql.push(")");
-        for row in sql.build().fetch_all(&mut *db).await? {
+    for piece in Statement::pieces(&ids) {
+        let sql = UNDER_WAY.of(piece, Values::default(), |row, id| row.push(*id).map(drop));
+        for row in sql?.fetch_all(&mut *db).await? {
             under_way.insert(row.try_get(0)?);
         }
     }

@@ -7,17 +7,31 @@
 use std::collections::HashMap;
 
 use futures::TryStreamExt;
-use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
-use super::batch::{self, Key, chunks, push_rows};
+use super::batch::{self, Key};
 use super::claim_index::{self, ClaimIndex, Digest, RowId};
 use super::claim_memory::Memory;
+use super::statement::{Statement, Values};
 use crate::model::Id;
 
 /// Rows whose digests are stored together: with 4 bytes each they fill some pages. Few in tests, which pass many blocks.
 const ROWS_PER_BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
+
+static READ: Statement =
+    Statement::new("SELECT key, at, invitation, memory, id FROM claims WHERE id IN (", 1, ")");
+
+static READ_OLDER: Statement =
+    Statement::new("SELECT key, at, invitation, memory FROM older_claims WHERE key IN (", 1, ")");
+
+static DELETE: Statement = Statement::new("DELETE FROM claims WHERE id IN (", 1, ")");
+
+static APPEND: Statement = Statement::new(
+    "INSERT OR FAIL INTO claims (id, key, at, invitation, memory) SELECT * FROM (",
+    5,
+    ") WHERE column1 IS NOT NULL",
+);
 
 /// What is remembered of a contact and room.
 #[derive(Debug, Clone, Default)]
@@ -124,29 +138,17 @@ impl ClaimStore {
         let mut found = HashMap::new();
         let digests = keys.iter().map(|key| claim_index::digest(&self.salt, key));
         let rows: Vec<RowId> = digests.flat_map(|digest| self.index.rows(digest)).collect();
-        for chunk in chunks(&rows) {
-            let mut sql = QueryBuilder::<Sqlite>::new(
-                "SELECT key, at, invitation, memory, id FROM claims WHERE id IN (",
-            );
-            push_rows(&mut sql, chunk, 1, |mut row, id| {
-                row.push_bind(*id);
-            });
-            sql.push(")");
-            for row in sql.build().fetch_all(&mut *db).await? {
+        for piece in Statement::pieces(&rows) {
+            let sql = READ.of(piece, Values::default(), |row, id| row.push(*id).map(drop));
+            for row in sql?.fetch_all(&mut *db).await? {
                 found.extend(stored(&row, Some(row.try_get(4)?))?);
             }
         }
         if self.older {
             let missing: Vec<Key> = keys.iter().filter(|key| !found.contains_key(*key)).copied().collect();
-            for chunk in chunks(&missing) {
-                let mut sql = QueryBuilder::<Sqlite>::new(
-                    "SELECT key, at, invitation, memory FROM older_claims WHERE key IN (",
-                );
-                push_rows(&mut sql, chunk, 1, |mut row, key| {
-                    row.push_bind(&key[..]);
-                });
-                sql.push(")");
-                for row in sql.build().fetch_all(&mut *db).await? {
+            for piece in Statement::pieces(&missing) {
+                let sql = READ_OLDER.of(piece, Values::default(), |row, key| row.push(&key[..]).map(drop));
+                for row in sql?.fetch_all(&mut *db).await? {
                     found.extend(stored(&row, None)?);
                 }
             }
@@ -161,7 +163,7 @@ impl ClaimStore {
         changed: &[(Key, &Stored)],
     ) -> sqlx::Result<()> {
         let gone: Vec<RowId> = changed.iter().filter_map(|(_, stored)| stored.row).collect();
-        batch::for_each(db, "DELETE FROM claims", &gone).await?;
+        batch::for_each(db, &DELETE, &gone).await?;
         if self.older {
             for (key, _) in changed.iter().filter(|(_, stored)| stored.row.is_none()) {
                 sqlx::query("DELETE FROM older_claims WHERE key = ?")
@@ -175,19 +177,13 @@ impl ClaimStore {
             .filter_map(|(key, Stored { memory, .. })| Some((key, memory.newest()?, memory)))
             .zip(self.next..)
             .collect();
-        for chunk in chunks(&kept) {
-            let mut sql = QueryBuilder::<Sqlite>::new(
-                "INSERT OR FAIL INTO claims (id, key, at, invitation, memory) SELECT * FROM (",
-            );
-            push_rows(&mut sql, chunk, 5, |mut row, ((key, at, memory), id)| {
-                row.push_bind(*id)
-                    .push_bind(&key[..])
-                    .push_bind(*at)
-                    .push_bind(memory.another(Id::MIN).unwrap_or(0))
-                    .push_bind(memory.to_bytes(*at));
+        for piece in Statement::pieces(&kept) {
+            let sql = APPEND.of(piece, Values::default(), |row, ((key, at, memory), id)| {
+                row.push(*id)?.push(&key[..])?.push(*at)?;
+                row.push(memory.another(Id::MIN).unwrap_or(0))?.push(memory.to_bytes(*at))?;
+                Ok(())
             });
-            sql.push(") WHERE column1 IS NOT NULL");
-            sql.build().execute(&mut *db).await?;
+            sql?.execute(&mut *db).await?;
         }
         for ((key, ..), id) in kept {
             let digest = claim_index::digest(&self.salt, key);

@@ -36,6 +36,7 @@ mod reader;
 mod retention;
 mod rows;
 mod schema;
+mod statement;
 mod statistics;
 mod tally;
 mod writer;

@@ -3,17 +3,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
-use super::batch::{chunks, push_rows};
 use super::handle::{Journal, JournalClosed};
 use super::in_memory::BlockedForAll;
 use super::op::{EVERYBODY_KEY, Op, Whose};
 use super::reader::JournalReader;
 use super::rows::column;
 use super::schema::OpenError;
+use super::statement::{Statement, Values};
 use crate::model::{Change, Preferences, TooMany};
 #[cfg(doc)]
 use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
@@ -86,15 +85,13 @@ pub(super) async fn read(
     db: &mut SqliteConnection,
     people: &[&str],
 ) -> sqlx::Result<HashMap<String, Preferences>> {
+    // Joined, so that the names need not be sorted first.
+    static READ: Statement =
+        Statement::new("SELECT person, takes, blocks FROM (", 1, ") CROSS JOIN wishes ON person = column1");
     let mut found = HashMap::new();
-    for chunk in chunks(people) {
-        let mut sql =
-            QueryBuilder::<Sqlite>::new("SELECT person, takes, blocks FROM wishes WHERE person IN (");
-        push_rows(&mut sql, chunk, 1, |mut row, person| {
-            row.push_bind(*person);
-        });
-        sql.push(")");
-        for row in sql.build().fetch_all(&mut *db).await? {
+    for piece in Statement::pieces(people) {
+        let sql = READ.of(piece, Values::default(), |row, person| row.text(*person).map(drop));
+        for row in sql?.fetch_all(&mut *db).await? {
             found.insert(row.try_get(0)?, read_row(&row)?);
         }
     }
