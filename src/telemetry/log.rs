@@ -18,6 +18,7 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_line::{Fields, Time};
 use crate::config::{Log, LogFormat};
 
 /// Libraries that may log stanzas or rows of the journal.
@@ -83,7 +84,12 @@ pub fn init(config: &Log) -> Result<Level, LogError> {
 }
 
 fn text<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W, colour: bool) -> Output {
-    tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
+    tracing_subscriber::fmt::layer()
+        .fmt_fields(Fields)
+        .with_timer(Time::default())
+        .with_ansi(colour)
+        .with_writer(writer)
+        .boxed()
 }
 
 /// Whether standard error goes to systemd's journal. The service manager sets `JOURNAL_STREAM` (systemd.exec(5)); child
@@ -99,7 +105,12 @@ fn is_journal(stderr: &impl AsFd) -> bool {
 
 /// Lines for systemd's journal, which adds the time, and reads the priority from their beginning (sd-daemon(3)).
 fn for_journal<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> Output {
-    tracing_subscriber::fmt::layer().event_format(Prioritised).with_ansi(false).with_writer(writer).boxed()
+    tracing_subscriber::fmt::layer()
+        .fmt_fields(Fields)
+        .event_format(Prioritised)
+        .with_ansi(false)
+        .with_writer(writer)
+        .boxed()
 }
 
 /// One line for each event: `<4>target: message key=value`.

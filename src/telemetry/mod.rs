@@ -2,4 +2,5 @@
 
 pub mod http;
 pub mod log;
+mod log_line;
 pub mod metrics;
