@@ -24,8 +24,8 @@ use super::xml::{First, Translated, Translation, words};
 use crate::model::Language;
 
 /// `<message/>`.
-#[derive(FromXml, AsXml, Debug, Clone, PartialEq, Default)]
-#[xml(namespace = ns::COMPONENT, name = "message", discard(text))]
+#[derive(AsXml, Debug, Clone, PartialEq, Default)]
+#[xml(namespace = ns::COMPONENT, name = "message")]
 pub struct Message {
     /// The sender.
     #[xml(attribute(default))]
