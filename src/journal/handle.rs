@@ -190,7 +190,7 @@ impl Journal {
         claim: Option<Claim>,
         then: AfterAdmit,
     ) -> Result<Admitted, JournalClosed> {
-        let admission = Admission { arrival, added, claim: claim.map(Box::new), then };
+        let admission = Box::new(Admission { arrival, added, claim: claim.map(Box::new), then });
         self.ask(|answer| Op::Admit { admission, answer }).await
     }
 

@@ -33,7 +33,7 @@ type Reply<T> = oneshot::Sender<T>;
 /// An operation, with the channel for its answer.
 #[derive(Debug)]
 pub(super) enum Op {
-    Admit { admission: Admission, answer: Reply<Admitted> },
+    Admit { admission: Box<Admission>, answer: Reply<Admitted> },
     Claim { claim: Claim, answer: Reply<Claimed> },
     Discard { release: Release, answer: Reply<()> },
     Settle { outcome: Outcome, release: Option<Release>, answer: Reply<()> },

@@ -239,7 +239,8 @@ impl Writer {
         let mut claims = Vec::new();
         for op in ops {
             match op {
-                Op::Admit { admission: Admission { arrival, added, claim, then }, .. } => {
+                Op::Admit { admission, .. } => {
+                    let Admission { arrival, added, claim, then } = &**admission;
                     let Some(id) = ids.next() else { break };
                     arrivals.push((id, now, arrival, *added));
                     claims.extend(claim.as_deref().map(|claim| Claim { id, ..*claim }));
@@ -272,7 +273,8 @@ impl Writer {
         let mut claimed = claimed.into_iter();
         for op in ops {
             answers.push(match op {
-                Op::Admit { admission: Admission { arrival, claim, then, .. }, .. } => {
+                Op::Admit { admission, .. } => {
+                    let Admission { arrival, claim, then, .. } = &**admission;
                     let Some(id) = admitted.next() else { break };
                     let claimed = claim.as_ref().and_then(|_| claimed.next());
                     ended.extend(then.outcome(id, claimed));

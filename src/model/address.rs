@@ -112,7 +112,15 @@ pub fn unescape_localpart(text: &str) -> String {
 /// address or the unescaped text is not a JID.
 pub fn contact_of(relay_address: &str) -> Result<BareJid, AddressError> {
     // Normalised first: XEP-0106 §4.1 unescapes only after nodeprep, and not every server has applied that.
-    let relay_address = own(relay_address)?;
+    contact_behind(&own(relay_address)?)
+}
+
+/// [`contact_of`] for a relay address that is normalised.
+///
+/// # Errors
+///
+/// As [`contact_of`].
+pub fn contact_behind(relay_address: &BareJid) -> Result<BareJid, AddressError> {
     let Some(localpart) = relay_address.node() else {
         return Err(AddressError::NoLocalpart(relay_address.to_string()));
     };
@@ -155,6 +163,13 @@ pub fn relay_address_of_occupant(
     component: &str,
 ) -> Result<BareJid, AddressError> {
     escaped_on(&format!("{room}/{nick}"), component).or_else(|_| relay_address(room, component))
+}
+
+/// Whether this is what [`relay_address`] gives.
+#[must_use]
+pub fn is_relay_address_of(relay_address: &BareJid, person: &BareJid, component: &str) -> bool {
+    relay_address.domain().as_str() == component
+        && relay_address.node().is_some_and(|node| node.as_str() == escape_localpart(person.as_str()))
 }
 
 fn escaped_on(address: &str, component: &str) -> Result<BareJid, AddressError> {
@@ -322,6 +337,19 @@ mod tests {
     }
 
     #[rstest]
+    #[case(r"bob\40example.org@invites.example.org", true)]
+    #[case("bob%example.org@invites.example.org", false)]
+    #[case(r"bob\40example.org@elsewhere.example.org", false)]
+    #[case(r"bob\40example.net@invites.example.org", false)]
+    #[case("invites.example.org", false)]
+    fn the_usual_relay_address(#[case] relay_address: &str, #[case] usual: bool) {
+        assert_eq!(
+            is_relay_address_of(&jid(relay_address), &jid("bob@example.org"), "invites.example.org"),
+            usual
+        );
+    }
+
+    #[rstest]
     #[case("bob%example.org@invites.example.org", "bob@example.org")]
     #[case("Bob%Example.ORG@invites.example.org/phone", "bob@example.org")]
     #[case("a%b%example.org@invites.example.org", "a%b@example.org")]
@@ -360,6 +388,7 @@ mod tests {
             }
             assert_eq!(own(person.as_str()), Ok(person.clone()), "{c:?}");
             let relay = relay_address(&person, "invites.example.org").unwrap();
+            assert!(is_relay_address_of(&relay, &person, "invites.example.org"), "{c:?}");
             assert_eq!(contact_of(relay.as_str()), Ok(person), "{c:?}");
             let occupant = relay_address_of_occupant(&room, &c.to_string(), "invites.example.org").unwrap();
             assert_eq!(bare(occupant.as_str()), Ok(occupant.clone()), "{c:?}");

@@ -75,12 +75,17 @@ fn is_prepared(domain: &str) -> bool {
 /// Whether a domain is canonical without any preparation, as nearly all are.
 pub(crate) fn is_plain(domain: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    domain.bytes().all(plain) && !domain.contains(A_LABEL) && !domain.ends_with('.')
+    domain.bytes().all(plain) && !has_a_label(domain) && !domain.ends_with('.')
 }
 
 /// Whether a canonical domain may have other spellings than capitals and a final dot.
 pub(crate) fn has_spellings(domain: &str) -> bool {
-    !domain.is_ascii() || domain.contains(A_LABEL)
+    !domain.is_ascii() || has_a_label(domain)
+}
+
+/// Asked some sixty times for each invitation, of domains that hardly ever have a hyphen.
+fn has_a_label(domain: &str) -> bool {
+    memchr::memchr(b'-', domain.as_bytes()).is_some() && domain.contains(A_LABEL)
 }
 
 /// The U-label of an A-label if servers would not change it; else the label as it is.

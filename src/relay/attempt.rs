@@ -50,7 +50,7 @@ pub(super) enum Ran {
 }
 
 /// Runs an invitation until it is settled, the relay stops, or it has to wait.
-pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
+pub(super) async fn run(cx: Arc<Context>, mut job: Box<Job>) -> Ran {
     let expires_at = job.expires_at(cx.config.load().relay.expiry);
     loop {
         // Without the link nobody could be told either, so an invitation expires only while it is up.
@@ -75,7 +75,7 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
             Err(Stop::Retry(AskError::Lost)) => debug!(id = job.row.id, "interrupted"),
             Err(Stop::Unreadable) => {
                 job.share = None;
-                return Ran::Again(Box::new(job), Instant::now() + FIRST_PAUSE);
+                return Ran::Again(job, Instant::now() + FIRST_PAUSE);
             }
             Err(Stop::Retry(e)) => {
                 job.share = None;
@@ -84,7 +84,7 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
                 let pause = if job.unanswered == 1 { FIRST_PAUSE } else { LAST_PAUSE };
                 // What is given up is given up at once.
                 if job.unanswered < MAX_ATTEMPTS {
-                    return Ran::Again(Box::new(job), expires_at.min(Instant::now() + pause));
+                    return Ran::Again(job, expires_at.min(Instant::now() + pause));
                 }
             }
         }
@@ -94,13 +94,13 @@ pub(super) async fn run(cx: Arc<Context>, mut job: Job) -> Ran {
 /// [`run`] for one of several that are run together, until it has ended. Boxed, since the future of the fan-out contains this one, which has the
 /// same type. If the room does not answer for one part, the others are given up at the first attempt, so that the places of
 /// parts are free again.
-pub(super) fn run_part(cx: Arc<Context>, mut job: Job) -> BoxFuture<'static, Option<Ended>> {
+pub(super) fn run_part(cx: Arc<Context>, mut job: Box<Job>) -> BoxFuture<'static, Option<Ended>> {
     let parent = job.parent.clone();
     async move {
         loop {
             match run(Arc::clone(&cx), job).await {
                 Ran::Ended(ended) => return ended,
-                Ran::Again(again, _) => job = *again,
+                Ran::Again(again, _) => job = again,
             }
             if let Some(parent) = &parent
                 && job.unanswered > 0

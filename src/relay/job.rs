@@ -85,23 +85,23 @@ impl Identity {
 
 impl Job {
     /// An invitation that has just arrived.
-    pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Self {
+    pub(super) fn new(admitted: Admitted, arrival: Arrival) -> Box<Self> {
         let Admitted { id, received, claimed, preferences } = admitted;
-        Self {
+        Box::new(Self {
             claimed_when_taken: claimed.is_some_and(|claimed| claimed.delivery == Delivery::Granted),
             claimed,
             repeated: claimed.is_some_and(Claimed::is_news_to_the_inviter),
             preferences: Some(preferences),
             progress: Progress::not_begun(),
             ..Self::of(Pending { id, received, arrival, added: false }, Duration::ZERO)
-        }
+        })
     }
 
     /// An invitation that was read from the disk.
-    pub(super) fn resumed(row: Pending) -> Self {
+    pub(super) fn resumed(row: Pending) -> Box<Self> {
         // Zero if the clock was set back.
         let age = u64::try_from(clock::now().timestamp_millis() - row.received).unwrap_or(0);
-        Self::of(row, Duration::from_millis(age))
+        Box::new(Self::of(row, Duration::from_millis(age)))
     }
 
     fn of(row: Pending, age_when_read: Duration) -> Self {
@@ -136,13 +136,21 @@ impl Job {
     }
 
     /// Sets the moment at which it was read from the link.
-    pub(super) fn read_at(self, read_at: Instant) -> Self {
-        Self { read_at, ..self }
+    pub(super) fn read_at(mut self: Box<Self>, read_at: Instant) -> Box<Self> {
+        self.read_at = read_at;
+        self
+    }
+
+    /// Notes who invites whom, where that is known already.
+    pub(super) fn between(mut self: Box<Self>, parties: Option<Parties>) -> Box<Self> {
+        self.parties = parties.map(Arc::new);
+        self
     }
 
     /// Notes whether the room made the contact a member before it handed the invitation over, which the journal has already.
-    pub(super) fn member_added_by_room(self, added: bool) -> Self {
-        Self { member_added: added, ..self }
+    pub(super) fn member_added_by_room(mut self: Box<Self>, added: bool) -> Box<Self> {
+        self.member_added = added;
+        self
     }
 
     /// Sets room, contact and inviter, where they are known already.
@@ -152,8 +160,10 @@ impl Job {
     }
 
     /// Makes it a part of a fan-out, whose inviter is found out already.
-    pub(super) fn part_of(self, parent: &Arc<Parent>) -> Self {
-        Self { parent: Some(Arc::clone(parent)), identity: Some(Identity::KNOWN), ..self }
+    pub(super) fn part_of(mut self: Box<Self>, parent: &Arc<Parent>) -> Box<Self> {
+        self.parent = Some(Arc::clone(parent));
+        self.identity = Some(Identity::KNOWN);
+        self
     }
 
     /// How long ago it arrived.

@@ -1,6 +1,8 @@
 //! Who invites whom to which room, as far as it is known.
 //! Knows nothing of what is decided about it.
 
+use std::sync::OnceLock;
+
 use jid::BareJid;
 
 use super::context::Context;
@@ -9,14 +11,33 @@ use crate::model::address;
 use crate::wire::muc::Inviter;
 
 /// Room, contact and inviter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Parties {
     pub(super) room: BareJid,
     pub(super) contact: BareJid,
     pub(super) inviter: Inviter,
+    /// See [`Self::relay_address`].
+    relay_address: OnceLock<Option<BareJid>>,
 }
 
 impl Parties {
+    pub(super) fn new(room: BareJid, contact: BareJid, inviter: Inviter) -> Self {
+        Self { room, contact, inviter, relay_address: OnceLock::new() }
+    }
+
+    /// The inviter's relay address, or the room's if there is none for the inviter's nick; `None` if the inviter's address is too long to
+    /// be escaped. `component`: this relay's own name.
+    pub(super) fn relay_address(&self, component: &str) -> Option<&BareJid> {
+        let found = self.relay_address.get_or_init(|| {
+            match &self.inviter {
+                Inviter::Person(person) => address::relay_address(person, component),
+                Inviter::Occupant(nick) => address::relay_address_of_occupant(&self.room, nick, component),
+            }
+            .ok()
+        });
+        found.as_ref()
+    }
+
     /// `occupant`: the inviter's real address, if the room names them by a nick alone and it was found out. `None` if an
     /// address in the arrival is not in its canonical form.
     pub(super) fn of(arrival: &Arrival, occupant: Option<BareJid>) -> Option<Self> {
@@ -27,7 +48,7 @@ impl Parties {
             (None, Some(nick)) => Inviter::Occupant(nick.to_owned()),
             (None, None) => Inviter::Person(address::own(&arrival.inviter).ok()?),
         };
-        Some(Self { room, contact, inviter })
+        Some(Self::new(room, contact, inviter))
     }
 
     /// The inviter's real address, or `ROOM/NICK` if it is not known.
@@ -67,7 +88,7 @@ pub(super) fn is_the_address_of_a_person(cx: &Context, contact: &str) -> bool {
 
 /// Whether a relay address stands for this contact, however it is spelled. A group address stands for itself.
 pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
-    relay_address == contact || address::contact_of(relay_address.as_str()).is_ok_and(|it| it == *contact)
+    relay_address == contact || address::contact_behind(relay_address).is_ok_and(|it| it == *contact)
 }
 
 /// The domain of an address, if it is not one of this server's own hosts.
@@ -85,7 +106,7 @@ pub(super) fn is_of_another_relay(component: &str, contact: &BareJid) -> bool {
         let above = contact.domain().as_str().strip_suffix(behind.domain().as_str());
         above.is_some_and(|label| label.ends_with('.'))
     };
-    contact.domain().as_str() != component && address::contact_of(contact.as_str()).is_ok_and(of_that_server)
+    contact.domain().as_str() != component && address::contact_behind(contact).is_ok_and(of_that_server)
 }
 
 /// The relay address that the room or the inviter sent the invitation to; for a hand-over the one that they could have used.

@@ -32,7 +32,7 @@ use super::settle::notify::{answer_room, notify};
 use super::settle::report::report;
 use super::settle::second_look;
 use super::settle::words;
-use super::shares::Shares;
+use super::shares::{self, Shares};
 use crate::commands::{self, AskedToInvite, Commands};
 use crate::journal::JournalClosed;
 use crate::link::{Epoch, Incoming, Received};
@@ -64,13 +64,13 @@ pub(crate) struct Queue {
     running: JoinSet<Ran>,
     shares: Shares,
     /// Jobs that wait for a share of this room or inviter.
-    held: HashMap<String, VecDeque<Job>>,
+    held: HashMap<shares::Key, VecDeque<Box<Job>>>,
     held_count: usize,
     /// Rooms and inviters that have shares again.
-    freed: VecDeque<String>,
-    ready: VecDeque<Job>,
+    freed: VecDeque<shares::Key>,
+    ready: VecDeque<Box<Job>>,
     /// Jobs whose room or server did not answer, by when they are run again; they take no place meanwhile.
-    later: BTreeMap<(Instant, Id), Job>,
+    later: BTreeMap<(Instant, Id), Box<Job>>,
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
 }
@@ -181,7 +181,7 @@ impl Queue {
     }
 
     /// The next job that runs: one that waited for a share that is free now, else the first that is ready.
-    fn next(&mut self) -> Option<Job> {
+    fn next(&mut self) -> Option<Box<Job>> {
         while let Some(key) = self.freed.front() {
             let job =
                 self.held.get_mut(key).filter(|_| self.shares.has_left(key)).and_then(VecDeque::pop_front);
@@ -196,7 +196,7 @@ impl Queue {
     }
 
     /// Runs a job, or has it wait until its room or inviter has a share left.
-    fn start(&mut self, mut job: Job) {
+    fn start(&mut self, mut job: Box<Job>) {
         let Arrival { room, inviter, contact, .. } = &job.row.arrival;
         // A group address stands for others each time.
         let person = Some(&**contact).filter(|it| address::domain_of(it) != self.cx.link.component());
@@ -224,10 +224,10 @@ impl Queue {
     fn ended(&mut self, ended: Result<Ran, JoinError>) {
         if let Ok(Ran::Again(mut job, moment)) = ended {
             if self.later.len() < MAX_LATER {
-                self.later.insert((moment, job.row.id), *job);
+                self.later.insert((moment, job.row.id), job);
             } else {
                 job.unanswered = MAX_ATTEMPTS;
-                self.ready.push_back(*job);
+                self.ready.push_back(job);
             }
         }
     }
@@ -350,20 +350,20 @@ impl Queue {
         });
         let admitted = futures::future::try_join_all(admissions).await?;
         let mut under_way = Vec::new();
-        for (Parsed { arrival, refused, told }, admitted) in parsed.into_iter().zip(admitted) {
+        for (Parsed { arrival, parties, refused, told }, admitted) in parsed.into_iter().zip(admitted) {
             match (admitted, refused) {
-                (Ok(admitted), _) => under_way.push((arrival, admitted)),
+                (Ok(admitted), _) => under_way.push((arrival, parties, admitted)),
                 (Err(ended), Some(reason)) => self.tell(ended, reason, told, read_at),
                 (Err(_), None) => {}
             }
         }
         // The journal may have taken them in another order, and what waits on the disk is fetched in the order of ids.
-        under_way.sort_unstable_by_key(|(_, admitted)| admitted.id);
-        for (arrival, admitted) in under_way {
+        under_way.sort_unstable_by_key(|(.., admitted)| admitted.id);
+        for (arrival, parties, admitted) in under_way {
             if self.waiting.is_some() || self.ready.len().max(self.held_count) >= MAX_READY {
                 self.waiting.get_or_insert(admitted.id - 1);
             } else {
-                self.ready.push_back(Job::new(admitted, arrival).read_at(read_at));
+                self.ready.push_back(Job::new(admitted, arrival).between(parties).read_at(read_at));
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ async fn judged(
 ) -> Result<(State, Option<Reason>, bool), Stop> {
     let parent = parent(request);
     let (room, inviter) = (request.room.clone(), Inviter::Person(request.inviter.clone()));
-    let parties = Parties { room, contact, inviter };
+    let parties = Parties::new(room, contact, inviter);
     let invitation = Invitation {
         route: Route::Command,
         parties: &parties,

@@ -97,11 +97,8 @@ mod tests {
     #[test]
     fn when_a_part_is_vouched_for() {
         let contact = BareJid::new("bob@example.org").unwrap();
-        let parties = Parties {
-            room: BareJid::new("tea@conference.example.org").unwrap(),
-            contact: contact.clone(),
-            inviter: Inviter::Occupant("Alice".to_owned()),
-        };
+        let room = BareJid::new("tea@conference.example.org").unwrap();
+        let parties = Parties::new(room, contact.clone(), Inviter::Occupant("Alice".to_owned()));
         let vouched = |route, part, parent: Option<bool>| {
             let read_at = Instant::now();
             let parent = parent.map(|vouched| Parent {

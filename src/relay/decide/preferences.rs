@@ -11,7 +11,6 @@ use super::judge::Wants;
 use super::lookalikes::Lookalikes;
 use crate::config::{Mimicry, Strangers, Support};
 use crate::link::AskError;
-use crate::model::address;
 use crate::model::{AcceptFrom, Preferences};
 use crate::relay::context::Context;
 use crate::relay::parties::Parties;
@@ -49,7 +48,7 @@ pub(super) async fn of(
     invitation: &Invitation<'_>,
     preferences: &Preferences,
 ) -> Result<Found, Stop> {
-    let Parties { room, contact, inviter } = invitation.parties;
+    let Parties { room, contact, inviter, .. } = invitation.parties;
     let names = names(cx.link.component(), invitation.parties);
     let (strangers, mimicry, support) = {
         let config = cx.config.load();
@@ -111,17 +110,11 @@ pub(super) async fn of(
 fn names(component: &str, parties: &Parties) -> Vec<String> {
     let Parties { room, inviter, .. } = parties;
     let mut names = vec![component.to_owned(), room.to_string(), room.domain().to_string()];
-    let sender = match inviter {
-        Inviter::Person(person) => {
-            names.extend([person.to_string(), person.domain().to_string()]);
-            address::relay_address(person, component)
-        }
-        Inviter::Occupant(nick) => {
-            names.push(format!("{room}/{nick}"));
-            address::relay_address_of_occupant(room, nick, component)
-        }
-    };
-    names.extend(sender.map(|sender| sender.to_string()));
+    match inviter {
+        Inviter::Person(person) => names.extend([person.to_string(), person.domain().to_string()]),
+        Inviter::Occupant(nick) => names.push(format!("{room}/{nick}")),
+    }
+    names.extend(parties.relay_address(component).map(ToString::to_string));
     names
 }
 
@@ -136,7 +129,7 @@ mod tests {
         let jid = |text| BareJid::new(text).unwrap();
         let names = |inviter| {
             let (room, contact) = (jid("tea@conference.example.org"), jid("bob@example.org"));
-            names("invites.example.org", &Parties { room, contact, inviter })
+            names("invites.example.org", &Parties::new(room, contact, inviter))
         };
         assert_eq!(
             names(Inviter::Person(jid("alice@example.net"))),

@@ -46,10 +46,10 @@ pub(super) async fn deliver(cx: &Context, job: &Job, parties: &Parties, on: Epoc
 }
 
 async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<BareJid, Stop> {
-    let Parties { room, contact, inviter } = parties;
+    let Parties { room, contact, .. } = parties;
     let archive = cx.config.load().relay.archive;
     let hint = cx.archive_hint.hint(archive, parties.person(), contact).await?;
-    let Ok(mut sender) = Sender::best(&cx.link, room, inviter) else {
+    let Some(mut sender) = Sender::best(&cx.link, parties) else {
         return Err(Ending::Failed(Reason::Malformed).into());
     };
     let mut to = job.recipient(contact);
@@ -122,5 +122,5 @@ fn fallback(
          address. Grant message = \"outgoing\" to {component} on {host}",
         host = person.domain(),
     );
-    Sender::relay_address(component, &parties.room, &parties.inviter).map_err(|_| Reason::NotPermitted)
+    Sender::relay_address(component, parties).ok_or(Reason::NotPermitted)
 }

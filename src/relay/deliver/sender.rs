@@ -3,10 +3,10 @@
 use jid::BareJid;
 
 use crate::link::Link;
-use crate::model::address::{self, AddressError};
+use crate::relay::parties::Parties;
 use crate::wire::direct;
 use crate::wire::hint::Hint;
-use crate::wire::muc::{Details, Inviter};
+use crate::wire::muc::Details;
 use crate::wire::privileged::{self, Version};
 use crate::wire::{Message, Stanza};
 
@@ -22,33 +22,21 @@ pub(super) enum Sender {
 impl Sender {
     /// The inviter's own address if that is granted, since only that passes filters by roster; else the relay address.
     ///
-    /// # Errors
-    /// [`AddressError::Invalid`]: the inviter's address is too long to be escaped.
-    pub(super) fn best(link: &Link, room: &BareJid, inviter: &Inviter) -> Result<Self, AddressError> {
-        if let Inviter::Person(person) = inviter
+    /// `None`: the inviter's address is too long to be escaped.
+    pub(super) fn best(link: &Link, parties: &Parties) -> Option<Self> {
+        if let Some(person) = parties.person()
             && let Some(grants) = link.grants(person.domain().as_str())
             && grants.messages
             && person.node().is_some()
         {
-            return Ok(Self::Inviter { person: person.clone(), version: grants.version });
+            return Some(Self::Inviter { person: person.clone(), version: grants.version });
         }
-        Self::relay_address(link.component(), room, inviter)
+        Self::relay_address(link.component(), parties)
     }
 
-    /// The inviter's relay address, which needs no grant.
-    ///
-    /// # Errors
-    /// See [`Self::best`].
-    pub(super) fn relay_address(
-        component: &str,
-        room: &BareJid,
-        inviter: &Inviter,
-    ) -> Result<Self, AddressError> {
-        let address = match inviter {
-            Inviter::Person(person) => address::relay_address(person, component),
-            Inviter::Occupant(nick) => address::relay_address_of_occupant(room, nick, component),
-        };
-        address.map(Self::RelayAddress)
+    /// The inviter's relay address, which needs no grant; `None`: see [`Self::best`].
+    pub(super) fn relay_address(component: &str, parties: &Parties) -> Option<Self> {
+        parties.relay_address(component).cloned().map(Self::RelayAddress)
     }
 
     /// The `from` that the contact sees.

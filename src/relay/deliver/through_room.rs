@@ -24,8 +24,8 @@ use crate::wire::{Stanza, privileged};
 /// # Errors
 /// The link was lost, or the room or the server did not answer a question.
 pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<bool, Stop> {
-    let Parties { room, contact, inviter } = parties;
-    let Ok(Sender::Inviter { person, version }) = Sender::best(&cx.link, room, inviter) else {
+    let Parties { room, contact, .. } = parties;
+    let Some(Sender::Inviter { person, version }) = Sender::best(&cx.link, parties) else {
         return Ok(false);
     };
     // ejabberd wants the inviter to be inside, and their bare address never is.

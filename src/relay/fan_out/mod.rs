@@ -36,7 +36,7 @@ use crate::model::address;
 use crate::model::{Arrival, Payload, Pending, Route};
 
 /// Runs a part like any other invitation.
-type RunPart = fn(Arc<Context>, Job) -> BoxFuture<'static, Option<Ended>>;
+type RunPart = fn(Arc<Context>, Box<Job>) -> BoxFuture<'static, Option<Ended>>;
 
 /// Whether an invitation can be a fan-out; a part never is.
 pub(super) fn may_be_one(arrival: &Arrival) -> bool {

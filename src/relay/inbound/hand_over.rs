@@ -63,7 +63,7 @@ pub(in crate::relay) async fn take(
             if early {
                 job.module.hears_by(connection);
             }
-            return attempt::run(cx, *job).await;
+            return attempt::run(cx, job).await;
         }
         AfterAdmit::Undo(row, told) => undo(&cx, &row, told.as_ref()).await,
         AfterAdmit::Nothing => {}
@@ -237,7 +237,7 @@ async fn take_over(
         cx.endings.note(admitted.id);
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
-    let job = Box::new(Job::new(admitted, arrival).member_added_by_room(anew.is_some()));
+    let job = Job::new(admitted, arrival).member_added_by_room(anew.is_some());
     Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN }))
 }
 
@@ -250,7 +250,7 @@ fn question_of(question: &Iq) -> Option<Box<Origin>> {
 /// Decides about it on this connection.
 async fn decided(cx: &Context, handed_over: &HandedOver, on: Epoch) -> Result<Decision, Stop> {
     let HandedOver { room, contact, inviter, .. } = handed_over.clone();
-    let parties = Parties { room, contact, inviter: Inviter::Person(inviter) };
+    let parties = Parties::new(room, contact, Inviter::Person(inviter));
     let invitation = Invitation {
         route: Route::HandedOver,
         parties: &parties,

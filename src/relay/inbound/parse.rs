@@ -9,6 +9,7 @@ use crate::model::{Arrival, Origin, Payload, Reason, Route};
 use crate::relay::context::Context;
 use crate::relay::fan_out::recipients;
 use crate::relay::limits::Answer;
+use crate::relay::parties::Parties;
 use crate::relay::payload;
 use crate::wire::Message;
 use crate::wire::direct::{self, DirectInvitation};
@@ -27,6 +28,8 @@ const MAX_ADDRESS_BYTES: usize = 3071;
 #[derive(Debug)]
 pub(in crate::relay) struct Parsed {
     pub(in crate::relay) arrival: Arrival,
+    /// Who invites whom to which room, where the message tells it all.
+    pub(in crate::relay) parties: Option<Parties>,
     /// Why it is refused at once; `None` if it is admitted.
     pub(in crate::relay) refused: Option<Reason>,
     /// Who is told of a refusal.
@@ -56,7 +59,7 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
         }
         Err(malformed) => {
             debug!("a malformed invitation: {malformed}");
-            (vec![Taken { arrival: unreadable(message), fits: true }], WhoIsTold::Nobody)
+            (vec![Taken { arrival: unreadable(message), parties: None, fits: true }], WhoIsTold::Nobody)
         }
     };
     let read = |taken: Taken| {
@@ -74,6 +77,8 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
 /// What the journal keeps of an invitation.
 struct Taken {
     arrival: Arrival,
+    /// See [`Parsed::parties`].
+    parties: Option<Parties>,
     /// See [`payload::fits`].
     fits: bool,
 }
@@ -110,12 +115,12 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     let arrival = sent_by(cx, message, room, unread(message))?;
     let answer = cx.limits.load().forged(address::domain_of(&arrival.inviter));
     let (refused, told) = (Some(Reason::Malformed), WhoIsTold::Inviter);
-    (answer == Answer::Pass).then_some(Parsed { arrival, refused, told })
+    (answer == Answer::Pass).then_some(Parsed { arrival, parties: None, refused, told })
 }
 
 fn within_limits(
     cx: &Context,
-    Taken { arrival, fits }: Taken,
+    Taken { arrival, parties, fits }: Taken,
     answer: Answer,
     trusted: bool,
     told: WhoIsTold,
@@ -130,7 +135,7 @@ fn within_limits(
         (Answer::Pass, false) => Some(Reason::Untrusted),
         (Answer::StillOver, _) | (Answer::Over, false) => return None,
     };
-    Some(Parsed { arrival, refused, told })
+    Some(Parsed { arrival, parties, refused, told })
 }
 
 /// Whether a JID is a configured MUC service or an address on one. Only those are trusted to name the inviter: anybody else
@@ -145,40 +150,45 @@ fn mediated(cx: &Context, invitation: Mediated) -> Taken {
     let config = cx.config.load();
     let fits = payload::fits(&details, &config.relay);
     let mut payload = payload::taken(details, &config.relay);
-    let (route, contact) = match address::contact_of(&relay_address) {
-        Ok(contact) => {
-            payload.addressed = addressed(cx, &contact, &relay_address, device.as_deref());
-            (Route::Addressed, contact.to_string())
+    let written = address::own(&relay_address).ok();
+    let person = written.as_ref().and_then(|written| address::contact_behind(written).ok());
+    let (route, contact) = match (written, &person) {
+        (Some(written), Some(person)) => {
+            payload.addressed = addressed_as(cx, person, &written, device.as_deref());
+            (Route::Addressed, person.to_string())
         }
-        Err(_) => match several(cx, &relay_address) {
-            Some(address) => (Route::FanOut, address.to_string()),
-            None => (Route::Addressed, cut(relay_address)),
-        },
+        (Some(written), None) if stands_for_several(cx, &written) => (Route::FanOut, written.to_string()),
+        _ => (Route::Addressed, cut(relay_address)),
     };
-    let inviter = cut(match inviter {
+    let named = cut(match &inviter {
         Inviter::Person(person) => person.to_string(),
         Inviter::Occupant(nick) => format!("{room}/{nick}"),
     });
-    Taken {
-        arrival: Arrival { route, inviter, room: room.to_string(), contact, payload, parent: None },
-        fits,
-    }
+    let arrival = Arrival { route, inviter: named, room: room.to_string(), contact, payload, parent: None };
+    let parties = match (person, inviter) {
+        (Some(contact), inviter @ Inviter::Person(_)) => Some(Parties::new(room, contact, inviter)),
+        _ => None,
+    };
+    Taken { arrival, parties, fits }
 }
 
 /// The relay address of one contact, normalised, if it says more than who they are.
-fn addressed(cx: &Context, contact: &BareJid, relay_address: &str, device: Option<&str>) -> Option<Box<str>> {
-    let written = address::own(relay_address).ok()?;
+fn addressed_as(
+    cx: &Context,
+    contact: &BareJid,
+    written: &BareJid,
+    device: Option<&str>,
+) -> Option<Box<str>> {
     if let Some(device) = device.filter(|device| address::is_resource(device)) {
         return Some(format!("{written}/{device}").into());
     }
-    let usual = address::relay_address(contact, cx.link.component());
-    (usual.as_ref() != Ok(&written)).then(|| written.as_str().into())
+    let usual = address::is_relay_address_of(written, contact, cx.link.component());
+    (!usual).then(|| written.as_str().into())
 }
 
-/// The relay address, normalised, if it stands for several people.
-fn several(cx: &Context, relay_address: &str) -> Option<BareJid> {
-    let address = address::own(relay_address).ok()?;
-    recipients::is_known(cx, address.node()?.as_str()).then_some(address)
+/// Whether a relay address stands for several people.
+fn stands_for_several(cx: &Context, relay_address: &BareJid) -> bool {
+    relay_address.node().is_some_and(|name| recipients::is_known(cx, name.as_str()))
 }
 
 /// What the journal keeps of a direct invitation; `None` as for [`sent_by`].
@@ -187,7 +197,7 @@ fn direct(cx: &Context, message: &Message, invitation: DirectInvitation) -> Opti
     let fits = payload::fits(&invitation.details, &config.relay);
     let payload = payload::taken(invitation.details, &config.relay);
     let arrival = sent_by(cx, message, invitation.room.to_string(), payload)?;
-    Some(Taken { arrival, fits })
+    Some(Taken { arrival, parties: None, fits })
 }
 
 /// What the journal keeps of a message from a person to a relay address; `None` if its sender is not a person, or its
@@ -203,12 +213,16 @@ fn sent_by(cx: &Context, message: &Message, room: String, payload: Payload) -> O
     let relay_address = address::bare(to).ok().filter(|to| to.node().is_some())?;
     let (written, device) = address::split_resource(to);
     // A relay address of a relay address is kept as it is: it stands for nobody.
-    let contact =
-        address::contact_of(written).ok().filter(|contact| contact.domain().as_str() != cx.link.component());
-    let addressed = contact.as_ref().and_then(|contact| addressed(cx, contact, written, device));
+    let own = address::own(written).ok();
+    let contact = own
+        .as_ref()
+        .and_then(|own| address::contact_behind(own).ok())
+        .filter(|contact| contact.domain().as_str() != cx.link.component());
+    let addressed = contact.as_ref().zip(own.as_ref());
+    let addressed = addressed.and_then(|(contact, own)| addressed_as(cx, contact, own, device));
     let contact = match contact {
         Some(contact) => contact.to_string(),
-        None if address::own(to).is_ok() => relay_address.to_string(),
+        None if own.is_some() => relay_address.to_string(),
         None => written.to_owned(),
     };
     let message = message.id.clone().filter(|id| id.len() <= MAX_MESSAGE_ID_BYTES);
