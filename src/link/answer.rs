@@ -17,6 +17,7 @@ const EVENTS_PER_PIECE: usize = 128;
 
 /// An answer to an IQ.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are whole, and each is handed on at once")]
 pub(super) enum Answer {
     /// It has been read.
     Whole(Iq),

@@ -192,14 +192,15 @@ impl Link {
         let (answer, mut wait) = oneshot::channel();
         let iq = Box::new(iq);
         self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
-        let answer = match timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
-            Ok(answer) => answer,
+        let answer = if let Ok(answer) = timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
+            answer
+        } else {
             // The answer may stand behind much else that the server has to say. It comes before the answer to a ping.
-            Err(_) => tokio::select! {
+            tokio::select! {
                 biased;
                 answer = wait => answer,
                 () = self.pinged() => return Err(AskError::Unanswered),
-            },
+            }
         };
         answer.unwrap_or(Err(AskError::Lost))?.read().await.map_err(|why| {
             warn!("left out an answer that can't be read: {why}");

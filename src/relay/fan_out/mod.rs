@@ -100,7 +100,7 @@ pub(super) async fn give_up(
 enum Part {
     /// The contact.
     New(String),
-    Waiting(Pending),
+    Waiting(Box<Pending>),
 }
 
 /// Runs the parts that were begun earlier, then the others, a few at a time. Returns when all have ended.
@@ -119,7 +119,7 @@ async fn carry_out(
     summary.already += recipients.already;
     summary.before += recipients.before;
 
-    let waiting = earlier.waiting.into_iter().map(Part::Waiting);
+    let waiting = earlier.waiting.into_iter().map(|row| Part::Waiting(row.into()));
     let new = recipients.contacts.into_iter().map(Part::New);
     let template = Arc::new((arrival(job, parties), parties.clone()));
 
@@ -146,7 +146,7 @@ async fn carry_out(
         under_way.spawn(async move {
             let _place = place;
             let job = match part {
-                Part::Waiting(row) => Job::resumed(row),
+                Part::Waiting(row) => Job::resumed(*row),
                 Part::New(contact) => new_part(&cx, &template, contact, parent.vouched).await.ok()?,
             };
             let elsewhere = domain_elsewhere(&cx, &job.row.arrival.contact).is_some();
