@@ -143,7 +143,7 @@ pub(in crate::relay) async fn admit_part(
     cx: &Context,
     arrival: Arrival,
     vouched: bool,
-) -> Result<Job, JournalClosed> {
+) -> Result<Box<Job>, JournalClosed> {
     let ask = Ask {
         contact: &arrival.contact,
         room: &arrival.room,

@@ -153,12 +153,6 @@ impl Job {
         self
     }
 
-    /// Sets room, contact and inviter, where they are known already.
-    pub(super) fn between(mut self, parties: Parties) -> Self {
-        self.parties = Some(Arc::new(parties));
-        self
-    }
-
     /// Makes it a part of a fan-out, whose inviter is found out already.
     pub(super) fn part_of(mut self: Box<Self>, parent: &Arc<Parent>) -> Box<Self> {
         self.parent = Some(Arc::clone(parent));

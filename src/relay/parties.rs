@@ -11,7 +11,7 @@ use crate::model::address;
 use crate::wire::muc::Inviter;
 
 /// Room, contact and inviter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Parties {
     pub(super) room: BareJid,
     pub(super) contact: BareJid,
@@ -23,6 +23,11 @@ pub(super) struct Parties {
 impl Parties {
     pub(super) fn new(room: BareJid, contact: BareJid, inviter: Inviter) -> Self {
         Self { room, contact, inviter, relay_address: OnceLock::new() }
+    }
+
+    /// The same with another contact: the inviter's relay address stays what it is.
+    pub(super) fn with(&self, contact: BareJid) -> Self {
+        Self { contact, ..self.clone() }
     }
 
     /// The inviter's relay address, or the room's if there is none for the inviter's nick; `None` if the inviter's address is too long to

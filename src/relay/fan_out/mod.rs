@@ -174,14 +174,11 @@ async fn new_part(
     template: &(Arrival, Parties),
     contact: String,
     vouched: bool,
-) -> Result<Job, JournalClosed> {
+) -> Result<Box<Job>, JournalClosed> {
     let (arrival, parties) = template;
-    let known = address::own(&contact).map(|contact| Parties { contact, ..parties.clone() });
+    let known = address::own(&contact).map(|contact| parties.with(contact));
     let job = admit_part(cx, Arrival { contact, ..arrival.clone() }, vouched).await?;
-    Ok(match known {
-        Ok(parties) => job.between(parties),
-        Err(_) => job,
-    })
+    Ok(job.between(known.ok()))
 }
 
 /// The arrival of each part, but for the contact.

@@ -19,7 +19,7 @@ const MAX_FAN_OUTS_OF_ONE: usize = 1;
 const MAX_COMMANDS: usize = 2;
 
 /// Parts of one fan-out or command that run at a time.
-pub(in crate::relay) const MAX_PARTS_OF_ONE: usize = 64;
+pub(in crate::relay) const MAX_PARTS_OF_ONE: usize = 32;
 /// Parts that run at a time, of all together, so that single invitations do not wait behind them. However slow the rooms and
 /// contacts of some are, the others have places.
 const MAX_PARTS: usize = MAX_PARTS_OF_ONE * (MAX_FAN_OUTS + MAX_COMMANDS);
