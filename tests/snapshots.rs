@@ -39,6 +39,8 @@ fn is_as_before(name: &str, text: &str) {
         (r"\d\d:\d\d", "HOUR"),
         (r"\d\.\d{3} ?s", "0.000s"),
         (r"\d+ kB", "SIZE"),
+        // Not before the first attempt has failed.
+        (r" \(the relay tries again in \d+ s\)", ""),
     ] {
         settings.add_filter(varying, word);
     }

@@ -56,6 +56,8 @@ pub(super) struct ClaimStore {
     tail: Vec<Digest>,
     /// How many of them are stored since.
     stored: usize,
+    /// The rows that this transaction has deleted: the index knows of them until it is committed.
+    gone: Vec<(Digest, RowId)>,
     /// Whether there are claims of an older version.
     older: bool,
 }
@@ -63,7 +65,8 @@ pub(super) struct ClaimStore {
 impl ClaimStore {
     pub(super) fn new(salt: Vec<u8>) -> Self {
         let index = ClaimIndex::new(0, 0);
-        Self { salt, loaded: false, index, next: 1, committed: 1, tail: Vec::new(), stored: 0, older: false }
+        let (tail, gone) = (Vec::new(), Vec::new());
+        Self { salt, loaded: false, index, next: 1, committed: 1, tail, stored: 0, gone, older: false }
     }
 
     /// Begins a transaction. What the last one has appended is no more, unless it was committed.
@@ -76,6 +79,7 @@ impl ClaimStore {
         let undone = usize::try_from(self.next - self.committed).unwrap_or(0);
         self.tail.truncate(self.tail.len().saturating_sub(undone));
         (self.next, self.stored) = (self.committed, 0);
+        self.gone.clear();
         Ok(())
     }
 
@@ -84,6 +88,9 @@ impl ClaimStore {
         self.committed = self.next;
         self.tail.drain(..self.stored);
         self.stored = 0;
+        for (digest, row) in self.gone.drain(..) {
+            self.index.remove(digest, row);
+        }
     }
 
     /// Reads where the rows are.
@@ -164,6 +171,10 @@ impl ClaimStore {
     ) -> sqlx::Result<()> {
         let gone: Vec<RowId> = changed.iter().filter_map(|(_, stored)| stored.row).collect();
         batch::for_each(db, &DELETE, &gone).await?;
+        for (key, stored) in changed {
+            let digest = claim_index::digest(&self.salt, key);
+            self.gone.extend(stored.row.map(|row| (digest, row)));
+        }
         if self.older {
             for (key, _) in changed.iter().filter(|(_, stored)| stored.row.is_none()) {
                 sqlx::query("DELETE FROM older_claims WHERE key = ?")

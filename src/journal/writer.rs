@@ -235,7 +235,7 @@ impl Writer {
         let mut ids = self.next..;
         let mut arrivals = Vec::new();
         let mut people = Vec::new();
-        let (mut adding, mut discarded) = (Vec::new(), Vec::new());
+        let mut discarded = Vec::new();
         let mut claims = Vec::new();
         for op in ops {
             match op {
@@ -256,11 +256,9 @@ impl Writer {
         }
         batch::admit(db, &arrivals).await?;
         let claimed = claim_rows::ask(store, db, &claims, windows).await?;
-        for (claim, claimed) in claims.iter().zip(&claimed) {
-            if claim.adding && claimed.delivery == Delivery::Granted {
-                adding.push(claim.id);
-            }
-        }
+        let granted =
+            claims.iter().zip(&claimed).filter(|(_, claimed)| claimed.delivery == Delivery::Granted);
+        let adding: Vec<Id> = granted.filter(|(claim, _)| claim.adding).map(|(claim, _)| claim.id).collect();
         batch::note_added(db, &adding).await?;
         batch::discard(db, &discarded).await?;
         let preferences = preferences::read(db, &people).await?;
