@@ -52,6 +52,24 @@ pub(super) struct Claim {
     pub(super) anew: Option<i64>,
 }
 
+#[cfg(test)]
+impl Claim {
+    /// One with nothing out of the ordinary.
+    pub(super) fn ordinary(key: Key, id: Id, inviter: Inviter) -> Self {
+        Self {
+            key,
+            id,
+            inviter,
+            direct: false,
+            password: RoomPassword::None,
+            wanted: Wanted::Yes,
+            adding: false,
+            instead_of: None,
+            anew: None,
+        }
+    }
+}
+
 /// What becomes of an invitation that asked for its contact and room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {

@@ -171,10 +171,10 @@ impl ClaimStore {
     ) -> sqlx::Result<()> {
         let gone: Vec<RowId> = changed.iter().filter_map(|(_, stored)| stored.row).collect();
         batch::for_each(db, &DELETE, &gone).await?;
-        for (key, stored) in changed {
-            let digest = claim_index::digest(&self.salt, key);
-            self.gone.extend(stored.row.map(|row| (digest, row)));
-        }
+        let digests = changed
+            .iter()
+            .filter_map(|(key, stored)| Some((claim_index::digest(&self.salt, key), stored.row?)));
+        self.gone.extend(digests);
         if self.older {
             for (key, _) in changed.iter().filter(|(_, stored)| stored.row.is_none()) {
                 sqlx::query("DELETE FROM older_claims WHERE key = ?")

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
 use super::batch::Key;
-use super::claim::{Claim, RoomPassword, Wanted};
+use super::claim::Claim;
 use super::claim_memory::{Memory, Windows};
 use super::claim_store::{ClaimStore, Stored};
 use super::schema;
@@ -91,17 +91,7 @@ impl Scene {
 /// A memory of one invitation.
 fn memory(key: Key, id: Id) -> Memory {
     let mut memory = Memory::default();
-    let claim = Claim {
-        key,
-        id,
-        inviter: [1; 8],
-        direct: false,
-        password: RoomPassword::None,
-        wanted: Wanted::Yes,
-        adding: false,
-        instead_of: None,
-        anew: None,
-    };
+    let claim = Claim::ordinary(key, id, [1; 8]);
     memory.ask(&claim, Windows { now: 1_800_000_000_000, first: 1 }, &HashSet::new());
     memory
 }

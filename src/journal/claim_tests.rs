@@ -36,17 +36,7 @@ impl Scene {
 
     fn claim(&mut self, inviter: u8) -> Claim {
         self.last += 1;
-        Claim {
-            key: [0; 16],
-            id: self.last,
-            inviter: [inviter; 8],
-            direct: false,
-            password: RoomPassword::None,
-            wanted: Wanted::Yes,
-            adding: false,
-            instead_of: None,
-            anew: None,
-        }
+        Claim::ordinary([0; 16], self.last, [inviter; 8])
     }
 
     fn ask(&mut self, claim: &Claim) -> Claimed {

@@ -174,11 +174,9 @@ pub fn is_relay_address_of(relay_address: &BareJid, person: &BareJid, component:
 
 fn escaped_on(address: &str, component: &str) -> Result<BareJid, AddressError> {
     let localpart = escape_localpart(address);
-    let localpart = NodePart::new(&localpart)
-        .and_then(|localpart| if is_normal(&localpart) { Ok(localpart) } else { Err(jid::Error::NodePrep) })
-        .map_err(|why| AddressError::invalid(address, why))?;
+    let localpart = NodePart::new(&localpart).map_err(|why| AddressError::invalid(address, why))?;
     let domain = jid::DomainPart::new(component).map_err(|why| AddressError::invalid(component, why))?;
-    Ok(BareJid::from_parts(Some(&localpart), &domain))
+    normal(BareJid::from_parts(Some(&localpart), &domain)).map_err(|why| AddressError::invalid(address, why))
 }
 
 /// A JID as text, cut at the first `/`: the bare part, and the resource if there is one.
@@ -241,19 +239,18 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
             None => BareJid::new(&domain),
         }
     };
-    match normalised.map_err(invalid)? {
-        jid if jid.node().is_some_and(|localpart| !is_normal(localpart)) => {
-            Err(invalid(jid::Error::NodePrep))
-        }
-        jid => Ok(jid),
-    }
+    normalised.and_then(normal).map_err(invalid)
 }
 
-/// Whether nodeprep leaves a localpart that it has made as it is. Characters that are younger than nodeprep's tables may
-/// become capitals (U+1F116 gives `(G)`), which the next who normalises the address makes another account's.
-fn is_normal(localpart: &NodeRef) -> bool {
-    localpart.as_str().is_ascii() && !localpart.as_str().bytes().any(|byte| byte.is_ascii_uppercase())
-        || NodePart::new(localpart.as_str()).is_ok_and(|again| again.as_str() == localpart.as_str())
+/// The same address, if nodeprep leaves its localpart as it is. Characters that are younger than nodeprep's tables may become
+/// capitals (U+1F116 gives `(G)`), which the next who normalises the address makes another account's.
+fn normal(jid: BareJid) -> Result<BareJid, jid::Error> {
+    let changes = |localpart: &NodeRef| {
+        let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        !localpart.as_str().bytes().all(plain)
+            && !NodePart::new(localpart.as_str()).is_ok_and(|again| again.as_str() == localpart.as_str())
+    };
+    if jid.node().is_some_and(changes) { Err(jid::Error::NodePrep) } else { Ok(jid) }
 }
 
 /// The bare form of a JID that a server has sent, or that the relay has stored. A server normalises what its users type,
