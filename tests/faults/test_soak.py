@@ -68,14 +68,26 @@ async def all_reached(server, contacts) -> dict[str, tuple[int, int] | None]:
 
 async def quiet(running, relay, load, limit: float = 120) -> None:
     """Waits until two invitations, by either route, go through the relay after all the faults."""
-    last = len(load.sent)
-    async with asyncio.timeout(limit):
-        while not any(task.done() for task in running):
-            done = {r["contact"] for r in await relay.history("--state", "relayed", "--limit", "200")}
-            routes = {sent.handed_over for sent in load.sent[last:] if sent.contact in done}
-            if routes == {True, False}:
-                return
-            await asyncio.sleep(0.5)
+    first, lines = len(load.sent), len(relay.output.all)
+    records = []
+    try:
+        async with asyncio.timeout(limit):
+            while not any(task.done() for task in running):
+                records = await relay.history("--limit", "200")
+                done = {record["contact"] for record in records if record["state"] == "relayed"}
+                if {sent.handed_over for sent in load.sent[first:] if sent.contact in done} == {True, False}:
+                    return
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        sent = load.sent[first:]
+        contacts = {one.contact for one in sent}
+        states = Counter((r["route"], r["state"], r["reason"]) for r in records if r["contact"] in contacts)
+        confirmed = sum(one.confirmed is not None for one in sent)
+        said = "\n".join([*relay.output.all[lines:][:40], "...", *relay.output.all[-20:]])
+        raise AssertionError(
+            f"{len(sent)} invitations in {limit} s after the faults, {confirmed} confirmed by their rooms, and not one "
+            f"by each route relayed: {dict(states)}; alice logged in {load.logins} times; the relay said:\n{said}"
+        ) from None
 
 
 @pytest.mark.one_of_each_make
@@ -95,6 +107,8 @@ async def test_all_are_accounted_for(own_stage, relays, config, small_disk, note
     note(f"seed {SEED}, {SECONDS:.0f} s: {dict(Counter(fault.name for fault in faults.done))}")
     try:
         await quiet(running, relay, load)
+    except AssertionError as error:
+        raise AssertionError(f"seed {SEED}, {[fault.name for fault in faults.done]}: {error}") from None
     finally:
         for task in running:
             task.cancel()

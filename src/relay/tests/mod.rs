@@ -2,6 +2,8 @@
 //! on a clock that stands still unless a test advances it.
 
 mod life;
+mod memberships;
 mod moments;
 mod running;
+mod scene;
 mod world;

@@ -2,90 +2,11 @@
 
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::running::{NO_LIMITS, Running, at_once, config, folder, runtime};
-use super::world::{Told, World, person, relay_address, room};
-use crate::journal::{Filter, JournalReader, Record};
+use super::running::NO_LIMITS;
+use super::scene::{SECOND, Scene, plays};
+use super::world::{Told, World, person, room};
 use crate::model::{Reason, State};
 use crate::wire::muc::Affiliation;
-
-const SECOND: Duration = Duration::from_secs(1);
-
-struct Scene {
-    folder: TempDir,
-    world: World,
-    running: Running,
-    count: usize,
-}
-
-impl Scene {
-    async fn new(more: &str) -> Self {
-        let folder = folder();
-        let mut world = World::default();
-        for (name, members_only) in [("tea", false), ("den", false), ("cave", true)] {
-            let host = world.rooms.entry(room(name)).or_default();
-            host.members_only = members_only;
-            host.affiliations.insert(person("alice"), Affiliation::Owner);
-        }
-        let mut running = Running::start(config(&folder, more)).await;
-        World::connects(&mut running.server);
-        let mut scene = Self { folder, world, running, count: 0 };
-        scene.settles().await;
-        scene
-    }
-
-    async fn restarts(self, more: &str) -> Self {
-        let Self { folder, mut world, running, count } = self;
-        running.kill(&mut world).await;
-        let mut running = Running::start(config(&folder, more)).await;
-        World::connects(&mut running.server);
-        Self { folder, world, running, count }
-    }
-
-    fn sends(&mut self, inviter: &str, contact: &str, name: &str) {
-        self.count += 1;
-        let reason = format!("a{}", self.count);
-        self.world.invite(&self.running.server, inviter, contact, name, &reason);
-    }
-
-    async fn invites(&mut self, inviter: &str, contact: &str, name: &str) -> Record {
-        self.sends(&person(inviter), contact, name);
-        self.settles().await;
-        self.last().await
-    }
-
-    async fn settles(&mut self) {
-        self.running.settles(&mut self.world).await;
-    }
-
-    async fn passes(&mut self, time: Duration) {
-        self.running.passes(&mut self.world, time).await;
-        self.world.time_passes();
-    }
-
-    async fn rows(&self) -> Vec<Record> {
-        let reader = JournalReader::new(&self.folder.path().join("journal.db"));
-        at_once(reader.history(&Filter { limit: 10_000, ..Filter::default() })).await.unwrap()
-    }
-
-    async fn last(&self) -> Record {
-        self.rows().await.swap_remove(0)
-    }
-
-    /// How often the contact has got one.
-    fn got(&self, contact: &str) -> usize {
-        self.world.reached.iter().filter(|it| it.contact == person(contact)).count()
-    }
-
-    async fn ends(mut self) {
-        self.running.kill(&mut self.world).await;
-    }
-}
-
-fn plays(play: impl Future<Output = ()>) {
-    runtime().block_on(play);
-}
 
 const TWO_FOR_EACH_CONTACT: &str = "[limits]\nper_inviter = \"1000/1h\"\nper_domain = \"1000/1h\"\nper_contact = \"2/1h\"\nper_room = \"1000/1h\"\n";
 
@@ -260,48 +181,6 @@ fn a_hand_over_that_the_disk_makes_late_is_the_servers() {
         let row = scene.last().await;
         assert_eq!((row.state, row.reason), (State::HandedBack, Some(Reason::TooLate)));
         assert_eq!((scene.world.answers.len(), scene.got("bob")), (0, 1), "by the server alone");
-        scene.ends().await;
-    });
-}
-
-#[test]
-fn an_address_that_a_client_puts_on_the_list_afterwards_is_taken_off() {
-    plays(async {
-        let mut scene = Scene::new(NO_LIMITS).await;
-        scene.invites("alice", "bob", "cave").await;
-        scene.passes(SECOND).await;
-        let bobs = relay_address("bob");
-        let host = scene.world.rooms.entry(room("cave")).or_default();
-        assert!(!host.affiliations.contains_key(&bobs), "at once");
-        host.affiliations.insert(bobs.clone(), Affiliation::Member);
-        scene.passes(SECOND * 3).await;
-        assert!(!scene.world.rooms[&room("cave")].affiliations.contains_key(&bobs), "and once more");
-        scene.ends().await;
-    });
-}
-
-/// The room hands over for a contact who is a member, by an invitation that fails.
-#[test]
-fn a_membership_that_is_taken_back_is_given_again_for_the_next_one() {
-    plays(async {
-        let mut scene = Scene::new(NO_LIMITS).await;
-        let (bob, cave) = (person("bob"), room("cave"));
-        scene.world.unreachable.insert(bob.clone());
-        scene.sends(&person("alice"), "bob", "cave");
-        while !scene.world.rooms[&cave].affiliations.contains_key(&bob) {
-            scene.running.takes_steps(&mut scene.world, 1, 1).await;
-        }
-        scene.world.hand_over(&scene.running.server, "alice", "bob", "cave", "h1");
-        // In the inviter's name, and then in the component's own.
-        while scene.world.story_of(&bob, &cave).matches("comes back").count() < 2 {
-            scene.running.takes_steps(&mut scene.world, 1, 1).await;
-        }
-        scene.world.unreachable.remove(&bob);
-        scene.settles().await;
-        let taken_back = format!("{bob} has the affiliation None");
-        assert!(scene.world.story_of(&bob, &cave).contains(&taken_back));
-        assert_eq!(scene.got("bob"), 1, "{}", scene.world.story_of(&bob, &cave));
-        assert_eq!(scene.world.rooms[&cave].affiliations.get(&bob), Some(&Affiliation::Member));
         scene.ends().await;
     });
 }

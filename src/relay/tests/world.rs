@@ -131,9 +131,7 @@ impl World {
 
     /// The connection ends: what is under way may have been handled, from the first on, or not. Half of it was.
     pub(super) fn connection_ends(&mut self, server: &mut Server) {
-        while let Some(sent) = server.sent() {
-            self.in_flight.push_back(sent);
-        }
+        self.in_flight.extend(std::iter::from_fn(|| server.sent()));
         server.goes_down();
         let ids = self.in_flight.iter().filter_map(id_of).chain(std::mem::take(&mut self.confirmed_just_now));
         for id in ids {
@@ -150,9 +148,7 @@ impl World {
 
     /// Takes what the relay has sent, and handles at most so many of what it has taken. Returns how many.
     pub(super) fn serve(&mut self, server: &mut Server, most: usize) -> usize {
-        while let Some(sent) = server.sent() {
-            self.in_flight.push_back(sent);
-        }
+        self.in_flight.extend(std::iter::from_fn(|| server.sent()));
         let mut handled = 0;
         while handled < most
             && let Some(sent) = self.in_flight.pop_front()
