@@ -46,21 +46,26 @@ impl Candidate {
         self.start_under(&["valgrind", "--tool=callgrind", "--fair-sched=yes", &out], folder).await
     }
 
-    /// `above`: the program that the relay is started by, and its arguments.
+    /// `above`: the program that it is started by, and its arguments. The relay on slixmpp is always started by itself.
     async fn start_under(self, above: &[&str], folder: &Path) -> Result<Running> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
+        let started_by = |program: OsString| {
+            let mut words = above.iter().map(OsString::from).chain([program]);
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command.args(words);
+            command
+        };
         let mut command = match self {
             Self::Relay { .. } => {
                 let config = folder.join("config.toml");
                 write_config(&config, &address, folder)?;
-                let mut words = above.iter().map(OsString::from).chain([binary()]);
-                let mut command = Command::new(words.next().unwrap_or_default());
-                command.args(words).arg("--config").arg(config).arg("run");
+                let mut command = started_by(binary());
+                command.arg("--config").arg(config).arg("run");
                 command
             }
             Self::Baseline => {
-                let mut command = Command::new(std::env::current_exe()?);
+                let mut command = started_by(std::env::current_exe()?.into());
                 command.args(["baseline", &address]);
                 command
             }

@@ -42,10 +42,17 @@ const PARTS: &[(&str, &[&str])] = &[
 /// The part of everything that fits no other.
 const REST: &str = "other";
 
-/// Prints the table.
+/// Prints the tables of the relay and of the bare component.
 pub async fn run(folder: &Path) -> Result<()> {
-    let fewer = count(folder, FEWER).await?;
-    let more = count(folder, MORE).await?;
+    println!("the relay:");
+    table(folder, Candidate::Relay { privileged: false }).await?;
+    println!("the bare component:");
+    table(folder, Candidate::Baseline).await
+}
+
+async fn table(folder: &Path, candidate: Candidate) -> Result<()> {
+    let fewer = count(folder, candidate, FEWER).await?;
+    let more = count(folder, candidate, MORE).await?;
     if std::env::var_os("FUNCTIONS").is_some() {
         functions(&fewer, &more);
     }
@@ -64,12 +71,12 @@ pub async fn run(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the relay did, by function, from its start to its end, while it sent so many invitations.
-async fn count(folder: &Path, invitations: usize) -> Result<BTreeMap<String, u64>> {
-    let folder = folder.join(format!("instructions-{invitations}"));
+/// What it did, by function, from its start to its end, while it sent so many invitations.
+async fn count(folder: &Path, candidate: Candidate, invitations: usize) -> Result<BTreeMap<String, u64>> {
+    let folder = folder.join(format!("instructions-{candidate:?}-{invitations}"));
     fs::create_dir(&folder)?;
     let counts = folder.join("callgrind.out");
-    let mut running = Candidate::Relay { privileged: false }.start_counted(&folder, &counts).await?;
+    let mut running = candidate.start_counted(&folder, &counts).await?;
     running.server.invite(invitations, Pace::Unanswered(UNANSWERED)).await?;
     running.stop().await?;
     let text = fs::read_to_string(&counts).context("callgrind has left no figures")?;

@@ -66,7 +66,12 @@ async def all_reached(server, contacts) -> dict[str, tuple[int, int] | None]:
     return dict(await asyncio.gather(*map(one, contacts)))
 
 
-async def quiet(running, relay, load, limit: float = 120) -> None:
+PAUSES = 420
+"""Seconds. After many second components ejabberd's grants come back with the next connection only, which the relay makes after
+a pause of up to five minutes; more than a minute more may pass before a connection that has ended early is made again."""
+
+
+async def quiet(running, relay, load, limit: float = PAUSES) -> None:
     """Waits until two invitations, by either route, go through the relay after all the faults."""
     first, lines = len(load.sent), len(relay.output.all)
     records = []
