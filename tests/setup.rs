@@ -1,5 +1,8 @@
 //! `setup` as an operator runs it: its output is well-formed, has every name in its place, and the secret only on demand.
 
+#[path = "common/lua.rs"]
+mod lua;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -64,7 +67,7 @@ fn prosody(text: &str) -> Value {
         assert(load(io.read("a"), "=setup", "t", env))()
         print(json.encode(sections))
     "#;
-    let reader = format!("package.path = '/usr/lib/prosody/?.lua;' .. package.path\n{READER}");
+    let reader = format!("{}{READER}", lua::PROSODYS);
     let said = through("lua5.4", &["-e", &reader], text);
     serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"))
 }

@@ -1,6 +1,8 @@
 //! `setup --diff` as an operator runs it, on configurations as they are kept: what is missing is named with its place, what is there
 //! is not repeated, and a complete one misses nothing.
 
+#[path = "common/lua.rs"]
+mod lua;
 #[path = "common/setup.rs"]
 mod setup;
 
@@ -161,8 +163,6 @@ fn a_prosody_with_what_setup_prints_misses_nothing() {
 /// The options of each host, as Prosody's own code reads them.
 fn as_prosody_reads(file: &Path) -> Value {
     const READER: &str = r#"
-        package.path = "/usr/lib/prosody/?.lua;" .. package.path
-        package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
         local json, config = require "util.json", require "core.configmanager"
         assert(config.load(arg[1], "lua"))
         local all = {}
@@ -173,7 +173,7 @@ fn as_prosody_reads(file: &Path) -> Value {
         print(json.encode(all))
     "#;
     let script = file.with_extension("reader");
-    fs::write(&script, READER).unwrap();
+    fs::write(&script, format!("{}{READER}", lua::PROSODYS)).unwrap();
     let done = Command::new("lua5.4").arg(script).arg(file).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     serde_json::from_slice(&done.stdout).unwrap()

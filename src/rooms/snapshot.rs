@@ -1,5 +1,6 @@
 //! What was known of a room at one moment. Knows nothing of how it was queried.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -86,15 +87,24 @@ pub(super) struct Occupants {
 
 impl Occupants {
     pub(super) fn add(&mut self, nick: Option<String>, full_jid: &str, role: Role) {
-        let bare = address::split_resource(full_jid).0;
+        let bare = canonical(address::split_resource(full_jid).0);
         if role == Role::Visitor {
-            self.visitors.insert(bare.to_owned());
+            self.visitors.insert(bare.to_string());
         }
-        self.people.insert(bare.to_owned());
+        self.people.insert(bare.to_string());
         if let Some(nick) = nick {
-            self.nicks.insert(nick, bare.to_owned());
+            self.nicks.insert(nick, bare.into_owned());
         }
     }
+}
+
+/// A bare address in the form in which people's are compared: ejabberd names some as they logged in, in capitals. As it is if it has no
+/// such form, so that it is nobody else's.
+fn canonical(bare: &str) -> Cow<'_, str> {
+    if bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return bare.into();
+    }
+    address::own(bare).map_or(bare.into(), |own| own.to_string().into())
 }
 
 impl Snapshot {
@@ -282,6 +292,13 @@ mod tests {
         assert_eq!(view.members(), Some(vec![bob.clone()]));
         assert_eq!(view.person("Bob 🤖"), Some(bob));
         assert_eq!(view.person("Alice"), None);
+        // As ejabberd names who has logged in in capitals; a letter that is no capital of another one is somebody else's.
+        let occupants = view.occupants.get_or_insert_default();
+        occupants.add(Some("Carl".into()), "Carl@example.org/phone", Role::Participant);
+        occupants.add(Some("Dora".into()), "\u{1d48}ora@example.org/phone", Role::Participant);
+        let person = |name| BareJid::new(name).unwrap();
+        assert_eq!(view.is_occupant(&person("carl@example.org")), Some(true));
+        assert_eq!(view.is_occupant(&person("dora@example.org")), Some(false));
     }
 
     /// As both servers were seen to do it: the own entry first, then the domain's, never that of a domain above.

@@ -7,9 +7,11 @@ use tokio::task::yield_now;
 use tracing::warn;
 
 use super::earlier::Earlier;
+use crate::config::Membership;
 use crate::journal::JournalReader;
 use crate::link::AskError;
 use crate::model::Reason;
+use crate::model::address;
 use crate::model::group::{Book, MEMBERS, NotUsable};
 use crate::relay::context::Context;
 use crate::relay::decide::judge;
@@ -18,6 +20,7 @@ use crate::relay::job::{Job, MAX_ATTEMPTS};
 use crate::relay::parties::{Parties, is_the_address_of_a_person};
 use crate::relay::stop::Stop;
 use crate::rooms::{MaxAge, Snapshot};
+use crate::wire::muc::Affiliation;
 
 /// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
@@ -157,8 +160,8 @@ async fn without_those_who_need_none(
         let some: Vec<String> = outside.by_ref().take(CLAIMS_PER_LOOKUP).collect();
         let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
         for (contact, held) in some.into_iter().zip(held) {
-            // If only one of both holds, the part finds out what follows.
-            if held.reached && held.asked {
+            // If only one of both holds, or it may be a new occasion, the part finds out what follows.
+            if held.reached && held.asked && !lost_its_membership(cx, view, &contact) {
                 before += 1;
             } else {
                 contacts.push(contact);
@@ -166,6 +169,13 @@ async fn without_those_who_need_none(
         }
     }
     Ok(Recipients { contacts, already, before })
+}
+
+/// Whether a contact who was invited is no member any more of a room that lets in nobody else, and would become one again.
+fn lost_its_membership(cx: &Context, view: &Snapshot, contact: &str) -> bool {
+    cx.config.load().muc.membership == Membership::Add
+        && view.kind().members_only == Some(true)
+        && address::own(contact).is_ok_and(|contact| view.affiliation(&contact) == Some(Affiliation::None))
 }
 
 /// Applies `limits.max_recipients` and the limits of inviter, domain and room. If parts were begun, the fan-out has been

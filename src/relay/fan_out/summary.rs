@@ -46,7 +46,10 @@ impl Summary {
     /// So many of those who were sent an invitation can't be reached after all.
     pub(in crate::relay) fn bounced(&mut self, count: usize) {
         let count = count.min(self.relayed);
-        self.invited -= count;
+        // Those who had been invited before were sent one as well if they had not got it then.
+        let new = count.min(self.invited);
+        self.invited -= new;
+        self.before = self.before.saturating_sub(count - new);
         self.relayed -= count;
         self.elsewhere = self.elsewhere.saturating_sub(count);
         self.failed += count;
@@ -100,6 +103,15 @@ mod tests {
         sum.bounced(10);
         assert_eq!(sum.told(), words::sum(0, 0, 0, 5, 0));
         assert_eq!(sum.state(), (State::Failed, Some(Reason::Nobody)));
+    }
+
+    #[test]
+    fn those_who_had_been_invited_before_may_come_back_too() {
+        let mut sum = Summary::default();
+        sum.add(State::Relayed, None, true, true);
+        sum.add(State::Relayed, None, false, true);
+        sum.bounced(2);
+        assert_eq!(sum.told(), words::sum(0, 0, 0, 2, 0));
     }
 
     #[test]

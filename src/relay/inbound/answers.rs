@@ -32,8 +32,13 @@ pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<St
 fn is_parsed(message: &Message, from: &str) -> bool {
     let groupchat = message.type_.as_deref() == Some("groupchat");
     let of_a_room = message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
-    // A direct invitation is not parsed if its sender's address is not canonical.
-    !groupchat && (of_a_room || !message.conference.is_empty() && address::own(from).is_ok())
+    // A direct invitation is not parsed if its sender's address is not canonical, or it names nobody.
+    let names_somebody = || {
+        let to = message.to.as_deref().and_then(|to| address::bare(to).ok());
+        to.is_some_and(|to| to.node().is_some())
+    };
+    let direct = !message.conference.is_empty() && address::own(from).is_ok() && names_somebody();
+    !groupchat && (of_a_room || direct)
 }
 
 /// The answer to a subscription request; `None` for other presences, and senders over the limit.
