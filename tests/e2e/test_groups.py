@@ -55,6 +55,24 @@ async def test_everybody_in_the_group_is_invited(stage, crew, members_only):
         await alice.until_affiliation(room, address(stage, "team"), "none")
 
 
+async def test_who_is_no_member_any_more_is_invited_again(stage, crew):
+    relay, alice, bob, carol, _ = crew
+    room = await alice.create_room(stage.room(), members_only=True)
+    alice.invite(room, address(stage, "team"))
+    for contact in (bob, carol):
+        await contact.expect(direct_invitation(room))
+        await alice.until_affiliation(room, contact.bare, "member")
+    assert await sum_of(alice, room) == "2 invited"
+
+    await alice.set_affiliation(room, bob.bare, "none")
+    alice.invite(room, address(stage, "team"))
+
+    await bob.expect(direct_invitation(room))
+    await alice.until_affiliation(room, bob.bare, "member")
+    assert await sum_of(alice, room) == "1 invited, 1 invited before"
+    assert len(await stage.reached(carol, room)) == 1
+
+
 async def test_a_group_in_a_group(stage, crew):
     _, alice, bob, carol, dave = crew
     room = await alice.create_room(stage.room())

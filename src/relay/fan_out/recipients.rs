@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::task::yield_now;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::earlier::Earlier;
@@ -154,6 +155,13 @@ async fn without_those_who_need_none(
         }
     }
     let mut contacts = Vec::with_capacity(outside.len());
+    // For those of a group who were invited before, the room is asked once more: they may have lost the membership within this
+    // second. Those behind `members@` are on its list.
+    let of_members = parties.contact.node().is_some_and(|name| name.as_str() == MEMBERS);
+    let adds = !of_members
+        && view.kind().members_only == Some(true)
+        && cx.config.load().muc.membership == Membership::Add;
+    let (begun, mut newest) = (Instant::now(), None);
     let inviter = parties.inviter_name();
     let mut outside = outside.into_iter().peekable();
     while outside.peek().is_some() {
@@ -161,7 +169,14 @@ async fn without_those_who_need_none(
         let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
         for (contact, held) in some.into_iter().zip(held) {
             // If only one of both holds, or it may be a new occasion, the part finds out what follows.
-            if held.reached && held.asked && !lost_its_membership(cx, view, &contact) {
+            if !(held.reached && held.asked) {
+                contacts.push(contact);
+                continue;
+            }
+            if adds && newest.is_none() {
+                newest = Some(cx.rooms.look(&parties.room, parties.person(), MaxAge::Since(begun)).await?);
+            }
+            if newest.as_ref().is_none_or(|view| !is_no_member(view, &contact)) {
                 before += 1;
             } else {
                 contacts.push(contact);
@@ -171,11 +186,8 @@ async fn without_those_who_need_none(
     Ok(Recipients { contacts, already, before })
 }
 
-/// Whether a contact who was invited is no member any more of a room that lets in nobody else, and would become one again.
-fn lost_its_membership(cx: &Context, view: &Snapshot, contact: &str) -> bool {
-    cx.config.load().muc.membership == Membership::Add
-        && view.kind().members_only == Some(true)
-        && address::own(contact).is_ok_and(|contact| view.affiliation(&contact) == Some(Affiliation::None))
+fn is_no_member(view: &Snapshot, contact: &str) -> bool {
+    address::own(contact).is_ok_and(|contact| view.affiliation(&contact) == Some(Affiliation::None))
 }
 
 /// Applies `limits.max_recipients` and the limits of inviter, domain and room. If parts were begun, the fan-out has been
