@@ -98,7 +98,11 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     let taken = direct(cx, message, invitation?)?;
     let Arrival { inviter, room, .. } = &taken.arrival;
     let trusted = is_served(cx, room);
-    let answer = cx.limits.load().received_from(inviter);
+    let answer = if trusted {
+        cx.limits.load().received_from(inviter)
+    } else {
+        cx.limits.load().forged(address::domain_of(inviter))
+    };
     within_limits(cx, taken, answer, trusted, WhoIsTold::Inviter)
 }
 
@@ -109,7 +113,7 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     let room =
         if named.chars().count() > MAX_WRONG_ROOM_CHARACTERS { String::new() } else { named.to_owned() };
     let arrival = sent_by(cx, message, room, unread(message))?;
-    let answer = cx.limits.load().received_from(&arrival.inviter);
+    let answer = cx.limits.load().forged(address::domain_of(&arrival.inviter));
     let (refused, told) = (Some(Reason::Malformed), WhoIsTold::Inviter);
     (answer == Answer::Pass).then_some(Parsed { arrival, parties: None, refused, told })
 }
