@@ -242,12 +242,16 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     normalised.and_then(normal).map_err(invalid)
 }
 
+/// Whether there are neither capitals nor characters beyond ASCII in it, so that nodeprep has nothing to fold.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
 /// The same address, if nodeprep leaves its localpart as it is. Characters that are younger than nodeprep's tables may become
 /// capitals (U+1F116 gives `(G)`), which the next who normalises the address makes another account's.
 fn normal(jid: BareJid) -> Result<BareJid, jid::Error> {
     let changes = |localpart: &NodeRef| {
-        let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-        !localpart.as_str().bytes().all(plain)
+        !is_plain(localpart.as_str())
             && !NodePart::new(localpart.as_str()).is_ok_and(|again| again.as_str() == localpart.as_str())
     };
     if jid.node().is_some_and(changes) { Err(jid::Error::NodePrep) } else { Ok(jid) }

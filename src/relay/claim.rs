@@ -17,7 +17,6 @@ use super::stop::Stop;
 use crate::journal::{Ask, Claimed, Delivery, JournalClosed, RoomPassword, Wanted};
 use crate::model::{Arrival, Id, Reason, State};
 use crate::rooms::MaxAge;
-use crate::wire::muc::Affiliation;
 
 /// For how long after an invitation's arrival the claim that was made together with it is as good as a new one.
 const CLAIM_VALID_FOR: Duration = Duration::from_secs(5);
@@ -180,8 +179,7 @@ fn count_for_contact(cx: &Context, job: &mut Job, parties: &Parties, claimed: Cl
 async fn is_no_member(cx: &Context, job: &Job, parties: &Parties) -> Result<bool, Stop> {
     for moment in [job.read_at, Instant::now()] {
         let view = cx.rooms.look(&parties.room, parties.person(), MaxAge::Since(moment)).await?;
-        let closed = view.kind().members_only == Some(true);
-        if !closed || view.affiliation(&parties.contact) != Some(Affiliation::None) {
+        if !view.shuts_out(&parties.contact) {
             return Ok(false);
         }
     }

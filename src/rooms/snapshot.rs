@@ -98,10 +98,10 @@ impl Occupants {
     }
 }
 
-/// A bare address in the form in which people's are compared: ejabberd names some as they logged in, in capitals. As it is if it has no
-/// such form, so that it is nobody else's.
+/// A bare address in the form in which people's are compared: ejabberd names some as they logged in, in capitals. As it is if
+/// it has no such form, so that it is nobody else's.
 fn canonical(bare: &str) -> Cow<'_, str> {
-    if bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+    if address::is_plain(bare) {
         return bare.into();
     }
     address::own(bare).map_or(bare.into(), |own| own.to_string().into())
@@ -127,6 +127,12 @@ impl Snapshot {
             Asker::Inviter(_) => "inviter",
             Asker::Relay => "relay",
         }
+    }
+
+    /// Whether the room lets in members only, and this person is none. `false` also if the relay may not know.
+    #[must_use]
+    pub fn shuts_out(&self, person: &BareJid) -> bool {
+        self.kind.members_only == Some(true) && self.affiliation(person) == Some(Affiliation::None)
     }
 
     /// A person's affiliation as the server counts it: the person's own entry, else their domain's (XEP-0045 §9). `None` if

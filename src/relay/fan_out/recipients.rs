@@ -21,7 +21,6 @@ use crate::relay::job::{Job, MAX_ATTEMPTS};
 use crate::relay::parties::{Parties, is_the_address_of_a_person};
 use crate::relay::stop::Stop;
 use crate::rooms::{MaxAge, Snapshot};
-use crate::wire::muc::Affiliation;
 
 /// Contacts whose claims are looked up at a time, so that other journal operations do not wait long.
 const CLAIMS_PER_LOOKUP: usize = 256;
@@ -83,7 +82,7 @@ pub(super) async fn recipients(
 /// # Errors
 /// See [`recipients`].
 pub(super) async fn answers(cx: &Context, job: &mut Job, parties: &Parties) -> Result<(), Stop> {
-    let of_members = parties.contact.node().is_some_and(|name| name.as_str() == MEMBERS);
+    let of_members = is_to_members(parties);
     // A fan-out that was begun is not refused.
     let new = of_members && !job.progress.begun;
     match look(cx, job, parties, of_members).await {
@@ -157,8 +156,7 @@ async fn without_those_who_need_none(
     let mut contacts = Vec::with_capacity(outside.len());
     // For those of a group who were invited before, the room is asked once more: they may have lost the membership within this
     // second. Those behind `members@` are on its list.
-    let of_members = parties.contact.node().is_some_and(|name| name.as_str() == MEMBERS);
-    let adds = !of_members
+    let adds = !is_to_members(parties)
         && view.kind().members_only == Some(true)
         && cx.config.load().muc.membership == Membership::Add;
     let (begun, mut newest) = (Instant::now(), None);
@@ -169,14 +167,11 @@ async fn without_those_who_need_none(
         let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
         for (contact, held) in some.into_iter().zip(held) {
             // If only one of both holds, or it may be a new occasion, the part finds out what follows.
-            if !(held.reached && held.asked) {
-                contacts.push(contact);
-                continue;
-            }
-            if adds && newest.is_none() {
+            let invited_before = held.reached && held.asked;
+            if invited_before && adds && newest.is_none() {
                 newest = Some(cx.rooms.look(&parties.room, parties.person(), MaxAge::Since(begun)).await?);
             }
-            if newest.as_ref().is_none_or(|view| !is_no_member(view, &contact)) {
+            if invited_before && !newest.as_ref().is_some_and(|view| shuts_out(view, &contact)) {
                 before += 1;
             } else {
                 contacts.push(contact);
@@ -186,8 +181,12 @@ async fn without_those_who_need_none(
     Ok(Recipients { contacts, already, before })
 }
 
-fn is_no_member(view: &Snapshot, contact: &str) -> bool {
-    address::own(contact).is_ok_and(|contact| view.affiliation(&contact) == Some(Affiliation::None))
+fn is_to_members(parties: &Parties) -> bool {
+    parties.contact.node().is_some_and(|name| name.as_str() == MEMBERS)
+}
+
+fn shuts_out(view: &Snapshot, contact: &str) -> bool {
+    address::own(contact).is_ok_and(|contact| view.shuts_out(&contact))
 }
 
 /// Applies `limits.max_recipients` and the limits of inviter, domain and room. If parts were begun, the fan-out has been

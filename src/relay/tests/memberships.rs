@@ -25,17 +25,23 @@ fn an_address_that_a_client_puts_on_the_list_afterwards_is_taken_off() {
     });
 }
 
+/// By an invitation of alice's to the cave that will come back. Returns their addresses too.
+async fn bob_is_made_a_member() -> (Scene, String, String) {
+    let mut scene = Scene::new(NO_LIMITS).await;
+    let (bob, cave) = (person("bob"), room("cave"));
+    scene.world.unreachable.insert(bob.clone());
+    scene.sends(&person("alice"), "bob", "cave");
+    while !scene.world.rooms[&cave].affiliations.contains_key(&bob) {
+        scene.running.takes_steps(&mut scene.world, 1, 1).await;
+    }
+    (scene, bob, cave)
+}
+
 /// The room hands over for a contact who is a member, by an invitation that fails.
 #[test]
 fn a_membership_that_is_taken_back_is_given_again_for_the_next_one() {
     plays(async {
-        let mut scene = Scene::new(NO_LIMITS).await;
-        let (bob, cave) = (person("bob"), room("cave"));
-        scene.world.unreachable.insert(bob.clone());
-        scene.sends(&person("alice"), "bob", "cave");
-        while !scene.world.rooms[&cave].affiliations.contains_key(&bob) {
-            scene.running.takes_steps(&mut scene.world, 1, 1).await;
-        }
+        let (mut scene, bob, cave) = bob_is_made_a_member().await;
         scene.world.hand_over(&scene.running.server, "alice", "bob", "cave", "h1");
         // In the inviter's name, and then in the component's own.
         while scene.world.story_of(&bob, &cave).matches("comes back").count() < 2 {
@@ -55,13 +61,7 @@ fn a_membership_that_is_taken_back_is_given_again_for_the_next_one() {
 #[test]
 fn a_contact_who_is_in_the_room_stays_a_member() {
     plays(async {
-        let mut scene = Scene::new(NO_LIMITS).await;
-        let (bob, cave) = (person("bob"), room("cave"));
-        scene.world.unreachable.insert(bob.clone());
-        scene.sends(&person("alice"), "bob", "cave");
-        while !scene.world.rooms[&cave].affiliations.contains_key(&bob) {
-            scene.running.takes_steps(&mut scene.world, 1, 1).await;
-        }
+        let (mut scene, bob, cave) = bob_is_made_a_member().await;
         let host = scene.world.rooms.entry(cave.clone()).or_default();
         host.occupants.insert("Bob".to_owned(), bob.clone());
         scene.settles().await;
