@@ -31,6 +31,13 @@ impl Config {
         self.each_own_host().any(|host| host == domain)
     }
 
+    /// The domain of an address in its canonical form, if it is neither one of [`Self::own_hosts`] nor the component's.
+    #[must_use]
+    pub fn domain_elsewhere<'a>(&self, jid: &'a str) -> Option<&'a str> {
+        let domain = address::domain_of(jid);
+        (!self.is_own_host(domain) && domain != self.component.jid).then_some(domain)
+    }
+
     fn each_own_host(&self) -> impl Iterator<Item = &str> {
         each_own_host(&self.component.jid, &self.muc.services, &self.muc.hand_over_from)
     }

@@ -2,13 +2,14 @@
 //! which rooms are to be looked at once more. Knows nothing of how invitations are handled.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use crate::config::Config;
 use crate::journal::{JournalReader, OpenError, Record};
 use crate::model::{Reason, Route, State, clock};
-use crate::relay::limits::Limits;
+use crate::relay::limits::{Limits, share_of};
 use crate::relay::settle::leftovers::Leftovers;
 
 /// The most invitations of earlier runs that are counted against the limits.
@@ -45,7 +46,10 @@ pub(crate) fn limits(config: &Config, recent: &[Record]) -> Limits {
     let window = TimeDelta::from_std(config.relay.window).unwrap_or(TimeDelta::MAX);
     // The oldest first, as they came.
     let mut asked = HashMap::new();
-    let counts = |record: &&Record| !matches!(record.reason, Some(Reason::Untrusted | Reason::RateLimited));
+    let counts = |record: &&Record| match record.reason {
+        Some(Reason::Untrusted) => record.route == Route::Direct,
+        reason => reason != Some(Reason::RateLimited),
+    };
     for record in recent.iter().rev().filter(counts) {
         let sent = counted_for_the_contact(record) && {
             let last = asked.get(&(&record.contact, &record.room));
@@ -55,7 +59,11 @@ pub(crate) fn limits(config: &Config, recent: &[Record]) -> Limits {
         if sent {
             asked.insert((&record.contact, &record.room), record.received);
         }
-        count_again(&limits, record, sent, now);
+        let ago = (now - record.received).to_std().unwrap_or_default();
+        if sent {
+            limits.remember_sent(ago, &record.contact, share_of(config, &record.inviter));
+        }
+        count_again(&limits, record, ago);
     }
     limits
 }
@@ -71,25 +79,28 @@ fn counted_for_the_contact(record: &Record) -> bool {
         || matches!(record.reason, Some(Reason::Stranger | Reason::Mimicry))
 }
 
-/// Counts an invitation as the earlier run did; one in progress only as far as handling it again won't count it.
-fn count_again(limits: &Limits, record: &Record, sent: bool, now: DateTime<Utc>) {
-    let ago = (now - record.received).to_std().unwrap_or_default();
-    // Not counted for the inviter and the room.
+/// Counts an invitation for inviter and room as the earlier run did; one in progress only as far as handling it again won't
+/// count it.
+fn count_again(limits: &Limits, record: &Record, ago: Duration) {
     if record.route == Route::Command {
-        if sent {
-            limits.remember_sent(ago, &record.contact);
-        }
         return;
     }
-    let under_way = record.state == State::Pending;
     if record.parent.is_some() {
-        limits.remember_part(ago, &record.inviter, &record.room, &record.contact, sent);
-        return;
+        limits.remember_part(ago, &record.inviter, &record.room);
+    } else {
+        let room = counted_for_the_room(record).then_some(&*record.room);
+        limits.remember(ago, &record.inviter, room);
     }
-    // A direct invitation that was refused as may-not-invite is not charged to the room.
-    let direct = record.route == Route::Direct;
-    let not_charged = direct && record.reason == Some(Reason::MayNotInvite);
-    let later = under_way && direct;
-    let room = (!not_charged && !later).then_some(&*record.room);
-    limits.remember(ago, &record.inviter, room, &record.contact, sent);
+}
+
+/// A direct invitation counts for the room once the room has let its inviter invite there.
+fn counted_for_the_room(record: &Record) -> bool {
+    let let_in = || match record.state {
+        State::Pending => false,
+        State::Refused => {
+            matches!(record.reason, Some(Reason::Stranger | Reason::Mimicry | Reason::NoRights))
+        }
+        _ => true,
+    };
+    record.route != Route::Direct || let_in()
 }

@@ -11,8 +11,8 @@ use super::context::Context;
 use super::decide::judge::Adding;
 use super::ending::{Ending, within};
 use super::job::Job;
-use super::limits::Answer;
-use super::parties::{Parties, domain_elsewhere};
+use super::limits::{Answer, share_of};
+use super::parties::{Parties, reaches_the_inviter};
 use super::stop::Stop;
 use crate::journal::{Ask, Claimed, Delivery, JournalClosed, RoomPassword, Wanted};
 use crate::model::{Arrival, Id, Reason, State};
@@ -166,9 +166,10 @@ fn count_for_contact(cx: &Context, job: &mut Job, parties: &Parties, claimed: Cl
     // An earlier run has let it pass, unless it was this one that has asked.
     let passed = claimed.again && job.claimed.is_none_or(|first| first.again);
     let inviter = parties.inviter_name();
-    let elsewhere = domain_elsewhere(cx, &inviter);
+    let told = reaches_the_inviter(&job.row.arrival).then_some(&*inviter);
     let answer = job.charge_contact(|| {
-        let answer = cx.limits.load().sending(parties.contact.as_str(), &inviter, elsewhere);
+        let share = share_of(&cx.config.load(), &inviter);
+        let answer = cx.limits.load().sending(parties.contact.as_str(), share, told);
         if passed { Answer::Pass } else { answer }
     });
     within(answer, Ending::Silent(State::Refused, Reason::RateLimited))

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use jid::BareJid;
 
 use super::context::Context;
-use crate::model::Arrival;
 use crate::model::address;
+use crate::model::{Arrival, Route};
 use crate::wire::muc::Inviter;
 
 /// Room, contact and inviter.
@@ -91,16 +91,15 @@ pub(super) fn is_the_address_of_a_person(cx: &Context, contact: &str) -> bool {
     domain.len() < contact.len() && !room && domain != cx.link.component()
 }
 
+/// Whether what became of an invitation is told to its inviter. A part's fan-out ends with a summary, and who gave a command is
+/// shown what became of it.
+pub(super) fn reaches_the_inviter(arrival: &Arrival) -> bool {
+    arrival.parent.is_none() && arrival.route != Route::Command
+}
+
 /// Whether a relay address stands for this contact, however it is spelled. A group address stands for itself.
 pub(super) fn stands_for(relay_address: &BareJid, contact: &BareJid) -> bool {
     relay_address == contact || address::contact_behind(relay_address).is_ok_and(|it| it == *contact)
-}
-
-/// The domain of an address, if it is not one of this server's own hosts.
-pub(super) fn domain_elsewhere<'a>(cx: &Context, jid: &'a str) -> Option<&'a str> {
-    let domain = address::domain_of(jid);
-    let own = cx.config.load().is_own_host(domain) || domain == cx.link.component();
-    (!own).then_some(domain)
 }
 
 /// Whether a contact is a relay address of another server's relay, for a user of that very server:

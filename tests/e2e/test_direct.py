@@ -233,6 +233,20 @@ async def test_something_that_is_no_room_is_refused(stage, relay, named):
     assert (record["room"], record["inviter"], record["contact"]) == (named, alice.bare, bob.bare)
 
 
+async def test_who_writes_nonsense_silences_nobody_else(stage, relays):
+    relay = relays(stage.server, limits={"per_inviter": "5/10m"})
+    await relay.start()
+    mallory, alice, bob = await stage.people("mallory", "alice", "bob")
+    address = stage.relay_address(bob.bare)
+    for _ in range(20):
+        write_to(mallory, address, "tea@")
+    await mallory.passed(stage.server.component)
+
+    write_to(alice, address, "tea@")
+
+    assert (await refusal(alice, address))[0] == "jid-malformed"
+
+
 async def test_a_password_in_a_link(stage, relay):
     alice, bob = await stage.people("alice", "bob")
     room = await alice.create_room(stage.room(), password="s e&c")

@@ -9,7 +9,6 @@ use super::summary::Summary;
 use crate::journal::JournalReader;
 use crate::model::{Id, Pending, Reason};
 use crate::relay::context::Context;
-use crate::relay::parties::domain_elsewhere;
 use crate::relay::stop::Stop;
 
 /// Parts that were begun earlier: those that have not ended, all their contacts, and a summary of the ended ones.
@@ -35,7 +34,7 @@ impl Earlier {
         let mut earlier = Self { waiting, ..Self::default() };
         earlier.contacts = earlier.waiting.iter().map(|part| part.arrival.contact.clone()).collect();
         for (contact, state, reason) in ended {
-            let elsewhere = domain_elsewhere(cx, &contact).is_some();
+            let elsewhere = cx.config.load().domain_elsewhere(&contact).is_some();
             // Whether the inviter would have been told is not kept: what came before is known by what held it up.
             earlier.summary.add(state, reason, reason == Some(Reason::Duplicate), elsewhere);
             earlier.contacts.insert(contact);

@@ -29,7 +29,7 @@ use super::context::Context;
 use super::decide::facts::Parent;
 use super::ending::{Ended, Ending};
 use super::job::Job;
-use super::parties::{Parties, domain_elsewhere};
+use super::parties::Parties;
 use super::stop::Stop;
 use crate::journal::JournalClosed;
 use crate::model::address;
@@ -149,7 +149,7 @@ async fn carry_out(
                 Part::Waiting(row) => Job::resumed(*row),
                 Part::New(contact) => new_part(&cx, &template, contact, parent.vouched).await.ok()?,
             };
-            let elsewhere = domain_elsewhere(&cx, &job.row.arrival.contact).is_some();
+            let elsewhere = cx.config.load().domain_elsewhere(&job.row.arrival.contact).is_some();
             Some((run_part(cx, job.part_of(&parent)).await?, elsewhere))
         });
         while let Some(ended) = under_way.try_join_next() {

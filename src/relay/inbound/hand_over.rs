@@ -274,7 +274,7 @@ fn not_passed_on(row: Pending, told: Option<Told>, added: bool) -> Admission {
 /// Answers a hand-over from a sender that may not hand over. It is recorded within a limit, so that it can't fill the journal.
 async fn forged(cx: &Context, from: &str, read: Option<HandedOver>) -> Result<Admission, JournalClosed> {
     if let Some(handed_over) = read
-        && cx.limits.load().forged(address::domain_of(from)) == Answer::Pass
+        && cx.limits.load().forged(address::split_resource(from).0) == Answer::Pass
     {
         note(cx, arrival(cx, &handed_over), State::Refused, Reason::Untrusted).await?;
     }
@@ -362,7 +362,7 @@ async fn note_asked(
     let ask = ask(cx, &arrival, anew, wanted);
     let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
     if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
-        cx.limits.load().sending(&arrival.contact, &arrival.inviter, None);
+        cx.limits.load().sending(&arrival.contact, None, None);
     }
     Ok(told_of_asked(cx, &admitted, arrival, state, reason))
 }

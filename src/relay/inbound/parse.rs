@@ -64,11 +64,8 @@ pub(in crate::relay) fn parse(cx: &Context, message: &Message) -> Vec<Parsed> {
     };
     let read = |taken: Taken| {
         let Arrival { inviter, room, .. } = &taken.arrival;
-        let answer = if trusted {
-            cx.limits.load().received(inviter, room)
-        } else {
-            cx.limits.load().forged(address::domain_of(room))
-        };
+        let answer =
+            if trusted { cx.limits.load().received(inviter, room) } else { cx.limits.load().forged(room) };
         within_limits(cx, taken, answer, trusted, if trusted { WhoIsTold::Inviter } else { untrusted })
     };
     arrivals.into_iter().filter_map(read).collect()
@@ -98,11 +95,7 @@ fn sent_to_us(cx: &Context, message: &Message) -> Option<Parsed> {
     let taken = direct(cx, message, invitation?)?;
     let Arrival { inviter, room, .. } = &taken.arrival;
     let trusted = is_served(cx, room);
-    let answer = if trusted {
-        cx.limits.load().received_from(inviter)
-    } else {
-        cx.limits.load().forged(address::domain_of(inviter))
-    };
+    let answer = cx.limits.load().received_from(inviter);
     within_limits(cx, taken, answer, trusted, WhoIsTold::Inviter)
 }
 
@@ -113,7 +106,7 @@ fn nowhere(cx: &Context, message: &Message) -> Option<Parsed> {
     let room =
         if named.chars().count() > MAX_WRONG_ROOM_CHARACTERS { String::new() } else { named.to_owned() };
     let arrival = sent_by(cx, message, room, unread(message))?;
-    let answer = cx.limits.load().forged(address::domain_of(&arrival.inviter));
+    let answer = cx.limits.load().received_from(&arrival.inviter);
     let (refused, told) = (Some(Reason::Malformed), WhoIsTold::Inviter);
     (answer == Answer::Pass).then_some(Parsed { arrival, parties: None, refused, told })
 }

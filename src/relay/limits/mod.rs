@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::buckets::Answer;
 use self::buckets::{Buckets, micros};
-use crate::config::{self, Rate};
+use crate::config::{self, Config, Rate};
 use crate::model::address;
 use crate::telemetry::metrics::{ByOne, Registry};
 
@@ -33,14 +33,15 @@ pub(crate) struct Limits {
     domains: Buckets,
     rooms: Buckets,
     contacts: Buckets,
-    /// Contacts, for all inviters of a domain elsewhere together: half of the contact's limit, so that no other server can
-    /// use it up.
+    /// Contacts, for all inviters of a domain elsewhere together ([`share_of`]): half of the contact's limit, so that no other
+    /// server can use it up.
     shares: Buckets,
     /// Contact and inviter who has been told of the contact's limit in its period.
     told: Cache<(String, String), ()>,
     /// People reached by fan-outs, for inviters, domains and rooms; counted apart from other invitations.
     reach: [Buckets; 3],
     forgers: Buckets,
+    domains_of_forgers: Buckets,
     commands: Buckets,
     commands_of_domains: Buckets,
     answers: Buckets,
@@ -67,6 +68,7 @@ impl Limits {
                 buckets("room", rooms_reach),
             ],
             forgers: buckets("untrusted", config.per_inviter),
+            domains_of_forgers: buckets("untrusted", config.per_domain),
             commands: buckets("commands", COMMANDS),
             commands_of_domains: buckets("commands", COMMANDS_OF_DOMAIN),
             answers: buckets("answers", ANSWERS),
@@ -90,6 +92,7 @@ impl Limits {
             told: Cache::builder().max_capacity(MAX_TOLD).time_to_live(config.per_contact.per).build(),
             reach: [at(inviters, inviters_reach), at(domains, domains_reach), at(rooms, rooms_reach)],
             forgers: at(&self.forgers, config.per_inviter),
+            domains_of_forgers: at(&self.domains_of_forgers, config.per_domain),
             commands: self.commands.clone(),
             commands_of_domains: self.commands_of_domains.clone(),
             answers: self.answers.clone(),
@@ -136,9 +139,11 @@ impl Limits {
         }
     }
 
-    /// Counts a stanza from a domain that is not trusted, in a bucket of its own: the names in it may be forged.
-    pub(crate) fn forged(&self, domain: &str) -> Answer {
-        self.forgers.take(domain, self.now())
+    /// Counts a stanza from a room or host that is not trusted, in buckets of their own: the names in it may be forged.
+    pub(crate) fn forged(&self, sender: &str) -> Answer {
+        let all =
+            [(&self.forgers, Some(sender)), (&self.domains_of_forgers, Some(address::domain_of(sender)))];
+        take_all(&all, 1, self.now())
     }
 
     /// Counts an ad-hoc command.
@@ -159,18 +164,16 @@ impl Limits {
         }
     }
 
-    /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it; `elsewhere`: the inviter's domain, if it is another
-    /// server's. Each inviter is told once that the contact's limit is used up.
-    pub(crate) fn sending(&self, contact: &str, inviter: &str, elsewhere: Option<&str>) -> Answer {
-        let share = elsewhere.map(|domain| format!("{contact}\n{domain}"));
-        let all = [(&self.shares, share.as_deref()), (&self.contacts, Some(contact))];
-        match take_all(&all, 1, self.now()) {
-            Answer::Pass => Answer::Pass,
-            _ if self.told.entry((contact.to_owned(), inviter.to_owned())).or_insert(()).is_fresh() => {
-                Answer::Over
-            }
-            _ => Answer::StillOver,
+    /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it. `elsewhere`: see
+    /// [`share_of`]. `told`: the inviter, if a refusal reaches them; each is told once that the contact's limit is used up.
+    pub(crate) fn sending(&self, contact: &str, elsewhere: Option<&str>, told: Option<&str>) -> Answer {
+        if self.sending_at(self.now(), contact, elsewhere) == Answer::Pass {
+            return Answer::Pass;
         }
+        let first = |inviter: &str| {
+            self.told.entry((contact.to_owned(), inviter.to_owned())).or_insert(()).is_fresh()
+        };
+        if told.is_none_or(first) { Answer::Over } else { Answer::StillOver }
     }
 
     /// Counts a hand-over that is about to be sent to a contact. Nobody is told if that is over the limit: it goes back.
@@ -178,15 +181,9 @@ impl Limits {
         self.contacts.take(contact, self.now())
     }
 
-    /// Counts an invitation that an earlier run received this long ago; `sent`: it was passed on.
-    pub(crate) fn remember(
-        &self,
-        ago: Duration,
-        inviter: &str,
-        room: Option<&str>,
-        contact: &str,
-        sent: bool,
-    ) {
+    /// Counts an invitation that an earlier run received this long ago, but not for its contact. `room`: `None` if it was not
+    /// counted for its room.
+    pub(crate) fn remember(&self, ago: Duration, inviter: &str, room: Option<&str>) {
         let at = -micros(ago);
         self.received_at(at, inviter, room);
         if is_nick(inviter)
@@ -194,23 +191,17 @@ impl Limits {
         {
             self.rooms.take(&format!("{room}/"), at);
         }
-        if sent {
-            self.contacts.take(contact, at);
-        }
     }
 
-    /// [`Self::remember`] for one that counts for its contact only.
-    pub(crate) fn remember_sent(&self, ago: Duration, contact: &str) {
-        self.contacts.take(contact, -micros(ago));
+    /// Counts a part of a fan-out of an earlier run for inviter and room.
+    pub(crate) fn remember_part(&self, ago: Duration, inviter: &str, room: &str) {
+        let person = Some(inviter).filter(|inviter| !is_nick(inviter));
+        self.reaching_at(-micros(ago), person, room, 1);
     }
 
-    /// [`Self::remember`] for a part of a fan-out.
-    pub(crate) fn remember_part(&self, ago: Duration, inviter: &str, room: &str, contact: &str, sent: bool) {
-        let at = -micros(ago);
-        self.reaching_at(at, Some(inviter).filter(|inviter| !is_nick(inviter)), room, 1);
-        if sent {
-            self.contacts.take(contact, at);
-        }
+    /// Counts an invitation of an earlier run for its contact.
+    pub(crate) fn remember_sent(&self, ago: Duration, contact: &str, elsewhere: Option<&str>) {
+        self.sending_at(-micros(ago), contact, elsewhere);
     }
 
     fn received_at(&self, at: i64, inviter: &str, room: Option<&str>) -> Answer {
@@ -227,6 +218,11 @@ impl Limits {
         let [inviters, domains, rooms] = &self.reach;
         let all = [(inviters, inviter), (domains, inviter.map(address::domain_of)), (rooms, Some(room))];
         take_all(&all, i64::try_from(people).unwrap_or(i64::MAX), at)
+    }
+
+    fn sending_at(&self, at: i64, contact: &str, elsewhere: Option<&str>) -> Answer {
+        let share = elsewhere.map(|domain| format!("{contact}\n{domain}"));
+        take_all(&[(&self.shares, share.as_deref()), (&self.contacts, Some(contact))], 1, at)
     }
 
     fn now(&self) -> i64 {
@@ -263,6 +259,12 @@ fn half(rate: Rate) -> Rate {
     Rate { count: rate.count.div_ceil(2), ..rate }
 }
 
+/// Whose share of a contact's limit an invitation takes: the inviter's domain, if it is elsewhere. Of an inviter who is known as
+/// `ROOM/NICK` only nobody can tell where they are: the MUC service.
+pub(crate) fn share_of<'a>(config: &Config, inviter: &'a str) -> Option<&'a str> {
+    if is_nick(inviter) { Some(address::domain_of(inviter)) } else { config.domain_elsewhere(inviter) }
+}
+
 /// Whether the inviter is known as `ROOM/NICK` only.
 fn is_nick(inviter: &str) -> bool {
     inviter.contains('/')
@@ -292,12 +294,13 @@ mod tests {
         assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is over its limit");
         assert_eq!(answers("alice@example.org"), Answer::Pass);
         assert_eq!(answers("carol@example.org"), Answer::Over, "the room is over its limit");
-        let sending = |inviter: &str| limits.sending("bob@example.org", inviter, None);
+        let sending = |inviter: &str| limits.sending("bob@example.org", None, Some(inviter));
         assert_eq!(
             [sending("alice@example.org"), sending("alice@example.org"), sending("alice@example.org")],
             [Answer::Pass, Answer::Over, Answer::StillOver]
         );
         assert_ne!(limits.sending_handed_over("bob@example.org"), Answer::Pass);
+        assert_eq!(limits.sending("bob@example.org", None, None), Answer::Over, "nobody is told");
         assert_eq!(sending("carol@example.org"), Answer::Over, "each is told once");
         let masked = |nick: &str| {
             limits.received(&format!("den@conference.example.org/{nick}"), "den@conference.example.org")
@@ -337,8 +340,8 @@ mod tests {
         limits.received("alice@a.example", "tea@c");
         limits.unmasked(None, "tea@c");
         limits.reaching(Some("carol@c.example"), "den@c", 1);
-        limits.sending("bob@b.example", "alice@a.example", None);
-        limits.sending("dora@b.example", "eve@evil.example", Some("evil.example"));
+        limits.sending("bob@b.example", None, None);
+        limits.sending("dora@b.example", Some("evil.example"), None);
         limits.forged("d.example");
         let limits = limits.under(&ones(7200));
         assert_eq!(limits.received("alice@a.example", "pub@c"), Answer::Over, "the inviter");
@@ -348,8 +351,8 @@ mod tests {
         assert_eq!(limits.reaching(Some("carol@c.example"), "pub@c", 1), Answer::Over);
         assert_eq!(limits.reaching(Some("dave@c.example"), "pub@c", 1), Answer::Over);
         assert_eq!(limits.reaching(None, "den@c", 1), Answer::Over);
-        assert_eq!(limits.sending("bob@b.example", "carol@c.example", None), Answer::Over, "the contact");
-        let of_evil = limits.sending("dora@b.example", "trudy@evil.example", Some("evil.example"));
+        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Over, "the contact");
+        let of_evil = limits.sending("dora@b.example", Some("evil.example"), None);
         assert_eq!(of_evil, Answer::Over);
         assert_eq!(limits.forged("d.example"), Answer::Over);
         assert_eq!(limits.received("eve@e.example", "bar@c"), Answer::Pass, "others have theirs");
@@ -358,30 +361,31 @@ mod tests {
     #[test]
     fn a_restart_remembers_masked_inviters_as_well() {
         let limits = Limits::new(&ones(3600));
-        limits.remember(Duration::ZERO, "tea@c/Ally", Some("tea@c"), "bob@b.example", false);
+        limits.remember(Duration::ZERO, "tea@c/Ally", Some("tea@c"));
         assert_eq!(limits.received("tea@c/Ally", "tea@c"), Answer::Over, "the nick");
         assert_eq!(limits.unmasked(None, "tea@c"), Answer::Over, "the room, for nicks");
         assert_eq!(limits.seen_in("tea@c"), Answer::Pass, "known inviters have theirs");
-        assert_eq!(limits.sending("bob@b.example", "eve@e.example", None), Answer::Pass, "nothing was sent");
+        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Pass, "nothing was sent");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_an_earlier_run_counted_comes_back_with_time() {
         let hour = Duration::from_secs(3600);
         let limits = Limits::new(&ones(3600));
-        limits.remember(hour, "alice@a.example", Some("tea@c"), "bob@b.example", true);
-        limits.remember_part(hour, "carol@c.example", "den@c", "dora@b.example", true);
+        limits.remember(hour, "alice@a.example", Some("tea@c"));
+        limits.remember_part(hour, "carol@c.example", "den@c");
+        limits.remember_sent(hour, "dora@b.example", Some("c.example"));
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass);
-        assert_eq!(limits.sending("bob@b.example", "alice@a.example", None), Answer::Pass);
+        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Pass);
         assert_eq!(limits.reaching(Some("carol@c.example"), "den@c", 1), Answer::Pass);
-        assert_eq!(limits.sending("dora@b.example", "carol@c.example", None), Answer::Pass);
-        limits.remember_part(Duration::ZERO, "dave@d.example", "pub@c", "fred@b.example", true);
-        limits.remember_part(Duration::ZERO, "bar@c/Ally", "bar@c", "gina@b.example", false);
+        assert_eq!(limits.sending("dora@b.example", None, None), Answer::Pass);
+        limits.remember_part(Duration::ZERO, "dave@d.example", "pub@c");
+        limits.remember_part(Duration::ZERO, "bar@c/Ally", "bar@c");
         assert_eq!(limits.reaching(Some("dave@d.example"), "tea@c", 1), Answer::Over, "the inviter");
         assert_eq!(limits.reaching(Some("bar@c/Ally"), "tea@c", 1), Answer::Pass, "a nick is nobody");
-        assert_eq!(limits.sending("gina@b.example", "dave@d.example", None), Answer::Pass);
-        limits.remember_sent(Duration::ZERO, "hal@b.example");
-        assert_eq!(limits.sending("hal@b.example", "dave@d.example", None), Answer::Over);
+        assert_eq!(limits.sending("gina@b.example", None, None), Answer::Pass);
+        limits.remember_sent(Duration::ZERO, "hal@b.example", None);
+        assert_eq!(limits.sending("hal@b.example", None, None), Answer::Over);
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Over);
         tokio::time::advance(hour).await;
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "an hour later");
@@ -399,9 +403,9 @@ mod tests {
         });
         let elsewhere = |inviter: &str| {
             let domain = inviter.split_once('@').map(|(_, domain)| domain);
-            limits.sending("dave@example.org", inviter, domain)
+            limits.sending("dave@example.org", domain, Some(inviter))
         };
-        let here = |inviter: &str| limits.sending("dave@example.org", inviter, None);
+        let here = |inviter: &str| limits.sending("dave@example.org", None, Some(inviter));
         assert_eq!([elsewhere("eve@evil.example"), elsewhere("eve@evil.example")], [Answer::Pass; 2]);
         assert_eq!(elsewhere("mallory@evil.example"), Answer::Pass);
         assert_eq!(
@@ -434,8 +438,7 @@ mod tests {
         assert_eq!(reaching("alice@a.example", "den@c", 70), Answer::Pass);
         assert_eq!(reaching("alice@a.example", "pub@c", 20), Answer::Over, "180 in an hour");
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "others are counted apart");
-        limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c", "bob@b.example", true);
-        assert_eq!(limits.sending("bob@b.example", "alice@a.example", None), Answer::Over);
+        limits.remember_part(Duration::ZERO, "eve@a.example", "bar@c");
         assert_eq!(reaching("eve@a.example", "bar@c", 100), Answer::Over, "a restart does not refill");
     }
 }

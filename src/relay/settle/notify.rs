@@ -6,9 +6,9 @@ use tracing::debug;
 use super::words::{About, Told};
 use crate::link::{AskError, DeliverError};
 use crate::model::address;
-use crate::model::{Arrival, Language, Origin, Pending, Route};
+use crate::model::{Arrival, Language, Origin, Pending};
 use crate::relay::context::Context;
-use crate::relay::parties::{is_a_person, nick_of, relay_address_of};
+use crate::relay::parties::{is_a_person, nick_of, reaches_the_inviter, relay_address_of};
 use crate::wire::body::Body;
 use crate::wire::hint::Hint;
 use crate::wire::{Condition, Message, Stanza, StanzaError, muc};
@@ -22,7 +22,7 @@ const ARCHIVE_HINT: Hint = Hint::NoPermanentStore;
 /// - If it was not, a refusal goes to the room as a decline, since only the room can reach them (XEP-0045 §7.8.2). Some
 ///   clients can't take declines, so nothing else does.
 /// - The sender of a direct invitation that was refused gets an error as well, for programs.
-/// - Nothing is sent for a part: the fan-out ends with a summary; nor for a command: who gave it is shown what became of it.
+/// - Nothing is sent where it would not reach them: see [`reaches_the_inviter`].
 ///
 /// # Errors
 /// [`AskError::Lost`]: the link was lost, and it is unknown whether they have been told.
@@ -32,8 +32,7 @@ pub(in crate::relay) async fn notify(
     person: Option<&BareJid>,
     told: &Told,
 ) -> Result<(), AskError> {
-    let told_otherwise = row.arrival.parent.is_some() || row.arrival.route == Route::Command;
-    if told_otherwise { Ok(()) } else { tell(cx, row, person, told).await }
+    if reaches_the_inviter(&row.arrival) { tell(cx, row, person, told).await } else { Ok(()) }
 }
 
 /// [`notify`], for a part as well.

@@ -1,6 +1,7 @@
 //! Whole lives of invitations: the real queue and the real journal, at the end of a link on which a test plays the server,
 //! on a clock that stands still unless a test advances it.
 
+mod fairness;
 mod life;
 mod memberships;
 mod moments;

@@ -269,6 +269,16 @@ impl World {
         server.send(mediated(&room(name), &relay_address, inviter, reason));
     }
 
+    /// Sends a direct invitation to a contact's relay address.
+    pub(super) fn write(&mut self, server: &Server, inviter: &str, contact: &str, room: &str) {
+        let (from, to) = (person(inviter), relay_address(contact));
+        self.notes(format_args!("{inviter} writes to {to} of {room}"));
+        let xml = format!(
+            "<message from='{from}/phone' to='{to}' id='w'><x xmlns='jabber:x:conference' jid='{room}'/></message>"
+        );
+        server.send(parse(xml.as_bytes()).unwrap());
+    }
+
     /// Hands an invitation over to the relay. If it can't, or gets no answer in time, the server delivers it itself.
     pub(super) fn hand_over(&mut self, server: &Server, inviter: &str, contact: &str, name: &str, id: &str) {
         let (room, contact) = (room(name), person(contact));
