@@ -27,6 +27,9 @@ Component "invites.example.test"
     component_conflict_resolve = "kick_old"
 "#;
 
+const PRIVILEGES: &str = r#"    privileged_entities = { ["invites.example.test"] = { message = "outgoing"; roster = "get";
+        iq = { ["http://jabber.org/protocol/muc#admin"] = "both"; ["urn:xmpp:blocking"] = "get" } } }"#;
+
 /// What it prints of this text, and its exit code.
 fn diff(text: &str) -> (String, Option<i32>) {
     let bench = Bench::new("hand_over_from = [\"example.test\"]\n");
@@ -115,6 +118,44 @@ fn a_single_value_becomes_a_list() {
             "component_ports = { 5347, 5275 }\nVirtualHost \"example.test\"",
             "VirtualHost \"example.test\"\n    component_ports = { 5275 }",
             "above every VirtualHost and Component, add",
+        ),
+    ] {
+        is_all_that_is_missing(&with(old, new), expected);
+    }
+}
+
+/// Nothing can be added where only a name stands, but what is in it can be changed where it is written.
+#[test]
+fn what_is_written_elsewhere_is_written_out() {
+    for (old, new, expected) in [
+        (
+            "component_ports = { 5347, 5275 }",
+            "local ports = { 5347 }; component_ports = ports",
+            ".lua:3: in the place of what component_ports is there, write\ncomponent_ports = { 5347, 5275 }\n",
+        ),
+        (
+            "    admins = { \"invites.example.test\" }",
+            "    local adm = { 'admin@example.test' }\n    admins = adm",
+            "\"muc\": in the place of what admins is there, write\n    \
+             admins = { \"admin@example.test\", \"invites.example.test\" }\n",
+        ),
+        (
+            "    modules_enabled = { \"privilege\" }\n    privileged_entities",
+            "    local on = { 'mam' }\n    modules_enabled = (on)\n    privileged_entities",
+            "    modules_enabled = { \"mam\", \"privilege\" }\n",
+        ),
+        (
+            PRIVILEGES,
+            "    local may = { message = 'outgoing', roster = 'get', iq = { [\"urn:xmpp:blocking\"] = \"get\" } }\n    \
+             privileged_entities = { ['pubsub.example.test'] = may, [\"invites.example.test\"] = may }",
+            "VirtualHost \"example.test\", in privileged_entities: invites.example.test: iq: add\n",
+        ),
+        (
+            PRIVILEGES,
+            "    local may = { message = 'outgoing', iq = { [\"http://jabber.org/protocol/muc#admin\"] = \"both\"; \
+             [\"urn:xmpp:blocking\"] = \"get\" } }\n    privileged_entities = { [\"invites.example.test\"] = may }",
+            "VirtualHost \"example.test\": in the place of what privileged_entities: invites.example.test is there, write\n    \
+             [\"invites.example.test\"] = {\n        message = \"outgoing\";\n        iq = {\n",
         ),
     ] {
         is_all_that_is_missing(&with(old, new), expected);

@@ -150,8 +150,8 @@ impl Prosody {
                             }
                             Var::Name(name) => {
                                 let value = self.or_else(value, &word(name), file).unwrap_or(value);
-                                let value = value_of(value, &place, file);
-                                self.options(file).keys.push((word(name), Node::new(place.clone(), value)));
+                                let node = node_of(value, &place, file);
+                                self.options(file).keys.push((word(name), node));
                             }
                             _ => self.unseen.push(format!("{place}: an assignment that is no option")),
                         }
@@ -298,6 +298,15 @@ fn argument(suffix: &Suffix, place: &Place, file: &File) -> Option<Node> {
     Some(Node::new(place.clone(), value))
 }
 
+fn node_of(expression: &Expression, place: &Place, file: &File) -> Node {
+    let mut bare = expression;
+    while let Expression::Parentheses { expression, .. } = bare {
+        bare = expression;
+    }
+    let by_name = matches!(bare, Expression::Var(_));
+    Node { by_name, ..Node::new(place.clone(), value_of(expression, place, file)) }
+}
+
 fn value_of(expression: &Expression, place: &Place, file: &File) -> Value {
     match expression {
         Expression::String(token) => string(token),
@@ -337,7 +346,7 @@ fn table_of(table: &TableConstructor, place: &Place, file: &File) -> Table {
     let mut read = Table::default();
     for field in table.fields() {
         let place = place.at(field.start_position().map_or(0, Position::line));
-        let node = |value: &Expression| Node::new(place.clone(), value_of(value, &place, file));
+        let node = |value: &Expression| node_of(value, &place, file);
         match field {
             Field::NameKey { key, value, .. } => read.keys.push((word(key), node(value))),
             Field::ExpressionKey { key, value, .. } => match value_of(key, &place, file) {

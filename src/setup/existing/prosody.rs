@@ -202,24 +202,40 @@ impl Comparison<'_> {
             return;
         }
         match own {
-            Some(list) if list.table().is_some() => {
+            Some(list) if list.table().is_some() && !list.by_name => {
                 let mut lines = String::new();
                 for item in absent {
                     lines.extend(["        ", render(item, 0).as_str(), ";\n"]);
                 }
                 self.add(&format!("{}, {}, to the list {option}", list.place, heading(there)), "add", lines);
             }
-            Some(single) => {
-                let all = std::iter::once(single).chain(absent);
-                let all: Vec<String> = all.map(|item| render(item, 0)).collect();
-                self.add(
-                    &format!("{}, {}", single.place, heading(there)),
-                    &format!("in the place of what {option} is there, write"),
-                    format!("    {option} = {{ {} }}\n", all.join(", ")),
-                );
+            Some(found) => {
+                let items = found.items().iter().chain(absent).cloned().collect();
+                let all = Table { items, keys: found.keys().to_vec() };
+                self.instead(&heading(there), option, option, found, all);
             }
             None => self.option(there, &select(printed, section, option)),
         }
+    }
+
+    /// What is there is no list, or is written elsewhere. `path`, `key`: see [`Self::value`].
+    fn instead(&mut self, section: &str, path: &str, key: &str, found: &Node, all: Table) {
+        let all = Node::new(found.place.clone(), Value::Table(all));
+        if all.has_unseen() {
+            self.cant_see(Some(found), path);
+            return;
+        }
+        let all = if all.keys().is_empty() {
+            let items: Vec<String> = all.items().iter().map(|item| render(item, 0)).collect();
+            format!("{{ {} }}", items.join(", "))
+        } else {
+            render(&all, 4)
+        };
+        self.add(
+            &format!("{}, {section}", found.place),
+            &format!("in the place of what {path} is there, write"),
+            format!("    {} = {all}\n", key_of(key)),
+        );
     }
 
     /// Compares a value that is there: `path` says where it stands, `key` is its last part.
@@ -227,22 +243,21 @@ impl Comparison<'_> {
         match (&wanted.value, &found.value) {
             (_, Value::Unseen) => self.cant_see(Some(found), path),
             (Value::Table(table), Value::Table(there)) => {
-                let mut lines = String::new();
+                let mut absent = Vec::new();
                 for (key, node) in &table.keys {
                     match there.get(key) {
                         Some(found) => self.value(section, &format!("{path}: {key}"), key, node, found),
-                        None => {
-                            lines.extend([
-                                "        ",
-                                key_of(key).as_str(),
-                                " = ",
-                                render(node, 8).as_str(),
-                                ";\n",
-                            ]);
-                        }
+                        None => absent.push((key.clone(), node.clone())),
                     }
                 }
-                if !lines.is_empty() {
+                if found.by_name && !absent.is_empty() {
+                    let keys = there.keys.iter().cloned().chain(absent).collect();
+                    self.instead(section, path, key, found, Table { items: there.items.clone(), keys });
+                } else if !absent.is_empty() {
+                    let line = |(key, node): &(String, Node)| {
+                        format!("        {} = {};\n", key_of(key), render(node, 8))
+                    };
+                    let lines = absent.iter().map(line).collect();
                     self.add(&format!("{}, {section}, in {path}", found.place), "add", lines);
                 }
             }
@@ -296,16 +311,16 @@ impl Comparison<'_> {
 
     /// One more item for a global option, which may have a single value instead of a list.
     fn global_list(&mut self, option: &str, there: &Node, item: &str, written: fn(&str) -> String) {
-        match there.text() {
-            None => {
-                self.add(&format!("{}, to the list {option}", there.place), "add", format!("    {item};\n"));
-            }
-            Some(single) => self.add(
-                &there.place.to_string(),
-                &format!("in the place of what {option} is there, write"),
-                format!("{option} = {{ {}, {item} }}\n", written(single)),
-            ),
+        if there.table().is_some() && !there.by_name {
+            self.add(&format!("{}, to the list {option}", there.place), "add", format!("    {item};\n"));
+            return;
         }
+        let all = there.items().iter().filter_map(Node::text).map(|text| written(text) + ", ");
+        self.add(
+            &there.place.to_string(),
+            &format!("in the place of what {option} is there, write"),
+            format!("{option} = {{ {}{item} }}\n", all.collect::<String>()),
+        );
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Node {
     pub(super) at: Option<Arc<Spot>>,
     /// Where what is in it is written: for an alias or a macro that is elsewhere.
     pub(super) inside: Option<Arc<Spot>>,
+    /// Only a name stands here, of a value that is written elsewhere: nothing can be added to it here. Known of Lua only.
+    pub(super) by_name: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ impl Table {
 
 impl Node {
     pub(super) fn new(place: Place, value: Value) -> Self {
-        Self { place, value, at: None, inside: None }
+        Self { place, value, at: None, inside: None, by_name: false }
     }
 
     pub(super) fn table(&self) -> Option<&Table> {
@@ -65,6 +67,12 @@ impl Node {
 
     pub(super) fn is_unseen(&self) -> bool {
         matches!(self.value, Value::Unseen)
+    }
+
+    /// Whether it, or something in it, can't be seen.
+    pub(super) fn has_unseen(&self) -> bool {
+        let Value::Table(table) = &self.value else { return self.is_unseen() };
+        table.items.iter().chain(table.keys.iter().map(|(_, node)| node)).any(Self::has_unseen)
     }
 
     /// The items of a list; a single value is a list of one.

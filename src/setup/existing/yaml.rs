@@ -175,7 +175,7 @@ impl Reader {
             if range.is_empty() { key.as_ref().map_or(line, |key| source.line_of(key.start)) } else { line };
         let spot = Arc::new(Spot { source: source.clone(), range, style, key, in_flow, anchored });
         let (at, inside) = (Some(spot.clone()), Some(spot));
-        let node = Node { place: source.file.at(line + 1), value, at, inside };
+        let node = Node { place: source.file.at(line + 1), value, at, inside, by_name: false };
         if let Some(anchor) = anchor {
             self.anchors.insert(anchor, node.clone());
         }
