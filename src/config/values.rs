@@ -303,7 +303,9 @@ pub(super) fn server(value: Value) -> Result<Server, Wrong> {
 
 pub(super) fn address(value: Value) -> Result<SocketAddr, Wrong> {
     let text = value.text()?;
-    text.parse().map_err(|_| Wrong::quoted(&text, "write an IP address and a port, such as 127.0.0.1:9590"))
+    // Port 0 would be another one after each start.
+    let address = text.parse().ok().filter(|address: &SocketAddr| address.port() != 0);
+    address.ok_or_else(|| Wrong::quoted(&text, "write an IP address and a port, such as 127.0.0.1:9590"))
 }
 
 /// A level such as `info`, or directives such as `target=info`. A target without a level is refused: everything else would
