@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use muc_invite_relay::journal::{
     self, Ask, Claimed, Delivery, Filter, Forget, Forgotten, Journal, JournalReader, MAX_CLIENT_CAPS,
-    OpenError, Retention,
+    OpenError, Retention, RoomPassword,
 };
 use muc_invite_relay::model::group::{GroupChange, GroupError, KeptGroup, MayUse};
 use muc_invite_relay::model::{
@@ -95,7 +95,8 @@ async fn claim(journal: &Journal, id: i64, contact: &str) -> bool {
 
 /// Whether another person's invitation would be held up.
 async fn is_held(journal: &Journal, contact: &str) -> bool {
-    let held = journal.held(ROOM, "eve@example.org", [contact].into_iter()).await.unwrap();
+    let held = journal.held(ROOM, "eve@example.org", RoomPassword::Unknown, [contact].into_iter());
+    let held = held.await.unwrap();
     held[0].reached
 }
 

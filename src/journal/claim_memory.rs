@@ -91,9 +91,8 @@ impl List {
     fn ask(&mut self, claim: &Claim, windows: Windows, under_way: &HashSet<Id>) -> Answer<'_> {
         self.keep(|entry| windows.is_remembered(entry) || under_way.contains(&entry.id));
         // One that waited for long, or was interrupted, does not know the newest password.
-        if let RoomPassword::Digest(_) = claim.password
-            && self.entries.last().is_some_and(|newest| newest.id < claim.id)
-            && ![claim.password, RoomPassword::Unknown].contains(&self.password)
+        if self.entries.last().is_some_and(|newest| newest.id < claim.id)
+            && self.has_another_password_than(claim.password)
         {
             self.entries.clear();
         }
@@ -127,6 +126,11 @@ impl List {
         self.entries.push(Entry { inviter, at: windows.now, step, direct, id });
         self.password = claim.password;
         Answer::New
+    }
+
+    /// Whether the room has had its password changed since.
+    fn has_another_password_than(&self, told: RoomPassword) -> bool {
+        matches!(told, RoomPassword::Digest(_)) && ![told, RoomPassword::Unknown].contains(&self.password)
     }
 
     fn newest_is_in_the_way(&self, windows: Windows, under_way: &HashSet<Id>) -> bool {
@@ -206,14 +210,12 @@ impl Memory {
     }
 
     /// Whether the contact has an invitation that is in the way of one by this inviter, and whether the inviter would be told
-    /// so.
-    pub(super) fn holds(&self, inviter: Inviter, windows: Windows) -> Held {
+    /// so. `password`: as the room has told it for the one that would be sent.
+    pub(super) fn holds(&self, inviter: Inviter, password: RoomPassword, windows: Windows) -> Held {
+        let own = |entry: &Entry| entry.inviter == inviter && windows.holds(entry.at, windows.of(entry.step));
         let in_the_way = |list: &List| {
-            list.newest_is_in_the_way(windows, &HashSet::new())
-                || list
-                    .entries
-                    .iter()
-                    .any(|entry| entry.inviter == inviter && windows.holds(entry.at, windows.of(entry.step)))
+            !list.has_another_password_than(password)
+                && (list.newest_is_in_the_way(windows, &HashSet::new()) || list.entries.iter().any(own))
         };
         Held { reached: in_the_way(&self.reached), asked: in_the_way(&self.asked) }
     }

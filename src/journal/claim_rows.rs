@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::{Row, SqliteConnection};
 
 use super::batch::Key;
-use super::claim::{Claim, Claimed, Held, Inviter};
+use super::claim::{Claim, Claimed, Held, Inviter, RoomPassword};
 use super::claim_memory::Windows;
 use super::claim_store::{ClaimStore, Stored};
 use super::statement::{Statement, Values};
@@ -55,10 +55,13 @@ pub(super) async fn held(
     db: &mut SqliteConnection,
     keys: &[Key],
     inviter: Inviter,
+    password: RoomPassword,
     windows: Windows,
 ) -> sqlx::Result<Vec<Held>> {
     let stored = store.read(db, keys).await?;
-    let held = |key| stored.get(key).map_or(Held::default(), |stored| stored.memory.holds(inviter, windows));
+    let held = |key| {
+        stored.get(key).map_or(Held::default(), |stored| stored.memory.holds(inviter, password, windows))
+    };
     Ok(keys.iter().map(held).collect())
 }
 

@@ -44,7 +44,11 @@ impl Scene {
         let newest = self.memory.newest().unwrap_or_default();
         let stored = Memory::from_bytes(&self.memory.to_bytes(newest), newest);
         assert_eq!(stored, self.memory);
-        self.memory.ask(claim, Windows { now: self.now, first: 10 * MINUTE }, &self.under_way)
+        self.memory.ask(claim, self.windows(), &self.under_way)
+    }
+
+    fn windows(&self) -> Windows {
+        Windows { now: self.now, first: 10 * MINUTE }
     }
 
     fn by(&mut self, inviter: u8) -> &'static str {
@@ -296,7 +300,11 @@ fn played(steps: &[(Step, Wanted)]) -> (Vec<Seen>, Vec<SentAt>) {
         let claim = scene.after(step.after).claim(step.inviter);
         let password = if step.direct { RoomPassword::Unknown } else { RoomPassword::Digest(step.password) };
         let claim = Claim { direct: step.direct, password, wanted: *wanted, ..claim };
+        let held = scene.memory.holds(claim.inviter, password, scene.windows());
         let claimed = scene.ask(&claim);
+        if *wanted == Wanted::Yes {
+            assert_eq!(held.reached, claimed.delivery != Delivery::Granted, "as a fan-out expects: {step:?}");
+        }
         seen.push((claimed.is_news_to_the_inviter(), claimed.counts()));
         if claimed.delivery == Delivery::Granted {
             sent.push((scene.now, step.inviter));

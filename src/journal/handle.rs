@@ -274,7 +274,8 @@ impl Journal {
         self.ask(|answer| Op::Decline { room: room.to_owned(), sent, answer }).await
     }
 
-    /// Which of these contacts are not to be invited to this room by this inviter now, in their order.
+    /// Which of these contacts are not to be invited to this room by this inviter now, in their order. `password`: see
+    /// [`Journal::password`].
     ///
     /// # Errors
     /// [`JournalClosed`]: the writer has ended.
@@ -282,11 +283,12 @@ impl Journal {
         &self,
         room: &str,
         inviter: &str,
+        password: RoomPassword,
         contacts: impl Iterator<Item = &'a str>,
     ) -> Result<Vec<Held>, JournalClosed> {
         let keys = contacts.map(|contact| key(contact, room)).collect();
         let inviter = claim_keys::half(inviter);
-        self.ask(|answer| Op::Held { keys, inviter, answer }).await
+        self.ask(|answer| Op::Held { keys, inviter, password, answer }).await
     }
 
     /// The pending parts of a fan-out, the oldest first.

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::batch::{Key, Sent};
-use super::claim::{Claim, Claimed, Held, Inviter};
+use super::claim::{Claim, Claimed, Held, Inviter, RoomPassword};
 use super::claim_rows::Release;
 use crate::model::group::{GroupChange, GroupError};
 use crate::model::{
@@ -40,7 +40,7 @@ pub(super) enum Op {
     PassMembershipOn { from: Release, answer: Reply<bool> },
     Bounce { outcome: Outcome, sent: Sent, answer: Reply<Option<Pending>> },
     Decline { room: String, sent: Sent, answer: Reply<Option<Pending>> },
-    Held { keys: Vec<Key>, inviter: Inviter, answer: Reply<Vec<Held>> },
+    Held { keys: Vec<Key>, inviter: Inviter, password: RoomPassword, answer: Reply<Vec<Held>> },
     Backlog { after: Id, limit: u32, answer: Reply<Vec<Pending>> },
     Children { parent: Id, answer: Reply<Vec<Pending>> },
     Preferences { whose: Whose, answer: Reply<Preferences> },

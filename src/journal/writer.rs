@@ -314,8 +314,8 @@ impl Writer {
                     Answer::Ended(declines::decline(db, room, sent, now).await?)
                 }
                 Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
-                Op::Held { keys, inviter, .. } => {
-                    Answer::Held(claim_rows::held(store, db, keys, *inviter, windows).await?)
+                Op::Held { keys, inviter, password, .. } => {
+                    Answer::Held(claim_rows::held(store, db, keys, *inviter, *password, windows).await?)
                 }
                 Op::Backlog { after, limit, .. } => {
                     Answer::Backlog(batch::backlog(db, *after, *limit).await?)

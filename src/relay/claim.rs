@@ -125,7 +125,7 @@ async fn ask(
 }
 
 /// What the journal is told of the room's password.
-fn password_of(cx: &Context, arrival: &Arrival, vouched: bool) -> RoomPassword {
+pub(super) fn password_of(cx: &Context, arrival: &Arrival, vouched: bool) -> RoomPassword {
     if vouched {
         cx.journal.password(&arrival.room, arrival.payload.password.as_deref())
     } else {

@@ -73,6 +73,20 @@ async def test_who_is_no_member_any_more_is_invited_again(stage, crew):
     assert len(await stage.reached(carol, room)) == 1
 
 
+async def test_a_new_password_is_told(stage, crew):
+    _, alice, bob, carol, _ = crew
+    room = await alice.create_room(stage.room(), password="one")
+    for password, total in (("one", "2 invited"), ("one", "0 invited, 2 invited before"), ("two", "2 invited")):
+        await alice.configure(room, password=password)
+        alice.invite(room, address(stage, "team"))
+        assert await sum_of(alice, room) == total
+
+        if total == "2 invited":
+            for contact in (bob, carol):
+                received = invitation(await contact.expect(direct_invitation(room)))
+                assert received.password == password
+
+
 async def test_a_group_in_a_group(stage, crew):
     _, alice, bob, carol, dave = crew
     room = await alice.create_room(stage.room())

@@ -7,6 +7,7 @@ use jid::BareJid;
 use tokio::time::Instant;
 
 use super::together::parent;
+use crate::journal::RoomPassword;
 use crate::model::invite::{InviteRequest, InvitedContact};
 use crate::model::{Reason, Route, State};
 use crate::relay::context::Context;
@@ -59,7 +60,8 @@ async fn judged(
         Verdict::Unwanted(state, reason) => return ends(state, reason),
     };
     let contact = std::iter::once(parties.contact.as_str());
-    let held = cx.journal.held(parties.room.as_str(), &parties.inviter_name(), contact).await?;
+    let (room, inviter) = (parties.room.as_str(), parties.inviter_name());
+    let held = cx.journal.held(room, &inviter, RoomPassword::Unknown, contact).await?;
     if held.first().is_some_and(|held| held.reached) && add_member == Adding::No {
         return ends(State::Suppressed, Reason::Duplicate);
     }

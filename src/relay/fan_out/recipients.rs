@@ -14,6 +14,7 @@ use crate::link::AskError;
 use crate::model::Reason;
 use crate::model::address;
 use crate::model::group::{Book, MEMBERS, NotUsable};
+use crate::relay::claim::password_of;
 use crate::relay::context::Context;
 use crate::relay::decide::judge;
 use crate::relay::ending::{Ending, within};
@@ -73,7 +74,7 @@ pub(super) async fn recipients(
         Meant::Group(people) => people,
         Meant::Members => view.members_addresses().ok_or(Ending::Refused(Reason::NoList))?,
     };
-    let recipients = without_those_who_need_none(cx, parties, people, &view, earlier).await?;
+    let recipients = without_those_who_need_none(cx, job, parties, people, &view, earlier).await?;
     Ok(bounded(cx, parties, recipients, earlier)?)
 }
 
@@ -131,6 +132,7 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
 
 async fn without_those_who_need_none(
     cx: &Context,
+    job: &Job,
     parties: &Parties,
     people: Vec<String>,
     view: &Snapshot,
@@ -161,10 +163,12 @@ async fn without_those_who_need_none(
         && cx.config.load().muc.membership == Membership::Add;
     let (begun, mut newest) = (Instant::now(), None);
     let inviter = parties.inviter_name();
+    let password = password_of(cx, &job.row.arrival, job.invitation(parties).vouched());
     let mut outside = outside.into_iter().peekable();
     while outside.peek().is_some() {
         let some: Vec<String> = outside.by_ref().take(CLAIMS_PER_LOOKUP).collect();
-        let held = cx.journal.held(parties.room.as_str(), &inviter, some.iter().map(String::as_str)).await?;
+        let named = some.iter().map(String::as_str);
+        let held = cx.journal.held(parties.room.as_str(), &inviter, password, named).await?;
         for (contact, held) in some.into_iter().zip(held) {
             // If only one of both holds, or it may be a new occasion, the part finds out what follows.
             let invited_before = held.reached && held.asked;

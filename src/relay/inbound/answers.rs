@@ -14,7 +14,7 @@ use crate::wire::{Condition, Message, Stanza, StanzaError};
 /// senders on MUC services, and senders over the limit.
 pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<Stanza> {
     let from = message.from.as_deref()?;
-    if is_parsed(message, from) || matches!(message.type_.as_deref(), Some("error" | "headline")) {
+    if is_parsed(cx, message, from) || matches!(message.type_.as_deref(), Some("error" | "headline")) {
         return None;
     }
     may_answer(cx, from, "a message without an invitation")?;
@@ -29,9 +29,12 @@ pub(in crate::relay) fn to_message(cx: &Context, message: &Message) -> Option<St
 }
 
 /// Whether [`parse()`](parse::parse) takes it, or it is a decline.
-fn is_parsed(message: &Message, from: &str) -> bool {
+fn is_parsed(cx: &Context, message: &Message, from: &str) -> bool {
     let groupchat = message.type_.as_deref() == Some("groupchat");
-    let of_a_room = message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
+    // What a user of ours sends in the place of a room is answered, since no room will. Elsewhere it may be a room.
+    let user = from.contains('/') && cx.config.load().is_own_host(address::domain_of(from));
+    let of_a_room = !user
+        && message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
     // A direct invitation is not parsed if its sender's address is not canonical, or it names nobody.
     let names_somebody = || {
         let to = message.to.as_deref().and_then(|to| address::bare(to).ok());

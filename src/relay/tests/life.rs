@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::running::{NO_LIMITS, Running, a_moment, at_once, config, folder, runtime};
 use super::world::{World, person, relay_address, room};
-use crate::journal::{Filter, Journal, JournalReader, Record};
+use crate::journal::{Filter, Journal, JournalReader, Record, RoomPassword};
 use crate::model::{Reason, Route, State};
 use crate::wire::muc::Affiliation;
 
@@ -370,7 +370,8 @@ async fn claims(journal: &Journal, rows: &[Record]) -> Result<(), TestCaseError>
         for inviter in INVITERS {
             let contacts: Vec<_> = CONTACTS.iter().map(|contact| person(contact)).collect();
             let (host, inviter) = (room(name), person(inviter));
-            let held = journal.held(&host, &inviter, contacts.iter().map(String::as_str));
+            let named = contacts.iter().map(String::as_str);
+            let held = journal.held(&host, &inviter, RoomPassword::Unknown, named);
             let held = at_once(held).await.unwrap();
             for (contact, held) in contacts.iter().zip(held) {
                 // One that the server has delivered after all has reached them as well.
