@@ -33,8 +33,7 @@ fn is_parsed(cx: &Context, message: &Message, from: &str) -> bool {
     let groupchat = message.type_.as_deref() == Some("groupchat");
     // What a user of ours sends in the place of a room is answered, since no room will. Elsewhere it may be a room.
     let user = from.contains('/') && cx.config.load().is_own_host(address::domain_of(from));
-    let of_a_room = !user
-        && message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
+    let of_a_room = !user && message.muc_user.iter().any(|x| !x.invites.is_empty() || !x.declines.is_empty());
     // A direct invitation is not parsed if its sender's address is not canonical, or it names nobody.
     let names_somebody = || {
         let to = message.to.as_deref().and_then(|to| address::bare(to).ok());
