@@ -407,30 +407,41 @@ init([]) ->
 start_keeper(Invitation) ->
     proc_lib:start_link(?MODULE, keep, [Invitation]).
 
-keep(#invitation{message = Message, connections = Connections, timeout = Timeout} = Invitation) ->
+keep(#invitation{connections = Connections, timeout = Timeout} = Invitation) ->
     %% From here on, the end of the module arrives as a message, so the invitation is not lost.
     process_flag(trap_exit, true),
     proc_lib:init_ack({ok, self()}),
-    [monitor(process, Connection) || Connection <- Connections],
+    Asked = [monitor(process, Connection) || Connection <- Connections],
     ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
+    await(Invitation, Asked, erlang:monotonic_time(millisecond) + Timeout).
+
+%% Asked: the monitors of the connections by which it may have been handed over; which one it was is not known.
+-spec await(#invitation{}, [reference()], integer()) -> ok.
+await(#invitation{message = Message} = Invitation, Asked, Until) ->
     receive
         {iq_reply, #iq{type = result}, handover} ->
             take(Invitation),
             ?DEBUG("Invitation from ~ts is the relay's", [jid:encode(Message#message.from)]);
         {iq_reply, #iq{type = error} = Answer, handover} ->
             deliver(Invitation, ["the relay answered ", condition(Answer)]);
-        {'DOWN', _, process, _, _} ->
-            %% When ejabberd_iq answers, it has passed on all that it had from that connection.
-            _ = catch sys:get_state(ejabberd_iq),
-            receive
-                {iq_reply, #iq{type = result}, handover} -> take(Invitation)
-            after 0 ->
-                deliver(Invitation, "the relay disconnected")
+        {'DOWN', Ended, process, _, _} ->
+            case lists:delete(Ended, Asked) of
+                [] -> disconnected(Invitation);
+                Left -> await(Invitation, Left, Until)
             end;
         {'EXIT', _, _} ->
             deliver(Invitation, "the module stops")
-    after Timeout -> % ejabberd_iq keeps time as well, but may be restarted
+    after max(0, Until - erlang:monotonic_time(millisecond)) -> % ejabberd_iq keeps time as well, but may be restarted
         deliver(Invitation, "no answer in time")
+    end.
+
+disconnected(Invitation) ->
+    %% When ejabberd_iq answers, it has passed on all that it had from that connection.
+    _ = catch sys:get_state(ejabberd_iq),
+    receive
+        {iq_reply, #iq{type = result}, handover} -> take(Invitation)
+    after 0 ->
+        deliver(Invitation, "the relay disconnected")
     end.
 
 -spec handover(#invitation{}) -> iq().

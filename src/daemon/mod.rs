@@ -131,7 +131,9 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let control = AbortOnDropHandle::new(tokio::spawn(control));
     show_status(&cx);
     tokio::spawn(reload.run(Arc::clone(&cx), asked_to_reload, stopping.clone()));
-    let queue = tokio::spawn(Queue::new(cx, commands, incoming, asked_to_invite).run(stopping.clone()));
+    let queue = tokio::spawn(
+        Queue::new(cx, commands, incoming, asked_to_invite).run(stopping.clone(), close.clone()),
+    );
 
     let done = shutdown::finish(stop, Parts { queue, stopping, connection, close, writer, control }).await;
     if done.is_ok() {

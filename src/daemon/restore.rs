@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::config::Config;
 use crate::journal::{JournalReader, OpenError, Record};
 use crate::model::{Reason, Route, State, clock};
-use crate::relay::limits::{Limits, share_of};
+use crate::relay::limits::Limits;
 use crate::relay::settle::leftovers::Leftovers;
 
 /// The most invitations of earlier runs that are counted against the limits.
@@ -61,7 +61,7 @@ pub(crate) fn limits(config: &Config, recent: &[Record]) -> Limits {
         }
         let ago = (now - record.received).to_std().unwrap_or_default();
         if sent {
-            limits.remember_sent(ago, &record.contact, share_of(config, &record.inviter));
+            limits.remember_sent(ago, &record.contact, config.domain_elsewhere(&record.inviter));
         }
         count_again(&limits, record, ago);
     }

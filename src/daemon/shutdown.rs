@@ -24,7 +24,7 @@ pub(super) struct Parts {
     /// Cancelled when no new work may begin.
     pub(super) stopping: CancellationToken,
     pub(super) connection: JoinHandle<Result<(), Refused>>,
-    /// Cancelled when the stream has to be closed.
+    /// Cancelled when the stream has to be closed: by the queue, once nothing needs it.
     pub(super) close: CancellationToken,
     pub(super) writer: JoinHandle<Result<(), OpenError>>,
     /// What answers at the control socket.
@@ -54,12 +54,16 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
     };
 
     stopping.cancel();
-    if early.is_none() && timeout(SHUTDOWN_TIMEOUT, &mut queue).await.is_err() {
+    if early.is_none() && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
         warn!("not everything has settled: it waits in the journal for the next start");
     }
     close.cancel();
     if !connection.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut connection).await.is_err() {
         connection.abort();
+    }
+    // It journals what the link has read to its end.
+    if !queue.is_finished() {
+        let _ = timeout(SHUTDOWN_TIMEOUT, &mut queue).await;
     }
     queue.abort();
     drop(control);

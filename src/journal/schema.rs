@@ -273,9 +273,11 @@ fn is_refusal(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(3 | 8 | 14 | 23))
 }
 
-/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), extended codes included.
+/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), extended codes included; and a row that holds what this version never
+/// writes: it would be read again and again.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(primary_code(error), Some(11 | 26))
+    let unreadable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    unreadable || matches!(primary_code(error), Some(11 | 26))
 }
 
 /// `SQLite`'s primary result code.

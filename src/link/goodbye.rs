@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -58,7 +59,8 @@ impl Connection<'_> {
     /// invitations. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
         self.begin_to_end();
-        let rest = poll_fn(|cx| {
+        // Unconstrained: else "nothing is ready" may mean that this task has done enough for now.
+        let rest = unconstrained(poll_fn(|cx| {
             // Commands are dropped, which tells the senders that the connection is lost.
             while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
             loop {
@@ -68,7 +70,7 @@ impl Connection<'_> {
                     Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
                 }
             }
-        });
+        }));
         if timeout(READ_THE_REST_TIMEOUT, rest).await.is_err() {
             warn!(
                 "the journal takes nothing: what the server had sent before the connection ended may be lost"
@@ -86,7 +88,7 @@ impl Connection<'_> {
         if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        let goodbye = poll_fn(|cx| {
+        let goodbye = unconstrained(poll_fn(|cx| {
             loop {
                 while let Some(stanza) = self.queue.pop_front() {
                     self.write(stanza);
@@ -103,7 +105,9 @@ impl Connection<'_> {
                     match self.poll_read(cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(_)) => return Poll::Ready(()),
-                        Poll::Pending if closed && self.paused => return Poll::Ready(()),
+                        Poll::Pending if closed && self.paused && !self.intake_is_open() => {
+                            return Poll::Ready(());
+                        }
                         Poll::Pending => break,
                     }
                 }
@@ -111,10 +115,11 @@ impl Connection<'_> {
                     return Poll::Pending;
                 }
             }
-        });
+        }));
         if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
             debug!("the server did not close its side of the stream");
             let _ = timeout(LAST_WRITE_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
+            self.read_the_rest().await;
         }
     }
 }

@@ -194,11 +194,13 @@ impl Barrier {
     }
 
     fn fails(&mut self, id: &str, to: &str, error: DeliverError) -> bool {
-        let to = address::split_resource(to).0;
-        let found = self
-            .unconfirmed
-            .iter()
-            .position(|sent| sent.id == id && address::split_resource(&sent.to).0 == to);
+        // Some servers write the capitals with which somebody has logged in.
+        let is_its = |sent: &Unconfirmed| {
+            let (sent_to, _) = address::split_resource(&sent.to);
+            sent_to == address::split_resource(to).0
+                || address::own(to).is_ok_and(|to| to.as_str() == sent_to)
+        };
+        let found = self.unconfirmed.iter().position(|sent| sent.id == id && is_its(sent));
         match found.and_then(|at| self.unconfirmed.remove(at)) {
             Some(sent) => {
                 let _ = sent.answer.send(Err(error));

@@ -29,6 +29,9 @@ impl OnlineClients {
     pub(super) fn seen(&self, presence: &Presence) {
         let (person, resource) = address::split_resource(presence.from.as_deref().unwrap_or_default());
         let Some(resource) = resource else { return };
+        // Some servers write the capitals with which somebody has logged in.
+        let Ok(person) = address::own(person) else { return };
+        let person = person.as_str();
         let mut people = self.people();
         match presence.type_.as_deref() {
             None => {
@@ -97,6 +100,9 @@ mod tests {
         }
         online.seen(&presence("bob@example.org", None));
         assert_eq!(resources(), ["desk", "phone"]);
+        online.seen(&presence("Bob@example.org/Tablet", None));
+        assert_eq!(resources(), ["desk", "phone", "Tablet"], "logged in in capitals");
+        online.seen(&presence("Bob@example.org/Tablet", Some("unavailable")));
         online.seen(&presence("bob@example.org/desk", Some("unavailable")));
         assert_eq!(resources(), ["phone"]);
         online.clear();

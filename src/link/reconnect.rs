@@ -60,6 +60,7 @@ impl Task {
                 connected = handshake::connect_and_shake_hands(&self.settings, &self.spellings) => connected,
                 () = close.cancelled() => return Ok(()),
             };
+            let before = self.up.trouble.borrow().clone();
             let pause = match connected {
                 Ok(stream) => {
                     was_accepted = true;
@@ -95,7 +96,12 @@ impl Task {
                 Err(failure) => self.failed(&failure, &mut backoff),
             };
             if !pause.is_zero() {
-                info!("the next attempt follows in {:.1} s", pause.as_secs_f64());
+                let seconds = pause.as_secs_f64();
+                if *self.up.trouble.borrow() == before {
+                    debug!("the next attempt follows in {seconds:.1} s");
+                } else {
+                    info!("the next attempt follows in {seconds:.1} s");
+                }
             }
             self.up.next_attempt.send_replace(Some(Instant::now() + pause));
             let stops = self.reject_for(pause, &close).await;
@@ -147,9 +153,9 @@ impl Task {
     /// An attempt has failed. Returns the pause before the next one.
     fn failed(&self, failure: &handshake::Failure, backoff: &mut Backoff) -> Duration {
         let why = failure.to_string();
-        let conflict = matches!(failure, handshake::Failure::Refused(Refused::Conflict { .. }));
         let said = matches!(&*self.up.trouble.borrow(), Some(Trouble::Down(said) | Trouble::Flapping(said)) if *said == why);
-        if conflict && said {
+        // Each attempt until then fails for the same reason, perhaps for days.
+        if said {
             debug!("no link: {why}");
         } else {
             warn!("no link: {why}");

@@ -220,7 +220,7 @@ async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending
         Verdict::Relay { .. }
             if job.row.arrival.route == Route::HandedOver && cx.taken_back.lately(room, &parties.contact) =>
         {
-            Adding::ByAnyRight
+            membership::given_again(cx, parties).await?
         }
         Verdict::Relay { add_member } => add_member,
     };

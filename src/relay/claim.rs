@@ -11,7 +11,7 @@ use super::context::Context;
 use super::decide::judge::Adding;
 use super::ending::{Ending, within};
 use super::job::Job;
-use super::limits::{Answer, share_of};
+use super::limits::Answer;
 use super::parties::{Parties, reaches_the_inviter};
 use super::stop::Stop;
 use crate::journal::{Ask, Claimed, Delivery, JournalClosed, RoomPassword, Wanted};
@@ -168,8 +168,9 @@ fn count_for_contact(cx: &Context, job: &mut Job, parties: &Parties, claimed: Cl
     let inviter = parties.inviter_name();
     let told = reaches_the_inviter(&job.row.arrival).then_some(&*inviter);
     let answer = job.charge_contact(|| {
-        let share = share_of(&cx.config.load(), &inviter);
-        let answer = cx.limits.load().sending(parties.contact.as_str(), share, told);
+        let config = cx.config.load();
+        let elsewhere = config.domain_elsewhere(&inviter);
+        let answer = cx.limits.load().sending(parties.contact.as_str(), elsewhere, told);
         if passed { Answer::Pass } else { answer }
     });
     within(answer, Ending::Silent(State::Refused, Reason::RateLimited))

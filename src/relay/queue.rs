@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,8 @@ const MAX_LATER: usize = 4096;
 const MAX_STANZAS_AT_ONCE: usize = 256;
 /// Invitations taken in together whose rooms are asked before the journal has them.
 const MAX_LOOKED_AHEAD: usize = 8;
+/// Looks ahead at a time. They take places, and at a room that does not answer nobody has to share.
+const MAX_LOOKS_AHEAD: usize = 64;
 /// Rows fetched from the disk at a time.
 const ROWS_PER_FETCH: u32 = 256;
 
@@ -62,6 +64,7 @@ pub(crate) struct Queue {
     /// Requests to invite that operators and admins make by command.
     asked: mpsc::Receiver<AskedToInvite>,
     running: JoinSet<Ran>,
+    looks_ahead: Arc<Semaphore>,
     shares: Shares,
     /// Jobs that wait for a share of this room or inviter.
     held: HashMap<shares::Key, VecDeque<Box<Job>>>,
@@ -88,6 +91,7 @@ impl Queue {
             incoming,
             asked,
             running: JoinSet::new(),
+            looks_ahead: Arc::new(Semaphore::new(MAX_LOOKS_AHEAD)),
             shares: Shares::default(),
             held: HashMap::new(),
             held_count: 0,
@@ -98,10 +102,11 @@ impl Queue {
         }
     }
 
-    /// Runs until `stopping` is cancelled and all running invitations have ended, or until the journal is closed.
-    pub(crate) async fn run(mut self, stopping: CancellationToken) {
+    /// Runs until `stopping` is cancelled, all running invitations have ended, and the link has ended as well; or until the
+    /// journal is closed. `close` is cancelled when the link is needed no more: what comes in until it has ended is journaled.
+    pub(crate) async fn run(mut self, stopping: CancellationToken, close: CancellationToken) {
         // Beside the others, so that it takes no place.
-        let second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
+        let mut second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
         if self.take_in(&stopping).await.is_err() {
             debug!("the journal is closed");
             return;
@@ -112,9 +117,13 @@ impl Queue {
         self.later.clear();
         self.waiting.get_or_insert(Id::MAX);
         let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
-        while !self.running.is_empty() {
+        loop {
+            if self.running.is_empty() && second_look.is_finished() {
+                close.cancel();
+            }
             tokio::select! {
-                _ = self.running.join_next() => {}
+                Some(_) = self.running.join_next() => {}
+                _ = &mut second_look, if !second_look.is_finished() => {}
                 count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
                     if count == 0 || self.handle(taken.drain(..)).await.is_err() {
                         break;
@@ -122,7 +131,6 @@ impl Queue {
                 }
             }
         }
-        let _ = second_look.await;
     }
 
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), JournalClosed> {
@@ -380,8 +388,12 @@ impl Queue {
             return;
         }
         for Parsed { arrival, .. } in read.iter().filter(|read| read.refused.is_none()) {
+            let Ok(place) = Arc::clone(&self.looks_ahead).try_acquire_owned() else { return };
             let (cx, arrival) = (Arc::clone(&self.cx), arrival.clone());
-            self.beside(async move { attempt::look_ahead(&cx, &arrival, read_at).await });
+            self.beside(async move {
+                attempt::look_ahead(&cx, &arrival, read_at).await;
+                drop(place);
+            });
         }
     }
 
@@ -397,8 +409,9 @@ impl Queue {
     fn bounce(&self, message: &Message) -> Option<Bounce> {
         let (from, to, id) = (message.from.as_deref()?, message.to.as_deref()?, message.id.as_deref()?);
         let id = self.cx.invitation_of(id)?;
-        let [contact, sent_as] = [from, to].map(|jid| address::split_resource(jid).0.to_owned());
-        Some(Bounce { id, contact, sent_as })
+        // Some servers write the capitals with which somebody has logged in.
+        let [contact, sent_as] = [from, to].map(|jid| address::own(jid).ok());
+        Some(Bounce { id, contact: contact?.to_string(), sent_as: sent_as?.to_string() })
     }
 
     /// Direct invitations that were confirmed and came back later all the same.

@@ -1,6 +1,8 @@
-//! Finds out which software the server is, and which archive hint (XEP-0334) it needs, so that a contact sees an invitation
-//! exactly once. Knows what servers do with hints, not what an invitation is.
+//! Finds out which software a contact's host is, and which archive hint (XEP-0334) it needs, so that a contact sees an
+//! invitation exactly once. Knows what servers do with hints, not what an invitation is.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jid::BareJid;
@@ -9,7 +11,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::config::{self, Live};
-use crate::link::{AskError, Link};
+use crate::link::{AskError, Epoch, Link};
 use crate::wire::IqPayload;
 use crate::wire::disco::DiscoInfo;
 use crate::wire::hint::Hint;
@@ -25,31 +27,31 @@ const PROSODY: &str = "Prosody";
 pub(crate) struct ArchiveHint {
     link: Link,
     config: Live,
-    found: Mutex<Found>,
+    /// By host. One that is slow delays none of the others.
+    hosts: std::sync::Mutex<HashMap<String, Arc<Mutex<Found>>>>,
 }
 
-/// What has been found out about the server.
-#[derive(Debug, Clone, Copy)]
+/// What has been found out about a host.
+#[derive(Debug, Clone, Copy, Default)]
 enum Found {
+    #[default]
     NotYet,
     /// It did not say, when it was asked at this moment.
     Nothing(Instant),
-    Server {
-        prosody: bool,
-        hint: Hint,
-    },
+    /// On this connection: with another one it may have been set up anew.
+    Server { prosody: bool, hint: Hint, on: Epoch },
 }
 
 impl ArchiveHint {
     pub(crate) fn new(link: Link, config: Live) -> Self {
-        Self { link, config, found: Mutex::new(Found::NotYet) }
+        Self { link, config, hosts: std::sync::Mutex::default() }
     }
 
-    /// The hint for an invitation to this contact, as it is configured. The server may be asked in the inviter's name where
+    /// The hint for an invitation to this contact, as it is configured. Their host may be asked in the inviter's name where
     /// it swallows the relay's own questions.
     ///
     /// # Errors
-    /// The link was lost while the server was asked.
+    /// The link was lost while the host was asked.
     pub(super) async fn hint(
         &self,
         configured: config::Archive,
@@ -61,58 +63,53 @@ impl ArchiveHint {
             config::Archive::NoStore => Some(Hint::NoStore),
             config::Archive::None => None,
             config::Archive::Auto => {
+                let host = contact.domain().as_str();
                 // A server elsewhere may be of any make.
-                let hosts = self.config.load().own_hosts();
-                let is_ours = hosts.iter().any(|host| host == contact.domain().as_str());
-                Some(match self.found(inviter).await? {
-                    Found::Server { hint, .. } if is_ours => hint,
-                    _ => Hint::Store,
-                })
+                let is_ours = self.config.load().is_own_host(host);
+                Some(if is_ours { self.found(host, inviter).await?.hint() } else { Hint::Store })
             }
         })
     }
 
-    /// Whether it says that it is Prosody.
+    /// Whether one of the hosts says that it is Prosody.
     ///
     /// # Errors
     /// See [`Self::hint`].
     pub(super) async fn is_prosody(&self, inviter: Option<&BareJid>) -> Result<bool, AskError> {
-        Ok(matches!(self.found(inviter).await?, Found::Server { prosody: true, .. }))
+        for host in self.config.load().own_hosts() {
+            if let Found::Server { prosody, .. } = self.found(&host, inviter).await? {
+                return Ok(prosody);
+            }
+        }
+        Ok(false)
     }
 
-    async fn found(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
-        let mut found = self.found.lock().await;
+    async fn found(&self, host: &str, inviter: Option<&BareJid>) -> Result<Found, AskError> {
+        let known = {
+            let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(hosts.entry(host.to_owned()).or_default())
+        };
+        let mut found = known.lock().await;
+        let on = self.link.epoch().map_err(|_| AskError::Lost)?;
         match *found {
-            Found::Server { .. } => return Ok(*found),
+            Found::Server { on: then, .. } if then == on => return Ok(*found),
             Found::Nothing(asked) if asked.elapsed() < SERVER_INFO_RETRY_PAUSE => return Ok(*found),
-            Found::Nothing(_) | Found::NotYet => {}
+            _ => {}
         }
-        *found = self.find_out(inviter).await?;
+        let before = std::mem::replace(&mut *found, self.find_out(host, inviter, on).await?);
+        if !found.says_the_same_as(before) {
+            info!(host, hint = found.hint().as_str(), "relay.archive = \"auto\" is settled");
+        }
         Ok(*found)
     }
 
-    async fn find_out(&self, inviter: Option<&BareJid>) -> Result<Found, AskError> {
-        let hosts = self.config.load().own_hosts();
-        for host in &hosts {
-            let Some(info) = self.ask(host, inviter).await? else { continue };
-            let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server"))
-            else {
-                continue;
-            };
-            let software = server.name.as_deref().unwrap_or("unknown");
-            let offline = info.has("msgoffline");
-            let hint = suits(software, offline);
-            info!(
-                host,
-                software,
-                offline_storage = offline,
-                hint = hint.as_str(),
-                "relay.archive = \"auto\" is settled"
-            );
-            return Ok(Found::Server { prosody: software == PROSODY, hint });
-        }
-        info!("no host of the server says what it is: relay.archive = \"auto\" means \"store\" for now");
-        Ok(Found::Nothing(Instant::now()))
+    async fn find_out(&self, host: &str, inviter: Option<&BareJid>, on: Epoch) -> Result<Found, AskError> {
+        let info = self.ask(host, inviter).await?.unwrap_or_default();
+        let Some(server) = info.identities.iter().find(|it| it.category.as_deref() == Some("server")) else {
+            return Ok(Found::Nothing(Instant::now()));
+        };
+        let software = server.name.as_deref().unwrap_or("unknown");
+        Ok(Found::Server { prosody: software == PROSODY, hint: suits(software, info.has("msgoffline")), on })
     }
 
     async fn ask(&self, host: &str, inviter: Option<&BareJid>) -> Result<Option<DiscoInfo>, AskError> {
@@ -125,6 +122,23 @@ impl ArchiveHint {
             Err(AskError::Lost) => Err(AskError::Lost),
             Err(_) => Ok(None),
         }
+    }
+}
+
+impl Found {
+    /// Whether a log line about it would say nothing new.
+    fn says_the_same_as(self, before: Self) -> bool {
+        let said = |found| match found {
+            Self::NotYet => None,
+            Self::Nothing(_) => Some((false, Hint::Store)),
+            Self::Server { prosody, hint, .. } => Some((prosody, hint)),
+        };
+        said(self) == said(before)
+    }
+
+    /// What loses no invitation where the host does not say what it is.
+    fn hint(self) -> Hint {
+        if let Self::Server { hint, .. } = self { hint } else { Hint::Store }
     }
 }
 

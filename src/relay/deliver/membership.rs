@@ -44,6 +44,21 @@ pub(in crate::relay) async fn add(cx: &Context, parties: &Parties, adding: Addin
     }
 }
 
+/// What is to be done about a membership that may be being taken back at this moment, for another invitation: a contact who is
+/// a member or none becomes one, in a room that is members-only now. Whoever is more by now, or banned, is left alone.
+///
+/// # Errors
+/// [`AskError`]: the room did not tell, or the link was lost.
+pub(in crate::relay) async fn given_again(cx: &Context, parties: &Parties) -> Result<Adding, AskError> {
+    let Parties { room, contact, .. } = parties;
+    let view = cx.rooms.look(room, parties.person(), MaxAge::Since(Instant::now())).await?;
+    let at_most_a_member = |it| matches!(it, Some(Affiliation::None | Affiliation::Member));
+    let again = view.kind().members_only == Some(true)
+        && at_most_a_member(view.affiliation(contact))
+        && at_most_a_member(view.own_affiliation(contact));
+    Ok(if again { Adding::ByAnyRight } else { Adding::No })
+}
+
 /// Undoes [`add`] for an invitation that did not reach the contact. Contacts who are in the room, or are more than a member
 /// by now, keep their affiliation, as do those who have another invitation. `inviter`: the inviter's real address, if it was
 /// found out after the arrival.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
@@ -38,6 +38,9 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(250);
 
 /// An answer that is sent with less time left may arrive too late over a slow connection.
 const LATE_ANSWER_MARGIN: Duration = Duration::from_secs(2);
+
+/// What the server's clock may be ahead of this one.
+const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(1);
 
 /// Answers a hand-over that came by this connection, and runs the invitation if it is the relay's now. Returns what has become
 /// of that.
@@ -147,6 +150,8 @@ async fn admit(
     }
     let mut arrival = arrival(cx, &handed_over);
     let anew = handed_over.made_member.then(|| sent_at(&handed_over));
+    // Then the deadline may have passed, whatever this clock says.
+    let behind = time_at(&handed_over).is_some_and(|sent| sent > clock::now() + CLOCKS_AGREE_WITHIN);
     match cx.limits.load().received(handed_over.inviter.as_str(), handed_over.room.as_str()) {
         Answer::Pass => {}
         // The server's own delivery is not ours to limit; all of a flood are counted, only the first is noted.
@@ -198,17 +203,19 @@ async fn admit(
 
     arrival.payload.hand_over = question_of(question);
     let to_be_relayed = matches!(verdict, Verdict::Relay { .. });
-    take_over(cx, arrival, to_be_relayed, anew, left).await
+    take_over(cx, arrival, to_be_relayed, anew, left, behind).await
 }
 
 /// Takes an invitation, unless it is to be relayed and the contact has another one. One that is refused is under way as well
-/// until its inviter has been told, so that they are told after a restart too.
+/// until its inviter has been told, so that they are told after a restart too. `behind`: this machine's clock is behind the
+/// server's, so that `left` is too much.
 async fn take_over(
     cx: &Context,
     arrival: Arrival,
     to_be_relayed: bool,
     anew: Option<i64>,
     left: impl Fn() -> Option<Duration>,
+    behind: bool,
 ) -> Result<Admission, JournalClosed> {
     let admitted = if to_be_relayed {
         cx.journal.admit_claimed(arrival.clone(), &ask(cx, &arrival, anew, Wanted::Yes)).await?
@@ -238,7 +245,7 @@ async fn take_over(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let job = Job::new(admitted, arrival).member_added_by_room(anew.is_some());
-    Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN }))
+    Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN && !behind }))
 }
 
 /// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.
@@ -334,8 +341,12 @@ fn arrival(cx: &Context, handed_over: &HandedOver) -> Arrival {
 /// When the server handed it over: ms since 1970, never in the future. Of older modules it is not known: then it was now.
 fn sent_at(handed_over: &HandedOver) -> i64 {
     let now = clock::now();
-    let sent = handed_over.now.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    sent.map_or(now, |at| at.to_utc().min(now)).timestamp_millis()
+    time_at(handed_over).map_or(now, |at| at.min(now)).timestamp_millis()
+}
+
+/// When it handed it over by its own clock, which older modules do not tell.
+fn time_at(handed_over: &HandedOver) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc3339(handed_over.now.as_deref()?).ok()?.to_utc())
 }
 
 fn ended(id: Id, state: State, reason: Reason) -> Outcome {

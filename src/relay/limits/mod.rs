@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::buckets::Answer;
 use self::buckets::{Buckets, micros};
-use crate::config::{self, Config, Rate};
+use crate::config::{self, Rate};
 use crate::model::address;
 use crate::telemetry::metrics::{ByOne, Registry};
 
@@ -33,8 +33,8 @@ pub(crate) struct Limits {
     domains: Buckets,
     rooms: Buckets,
     contacts: Buckets,
-    /// Contacts, for all inviters of a domain elsewhere together ([`share_of`]): half of the contact's limit, so that no other
-    /// server can use it up.
+    /// Contacts, for all inviters of a domain elsewhere together: half of the contact's limit, so that no other server can
+    /// use it up.
     shares: Buckets,
     /// Contact and inviter who has been told of the contact's limit in its period.
     told: Cache<(String, String), ()>,
@@ -164,8 +164,9 @@ impl Limits {
         }
     }
 
-    /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it. `elsewhere`: see
-    /// [`share_of`]. `told`: the inviter, if a refusal reaches them; each is told once that the contact's limit is used up.
+    /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it. `elsewhere`: the
+    /// inviter's domain, if it is another server's. `told`: the inviter, if a refusal reaches them; each is told once that the
+    /// contact's limit is used up.
     pub(crate) fn sending(&self, contact: &str, elsewhere: Option<&str>, told: Option<&str>) -> Answer {
         if self.sending_at(self.now(), contact, elsewhere) == Answer::Pass {
             return Answer::Pass;
@@ -257,12 +258,6 @@ fn in_an_hour(rate: Rate, least: u32) -> Rate {
 /// Half of a limit, but no less than one.
 fn half(rate: Rate) -> Rate {
     Rate { count: rate.count.div_ceil(2), ..rate }
-}
-
-/// Whose share of a contact's limit an invitation takes: the inviter's domain, if it is elsewhere. Of an inviter who is known as
-/// `ROOM/NICK` only nobody can tell where they are: the MUC service.
-pub(crate) fn share_of<'a>(config: &Config, inviter: &'a str) -> Option<&'a str> {
-    if is_nick(inviter) { Some(address::domain_of(inviter)) } else { config.domain_elsewhere(inviter) }
 }
 
 /// Whether the inviter is known as `ROOM/NICK` only.

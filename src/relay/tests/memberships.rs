@@ -57,6 +57,28 @@ fn a_membership_that_is_taken_back_is_given_again_for_the_next_one() {
     });
 }
 
+/// Nor is one who is banned let in, or anybody made a member of a room that is open by now.
+#[test]
+fn who_is_more_than_a_member_by_now_stays_it() {
+    plays(async {
+        let admin = (true, Some(Affiliation::Admin));
+        for (members_only, affiliation) in [admin, (true, Some(Affiliation::Owner)), (false, None)] {
+            let (mut scene, bob, cave) = bob_is_made_a_member().await;
+            scene.settles().await;
+            assert_eq!(scene.last().await.reason, Some(Reason::Bounced));
+            scene.world.unreachable.remove(&bob);
+            let host = scene.world.rooms.entry(cave.clone()).or_default();
+            host.members_only = members_only;
+            host.affiliations.extend(affiliation.map(|it| (bob.clone(), it)));
+            scene.world.hand_over(&scene.running.server, "alice", "bob", "cave", "h1");
+            scene.settles().await;
+            assert_eq!(scene.got("bob"), 1, "{}", scene.world.story_of(&bob, &cave));
+            assert_eq!(scene.world.rooms[&cave].affiliations.get(&bob).copied(), affiliation);
+            scene.ends().await;
+        }
+    });
+}
+
 /// They have followed the room's own invitation, or another's word.
 #[test]
 fn a_contact_who_is_in_the_room_stays_a_member() {

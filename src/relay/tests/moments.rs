@@ -163,6 +163,45 @@ fn a_hand_over_is_not_answered_shortly_before_its_deadline() {
     });
 }
 
+/// This machine stood still for half a minute, and so did its clock.
+#[test]
+fn a_hand_over_is_the_servers_by_the_servers_clock() {
+    plays(async {
+        let mut scene = Scene::new(NO_LIMITS).await;
+        scene.world.ahead = SECOND * 30;
+        scene.world.hand_over(&scene.running.server, "alice", "bob", "tea", "h1");
+        tokio::time::advance(SECOND * 6).await;
+        scene.world.time_passes();
+        scene.settles().await;
+        let row = scene.last().await;
+        assert_eq!((row.state, row.reason), (State::HandedBack, Some(Reason::TooLate)));
+        assert_eq!(scene.got("bob"), 1, "by the server");
+        scene.world.hand_over(&scene.running.server, "alice", "carol", "tea", "h2");
+        scene.settles().await;
+        assert_eq!(scene.last().await.state, State::Relayed, "one that is in time");
+        scene.ends().await;
+    });
+}
+
+/// The rooms are looked at once more at the end, and the link stays up until then.
+#[test]
+fn what_comes_while_the_relay_stops_waits_for_the_next_start() {
+    plays(async {
+        let mut scene = Scene::new(NO_LIMITS).await;
+        scene.invites("alice", "bob", "cave").await;
+        scene.world.rooms.entry(room("cave")).or_default().silent = true;
+        scene.running.cx.stopping.cancel();
+        scene.settles().await;
+        scene.sends(&person("alice"), "carol", "tea");
+        scene.settles().await;
+        assert_eq!(scene.got("carol"), 0);
+        let mut scene = scene.stops_and_starts(NO_LIMITS).await;
+        scene.settles().await;
+        assert_eq!(scene.got("carol"), 1);
+        scene.ends().await;
+    });
+}
+
 #[test]
 fn a_hand_over_that_the_disk_makes_late_is_the_servers() {
     plays(async {

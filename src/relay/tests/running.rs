@@ -83,6 +83,8 @@ pub(super) const NO_LIMITS: &str = "[limits]\nper_inviter = \"1000000/1h\"\nper_
 pub(super) struct Running {
     pub(super) cx: Arc<Context>,
     pub(super) server: scripted::Server,
+    /// Cancelled when the link is needed no more.
+    close: CancellationToken,
     queue: JoinHandle<()>,
     writer: JoinHandle<Result<(), OpenError>>,
     path: std::path::PathBuf,
@@ -106,13 +108,14 @@ impl Running {
         let config = config.live();
         let ((reload, _), (invite, asked)) = (mpsc::channel(1), mpsc::channel(1));
         let commands = Commands::new(Arc::clone(&config), journal.clone(), link.clone(), reload, invite);
-        let stopping = CancellationToken::new();
+        let (stopping, close) = (CancellationToken::new(), CancellationToken::new());
         let contacts = Contacts::new(link.clone(), Vec::new(), mpsc::channel(1).0);
         let cx = Context::new(config, link, journal, contacts, limits, leftovers, stopping.clone());
         let cx = Arc::new(cx);
-        let queue =
-            tokio::spawn(Queue::new(Arc::clone(&cx), Arc::new(commands), incoming, asked).run(stopping));
-        Self { cx, server, queue, writer, path }
+        let queue = tokio::spawn(
+            Queue::new(Arc::clone(&cx), Arc::new(commands), incoming, asked).run(stopping, close.clone()),
+        );
+        Self { cx, server, close, queue, writer, path }
     }
 
     /// Lets everything happen that can without the clock: the server handles what it is sent, until the relay waits for
@@ -169,14 +172,15 @@ impl Running {
     pub(super) async fn stop(mut self, world: &mut World) {
         self.cx.stopping.cancel();
         let end = tokio::time::Instant::now() + STOP_TIMEOUT;
-        while !self.queue.is_finished() && tokio::time::Instant::now() < end {
+        while !self.close.is_cancelled() && tokio::time::Instant::now() < end {
             self.settles(world).await;
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        self.queue.abort();
-        let _ = self.queue.await;
         world.connection_ends(&mut self.server);
-        drop((self.cx, self.server));
+        drop(self.server);
+        let _ = tokio::time::timeout(STOP_TIMEOUT, &mut self.queue).await;
+        self.queue.abort();
+        drop(self.cx);
         at_once(self.writer).await.unwrap().unwrap();
         closed(&self.path).await;
     }

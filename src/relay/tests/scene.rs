@@ -35,9 +35,21 @@ impl Scene {
         scene
     }
 
+    /// It is killed, and starts again.
     pub(super) async fn restarts(self, more: &str) -> Self {
         let Self { folder, mut world, running, count } = self;
         running.kill(&mut world).await;
+        Self::starts(folder, world, count, more).await
+    }
+
+    /// It is stopped, and starts again.
+    pub(super) async fn stops_and_starts(self, more: &str) -> Self {
+        let Self { folder, mut world, running, count } = self;
+        running.stop(&mut world).await;
+        Self::starts(folder, world, count, more).await
+    }
+
+    async fn starts(folder: TempDir, world: World, count: usize, more: &str) -> Self {
         let mut running = Running::start(config(&folder, more)).await;
         World::connects(&mut running.server);
         Self { folder, world, running, count }

@@ -81,6 +81,8 @@ enum Fate {
 #[derive(Default)]
 pub(super) struct World {
     pub(super) rooms: BTreeMap<String, Room>,
+    /// What the server's clock is ahead of the relay's.
+    pub(super) ahead: Duration,
     /// People whose messages come back.
     pub(super) unreachable: BTreeSet<String>,
     pub(super) reached: Vec<Reached>,
@@ -281,6 +283,11 @@ impl World {
 
     /// Hands an invitation over to the relay. If it can't, or gets no answer in time, the server delivers it itself.
     pub(super) fn hand_over(&mut self, server: &Server, inviter: &str, contact: &str, name: &str, id: &str) {
+        server.send(self.handed_over(inviter, contact, name, id));
+    }
+
+    /// The same, of which the relay reads nothing yet.
+    pub(super) fn handed_over(&mut self, inviter: &str, contact: &str, name: &str, id: &str) -> Stanza {
         let (room, contact) = (room(name), person(contact));
         let mut made_member = false;
         let host = self.rooms.entry(room.clone()).or_default();
@@ -301,9 +308,9 @@ impl World {
         self.inviters.insert(id.to_owned(), person(inviter));
         let member = if made_member { ", a member now" } else { "" };
         self.notes(format_args!("{inviter} invites {contact} to {room}: {id} is handed over{member}"));
-        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let time = |time: DateTime<Utc>| (time + self.ahead).to_rfc3339_opts(SecondsFormat::Millis, true);
         let times = format!("deadline='{}' now='{}'", time(deadline), time(clock::now()));
-        server.send(hand_over(id, &times, made_member, &room, &contact, &person(inviter)));
+        hand_over(id, &times, made_member, &room, &contact, &person(inviter))
     }
 
     /// The answer to a hand-over has come.
