@@ -73,8 +73,11 @@ async fn held_up(
             return Err(Stop::Again);
         }
     }
-    let Delivery::Held { by, under_way: true } = delivery else { return Ok(delivery == Delivery::Granted) };
-    let Some(ended) = cx.endings.of(by) else { return Ok(false) };
+    let Delivery::Held { by, under_way } = delivery else { return Ok(delivery == Delivery::Granted) };
+    let Some(ended) = (if under_way { cx.endings.of(by) } else { None }) else {
+        cx.held_back.note(by, &job.row, Some(parties));
+        return Ok(false);
+    };
     let mut ended = pin!(ended.notified());
     ended.as_mut().enable();
     // It may have ended meanwhile.

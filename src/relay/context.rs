@@ -16,6 +16,7 @@ use super::fan_out::places::Places;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::settle::early_bounces::EarlyBounces;
+use super::settle::held_back::HeldBack;
 use super::settle::leftovers::Leftovers;
 use crate::config::Live;
 use crate::contacts::Contacts;
@@ -37,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) limits: ArcSwap<Limits>,
     pub(crate) early_bounces: EarlyBounces,
     pub(crate) bounced_parts: BouncedParts,
+    pub(crate) held_back: HeldBack,
     pub(crate) passed_to_rooms: PassedToRooms,
     pub(crate) taken_back: TakenBack,
     pub(crate) leftovers: Leftovers,
@@ -76,6 +78,7 @@ impl Context {
             limits: ArcSwap::from_pointee(limits),
             early_bounces: EarlyBounces::new(),
             bounced_parts: BouncedParts::default(),
+            held_back: HeldBack::new(),
             passed_to_rooms: PassedToRooms::new(),
             taken_back: TakenBack::new(),
             leftovers,

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use crate::journal::{Admitted, Ask, Claimed, JournalClosed, Wanted};
+use crate::journal::{Admitted, Ask, Claimed, Delivery, JournalClosed, Wanted};
 use crate::link::Epoch;
 use crate::model::{Arrival, Id, Origin, Outcome, Payload, Pending, Reason, Route, State};
 use crate::model::{address, clock};
@@ -222,9 +222,10 @@ async fn take_over(
     } else {
         cx.journal.admit_with_membership(arrival.clone(), anew.is_some()).await?
     };
-    if admitted.claimed.is_some_and(Claimed::is_duplicate) {
+    if let Some(Delivery::Held { by, under_way: false }) = admitted.claimed.map(|claimed| claimed.delivery) {
         let reason = Reason::Duplicate;
         let (row, told) = told_of_asked(cx, &admitted, arrival, State::Suppressed, reason);
+        cx.held_back.note(by, &row, None);
         return Ok(not_passed_on(row, told, false));
     }
     let Some(left) = left() else {

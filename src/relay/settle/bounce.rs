@@ -44,7 +44,12 @@ pub(super) async fn relayed(cx: &Context, bounce: Bounce) -> Result<(), JournalC
     Ok(())
 }
 
-/// Removes a membership that was added for a bounced invitation, and tells the inviter.
+/// Removes a membership that was added for a bounced invitation, and tells the inviter; and others as well, whose own went no
+/// further because the contact had this one.
 pub(in crate::relay) async fn undo(cx: &Context, bounced: Pending) {
-    super::undo::undo(cx, &bounced, Some(&words::for_inviter(Reason::Bounced))).await;
+    let told = words::for_inviter(Reason::Bounced);
+    super::undo::undo(cx, &bounced, Some(&told)).await;
+    for held_back in cx.held_back.by(&bounced) {
+        super::undo::undo(cx, &held_back, Some(&told)).await;
+    }
 }

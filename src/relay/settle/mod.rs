@@ -4,6 +4,7 @@
 pub(crate) mod bounce;
 pub(crate) mod declined;
 pub(crate) mod early_bounces;
+pub(crate) mod held_back;
 pub(crate) mod leftovers;
 pub(crate) mod notify;
 pub(crate) mod report;

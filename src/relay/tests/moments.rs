@@ -148,6 +148,25 @@ fn one_that_waits_for_too_long_expires() {
     });
 }
 
+/// Whoever was held back by it would believe that the contact has an invitation.
+#[test]
+fn one_that_comes_back_is_told_to_all_who_were_held_back_by_it() {
+    plays(async {
+        let mut scene = Scene::new(NO_LIMITS).await;
+        assert_eq!(scene.invites("alice", "bob", "tea").await.state, State::Relayed);
+        for inviter in ["carol", "dave"] {
+            assert_eq!(scene.invites(inviter, "bob", "tea").await.reason, Some(Reason::Duplicate));
+        }
+        scene.world.told.clear();
+        scene.world.comes_back(&scene.running.server, "bob");
+        scene.settles().await;
+        let told: Vec<_> = scene.world.told.iter().map(|told| told.to.clone()).collect();
+        assert_eq!(told, ["alice", "carol", "dave"].map(person));
+        assert_eq!(scene.invites("carol", "bob", "tea").await.state, State::Relayed, "once more");
+        scene.ends().await;
+    });
+}
+
 #[test]
 fn a_hand_over_is_not_answered_shortly_before_its_deadline() {
     plays(async {

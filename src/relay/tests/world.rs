@@ -271,6 +271,19 @@ impl World {
         server.send(mediated(&room(name), &relay_address, inviter, reason));
     }
 
+    /// The direct invitation that the contact got last comes back after all: their server is gone.
+    pub(super) fn comes_back(&mut self, server: &Server, contact: &str) {
+        let at = self.reached.iter().rposition(|it| it.contact == person(contact)).unwrap();
+        let Reached { contact, from, id, .. } = self.reached.remove(at);
+        self.notes(format_args!("{id:?} comes back from {contact}, too late"));
+        let id = id.unwrap();
+        let xml = format!(
+            "<message type='error' from='{contact}' to='{from}' id='{id}'><error type='cancel'>\
+             <remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        );
+        server.send(parse(xml.as_bytes()).unwrap());
+    }
+
     /// Sends a direct invitation to a contact's relay address.
     pub(super) fn write(&mut self, server: &Server, inviter: &str, contact: &str, room: &str) {
         let (from, to) = (person(inviter), relay_address(contact));
