@@ -20,16 +20,18 @@ pub enum Wanted {
     Barred,
 }
 
-/// The room's password, as far as the room itself has told it.
+/// What an invitation says of the room's password. Digests are short enough that no list of passwords leads back to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RoomPassword {
-    /// The invitation came from its inviter, who may say what they like.
+    /// It is not known.
     #[default]
     Unknown,
     /// The room has told none.
     None,
-    /// A digest of it, short enough that no list of passwords leads back to it.
+    /// The room has told this one.
     Digest(u16),
+    /// The inviter has said this one, or none: they may say what they like.
+    Said(Option<u16>),
 }
 
 /// An invitation that asks for its contact and room.

@@ -92,7 +92,7 @@ impl List {
         self.keep(|entry| windows.is_remembered(entry) || under_way.contains(&entry.id));
         // One that waited for long, or was interrupted, does not know the newest password.
         if self.entries.last().is_some_and(|newest| newest.id < claim.id)
-            && self.has_another_password_than(claim.password)
+            && self.has_another_password_than(claim.password, claim.inviter, windows)
         {
             self.entries.clear();
         }
@@ -128,9 +128,20 @@ impl List {
         Answer::New
     }
 
-    /// Whether the room has had its password changed since.
-    fn has_another_password_than(&self, told: RoomPassword) -> bool {
-        matches!(told, RoomPassword::Digest(_)) && ![told, RoomPassword::Unknown].contains(&self.password)
+    /// Whether the room's password is not the one that the contact has: it was changed, or an inviter has said a wrong one.
+    fn has_another_password_than(&self, told: RoomPassword, by: Inviter, windows: Windows) -> bool {
+        let RoomPassword::Digest(told) = told else { return false };
+        match self.password {
+            RoomPassword::Unknown => false,
+            RoomPassword::None => true,
+            RoomPassword::Digest(known) => known != told,
+            RoomPassword::Said(said) => {
+                let newest = self.entries.last();
+                let other_form =
+                    newest.is_some_and(|it| it.inviter == by && windows.holds(it.at, FORMS_APART_MS));
+                said != Some(told) && !other_form
+            }
+        }
     }
 
     fn newest_is_in_the_way(&self, windows: Windows, under_way: &HashSet<Id>) -> bool {
@@ -214,7 +225,7 @@ impl Memory {
     pub(super) fn holds(&self, inviter: Inviter, password: RoomPassword, windows: Windows) -> Held {
         let own = |entry: &Entry| entry.inviter == inviter && windows.holds(entry.at, windows.of(entry.step));
         let in_the_way = |list: &List| {
-            !list.has_another_password_than(password)
+            !list.has_another_password_than(password, inviter, windows)
                 && (list.newest_is_in_the_way(windows, &HashSet::new()) || list.entries.iter().any(own))
         };
         Held { reached: in_the_way(&self.reached), asked: in_the_way(&self.asked) }
@@ -282,6 +293,8 @@ impl List {
             RoomPassword::Unknown => (0, 0),
             RoomPassword::None => (1, 0),
             RoomPassword::Digest(digest) => (2, digest),
+            RoomPassword::Said(None) => (3, 0),
+            RoomPassword::Said(Some(digest)) => (4, digest),
         };
         bytes.push(u8::try_from(self.entries.len()).unwrap_or(u8::MAX));
         bytes.push(told);
@@ -302,6 +315,8 @@ impl List {
         let password = match told {
             0 => RoomPassword::Unknown,
             1 => RoomPassword::None,
+            3 => RoomPassword::Said(None),
+            4 => RoomPassword::Said(Some(digest)),
             _ => RoomPassword::Digest(digest),
         };
         let entries = (0..count).map(|_| {

@@ -144,6 +144,23 @@ fn a_new_password_is_a_new_occasion() {
 }
 
 #[test]
+fn a_wrong_password_holds_back_no_right_one() {
+    let said = |said| move |claim| Claim { password: RoomPassword::Said(said), direct: true, ..claim };
+    let by_carol = |claim| Claim { inviter: [CAROL; 8], password: RoomPassword::Digest(1), ..claim };
+    for wrong in [None, Some(2)] {
+        let mut scene = Scene::new();
+        assert_eq!([scene.with(said(wrong)), scene.with(by_carol)], ["sent"; 2]);
+        assert_eq!([scene.with(said(wrong)), scene.with(by_carol)], ["told"; 2], "once, whatever is said");
+    }
+    let mut scene = Scene::new();
+    assert_eq!([scene.with(said(Some(1))), scene.with(by_carol)], ["sent", "told"], "it was right");
+    let told = |claim| Claim { password: RoomPassword::Digest(1), ..claim };
+    let mut scene = Scene::new();
+    assert_eq!([scene.with(said(Some(2))), scene.with(told)], ["sent", "silent"], "the other form");
+    assert_eq!(scene.after(MINUTE).with(told), "sent", "it is wrong all the same");
+}
+
+#[test]
 fn a_membership_that_is_gone_is_a_new_occasion_once() {
     let mut scene = Scene::new();
     let first = scene.claim(ALICE);
@@ -298,7 +315,11 @@ fn played(steps: &[(Step, Wanted)]) -> (Vec<Seen>, Vec<SentAt>) {
     let (mut seen, mut sent) = (Vec::new(), Vec::new());
     for (step, wanted) in steps {
         let claim = scene.after(step.after).claim(step.inviter);
-        let password = if step.direct { RoomPassword::Unknown } else { RoomPassword::Digest(step.password) };
+        let password = if step.direct {
+            RoomPassword::Said(Some(step.password))
+        } else {
+            RoomPassword::Digest(step.password)
+        };
         let claim = Claim { direct: step.direct, password, wanted: *wanted, ..claim };
         let held = scene.memory.holds(claim.inviter, password, scene.windows());
         let claimed = scene.ask(&claim);

@@ -111,12 +111,15 @@ impl Journal {
         self.health.clone()
     }
 
-    /// A digest of the password that a room has told, to be compared with later ones.
+    /// A digest of a room's password, to be compared with others. `by_room`: the room has told it, and not the inviter alone.
     #[must_use]
-    pub fn password(&self, room: &str, password: Option<&str>) -> RoomPassword {
-        password.map_or(RoomPassword::None, |password| {
-            RoomPassword::Digest(claim_keys::of_password(&self.salt, room, password))
-        })
+    pub fn password(&self, room: &str, password: Option<&str>, by_room: bool) -> RoomPassword {
+        let digest = password.map(|password| claim_keys::of_password(&self.salt, room, password));
+        match digest {
+            said if !by_room => RoomPassword::Said(said),
+            Some(told) => RoomPassword::Digest(told),
+            None => RoomPassword::None,
+        }
     }
 
     /// Takes an invitation in; from here on it is not lost.

@@ -129,11 +129,7 @@ async fn ask(
 
 /// What the journal is told of the room's password.
 pub(super) fn password_of(cx: &Context, arrival: &Arrival, vouched: bool) -> RoomPassword {
-    if vouched {
-        cx.journal.password(&arrival.room, arrival.payload.password.as_deref())
-    } else {
-        RoomPassword::Unknown
-    }
+    cx.journal.password(&arrival.room, arrival.payload.password.as_deref(), vouched)
 }
 
 /// Takes in a part of a fan-out, and asks the journal for contact and room in the same commit: nearly all are sent, since the

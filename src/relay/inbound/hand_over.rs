@@ -357,7 +357,7 @@ fn ended(id: Id, state: State, reason: Reason) -> Outcome {
 /// As it asks for its contact and room: the room has passed it on. `anew`: when the room has made the contact a member for it.
 fn ask<'a>(cx: &Context, arrival: &'a Arrival, anew: Option<i64>, wanted: Wanted) -> Ask<'a> {
     let Arrival { room, inviter, contact, payload, .. } = arrival;
-    let password = cx.journal.password(room, payload.password.as_deref());
+    let password = cx.journal.password(room, payload.password.as_deref(), true);
     Ask { contact, room, inviter, direct: false, password, wanted, adding: false, instead_of: None, anew }
 }
 
