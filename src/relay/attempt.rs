@@ -52,18 +52,27 @@ pub(super) enum Ran {
 /// Runs an invitation until it is settled, the relay stops, or it has to wait.
 pub(super) async fn run(cx: Arc<Context>, mut job: Box<Job>) -> Ran {
     let expires_at = job.expires_at(cx.config.load().relay.expiry);
+    let mut relayed = None;
     loop {
         // Without the link nobody could be told either, so an invitation expires only while it is up.
         if !cx.link.up().await {
             return Ran::Ended(None);
         }
-        let ending = match attempt(&cx, &mut job, expires_at).await {
-            Err(Stop::End(ending)) => Ok(*ending),
-            ended => ended,
+        let ending = match relayed.take() {
+            Some(relayed) => Ok(relayed),
+            None => match attempt(&cx, &mut job, expires_at).await {
+                Err(Stop::End(ending)) => Ok(*ending),
+                ended => ended,
+            },
         };
         job.unsendable |= matches!(ending, Ok(Ending::Failed(Reason::Unsendable)));
         let settled = match ending {
-            Ok(ending) => Box::pin(settle(&cx, &job, ending)).await,
+            Ok(ending) => {
+                let settled = Box::pin(settle(&cx, &job, &ending)).await;
+                // The contact has it: it is not sent once more because its inviter could not be told something.
+                relayed = Some(ending).filter(|ending| matches!(ending, Ending::Relayed { .. }));
+                settled
+            }
             Err(stop) => Err(stop),
         };
         match settled {

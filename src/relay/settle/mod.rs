@@ -29,7 +29,7 @@ use crate::model::{Outcome, Reason, Route, State};
 ///
 /// # Errors
 /// [`Stop::Retry`]: the link was lost. [`Stop::Suspend`]: the journal is closed.
-pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
+pub(super) async fn settle(cx: &Context, job: &Job, ending: &Ending) -> Result<Option<Outcome>, Stop> {
     let (arrival, parties) = (&job.row.arrival, job.parties.as_deref());
     if leaves_a_relay_address(job) {
         if let Some(parties) = parties {
@@ -39,12 +39,12 @@ pub(super) async fn settle(cx: &Context, job: &Job, ending: Ending) -> Result<Op
         cx.leftovers.note(&arrival.room, &arrival.contact, &arrival.inviter, person);
     }
     if job.member_added
-        && did_not_reach_the_contact(&ending)
+        && did_not_reach_the_contact(ending)
         && !cx.journal.pass_membership_on(job.row.id, &arrival.contact, &arrival.room).await?
     {
         membership::take_back(cx, &job.row, parties.and_then(Parties::person)).await?;
     }
-    if let Some(told) = told(job, &ending) {
+    if let Some(told) = told(job, ending) {
         // On the heap, since most invitations end without it.
         Box::pin(notify(cx, &job.row, parties.and_then(Parties::person), &told)).await?;
     }
@@ -101,7 +101,7 @@ fn told(job: &Job, ending: &Ending) -> Option<Told> {
 
 /// Writes the outcome to the journal. Those that did not reach somebody for other reasons than what the contact wants give their
 /// claim up.
-async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome>, Stop> {
+async fn write(cx: &Context, job: &Job, ending: &Ending) -> Result<Option<Outcome>, Stop> {
     let (id, arrival) = (job.row.id, &job.row.arrival);
     let inviter = job.parties.as_deref().and_then(Parties::person).map(ToString::to_string);
     let outcome = |state, reason| Outcome { id, state, reason, inviter, sent_as: None };
@@ -112,8 +112,8 @@ async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome
             Outcome { sent_as: Some(sent_as.to_string()), ..outcome(State::Relayed, reason) }
         }
         Ending::DeliveredByServer(state, reason) => {
-            let sent_as = (state == State::Relayed).then(|| arrival.inviter.clone());
-            Outcome { sent_as, ..outcome(state, reason) }
+            let sent_as = (*state == State::Relayed).then(|| arrival.inviter.clone());
+            Outcome { sent_as, ..outcome(*state, *reason) }
         }
         Ending::Summarized(summary) => {
             let (state, reason) = summary.state();
@@ -124,15 +124,15 @@ async fn write(cx: &Context, job: &Job, ending: Ending) -> Result<Option<Outcome
             return Ok(None);
         }
         Ending::Unwanted { state, reason, lookalikes } => {
-            if reason == Reason::Mimicry {
+            if *reason == Reason::Mimicry {
                 lookalikes.warn_of_dropped(&job.row);
             }
-            outcome(state, Some(reason))
+            outcome(*state, Some(*reason))
         }
-        Ending::Silent(state @ State::Suppressed, reason) => outcome(state, Some(reason)),
-        Ending::Silent(state, reason) => return release(cx, job, outcome(state, Some(reason))).await,
-        Ending::Refused(reason) => return release(cx, job, outcome(State::Refused, Some(reason))).await,
-        Ending::Failed(reason) => return release(cx, job, outcome(State::Failed, Some(reason))).await,
+        Ending::Silent(state @ State::Suppressed, reason) => outcome(*state, Some(*reason)),
+        Ending::Silent(state, reason) => return release(cx, job, outcome(*state, Some(*reason))).await,
+        Ending::Refused(reason) => return release(cx, job, outcome(State::Refused, Some(*reason))).await,
+        Ending::Failed(reason) => return release(cx, job, outcome(State::Failed, Some(*reason))).await,
         Ending::Expired => return release(cx, job, outcome(State::Expired, None)).await,
     };
     cx.journal.settle(outcome.clone()).await?;

@@ -148,6 +148,32 @@ fn one_that_waits_for_too_long_expires() {
     });
 }
 
+/// As their inviter sees it, bob was invited before: they are told so, after bob has got this one.
+#[test]
+fn one_that_the_contact_has_is_not_sent_again_because_its_inviter_was_not_told() {
+    plays(async {
+        let mut scene = Scene::new(NO_LIMITS).await;
+        let inside = ("Bob".to_owned(), person("bob"));
+        scene.world.rooms.entry(room("tea")).or_default().occupants.extend([inside]);
+        assert_eq!(scene.invites("alice", "bob", "tea").await.reason, Some(Reason::Occupant));
+        scene.world.rooms.entry(room("tea")).or_default().occupants.clear();
+        scene.passes(SECOND).await;
+        scene.sends(&person("alice"), "bob", "tea");
+        while scene.got("bob") == 0 {
+            scene.running.takes_steps(&mut scene.world, 1, 1).await;
+        }
+        // The room is silent for what comes next, and then the connection ends.
+        scene.running.takes_steps(&mut scene.world, 20, 0).await;
+        scene.world.told.clear();
+        scene.running.server.goes_down();
+        World::connects(&mut scene.running.server);
+        scene.settles().await;
+        assert_eq!(scene.last().await.state, State::Relayed);
+        assert_eq!((scene.got("bob"), scene.world.told.len()), (1, 1));
+        scene.ends().await;
+    });
+}
+
 /// Whoever was held back by it would believe that the contact has an invitation.
 #[test]
 fn one_that_comes_back_is_told_to_all_who_were_held_back_by_it() {
