@@ -621,6 +621,8 @@ fn a_wrong_argument_is_named_and_ends_with_2() {
         (&["history", "--room", "a@@b"][..], "write a bare JID, such as bob@example.org"),
         (&["history", "--contact", "bob@example.org/phone"], "write a bare JID"),
         (&["history", "--since", "5 bananas"], "write a duration such as 90s, 10m, 24h, 30d"),
+        (&["history", "--since", "10M"], "the units are s, m, h and d"),
+        (&["stats", "--since", "1y"], "the units are s, m, h and d"),
         (&["history", "--state", "lost"], "relayed"),
         (&["history", "--limit", "0"], "1.."),
         (&["forget", "room@conference.example.org/nick"], "write a bare JID"),

@@ -12,7 +12,7 @@ use jid::BareJid;
 use crate::check::{Finding, RelayFound};
 use crate::config::ConfigError;
 use crate::journal::{BackupError, OpenError, as_owner, owner};
-use crate::model::address;
+use crate::model::{address, duration};
 use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
 
@@ -113,14 +113,15 @@ pub(super) fn bare_jid(text: &str) -> Result<BareJid, String> {
 ///
 /// # Errors
 /// It is neither.
-pub(super) fn since(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let ago = || {
-        Utc::now().checked_sub_signed(chrono::Duration::from_std(humantime::parse_duration(text).ok()?).ok()?)
-    };
+pub(super) fn since(text: &str) -> Result<DateTime<Utc>, String> {
+    let ago = || Utc::now().checked_sub_signed(chrono::Duration::from_std(duration::parse(text)?).ok()?);
     let at = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
-    ago()
-        .or_else(at)
-        .ok_or("write a duration such as 90s, 10m, 24h, 30d, or a time such as 2026-01-31T12:00:00Z")
+    ago().or_else(at).ok_or_else(|| {
+        format!(
+            "write a duration such as 90s, 10m, 24h, 30d ({}), or a time such as 2026-01-31T12:00:00Z",
+            duration::UNITS_IN_WORDS
+        )
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +133,7 @@ mod tests {
         let then = since("2h").unwrap();
         assert_eq!((Utc::now() - then).num_minutes(), 120);
         assert_eq!(since("2026-01-31T13:00:00+01:00").unwrap().to_rfc3339(), "2026-01-31T12:00:00+00:00");
-        for wrong in ["5 bananas", "", "yesterday", "2026-01-31", "99999999999y"] {
+        for wrong in ["5 bananas", "", "yesterday", "2026-01-31", "99999999999d", "10M", "1y"] {
             since(wrong).unwrap_err();
         }
     }

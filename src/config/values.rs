@@ -16,7 +16,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::digest::Digest;
 use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::model::group::{self, Entry, NoName};
-use crate::model::{address as jids, domain as domains};
+use crate::model::{address as jids, domain as domains, duration as durations};
 
 /// The durations that any key may have. The longest one, added to the present time, is far from an overflow.
 const ALLOWED_DURATIONS: RangeInclusive<Duration> =
@@ -168,15 +168,16 @@ where
 }
 
 pub(super) fn duration(value: Value) -> Result<Duration, Wrong> {
-    const DURATION_REMEDY: &str = "write a duration such as 90s, 10m, 24h or 30d, in quotes";
+    let remedy =
+        || format!("write a duration such as 90s, 10m, 24h or 30d, in quotes: {}", durations::UNITS_IN_WORDS);
     let text = match value {
-        Value::Integer(number) => return Err(Wrong::new(number, DURATION_REMEDY)),
+        Value::Integer(number) => return Err(Wrong::new(number, remedy())),
         other => other.text()?,
     };
-    match humantime::parse_duration(&text) {
-        Ok(duration) if ALLOWED_DURATIONS.contains(&duration) => Ok(duration),
-        Ok(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
-        Err(_) => Err(Wrong::quoted(&text, DURATION_REMEDY)),
+    match durations::parse(&text) {
+        Some(duration) if ALLOWED_DURATIONS.contains(&duration) => Ok(duration),
+        Some(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
+        None => Err(Wrong::quoted(&text, remedy())),
     }
 }
 
@@ -186,11 +187,15 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
     let parse = |text: &str| {
         let (count, per) = text.split_once('/')?;
         let count = count.trim().parse().ok().filter(|count| (1..=1_000_000).contains(count))?;
-        let per = humantime::parse_duration(per.trim()).ok().filter(|per| ALLOWED_DURATIONS.contains(per))?;
+        let per = durations::parse(per.trim()).filter(|per| ALLOWED_DURATIONS.contains(per))?;
         Some(Rate { count, per })
     };
     parse(&text).ok_or_else(|| {
-        Wrong::quoted(&text, "write a rate such as 30/10m: from 1 to 1000000 in a time from 1s to 3650d")
+        let remedy = format!(
+            "write a rate such as 30/10m: from 1 to 1000000 in a time from 1s to 3650d; {}",
+            durations::UNITS_IN_WORDS
+        );
+        Wrong::quoted(&text, remedy)
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod address;
 pub(crate) mod clock;
 pub mod domain;
+pub mod duration;
 pub mod group;
 mod invitation;
 pub mod invite;
