@@ -255,6 +255,34 @@ fn a_wrong_variable_is_named() {
     }
 }
 
+/// The check and the log read a level by one grammar: what is read here can be logged by.
+#[test]
+fn a_level_is_read_as_the_log_reads_it() {
+    for (level, read) in [
+        (" info", "info"),
+        ("info, muc_invite_relay::link=debug", "info,muc_invite_relay::link=debug"),
+        ("WARN", "WARN"),
+        ("3", "3"),
+    ] {
+        assert_eq!(with_env(LEAST, &[("LOG__LEVEL", level)]).unwrap().log.level, read);
+    }
+    let wrong = [
+        "",
+        " ",
+        "info,",
+        ",info",
+        "info,,muc_invite_relay=debug",
+        "info,muc_invite_relay=",
+        "=debug",
+        "muc_invite_relay=debug=info",
+        "muc_invite_relay[{a=b}]=debug",
+    ];
+    for level in wrong {
+        let got = with_env(LEAST, &[("LOG__LEVEL", level)]).expect_err(level);
+        assert!(got.contains("log.level is") && got.contains("write error, warn, info"), "{level}: {got}");
+    }
+}
+
 #[test]
 fn other_variables_are_left_alone() {
     let env = [("MUC_INVITE_RELAY_CONFIG".to_owned(), "x".to_owned()), ("PATH".to_owned(), "y".to_owned())];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jid::BareJid;
 use secrecy::SecretString;
 use toml::de::DeValue;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::digest::Digest;
 use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
@@ -313,16 +313,20 @@ pub(super) fn address(value: Value) -> Result<SocketAddr, Wrong> {
     address.ok_or_else(|| Wrong::quoted(&text, "write an IP address and a port, such as 127.0.0.1:9590"))
 }
 
-/// A level such as `info`, or directives such as `target=info`. A target without a level is refused: everything else would
-/// not be logged.
+/// A level such as `info`, or directives such as `target=info`, without spaces between them. A target without a level is
+/// refused: everything else would not be logged. So is an empty directive, which the log would read as `error` for everything,
+/// and what the log does not read.
 pub(super) fn log_level(value: Value) -> Result<String, Wrong> {
     let text = value.text()?;
-    let good = text.split(',').map(str::trim).all(|directive| {
+    let directives: Vec<&str> = text.split(',').map(str::trim).collect();
+    let good = |directive: &&str| {
         let (target, level) = directive.rsplit_once('=').unwrap_or(("all", directive));
-        !target.is_empty() && !target.contains(char::is_whitespace) && level.parse::<LevelFilter>().is_ok()
-    });
-    if good {
-        return Ok(text);
+        let is_level = !level.is_empty() && level.parse::<LevelFilter>().is_ok();
+        !target.is_empty() && !target.contains(char::is_whitespace) && is_level
+    };
+    let joined = directives.join(",");
+    if directives.iter().all(good) && joined.parse::<Targets>().is_ok() {
+        return Ok(joined);
     }
     let remedy = "write error, warn, info, debug, trace or off, or \
                   directives such as info,muc_invite_relay::link=debug";
