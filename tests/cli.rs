@@ -474,6 +474,7 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
         "Blocked for everybody: 2.\neve@example.org\nevil.example\n",
     );
     does(&["block", "eve@@example"], 1, "eve@@example is not an address");
+    does(&["block", "spam.example", "*.spam.example"], 1, "*.spam.example is not an address");
     assert_eq!(bench.run(&["blocks"]).out, "eve@example.org\nevil.example\n");
     does(&["block", "tea@conference.example.org/nick"], 2, "write a bare JID");
     does(&["block", "conference.example.org"], 0, "This server's own: conference.example.org. No invitation");
@@ -491,6 +492,7 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
     does(&["groups", "create", "crew", "carol@example.org"], 1, "there is a group of that name already");
     does(&["groups", "create", "team", "carol@example.org"], 1, "in the configuration");
     does(&["groups", "create", "den", "carol"], 1, "neither somebody's address nor a group's @name");
+    does(&["groups", "add", "crew", "eve@*"], 1, "eve@* is neither somebody's address");
     does(&["groups", "add", "crew", "dave@example.org"], 0, "@team carol@example.org dave@example.org");
     does(&["groups", "remove", "crew", "carol@example.org"], 0, "@team dave@example.org");
     does(&["groups", "add", "crew", "@crew"], 1, "circle");
@@ -626,7 +628,10 @@ fn a_wrong_argument_is_named_and_ends_with_2() {
         (&["history", "--state", "lost"], "relayed"),
         (&["history", "--limit", "0"], "1.."),
         (&["forget", "room@conference.example.org/nick"], "write a bare JID"),
+        (&["forget", "bob@*.example.org"], "write a bare JID"),
         (&["forget"], "<JID>"),
+        (&["invite", "tea@'conference.example.org'", "bob@example.org", "--as", ALICE], "write a bare JID"),
+        (&["invite", ROOM, "bob@\"example.org\"", "--as", ALICE], "write a bare JID"),
         (&["invite", ROOM, "bob@@example", "--as", ALICE], "write a bare JID"),
         (&["invite", ROOM, "bob@example.org/x", "--as", ALICE], "write a bare JID"),
         (&["invite", "tea", "bob@example.org"], "--as <INVITER>"),

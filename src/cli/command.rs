@@ -105,7 +105,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 /// # Errors
 /// It is no JID, or it has a resource: an occupant's address must not be taken for the room's.
 pub(super) fn bare_jid(text: &str) -> Result<BareJid, String> {
-    let jid = address::bare(text).ok().filter(|_| !text.contains('/'));
+    let jid = address::typed(text).ok().filter(|_| !text.contains('/'));
     jid.ok_or_else(|| "write a bare JID, such as bob@example.org".to_owned())
 }
 

@@ -117,7 +117,10 @@ async fn group_change(
     name: &str,
     draft: &Draft,
 ) -> Result<Result<GroupChange, String>, Failure> {
-    let (entries, users) = (read(language, draft, ENTRIES_FIELD), read(language, draft, USERS_FIELD));
+    // What an earlier version took can be removed.
+    let entry = if command == GroupCommand::Remove { Entry::read } else { Entry::typed };
+    let read = |var| read(language, draft, var, entry);
+    let (entries, users) = (read(ENTRIES_FIELD), read(USERS_FIELD));
     let (entries, users) = match (entries, users) {
         (Ok(entries), Ok(users)) => (entries, users),
         (Err(complaint), _) | (_, Err(complaint)) => return Ok(Err(complaint)),
@@ -213,16 +216,21 @@ fn listed(texts: &BTreeSet<String>) -> String {
     texts.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The addresses and @names of a field.
+/// The addresses and @names of a field, each of which is read by `entry`.
 ///
 /// # Errors
 /// A word is neither: a sentence about it, for the admin to read.
-fn read(language: Language, draft: &Draft, var: &str) -> Result<Vec<Entry>, String> {
-    let entry = |word: &str| {
+fn read(
+    language: Language,
+    draft: &Draft,
+    var: &str,
+    entry: fn(&str) -> Option<Entry>,
+) -> Result<Vec<Entry>, String> {
+    let read = |word: &str| {
         let word = word.trim_start_matches("xmpp:");
         let bare = if word.starts_with('@') { word } else { address::split_resource(word).0 };
         let wrong = || text_with(language, Id::WrongEntry, &[("word", shortened(word).into())]);
-        Entry::read(bare).ok_or_else(wrong)
+        entry(bare).ok_or_else(wrong)
     };
-    draft.words(var).map(entry).collect()
+    draft.words(var).map(read).collect()
 }

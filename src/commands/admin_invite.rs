@@ -101,7 +101,7 @@ pub(super) async fn invite(
 fn request(draft: &Draft) -> Result<Result<InviteRequest, Obstacle>, Failure> {
     let address = |var| {
         let word = draft.first(var).unwrap_or_default().trim().trim_start_matches("xmpp:");
-        let bare = (!word.contains('/')).then(|| address::bare(word).ok()).flatten();
+        let bare = (!word.contains('/')).then(|| address::typed(word).ok()).flatten();
         bare.ok_or_else(|| Obstacle::NoAddress(word.to_owned()))
     };
     let dry_run = match draft.first(MODE_FIELD) {

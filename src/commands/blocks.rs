@@ -8,7 +8,7 @@ use jid::BareJid;
 use super::draft::Draft;
 use super::outcome::{lines_that_fit, shortened};
 use crate::model::address::{self, AddressError};
-use crate::model::{Change, Language, TooMany};
+use crate::model::{Change, Language, TooMany, domain};
 use crate::texts::{Id, text, text_with};
 use crate::wire::data_form::{Choice, Field};
 
@@ -55,16 +55,18 @@ pub(super) fn changes(
             LIFT_EVERYTHING => Some(Change::LiftAll),
             jid => Some(Change::Lift(jid.to_owned())),
         });
+    let can_be_blocked = |jid: &BareJid, word: &str| {
+        let domain = jid.domain().as_str();
+        domain::is_host_name(domain) && !(word.contains('/') && has_rooms(domain))
+    };
     let blocked = draft.words(BLOCK_FIELD).map(|word| match address_meant(word, component) {
-        Ok(jid) if !(word.contains('/') && has_rooms(jid.domain().as_str())) => {
-            Ok(Change::Block(jid.to_string()))
-        }
+        Ok(jid) if can_be_blocked(&jid, word) => Ok(Change::Block(jid.to_string())),
         _ => Err(text_with(language, Id::WrongBlock, &[("word", shortened(word).into())])),
     });
     lifted.map(Ok).chain(blocked).collect()
 }
 
-/// The address that a person means. They may have copied a full JID, or the relay address that stands for an inviter.
+/// The address that a person means, with any domain: one may be blocked that can't be blocked any more. They may have copied a full JID, or the relay address that stands for an inviter.
 pub(super) fn address_meant(word: &str, component: &str) -> Result<BareJid, AddressError> {
     let jid = address::bare(word.trim_start_matches("xmpp:"))?;
     if jid.domain().as_str() == component && jid.node().is_some() {
@@ -110,6 +112,11 @@ mod tests {
             "tea@conference.example.org/Eve",
             r"tea\40c\2fnick@invites.example.org",
             "nobody@invites.example.org",
+            "*.spam.example",
+            "\"spam.example\"",
+            "eve@*",
+            "${DOMAIN}",
+            r"eve\40*@invites.example.org",
         ] {
             assert!(blocked(text).unwrap_err().starts_with("This can't be blocked: "), "{text}");
         }

@@ -26,7 +26,7 @@ pub fn whom<'a>(words: impl Iterator<Item = &'a str>) -> Result<Whom, Obstacle> 
     if words.len() > MAX_CONTACTS_OF_COMMAND {
         return Err(Obstacle::TooMany);
     }
-    let bare = |word: &&str| address::bare(word).map_err(|_| Obstacle::NoAddress((*word).to_owned()));
+    let bare = |word: &&str| address::typed(word).map_err(|_| Obstacle::NoAddress((*word).to_owned()));
     words.iter().map(bare).collect::<Result<_, _>>().map(Whom::Contacts)
 }
 

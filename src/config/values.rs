@@ -218,18 +218,18 @@ impl PartialEq for Domain {
 pub(super) fn domain(value: Value) -> Result<Domain, Wrong> {
     let text = value.text()?;
     match domains::canonical(&text) {
-        Ok(canonical) => {
+        Ok(canonical) if domains::is_host_name(&canonical) => {
             let written = text.strip_suffix('.').unwrap_or(&text).to_lowercase();
             Ok(Domain { canonical: canonical.into_owned(), written })
         }
-        Err(_) => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
+        _ => Err(Wrong::quoted(&text, "write a domain alone, such as conference.example.org")),
     }
 }
 
 /// A person's bare JID, normalised.
 pub(super) fn bare_jid(value: Value) -> Result<BareJid, Wrong> {
     let text = value.text()?;
-    match jids::bare(&text) {
+    match jids::typed(&text) {
         Ok(jid) if jid.node().is_some() && !text.contains('/') => Ok(jid),
         _ => Err(Wrong::quoted(&text, "write a bare JID, such as bob@example.org")),
     }
@@ -282,7 +282,7 @@ pub(super) fn group_name(name: &str) -> Result<String, Wrong> {
 /// A person's bare JID, normalised, or `@` and the name of a group.
 pub(super) fn group_entry(value: Value) -> Result<Entry, Wrong> {
     let text = value.text()?;
-    Entry::read(&text).ok_or_else(|| {
+    Entry::typed(&text).ok_or_else(|| {
         Wrong::quoted(&text, "write a bare JID, such as bob@example.org, or @ and a group's name")
     })
 }
@@ -298,7 +298,7 @@ pub(super) fn server(value: Value) -> Result<Server, Wrong> {
         port.parse::<u16>().ok().filter(|port| *port != 0)?;
         let good = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && !host.contains(|c: char| ":/[]@".contains(c) || c.is_whitespace()),
+            None => domains::is_host_name(host),
         };
         good.then(|| Server::Tcp(text.to_owned()))
     };

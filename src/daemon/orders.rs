@@ -201,7 +201,7 @@ fn request(config: &Config, mut order: InviteOrder) -> Result<InviteRequest, Obs
         order.room = format!("invitation-test-{:08x}@{service}", fastrand::u32(..));
     }
     let bare = |word: String| {
-        let jid = address::bare(&word).ok().filter(|_| !word.contains('/'));
+        let jid = address::typed(&word).ok().filter(|_| !word.contains('/'));
         jid.ok_or(Obstacle::NoAddress(word))
     };
     Ok(InviteRequest {

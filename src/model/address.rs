@@ -242,6 +242,17 @@ pub fn bare(jid: &str) -> Result<BareJid, AddressError> {
     normalised.and_then(normal).map_err(invalid)
 }
 
+/// [`bare`], where what somebody has typed decides what the relay does: its domain must be one that can be meant
+/// ([`domain::is_host_name`]).
+///
+/// # Errors
+/// [`AddressError::Invalid`]: it is not a JID, or its domain is none.
+pub fn typed(jid: &str) -> Result<BareJid, AddressError> {
+    let is_meant = |found: &BareJid| domain::is_host_name(found.domain().as_str());
+    let found = bare(jid)?;
+    if is_meant(&found) { Ok(found) } else { Err(AddressError::invalid(jid, jid::Error::Idna)) }
+}
+
 /// Whether there are neither capitals nor characters beyond ASCII in it, so that nodeprep has nothing to fold.
 pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())

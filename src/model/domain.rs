@@ -61,6 +61,30 @@ pub fn is_spelling_of(written: &str, canonical: &str) -> bool {
         || ascii(written).is_some_and(|written| ascii(canonical) == Some(written))
 }
 
+/// Whether a domain, in its canonical form, can be what somebody means who has typed it: labels of letters, digits, `-` and `_`, or
+/// the literal of an IP address. [`canonical`] takes more, since servers may send it. Typed, it is a slip: quotation marks that a
+/// tool has kept, a `*`, or a variable that nobody has replaced. There are domains with symbols beyond ASCII, and none with
+/// punctuation.
+#[must_use]
+pub fn is_host_name(domain: &str) -> bool {
+    if let Some(ip) = domain.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')) {
+        return ip.parse::<Ipv6Addr>().is_ok();
+    }
+    let may_stand = |c: char| match c {
+        '-' | '_' | '.' => true,
+        c => c.is_alphanumeric() || !(c.is_ascii() || is_punctuation(c)),
+    };
+    !domain.is_empty() && domain.chars().all(may_stand)
+}
+
+/// Punctuation beyond ASCII that people and their programs write around words. Joiners, and what IDNA allows within words
+/// (RFC 5892, appendix A), are not among it.
+fn is_punctuation(c: char) -> bool {
+    matches!(c,
+        '\u{ab}' | '\u{bb}' | '\u{2010}'..='\u{206f}' | '\u{2e00}'..='\u{2e7f}' | '\u{3001}'..='\u{3003}'
+        | '\u{3008}'..='\u{3011}' | '\u{3014}'..='\u{301f}')
+}
+
 /// A domain in A-labels; `None` if it can't be written in them.
 #[must_use]
 pub fn a_labels(domain: &str) -> Option<String> {
@@ -139,6 +163,39 @@ mod tests {
     #[case("-a.example")]
     fn no_domain(#[case] written: &str) {
         assert!(canonical(written).is_err(), "{written} is {:?}", canonical(written));
+    }
+
+    #[rstest]
+    #[case("localhost")]
+    #[case("rooms_1.example.org")]
+    #[case("127.0.0.1")]
+    #[case("[::1]")]
+    #[case("RÄUME.Example.")]
+    #[case("xn--rume-loa.example")]
+    #[case("ra\u{308}ume.example")]
+    #[case("한국.example")]
+    #[case("हिन्दी.example")]
+    #[case("paral·lel.example")]
+    #[case("\u{1f4a9}.example")]
+    fn what_somebody_means(#[case] written: &str) {
+        assert!(is_host_name(&canonical(written).unwrap()));
+    }
+
+    #[rstest]
+    #[case("\"a.example.org\"")]
+    #[case("'conference.example.org'")]
+    #[case("*.example.org")]
+    #[case("*")]
+    #[case("${DOMAIN}")]
+    #[case("conference.example.org;")]
+    #[case("a.example.org,b.example.org")]
+    #[case("“a.example.org”")]
+    #[case("„a.example.org“")]
+    #[case("«a.example.org»")]
+    #[case("(a.example.org)")]
+    #[case("a.example.org=")]
+    fn what_is_a_slip(#[case] written: &str) {
+        assert!(!canonical(written).is_ok_and(|domain| is_host_name(&domain)));
     }
 
     #[test]

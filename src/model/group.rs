@@ -6,8 +6,8 @@ use std::fmt;
 
 use jid::{BareJid, NodePart};
 
-use super::address;
 use super::words::words;
+use super::{address, domain};
 
 /// The localpart of the address that stands for a room's own members.
 pub const MEMBERS: &str = "members";
@@ -100,6 +100,15 @@ impl Entry {
         }
         let jid = address::bare(text).ok().filter(|jid| jid.node().is_some() && !text.contains('/'));
         jid.map(Self::Person)
+    }
+
+    /// [`Self::read`], for what somebody has typed: a person's domain must be one that can be meant.
+    #[must_use]
+    pub fn typed(text: &str) -> Option<Self> {
+        Self::read(text).filter(|entry| match entry {
+            Self::Person(jid) => domain::is_host_name(jid.domain().as_str()),
+            Self::Group(_) => true,
+        })
     }
 }
 
