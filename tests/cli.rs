@@ -489,6 +489,12 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
         0,
         "crew",
     );
+    let create = |more: &[&str], said: &str| does(&[&["groups", "create", "den"], more].concat(), 2, said);
+    create(&["bob@example.org", "--users", ALICE], "write --may-use named");
+    create(&["bob@example.org", "--users", ALICE, "--may-use", "members"], "no effect with --may-use members");
+    create(&["bob@example.org", "--may-use", "named"], "name people with --users");
+    create(&["bob@example.org", "--may-use", "named", "--users", "@team"], "@team is a group");
+    does(&["groups", "show", "den"], 1, "There is no group den");
     does(&["groups", "create", "crew", "carol@example.org"], 1, "there is a group of that name already");
     does(&["groups", "create", "team", "carol@example.org"], 1, "in the configuration");
     does(&["groups", "create", "den", "carol"], 1, "neither somebody's address nor a group's @name");

@@ -402,6 +402,31 @@ async fn admins_see_and_block() {
     assert!(!bench.journal.is_blocked_for_all(&["evil.example".to_owned()]));
 }
 
+/// A group that is meant for some must not be open to everybody, nor to nobody.
+#[tokio::test]
+async fn who_may_use_a_group_is_said_in_one_way() {
+    let bench = Bench::new().await;
+    let group = [("name", "den"), ("entries", "bob@example.org")];
+    let create = async |who: &[(&str, &str)]| {
+        taken(bench.send(ADMIN, filled_in(given("group-create"), &[&group, who].concat())).await)
+    };
+    for (who, complaint) in [
+        (&[("users", "alice@example.org")][..], "not for named people"),
+        (&[("may-use", "members"), ("users", "alice@example.org")], "not for named people"),
+        (&[("may-use", "named")], "nobody is named"),
+        (&[("may-use", "named"), ("users", "@team")], "@team is a group"),
+    ] {
+        let again = create(who).await;
+        assert_eq!(allowed(&again), [Action::Complete]);
+        assert!(again.notes[0].text.contains(complaint), "{who:?}: {}", again.notes[0].text);
+    }
+    let done = create(&[("may-use", "named"), ("users", "alice@example.org")]).await;
+    assert_eq!(lines(&done, "group"), ["den, for named (alice@example.org): bob@example.org"]);
+    let allow = [("name", "den"), ("may-use", "everybody"), ("users", "alice@example.org")];
+    let again = taken(bench.send(ADMIN, filled_in(given("group-allow"), &allow)).await);
+    assert_eq!(again.status, Some(Status::Executing));
+}
+
 #[tokio::test]
 async fn an_inviter_can_have_their_history_forgotten() {
     let bench = Bench::new().await;

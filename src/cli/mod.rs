@@ -82,7 +82,9 @@ pub fn main() -> ExitCode {
         Command::Block(arguments) => operate::run(load, arguments.block(), out),
         Command::Unblock(arguments) => operate::run(load, arguments.unblock(), out),
         Command::Blocks => operate::run(load, ShellCommand::Blocks, out),
-        Command::Groups(arguments) => operate::run(load, arguments.command(), out),
+        Command::Groups(arguments) => {
+            arguments.command().and_then(|command| operate::run(load, command, out))
+        }
         Command::Backup(arguments) => backup::run(load, &arguments, out),
         Command::Healthy => healthy::run(load, out),
         Command::Check(arguments) => check::run(load, &arguments, out),

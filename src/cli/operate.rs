@@ -94,17 +94,38 @@ impl Addresses {
 }
 
 impl GroupArguments {
-    pub(super) fn command(self) -> ShellCommand {
-        match self.command {
+    /// # Errors
+    /// Who may use the group is said in two ways that exclude each other.
+    pub(super) fn command(self) -> Result<ShellCommand, CommandError> {
+        Ok(match self.command {
             GroupCommand::List => ShellCommand::Groups,
             GroupCommand::Show { name } => ShellCommand::ShowGroup(name),
             GroupCommand::Create { name, entries, may_use, users } => {
+                if let Some(why) = wrong_users(&may_use, &users) {
+                    return Err(CommandError::Refused { why, wrong: true });
+                }
                 ShellCommand::CreateGroup { name, entries, may_use, users }
             }
             GroupCommand::Add(Entries { name, entries }) => ShellCommand::AddToGroup(name, entries),
             GroupCommand::Remove(Entries { name, entries }) => ShellCommand::RemoveFromGroup(name, entries),
             GroupCommand::Delete { name } => ShellCommand::DeleteGroup(name),
+        })
+    }
+}
+
+/// Why these can't be the people who may use a group, in the words of the options. The relay looks at them again.
+fn wrong_users(may_use: &str, users: &[String]) -> Option<String> {
+    if let Some(group) = users.iter().find(|user| user.starts_with('@')) {
+        return Some(format!("--users takes people's addresses alone, and {group} is a group"));
+    }
+    match (may_use == MayUse::Named.as_str(), users.is_empty()) {
+        (true, true) => {
+            Some("--may-use named lets nobody use the group: name people with --users JID,…".to_owned())
         }
+        (false, false) => Some(format!(
+            "--users has no effect with --may-use {may_use}: write --may-use named, or leave --users out"
+        )),
+        _ => None,
     }
 }
 

@@ -129,6 +129,11 @@ async fn group_change(
         Some(word) => word.parse().map_err(|_| Refusal::BadPayload)?,
         None => MayUse::Everybody,
     };
+    if matches!(command, GroupCommand::Create | GroupCommand::Allow)
+        && let Some(complaint) = wrong_users(language, may_use, &users)
+    {
+        return Ok(Err(complaint));
+    }
     if command == GroupCommand::Create {
         if group::check_name(name).is_err() {
             return Ok(Err(no_name(language, name)));
@@ -156,8 +161,7 @@ async fn group_change(
         }
     }
     let texts = |entries: &[Entry]| entries.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-    let entries = texts(&entries);
-    let users: BTreeSet<String> = texts(&users).into_iter().filter(|user| !user.starts_with('@')).collect();
+    let (entries, users) = (texts(&entries), texts(&users));
     Ok(Ok(match command {
         GroupCommand::Create => {
             GroupChange::Create(KeptGroup { name: name.to_owned(), may_use, users, entries })
@@ -167,6 +171,19 @@ async fn group_change(
         GroupCommand::Delete => GroupChange::Delete,
         GroupCommand::Remove | GroupCommand::List => GroupChange::Remove(entries),
     }))
+}
+
+/// Why these can't be the people who may use a group.
+fn wrong_users(language: Language, may_use: MayUse, users: &[Entry]) -> Option<String> {
+    if let Some(group) = users.iter().find(|user| matches!(user, Entry::Group(_))) {
+        let word = shortened(&group.to_string());
+        return Some(text_with(language, Id::WrongGroupUser, &[("word", word.into())]));
+    }
+    match (may_use, users.is_empty()) {
+        (MayUse::Named, true) => Some(text(language, Id::WrongGroupUsersMissing)),
+        (MayUse::Everybody | MayUse::Members, false) => Some(text(language, Id::WrongGroupUsersUnused)),
+        _ => None,
+    }
 }
 
 /// Why this can't be a group's name.
