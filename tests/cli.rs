@@ -501,6 +501,13 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
     does(&["groups", "add", "crew", "eve@*"], 1, "eve@* is neither somebody's address");
     does(&["groups", "add", "crew", "dave@example.org"], 0, "@team carol@example.org dave@example.org");
     does(&["groups", "remove", "crew", "carol@example.org"], 0, "@team dave@example.org");
+    does(&["groups", "add", "crew", "tea@conference.example.org/nick"], 2, "write a bare JID");
+    does(&["groups", "remove", "crew", "tea@conference.example.org/nick"], 2, "write a bare JID");
+    let not_in = "Nothing is changed: not in the group: @night eve@example.org.";
+    does(&["groups", "remove", "crew", "eve@example.org", "dave@example.org", "@night"], 1, not_in);
+    does(&["groups", "add", "team", "eve@example.org"], 1, "in the configuration");
+    does(&["groups", "remove", "team", "bob@example.org"], 1, "in the configuration");
+    does(&["groups", "delete", "team"], 1, "in the configuration");
     does(&["groups", "add", "crew", "@crew"], 1, "circle");
     does(&["groups", "show", "crew"], 0, "crew, for named (alice@example.org): @team dave@example.org");
     does(&["groups", "show", "team"], 0, "bob@example.org");
@@ -508,6 +515,25 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
     does(&["groups", "add", "nobody", "dave@example.org"], 1, "there is no group of that name");
     does(&["groups", "delete", "crew"], 0, "");
     does(&["groups", "delete", "crew"], 1, "there is no group of that name");
+}
+
+/// The configuration's is used, so it is the one that is shown. The other one can be deleted.
+#[test]
+fn a_group_that_the_configuration_has_as_well() {
+    let bench = Bench::new("");
+    assert_eq!(bench.run(&["groups", "create", "team", "eve@example.org"]).code, Some(0));
+    let text = std::fs::read_to_string(bench.config()).unwrap();
+    std::fs::write(bench.config(), text + "[groups]\nteam = ['bob@example.org']\n").unwrap();
+    assert_eq!(bench.run(&["groups", "show", "team"]).out, "bob@example.org\n");
+    let list = bench.run(&["groups", "list"]).out;
+    assert!(list.contains("Groups: 1.\n") && !list.contains("eve@example.org"), "{list}");
+    for change in [&["add", "team", "mallory@example.org"][..], &["remove", "team", "eve@example.org"]] {
+        let done = bench.run(&[&["groups"], change].concat());
+        assert_eq!(done.code, Some(1), "{change:?}: {}", done.out);
+        assert!(done.err.contains("in the configuration"), "{change:?}: {}", done.err);
+    }
+    assert_eq!(bench.run(&["groups", "delete", "team"]).code, Some(0));
+    assert_eq!(bench.run(&["groups", "delete", "team"]).code, Some(1));
 }
 
 /// What another program writes to the control socket.

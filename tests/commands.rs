@@ -402,9 +402,9 @@ async fn admins_see_and_block() {
     assert!(!bench.journal.is_blocked_for_all(&["evil.example".to_owned()]));
 }
 
-/// A group that is meant for some must not be open to everybody, nor to nobody.
+/// A group that is meant for some must not be open to everybody, nor to nobody; and what changes nothing is not done.
 #[tokio::test]
-async fn who_may_use_a_group_is_said_in_one_way() {
+async fn a_change_of_a_group_that_makes_no_sense_is_refused() {
     let bench = Bench::new().await;
     let group = [("name", "den"), ("entries", "bob@example.org")];
     let create = async |who: &[(&str, &str)]| {
@@ -422,6 +422,16 @@ async fn who_may_use_a_group_is_said_in_one_way() {
     }
     let done = create(&[("may-use", "named"), ("users", "alice@example.org")]).await;
     assert_eq!(lines(&done, "group"), ["den, for named (alice@example.org): bob@example.org"]);
+    for (node, entries) in [
+        ("group-add", "tea@conference.example.org/nick"),
+        ("group-add", ""),
+        ("group-remove", "alice@example.org"),
+        ("group-remove", ""),
+    ] {
+        let form = [("name", "den"), ("entries", entries)];
+        let again = taken(bench.send(ADMIN, filled_in(given(node), &form)).await);
+        assert_eq!(again.status, Some(Status::Executing), "{node}: {entries}");
+    }
     let allow = [("name", "den"), ("may-use", "everybody"), ("users", "alice@example.org")];
     let again = taken(bench.send(ADMIN, filled_in(given("group-allow"), &allow)).await);
     assert_eq!(again.status, Some(Status::Executing));

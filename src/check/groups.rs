@@ -64,7 +64,8 @@ impl Groups<'_> {
         let KeptGroup { name, may_use, users, entries } = group;
         let finding = || Finding::of(What::Groups, name);
         if self.config.groups.contains_key(name) {
-            return vec![finding().note("is kept by admins as well, but the configuration's is used")];
+            let found = "is kept by admins as well, but the configuration's is used; \"Delete a group\" removes the other";
+            return vec![finding().note(found)];
         }
         let mut findings = self.of_any_kind(name, "the admins' commands on groups");
         let gone: BTreeSet<String> = entries.iter().filter_map(|entry| self.gone(entry)).collect();

@@ -41,13 +41,13 @@ enum GroupCommand {
         /// Its name, as it stands before the @
         name: String,
         /// Who is in it: bare JIDs, or @NAME for all of another group
-        #[arg(value_name = "ENTRY", required = true)]
+        #[arg(value_name = "ENTRY", required = true, value_parser = without_a_resource)]
         entries: Vec<String>,
         /// Who may use it: everybody who may invite to the room, its members, or named people
         #[arg(long, value_parser = may_use(), default_value = "everybody")]
         may_use: String,
         /// The people who may use it, with --may-use named
-        #[arg(long, value_name = "JID,…", value_delimiter = ',')]
+        #[arg(long, value_name = "JID,…", value_delimiter = ',', value_parser = without_a_resource)]
         users: Vec<String>,
     },
     /// Add to a group
@@ -66,7 +66,7 @@ struct Entries {
     /// The group
     name: String,
     /// Bare JIDs, or @NAME for all of another group
-    #[arg(value_name = "ENTRY", required = true)]
+    #[arg(value_name = "ENTRY", required = true, value_parser = without_a_resource)]
     entries: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ fn may_use() -> PossibleValuesParser {
     PossibleValuesParser::new(MayUse::ALL.iter().map(|it| it.as_str()))
 }
 
-/// Passes on what has no resource: an occupant's address must not block the whole room. All else is looked at by the command.
+/// Passes on what has no resource: an occupant's address must not be taken for the whole room. All else is looked at by the command.
 ///
 /// # Errors
 /// It has one.

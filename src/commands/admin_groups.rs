@@ -53,8 +53,12 @@ pub(super) async fn form(
     };
     let new = || line(NAME_FIELD, Id::FieldGroupName);
     let kept = cx.kept_groups().await?;
+    let config = cx.config.load();
     let old = || {
-        let names = lines_that_fit(kept.iter().map(|group| group.name.clone()));
+        // Only deleting has an effect on one that the configuration's hides.
+        let hidden = |name: &str| command != GroupCommand::Delete && config.groups.contains_key(name);
+        let names = kept.iter().map(|group| group.name.clone()).filter(|name| !hidden(name));
+        let names = lines_that_fit(names);
         let options = names.iter().map(|name| Choice::new(name, name)).collect();
         let chosen = draft.first(NAME_FIELD).filter(|chosen| names.iter().any(|name| name == chosen));
         Field::choice(NAME_FIELD, &text(language, Id::FieldGroup), options, chosen)
@@ -117,9 +121,13 @@ async fn group_change(
     name: &str,
     draft: &Draft,
 ) -> Result<Result<GroupChange, String>, Failure> {
-    // What an earlier version took can be removed.
-    let entry = if command == GroupCommand::Remove { Entry::read } else { Entry::typed };
-    let read = |var| read(language, draft, var, entry);
+    // A group that is kept under the name of a configured one has no effect. It can only be deleted.
+    if cx.config.load().groups.contains_key(name)
+        && !(command == GroupCommand::Delete && cx.journal.keeps_group(name))
+    {
+        return Ok(Err(text(language, Id::WrongGroupConfigured)));
+    }
+    let read = |var| read(cx, language, command, draft, var);
     let (entries, users) = (read(ENTRIES_FIELD), read(USERS_FIELD));
     let (entries, users) = match (entries, users) {
         (Ok(entries), Ok(users)) => (entries, users),
@@ -134,18 +142,14 @@ async fn group_change(
     {
         return Ok(Err(complaint));
     }
-    if command == GroupCommand::Create {
-        if group::check_name(name).is_err() {
-            return Ok(Err(no_name(language, name)));
-        }
-        if cx.config.load().groups.contains_key(name) {
-            return Ok(Err(text(language, Id::WrongGroupConfigured)));
-        }
+    if command == GroupCommand::Create && group::check_name(name).is_err() {
+        return Ok(Err(no_name(language, name)));
+    }
+    let has_entries = matches!(command, GroupCommand::Create | GroupCommand::Add | GroupCommand::Remove);
+    if has_entries && entries.is_empty() {
+        return Ok(Err(text(language, Id::WrongNobody)));
     }
     if matches!(command, GroupCommand::Create | GroupCommand::Add) {
-        if entries.is_empty() {
-            return Ok(Err(text(language, Id::WrongNobody)));
-        }
         let is_relay_address = |entry: &&Entry| matches!(entry, Entry::Person(jid) if jid.domain().as_str() == cx.link.component());
         if let Some(entry) = entries.iter().find(is_relay_address) {
             let word = shortened(&entry.to_string());
@@ -162,6 +166,13 @@ async fn group_change(
     }
     let texts = |entries: &[Entry]| entries.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
     let (entries, users) = (texts(&entries), texts(&users));
+    if command == GroupCommand::Remove
+        && let Some(group) = cx.kept_groups().await?.iter().find(|group| group.name == name)
+        && !entries.is_subset(&group.entries)
+    {
+        let others = listed(&entries.difference(&group.entries).cloned().collect());
+        return Ok(Err(text_with(language, Id::WrongNotInGroup, &[("entries", shortened(&others).into())])));
+    }
     Ok(Ok(match command {
         GroupCommand::Create => {
             GroupChange::Create(KeptGroup { name: name.to_owned(), may_use, users, entries })
@@ -198,9 +209,10 @@ fn no_name(language: Language, name: &str) -> String {
 }
 
 async fn list_groups(cx: &Context, language: Language) -> Result<Outcome, Failure> {
-    let kept = cx.kept_groups().await?;
+    let mut kept = cx.kept_groups().await?;
     let configured: Vec<String> = {
         let config = cx.config.load();
+        kept.retain(|group| !config.groups.contains_key(&group.name));
         let line = |(name, people): (&String, &Vec<BareJid>)| {
             let arguments = [("name", name.as_str().into()), ("count", people.len().into())];
             text_with(language, Id::LineGroupConfigured, &arguments)
@@ -233,21 +245,29 @@ fn listed(texts: &BTreeSet<String>) -> String {
     texts.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The addresses and @names of a field, each of which is read by `entry`.
+/// The addresses and @names of a field.
 ///
 /// # Errors
-/// A word is neither: a sentence about it, for the admin to read.
+/// A word is neither, or the address of somebody in a room, which is not the room's: a sentence about it, for the admin to
+/// read.
 fn read(
+    cx: &Context,
     language: Language,
+    command: GroupCommand,
     draft: &Draft,
     var: &str,
-    entry: fn(&str) -> Option<Entry>,
 ) -> Result<Vec<Entry>, String> {
+    let config = cx.config.load();
+    // What an earlier version took can be removed.
+    let entry = if command == GroupCommand::Remove { Entry::read } else { Entry::typed };
     let read = |word: &str| {
         let word = word.trim_start_matches("xmpp:");
         let bare = if word.starts_with('@') { word } else { address::split_resource(word).0 };
         let wrong = || text_with(language, Id::WrongEntry, &[("word", shortened(word).into())]);
-        entry(bare).ok_or_else(wrong)
+        let is_occupant = |entry: &Entry| {
+            bare != word && matches!(entry, Entry::Person(jid) if config.muc.serves(jid.domain().as_str()))
+        };
+        entry(bare).filter(|entry| !is_occupant(entry)).ok_or_else(wrong)
     };
     draft.words(var).map(read).collect()
 }

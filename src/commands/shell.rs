@@ -23,7 +23,7 @@ pub enum ShellCommand {
     Blocks,
     /// Lists all groups.
     Groups,
-    /// Shows one of the groups that admins keep.
+    /// Shows a group.
     ShowGroup(String),
     /// Creates a group.
     CreateGroup {
@@ -102,13 +102,14 @@ async fn unblock(cx: &Context, by: &str, words: Vec<String>) -> Result<ShellAnsw
 }
 
 async fn show_group(cx: &Context, name: &str) -> Result<ShellAnswer, Failure> {
-    let kept = cx.kept_groups().await?;
-    if let Some(group) = kept.iter().find(|group| group.name == name) {
-        return Ok(done(vec![admin_groups::shown(Language::English, group)]));
-    }
+    // It is the one that is used, if admins keep another of that name.
     let configured = cx.config.load().groups.get(name).cloned();
-    Ok(match configured {
-        Some(people) => done(people.iter().map(ToString::to_string).collect()),
+    if let Some(people) = configured {
+        return Ok(done(people.iter().map(ToString::to_string).collect()));
+    }
+    let kept = cx.kept_groups().await?;
+    Ok(match kept.iter().find(|group| group.name == name) {
+        Some(group) => done(vec![admin_groups::shown(Language::English, group)]),
         None => not_done(format!("There is no group {name}.")),
     })
 }

@@ -142,6 +142,7 @@ ids! {
     WrongGroupMembers = "wrong-group-members" (),
     WrongGroupContact = "wrong-group-contact" (),
     WrongGroupConfigured = "wrong-group-configured" (),
+    WrongNotInGroup = "wrong-not-in-group" ("entries"),
     WrongGroupUsersUnused = "wrong-group-users-unused" (),
     WrongGroupUsersMissing = "wrong-group-users-missing" (),
     WrongGroupUser = "wrong-group-user" ("word"),

@@ -138,6 +138,7 @@ wrong-group-name = { $name } kann kein Gruppenname sein. Ein Name ist klein gesc
 wrong-group-members = Das kann kein Gruppenname sein: es ist die Adresse der Mitglieder eines Raums.
 wrong-group-contact = Das kann kein Gruppenname sein: es ist die Adresse eines einzelnen Kontakts.
 wrong-group-configured = Eine Gruppe dieses Namens steht in der Konfiguration.
+wrong-not-in-group = Nichts wurde geändert: nicht in der Gruppe: { $entries }.
 wrong-group-users-unused = Nichts wurde geändert: Personen sind genannt, die die Gruppe benutzen dürfen, und sie ist nicht für genannte Personen. Wählen Sie das, oder nennen Sie niemanden.
 wrong-group-users-missing = Nichts wurde geändert: die Gruppe ist für genannte Personen, und niemand ist genannt.
 wrong-group-user = Nichts wurde geändert: { $word } ist eine Gruppe. Wer eine benutzen darf, wird mit der Adresse einer Person genannt.

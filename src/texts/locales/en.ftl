@@ -138,6 +138,7 @@ wrong-group-name = { $name } can't be a group's name. A name is written in lower
 wrong-group-members = This can't be a group's name: it is the address of a room's own members.
 wrong-group-contact = This can't be a group's name: it is the address of one contact.
 wrong-group-configured = There is a group of that name in the configuration.
+wrong-not-in-group = Nothing is changed: not in the group: { $entries }.
 wrong-group-users-unused = Nothing is changed: people are named who may use the group, and it is not for named people. Let it be for them, or name nobody.
 wrong-group-users-missing = Nothing is changed: the group is for named people, and nobody is named.
 wrong-group-user = Nothing is changed: { $word } is a group. Only people can be named as those who may use one.

@@ -150,6 +150,7 @@ wrong-group-name = { $name } no puede ser el nombre de un grupo. Un nombre se es
 wrong-group-members = No puede ser el nombre de un grupo: es la dirección de los miembros de una sala.
 wrong-group-contact = No puede ser el nombre de un grupo: es la dirección de un solo contacto.
 wrong-group-configured = Hay un grupo con ese nombre en la configuración.
+wrong-not-in-group = No se ha cambiado nada: no está en el grupo: { $entries }.
 wrong-group-users-unused = No se ha cambiado nada: se nombran personas que pueden usar el grupo, pero no es para personas nombradas. Elija esa opción, o no nombre a nadie.
 wrong-group-users-missing = No se ha cambiado nada: el grupo es para personas nombradas, y no se nombra a nadie.
 wrong-group-user = No se ha cambiado nada: { $word } es un grupo. Solo se puede nombrar a personas para que lo usen.

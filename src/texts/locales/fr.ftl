@@ -150,6 +150,7 @@ wrong-group-name = { $name } ne peut pas être le nom d'un groupe. Un nom s'écr
 wrong-group-members = Ce ne peut pas être le nom d'un groupe : c'est l'adresse des membres d'un salon.
 wrong-group-contact = Ce ne peut pas être le nom d'un groupe : c'est l'adresse d'un seul contact.
 wrong-group-configured = Un groupe de ce nom figure dans la configuration.
+wrong-not-in-group = Rien n'a été modifié : ne fait pas partie du groupe : { $entries }.
 wrong-group-users-unused = Rien n'a été modifié : des personnes sont nommées pour utiliser le groupe, mais il n'est pas réservé aux personnes nommées. Choisissez-le, ou ne nommez personne.
 wrong-group-users-missing = Rien n'a été modifié : le groupe est réservé aux personnes nommées, et personne n'est nommé.
 wrong-group-user = Rien n'a été modifié : { $word } est un groupe. Seules des personnes peuvent être nommées pour en utiliser un.
