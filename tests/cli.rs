@@ -287,6 +287,63 @@ fn a_journal_that_cant_be_opened_ends_run_with_1() {
     assert!(last["message"].as_str().unwrap().contains("journal"), "{last}");
     let checked = bench.run(&["check"]);
     assert!(checked.out.contains("journal.db: is no file"), "{}", checked.out);
+    // Whatever its mode.
+    std::fs::set_permissions(bench.journal(), Permissions::from_mode(0o755)).unwrap();
+    for arguments in [&["run"][..], &["history"], &["forget", "bob@example.org"]] {
+        let done = bench.run(arguments);
+        assert_eq!(done.code, Some(1), "{}", done.err);
+        assert!(done.err.contains("is no file. Move it away") && !done.err.contains("chmod"), "{}", done.err);
+    }
+    let mut device = bench.command(&["run"]);
+    device.env("MUC_INVITE_RELAY__JOURNAL__PATH", "/dev/null");
+    let done = output(device);
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert!(
+        done.err.contains("/dev/null is no file. Set journal.path") && !done.err.contains("chmod"),
+        "{}",
+        done.err
+    );
+}
+
+/// In a mount namespace of its own, where the system lets this user have one.
+#[test]
+fn a_file_system_that_can_only_be_read_is_named_before_the_journal_is_there() {
+    let bench = Bench::new("");
+    let folder = bench.0.path().join("read-only");
+    std::fs::create_dir(&folder).unwrap();
+    let run = |command: &str| {
+        let mut shell = Command::new("unshare");
+        shell.args(["--map-root-user", "--mount", "sh", "-c"]);
+        shell.arg("mount -t tmpfs -o ro none \"$1\" || exit 77; exec \"$2\" \"$3\"").arg("sh");
+        shell.arg(&folder).arg(env!("CARGO_BIN_EXE_muc-invite-relay")).arg(command);
+        shell.env("MUC_INVITE_RELAY_CONFIG", bench.config()).stdin(Stdio::null());
+        shell.env("MUC_INVITE_RELAY__JOURNAL__PATH", folder.join("journal.db"));
+        shell.env("MUC_INVITE_RELAY__COMPONENT__SERVER", "127.0.0.1:1");
+        output(shell)
+    };
+    let done = run("run");
+    if done.code == Some(77) || done.err.starts_with("unshare:") {
+        return;
+    }
+    let words = "is on a file system that can only be read. Mount it for writing";
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert!(done.err.contains(words), "{}", done.err);
+    let checked = run("check").out;
+    assert_eq!(checked.matches(words).count(), 2, "the journal and its disk: {checked}");
+    assert!(!checked.contains("run this check as") && !checked.contains("free some space"), "{checked}");
+}
+
+/// The file would be made where the link leads to.
+#[test]
+fn a_journal_that_is_a_link_into_no_folder_is_named() {
+    let bench = Bench::new("");
+    std::os::unix::fs::symlink("gone/journal.db", bench.journal()).unwrap();
+    let done = bench.run(&["run"]);
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert!(done.err.contains("gone/journal.db, whose folder is not there"), "{}", done.err);
+    let checked = bench.run(&["check"]);
+    assert_eq!(checked.code, Some(1));
+    assert!(checked.out.contains("there is no folder"), "{}", checked.out);
 }
 
 #[test]
@@ -491,7 +548,10 @@ fn admins_commands_from_the_shell(#[values(false, true)] with_a_relay: bool) {
     );
     let create = |more: &[&str], said: &str| does(&[&["groups", "create", "den"], more].concat(), 2, said);
     create(&["bob@example.org", "--users", ALICE], "write --may-use named");
-    create(&["bob@example.org", "--users", ALICE, "--may-use", "members"], "no effect with --may-use members");
+    create(
+        &["bob@example.org", "--users", ALICE, "--may-use", "members"],
+        "no effect with --may-use members",
+    );
     create(&["bob@example.org", "--may-use", "named"], "name people with --users");
     create(&["bob@example.org", "--may-use", "named", "--users", "@team"], "@team is a group");
     does(&["groups", "show", "den"], 1, "There is no group den");

@@ -9,6 +9,7 @@ use muc_invite_relay::config::{
     Archive, Changes, Config, LogFormat, Membership, Mimicry, Passwords, REFERENCE, Rate, Server, Strangers,
     Support,
 };
+use muc_invite_relay::daemon::control::socket_of;
 use secrecy::ExposeSecret;
 
 const LEAST: &str = include_str!("configs/valid/least.toml");
@@ -281,6 +282,18 @@ fn a_level_is_read_as_the_log_reads_it() {
         let got = with_env(LEAST, &[("LOG__LEVEL", level)]).expect_err(level);
         assert!(got.contains("log.level is") && got.contains("write error, warn, info"), "{level}: {got}");
     }
+}
+
+/// Else the relay would run, and no command could ask it.
+#[test]
+fn the_control_socket_of_the_longest_path_can_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let beginning = folder.path().join("j").into_os_string().into_string().unwrap();
+    let longest = format!("{beginning:j<102}");
+    let config = with_env(LEAST, &[("JOURNAL__PATH", &longest)]).unwrap();
+    std::os::unix::net::UnixListener::bind(socket_of(&config.journal.path)).unwrap();
+    let too_long = with_env(LEAST, &[("JOURNAL__PATH", &format!("{longest}j"))]).unwrap_err();
+    assert!(too_long.contains("it must have at most 102 bytes: the control socket"), "{too_long}");
 }
 
 #[test]

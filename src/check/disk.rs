@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::finding::{Finding, What};
 use crate::journal::{self, JournalReader, OpenError};
@@ -20,12 +21,12 @@ const TRIAL_WRITE_BYTES: usize = 256 << 10;
 /// Whether the journal can be used, and whether its disk has space.
 pub async fn journal(path: &Path) -> Vec<Finding> {
     let finding = Finding::of(What::Journal, path.display().to_string());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let target = journal::dangling(path);
+    let disk = folder_of(target.as_deref().unwrap_or(path));
     let found = match fs::metadata(path) {
-        Ok(file) if !file.is_file() => finding.failed(
-            "is no file",
-            "move it away, or set journal.path to a file, which is made at the first start",
-        ),
+        Ok(file) if !file.is_file() => {
+            finding.failed("is no file", journal::no_file(path).unwrap_or_default())
+        }
         Ok(file) => match JournalReader::new(path).status().await {
             Ok(status) => finding.ok(format!(
                 "mode 0600, schema {}, {:.1} MB, {} under way",
@@ -40,26 +41,49 @@ pub async fn journal(path: &Path) -> Vec<Finding> {
             Err(OpenError::Denied { why, .. }) => finding.failed("can't be used by this user", why),
             Err(e) => finding.failed("can't be used", e.to_string()),
         },
-        Err(e) if e.kind() == ErrorKind::NotFound && folder.is_dir() => {
-            match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
-                Ok(()) => finding.ok("will be made at the first start"),
-                Err(e) => finding.failed(
-                    format!("can't be made in {}: {e}", folder.display()),
-                    format!(
-                        "{}\nor give that user the folder: chown USER {}",
-                        run_as_the_relay(path),
-                        folder.display()
-                    ),
-                ),
-            }
+        Err(e) if e.kind() == ErrorKind::NotFound => to_be_made(finding, path, target.as_deref()),
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+            finding.failed(format!("can't be looked at: {e}"), run_as_the_relay(path))
         }
-        Err(e) if e.kind() == ErrorKind::NotFound => finding.failed(
-            format!("there is no folder {}", folder.display()),
-            format!("install -d -m 0700 -o USER {}   # USER: the user that runs the relay", folder.display()),
-        ),
-        Err(e) => finding.failed(format!("can't be looked at: {e}"), run_as_the_relay(path)),
+        Err(e) => finding.failed(format!("can't be looked at: {e}"), obstacle(path)),
     };
-    std::iter::once(found).chain(replaced_by_others(path, folder)).chain(free(folder)).collect()
+    let others = replaced_by_others(path, folder_of(path));
+    std::iter::once(found).chain(others).chain(free(path, disk)).collect()
+}
+
+/// The finding about a journal that is not there yet. `target`: what its path is a link to, if it is one.
+fn to_be_made(finding: Finding, path: &Path, target: Option<&Path>) -> Finding {
+    let folder = folder_of(target.unwrap_or(path));
+    let shown = folder.display();
+    let link = target.map_or_else(String::new, |target| format!("is a link to {}: ", target.display()));
+    if !folder.is_dir() {
+        return finding.failed(
+            format!("{link}there is no folder {shown}"),
+            format!("install -d -m 0700 -o USER {shown}   # USER: the user that runs the relay"),
+        );
+    }
+    match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => finding.ok(format!("{link}will be made at the first start")),
+        Err(e) => finding.failed(
+            format!("{link}can't be made in {shown}: {e}"),
+            if e == Errno::ACCESS {
+                format!("{}\nor give that user the folder: chown USER {shown}", run_as_the_relay(path))
+            } else {
+                obstacle(path)
+            },
+        ),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What prevents the use of the journal, in the words of the relay that can't open it.
+fn obstacle(path: &Path) -> String {
+    journal::obstacle(path).unwrap_or_else(|| {
+        "set journal.path to a file in a folder that the relay's user may write".to_owned()
+    })
 }
 
 fn run_as_the_relay(path: &Path) -> String {
@@ -95,17 +119,20 @@ pub fn journal_does_not_answer(path: &Path) -> Finding {
     )
 }
 
-fn free(folder: &Path) -> Option<Finding> {
+fn free(path: &Path, folder: &Path) -> Option<Finding> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let finding = Finding::of(What::Disk, folder.display().to_string());
     let found = format!("{:.0} MB free", megabytes(free));
     Some(if let Err(e) = trial_write(folder) {
-        finding.failed(
-            format!("{found}, and nothing more can be written: {e}"),
+        let remedy = if e.kind() == ErrorKind::ReadOnlyFilesystem {
+            obstacle(path)
+        } else {
             "free some space, or lift the quota: until then nothing is taken in, and servers deliver invitations \
-             themselves",
-        )
+             themselves"
+                .to_owned()
+        };
+        finding.failed(format!("{found}, and nothing more can be written: {e}"), remedy)
     } else if free < MIN_FREE_BYTES {
         finding.missing(found, "free some space: on a full disk nothing is taken in")
     } else {
@@ -150,4 +177,44 @@ fn wal(path: &Path) -> PathBuf {
 #[allow(clippy::cast_precision_loss, reason = "for people to read")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::check::finding::State;
+
+    async fn found(path: &Path) -> (State, String, String) {
+        let finding = journal(path).await.swap_remove(0);
+        (finding.state, finding.found, finding.remedy.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn a_link_to_what_is_not_there_yet_is_followed() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let [path, folder] = ["journal.db", "elsewhere"].map(|name| directory.path().join(name));
+        symlink("elsewhere/journal.db", &path).unwrap();
+        let (state, text, remedy) = found(&path).await;
+        assert_eq!(state, State::Failed, "{text}");
+        assert!(text.contains("is a link to") && text.contains("there is no folder"), "{text}");
+        assert!(remedy.contains(&format!("-o USER {}", folder.display())), "{remedy}");
+        fs::create_dir(folder).unwrap();
+        let (state, text, _) = found(&path).await;
+        assert_eq!(state, State::Ok, "{text}");
+        assert!(text.ends_with("will be made at the first start"), "{text}");
+        fs::remove_file(&path).unwrap();
+        symlink("journal.db", &path).unwrap();
+        let (state, text, remedy) = found(&path).await;
+        assert_eq!(state, State::Failed, "{text}");
+        assert!(!remedy.contains("run this check as"), "{remedy}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_stays_where_it_is() {
+        let (state, text, remedy) = found(Path::new("/dev/null")).await;
+        assert_eq!((state, text.as_str()), (State::Failed, "is no file"));
+        assert!(remedy.contains("Set journal.path") && !remedy.contains("ove it away"), "{remedy}");
+    }
 }

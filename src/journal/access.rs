@@ -8,7 +8,17 @@ use rustix::fs::{Access, StatVfsMountFlags};
 use rustix::process::geteuid;
 
 /// What prevents the use of the file, and what to do; `None` if nothing is found.
-pub(super) fn obstacle(path: &Path) -> Option<String> {
+#[must_use]
+pub fn obstacle(path: &Path) -> Option<String> {
+    let target = dangling(path);
+    if let Some(target) = target.as_deref().filter(|target| !folder_of(target).is_dir()) {
+        return Some(format!(
+            "{} is a link to {}, whose folder is not there. Make the folder, or correct the link",
+            path.display(),
+            target.display()
+        ));
+    }
+    let path = target.as_deref().unwrap_or(path);
     let folder = folder_of(path);
     if rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY)) {
         return Some(format!(
@@ -21,9 +31,9 @@ pub(super) fn obstacle(path: &Path) -> Option<String> {
     if let (Err(_), Ok(found)) = (access, fs::metadata(folder)) {
         return Some(not_ours("the folder", folder, &found));
     }
-    let found = fs::metadata(path).ok()?;
-    if !found.is_file() {
-        return Some(format!("{} is no file. Move it away, or set journal.path to another", path.display()));
+    fs::metadata(path).ok()?;
+    if let Some(why) = no_file(path) {
+        return Some(why);
     }
     // SQLite keeps two more files beside the journal while it is open.
     let beside = ["", "-wal", "-shm"].map(|end| {
@@ -36,6 +46,33 @@ pub(super) fn obstacle(path: &Path) -> Option<String> {
         rustix::fs::access(file, Access::READ_OK | Access::WRITE_OK).err()?;
         Some(not_ours("the file", file, &found))
     })
+}
+
+/// That what stands there is no file, and what to do; `None` if it is one, or nothing is there.
+#[must_use]
+pub fn no_file(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok().filter(|found| !found.is_file())?;
+    // Devices are not to be moved.
+    let set = if found.is_dir() { "Move it away, or set" } else { "Set" };
+    Some(format!(
+        "{} is no file. {set} journal.path to a file, which is made at the first start",
+        path.display()
+    ))
+}
+
+/// What a link leads to, through further links, if nothing is there yet.
+#[must_use]
+pub fn dangling(path: &Path) -> Option<PathBuf> {
+    /// As many as Linux follows.
+    const MAX_LINKS: usize = 40;
+    let mut target = path.to_owned();
+    for links in 0..MAX_LINKS {
+        let Ok(next) = fs::read_link(&target) else {
+            return (links > 0 && fs::symlink_metadata(&target).is_err()).then_some(target);
+        };
+        target = folder_of(&target).join(next);
+    }
+    None
 }
 
 /// The owner of the folder, if this process is root and the owner is not: the relay could not use files that root creates
@@ -111,6 +148,34 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_not_to_be_moved() {
+        let why = no_file(Path::new("/dev/null")).unwrap();
+        assert_eq!(why, "/dev/null is no file. Set journal.path to a file, which is made at the first start");
+    }
+
+    #[test]
+    fn a_link_is_followed_to_what_is_not_there() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::TempDir::new().unwrap();
+        let [journal, second, gone] =
+            ["journal.db", "second", "gone"].map(|name| directory.path().join(name));
+        assert_eq!(dangling(&journal), None);
+        symlink("second", &journal).unwrap();
+        assert_eq!(dangling(&journal), Some(second.clone()));
+        assert_eq!(obstacle(&journal), None, "it is made there");
+        symlink(gone.join("journal.db"), &second).unwrap();
+        assert_eq!(dangling(&journal), Some(gone.join("journal.db")));
+        assert!(obstacle(&journal).is_some_and(|it| it.contains("whose folder is not there")));
+        fs::create_dir(&gone).unwrap();
+        assert_eq!(obstacle(&journal), None);
+        fs::write(gone.join("journal.db"), "").unwrap();
+        assert_eq!(dangling(&journal), None);
+        fs::remove_file(&second).unwrap();
+        symlink("journal.db", &second).unwrap();
+        assert_eq!(dangling(&journal), None, "a circle");
+    }
+
+    #[test]
     fn what_stands_in_the_way_is_said() {
         let directory = tempfile::TempDir::new().unwrap();
         let journal = directory.path().join("journal.db");
@@ -127,7 +192,7 @@ mod tests {
         }
         fs::remove_file(&journal).unwrap();
         fs::create_dir(&journal).unwrap();
-        assert!(obstacle(&journal).is_some_and(|it| it.contains("is no file")));
+        assert!(obstacle(&journal).is_some_and(|it| it.contains("is no file. Move it away")));
         let there = fs::metadata(directory.path()).unwrap();
         let text = not_ours("the file", &journal, &there);
         assert_eq!(text.contains("Run: chmod"), there.uid() == geteuid().as_raw());

@@ -42,7 +42,7 @@ mod tally;
 mod writer;
 mod writer_thread;
 
-pub use access::{as_owner, owned_by_another, owner};
+pub use access::{as_owner, dangling, no_file, obstacle, owned_by_another, owner};
 pub use backup::{BackupError, backup};
 pub use claim::{Claimed, Delivery, Held, RoomPassword, Wanted};
 pub use client_caps::MAX_CLIENT_CAPS;

@@ -37,7 +37,7 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file or its folder is another user's, or can only be read.
+    /// The file or its folder is another user's, can only be read, or is no file; or it is a link that leads nowhere.
     #[error("journal.path = {path:?} can't be used: {why}")]
     Denied {
         /// The configured path.
@@ -133,6 +133,8 @@ pub enum OpenError {
 /// it was then.
 pub(super) async fn for_writing(path: &Path) -> Result<(SqliteConnection, File), OpenError> {
     let file_error = |source| file_error(path, source);
+    // Before it is opened: to open a device may do something.
+    refuse_no_file(path)?;
     // Opened before SQLite opens it, and closed after: a process that closes a file loses all its locks on it, SQLite's as
     // well, and another process could then reset the WAL while it is in use.
     let file = OpenOptions::new()
@@ -203,6 +205,7 @@ pub(super) async fn of_any_version(path: &Path) -> Result<SqliteConnection, Open
     if !path.try_exists().map_err(|source| file_error(path, source))? {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
+    refuse_no_file(path)?;
     refuse_wide_mode(path)?;
     options(path).pragma("secure_delete", "ON").connect().await.map_err(|e| database_error(path, e))
 }
@@ -214,6 +217,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(128)
         .disable_statement_logging()
+}
+
+fn refuse_no_file(path: &Path) -> Result<(), OpenError> {
+    match access::no_file(path) {
+        Some(why) => Err(OpenError::Denied { path: path.to_owned(), why }),
+        None => Ok(()),
+    }
 }
 
 fn refuse_wide_mode(path: &Path) -> Result<(), OpenError> {
@@ -237,10 +247,13 @@ async fn check_whole(path: &Path, size: u64, db: &mut SqliteConnection) -> Resul
 
 /// The error for a file that can't be opened; says what prevents it, if that can be found out.
 fn file_error(path: &Path, source: io::Error) -> OpenError {
-    use io::ErrorKind::{IsADirectory, PermissionDenied, ReadOnlyFilesystem};
+    use io::ErrorKind::{IsADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
     let path = path.to_owned();
     match access::obstacle(&path) {
         Some(why) if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem | IsADirectory) => {
+            OpenError::Denied { path, why }
+        }
+        Some(why) if source.kind() == NotFound && access::dangling(&path).is_some() => {
             OpenError::Denied { path, why }
         }
         _ => OpenError::File { path, source },
