@@ -106,7 +106,7 @@ async fn is_a_muc_service(asker: &Asker<'_>, remedies: &Remedies, service: &str,
         ),
         Err(AskError::Swallowed) => finding.note("can't be asked (see questions, disco-info)"),
         Err(e) => {
-            let (found, remedy) = silence(&e, service, remedies.make, served);
+            let (found, remedy) = silence(&e, service, remedies, served);
             finding.failed(found, remedy)
         }
     }

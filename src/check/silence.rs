@@ -1,25 +1,33 @@
 //! Why a MUC service does not say what it is, and what to do, by its error and the make of the server. A pure function. Knows
 //! nothing of how services are asked.
 
+use super::remedies::Remedies;
 use crate::link::AskError;
-use crate::setup::Make;
+use crate::setup::{Make, Setup};
 use crate::wire::Condition;
 
-/// `mod_muc` of ejabberd forbids all to whom its `access` does not admit.
-const EJABBERD_ACCESS: &str = "\
-# In ejabberd.yml: `access` of mod_muc must admit the component. If a rule stands there that admits your users only, such
-# as `access: local`, let another one admit both. Then: ejabberdctl reload_config
+/// `mod_muc` of ejabberd forbids everything to those whom its `access` does not admit. It is about the component's addresses as
+/// well, as `setup ejabberd --diff` has it: what inviters are told comes from these.
+fn ejabberd_access(setup: &Setup) -> String {
+    format!(
+        "\
+# In ejabberd.yml: `access` of mod_muc must admit the component and its addresses. If a rule stands there that admits your
+# users only, such as `access: local`, let another one admit both. Then: ejabberdctl reload_config
 access_rules:
   muc_access:
-    - allow: local          # as now
-    - allow: invite_relay   # as `muc-invite-relay setup ejabberd` prints it below `acl`
+    - allow: local   # as now
+    - allow: {}
 modules:
   mod_muc:
-    access: muc_access";
+    access: muc_access",
+        setup.addresses_in_ejabberd()
+    )
+}
 
-/// What was found about a service that did not answer the question what it is, and the remedy. `make`: the server's, if known.
-/// `served`: the server is known to serve this host.
-pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>, served: bool) -> (String, String) {
+/// What was found about a service that did not answer the question what it is, and the remedy for this server. `served`: the
+/// server is known to serve this host.
+pub(super) fn silence(e: &AskError, service: &str, remedies: &Remedies, served: bool) -> (String, String) {
+    let make = remedies.make;
     let again = "check again: muc-invite-relay check".to_owned();
     let look =
         || format!("look at the server's load and its log, and at what serves {service}; then check again");
@@ -32,12 +40,12 @@ pub(super) fn silence(e: &AskError, service: &str, make: Option<Make>, served: b
     };
     let (found, remedy) = match *error.condition {
         Some(Condition::Forbidden | Condition::NotAuthorized) if served || make == Some(Make::Prosody) => {
-            ("does not let the component ask it", forbidden(service, make))
+            ("does not let the component ask it", forbidden(service, remedies))
         }
         // ejabberd says the same of hosts that it does not serve, where it may not connect to other servers.
         Some(Condition::Forbidden | Condition::NotAuthorized) => (
             "the server serves no such host, or the service does not let the component ask it",
-            format!("# {}\n# Otherwise:\n{}", serve(service, make), forbidden(service, make)),
+            format!("# {}\n# Otherwise:\n{}", serve(service, make), forbidden(service, remedies)),
         ),
         Some(Condition::NotAllowed) => {
             ("the server serves no such host, and does not ask other servers", serve(service, make))
@@ -73,25 +81,51 @@ fn serve(service: &str, make: Option<Make>) -> String {
     format!("correct the name in muc.services, or let the server serve it. {serve}")
 }
 
-fn forbidden(service: &str, make: Option<Make>) -> String {
+fn forbidden(service: &str, remedies: &Remedies) -> String {
     let prosody = format!(
         "See which module of {service} forbids it: a firewall (mod_firewall), or a list of who may use the service"
     );
-    match make {
+    match remedies.make {
         Some(Make::Prosody) => prosody,
-        Some(Make::Ejabberd) => EJABBERD_ACCESS.to_owned(),
-        None => format!("# {prosody}.\n{EJABBERD_ACCESS}"),
+        Some(Make::Ejabberd) => ejabberd_access(&remedies.setup),
+        None => format!("# {prosody}.\n{}", ejabberd_access(&remedies.setup)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::setup;
     use crate::wire::StanzaError;
+
+    fn remedies(make: Option<Make>) -> Remedies {
+        let text = "component = { jid = 'invites.example.org', secret = 's' }\nmuc = { services = ['rooms.example.org'] }";
+        let config = Config::from_toml(text, std::iter::empty()).unwrap();
+        Remedies { setup: Setup::new(&config, false), make, version: None }
+    }
 
     fn told(condition: Condition, make: Option<Make>) -> (String, String) {
         let error = StanzaError::new(condition, Some("some text"));
-        silence(&AskError::Refused(error), "rooms.example.org", make, true)
+        silence(&AskError::Refused(error), "rooms.example.org", &remedies(make), true)
+    }
+
+    /// What is pasted is not missed by the comparison, which looks for the component's addresses.
+    #[test]
+    fn the_rule_of_ejabberd_is_the_one_that_setup_wants() {
+        let (_, remedy) = told(Condition::Forbidden, Some(Make::Ejabberd));
+        assert!(remedy.contains("- allow: {server: \"invites.example.org\"}\n"), "{remedy}");
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("ejabberd.yml");
+        let missing = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let remedies = remedies(Some(Make::Ejabberd));
+            setup::missing(&remedies.setup, Make::Ejabberd, None, &file).unwrap().to_string()
+        };
+        let without: String =
+            remedy.lines().filter(|line| !line.contains("server:")).map(|it| it.to_owned() + "\n").collect();
+        assert!(missing(&without).contains("`muc_access:`"), "{}", missing(&without));
+        assert!(!missing(&remedy).contains("`muc_access:`"), "{}", missing(&remedy));
     }
 
     #[test]
@@ -131,7 +165,7 @@ mod tests {
     #[test]
     fn where_two_causes_have_one_error_both_are_told() {
         let error = || AskError::Refused(StanzaError::new(Condition::Forbidden, None));
-        let told = |served| silence(&error(), "rooms.example.org", Some(Make::Ejabberd), served);
+        let told = |served| silence(&error(), "rooms.example.org", &remedies(Some(Make::Ejabberd)), served);
         let (found, remedy) = told(false);
         assert!(found.starts_with("the server serves no such host, or the service does not let"), "{found}");
         assert!(
@@ -149,7 +183,7 @@ mod tests {
             (AskError::Lost, "not found out"),
             (AskError::Unreadable, "too long"),
         ] {
-            let (found, remedy) = silence(&e, "rooms.example.org", None, false);
+            let (found, remedy) = silence(&e, "rooms.example.org", &remedies(None), false);
             assert!(found.contains(cause) && found.matches("answer").count() < 2, "{found}");
             assert!(remedy.contains("check again"), "{remedy}");
         }

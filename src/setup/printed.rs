@@ -117,6 +117,11 @@ impl Setup {
         self.text(make, version, Guesses::AsComments)
     }
 
+    /// Whom an access rule of ejabberd has to admit that is about all addresses of the component, not the component alone.
+    pub(crate) fn addresses_in_ejabberd(&self) -> String {
+        format!("{{server: {}}}", yaml(&self.component))
+    }
+
     pub(super) fn text(&self, make: Make, version: Option<Version>, guesses: Guesses) -> String {
         let text = match make {
             Make::Prosody => prosody(self, guesses),

@@ -4,7 +4,6 @@ use super::comparison::Comparison;
 use super::rules::{Rules, Who, entries};
 use crate::setup::existing::tree::{Node, Value};
 use crate::setup::existing::written::{Entry, flow};
-use crate::setup::printed::yaml as quoted;
 
 /// What the printed text calls the relay's access rule and its rule for administrators of rooms.
 const OUR_RULE: &str = "invite_relay";
@@ -86,7 +85,7 @@ impl Comparison<'_> {
         if found.is_unseen() || self.rules_for(Who::Addresses).admits(found) {
             return;
         }
-        let whom = format!("{{server: {}}}", quoted(&self.setup.component));
+        let whom = self.setup.addresses_in_ejabberd();
         match found.text() {
             Some(name) if !NOBODY.contains(&name) => self.let_in_by_name(name, &whom),
             _ => self.let_in(found, section, &whom),
