@@ -138,9 +138,10 @@ async fn group_change(
         None => MayUse::Everybody,
     };
     if matches!(command, GroupCommand::Create | GroupCommand::Allow)
-        && let Some(complaint) = wrong_users(language, may_use, &users)
+        && let Some(group) = users.iter().find(|user| matches!(user, Entry::Group(_)))
     {
-        return Ok(Err(complaint));
+        let word = shortened(&group.to_string());
+        return Ok(Err(text_with(language, Id::WrongGroupUser, &[("word", word.into())])));
     }
     if command == GroupCommand::Create && group::check_name(name).is_err() {
         return Ok(Err(no_name(language, name)));
@@ -182,19 +183,6 @@ async fn group_change(
         GroupCommand::Delete => GroupChange::Delete,
         GroupCommand::Remove | GroupCommand::List => GroupChange::Remove(entries),
     }))
-}
-
-/// Why these can't be the people who may use a group.
-fn wrong_users(language: Language, may_use: MayUse, users: &[Entry]) -> Option<String> {
-    if let Some(group) = users.iter().find(|user| matches!(user, Entry::Group(_))) {
-        let word = shortened(&group.to_string());
-        return Some(text_with(language, Id::WrongGroupUser, &[("word", word.into())]));
-    }
-    match (may_use, users.is_empty()) {
-        (MayUse::Named, true) => Some(text(language, Id::WrongGroupUsersMissing)),
-        (MayUse::Everybody | MayUse::Members, false) => Some(text(language, Id::WrongGroupUsersUnused)),
-        _ => None,
-    }
 }
 
 /// Why this can't be a group's name.

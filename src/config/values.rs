@@ -180,16 +180,15 @@ where
 }
 
 pub(super) fn duration(value: Value) -> Result<Duration, Wrong> {
-    let remedy =
-        || format!("write a duration such as 90s, 10m, 24h or 30d, in quotes: {}", durations::UNITS_IN_WORDS);
+    const DURATION_REMEDY: &str = "write a duration such as 90s, 10m, 24h or 30d, in quotes";
     let text = match value {
-        Value::Integer(number) => return Err(Wrong::new(number, remedy())),
+        Value::Integer(number) => return Err(Wrong::new(number, DURATION_REMEDY)),
         other => other.text()?,
     };
     match durations::parse(&text) {
         Some(duration) if ALLOWED_DURATIONS.contains(&duration) => Ok(duration),
         Some(_) => Err(Wrong::quoted(&text, "it must be from 1s to 3650d")),
-        None => Err(Wrong::quoted(&text, remedy())),
+        None => Err(Wrong::quoted(&text, DURATION_REMEDY)),
     }
 }
 
@@ -203,11 +202,7 @@ pub(super) fn rate(value: Value) -> Result<Rate, Wrong> {
         Some(Rate { count, per })
     };
     parse(&text).ok_or_else(|| {
-        let remedy = format!(
-            "write a rate such as 30/10m: from 1 to 1000000 in a time from 1s to 3650d; {}",
-            durations::UNITS_IN_WORDS
-        );
-        Wrong::quoted(&text, remedy)
+        Wrong::quoted(&text, "write a rate such as 30/10m: from 1 to 1000000 in a time from 1s to 3650d")
     })
 }
 

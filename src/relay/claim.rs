@@ -75,7 +75,9 @@ async fn held_up(
     }
     let Delivery::Held { by, under_way } = delivery else { return Ok(delivery == Delivery::Granted) };
     let Some(ended) = (if under_way { cx.endings.of(by) } else { None }) else {
-        cx.held_back.note(by, &job.row, Some(parties));
+        if reaches_the_inviter(&job.row.arrival) {
+            cx.held_back.note(by, &job.row, parties.inviter_name());
+        }
         return Ok(false);
     };
     let mut ended = pin!(ended.notified());

@@ -143,8 +143,6 @@ ids! {
     WrongGroupContact = "wrong-group-contact" (),
     WrongGroupConfigured = "wrong-group-configured" (),
     WrongNotInGroup = "wrong-not-in-group" ("entries"),
-    WrongGroupUsersUnused = "wrong-group-users-unused" (),
-    WrongGroupUsersMissing = "wrong-group-users-missing" (),
     WrongGroupUser = "wrong-group-user" ("word"),
     WrongGroupExists = "wrong-group-exists" (),
     WrongGroupUnknown = "wrong-group-unknown" (),

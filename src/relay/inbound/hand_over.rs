@@ -225,7 +225,7 @@ async fn take_over(
     if let Some(Delivery::Held { by, under_way: false }) = admitted.claimed.map(|claimed| claimed.delivery) {
         let reason = Reason::Duplicate;
         let (row, told) = told_of_asked(cx, &admitted, arrival, State::Suppressed, reason);
-        cx.held_back.note(by, &row, None);
+        cx.held_back.note(by, &row, row.arrival.inviter.clone());
         return Ok(not_passed_on(row, told, false));
     }
     let Some(left) = left() else {

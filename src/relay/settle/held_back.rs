@@ -8,7 +8,6 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use crate::model::{Arrival, Id, Payload, Pending};
-use crate::relay::parties::{Parties, reaches_the_inviter};
 
 /// Servers give up after some minutes at most.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
@@ -26,12 +25,8 @@ impl HeldBack {
         Self(Cache::builder().max_capacity(MAX_IN_THE_WAY).time_to_live(REMEMBERED_FOR).build())
     }
 
-    /// Notes that this one goes no further. `parties`: whom it is of, where that was found out after its arrival.
-    pub(in crate::relay) fn note(&self, by: Id, row: &Pending, parties: Option<&Parties>) {
-        if !reaches_the_inviter(&row.arrival) {
-            return;
-        }
-        let inviter = parties.map_or_else(|| row.arrival.inviter.clone(), Parties::inviter_name);
+    /// Notes that this one goes no further. `inviter`: see [`Arrival::inviter`], or who they were found out to be.
+    pub(in crate::relay) fn note(&self, by: Id, row: &Pending, inviter: String) {
         // Nothing of what it says.
         let payload = Payload { language: row.arrival.payload.language, ..Payload::default() };
         let arrival = Arrival { inviter, payload, ..row.arrival.clone() };
