@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::fill_journal;
@@ -789,8 +789,13 @@ fn check_tells_a_secret_that_is_none_from_one() {
             command
         })
     };
-    for (secret, state, code) in [("change me", "missing", 1), ("tuna", "missing", 1), ("swordfish", "ok", 0)]
-    {
+    for (secret, state, code) in [
+        ("change me", "missing", 1),
+        ("tuna", "missing", 1),
+        ("\"tunafish123\"", "missing", 1),
+        (" tunafish123", "missing", 1),
+        ("swordfish", "ok", 0),
+    ] {
         let done = check(secret, &[]);
         assert_eq!(done.code, Some(code), "{}", done.out);
         let finding = objects(&done.out).into_iter().find(|it| it["what"] == "secret").unwrap();
@@ -801,6 +806,38 @@ fn check_tells_a_secret_that_is_none_from_one() {
     let on_purpose = check("tuna", &["--without", "secret,rights"]);
     assert_eq!(on_purpose.code, Some(0), "{}", on_purpose.out);
     assert_eq!(check("tuna", &["--without", "wishes"]).code, Some(2));
+}
+
+#[test]
+fn a_pipe_is_no_configuration() {
+    let bench = Bench::new("");
+    let make = |path: &Path| {
+        drop(std::fs::remove_file(path));
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let more = bench.0.path().join("conf.d");
+    std::fs::create_dir(&more).unwrap();
+    let more = more.join("more.toml");
+    for pipe in [more.clone(), bench.config()] {
+        make(&pipe);
+        for command in ["check", "run"] {
+            let done = bench.run(&[command]);
+            assert_eq!(done.code, Some(2), "{command}: {}", done.err);
+            let said = done.out + &done.err;
+            let expected =
+                format!("{} can't be read: it is a pipe or a device, and no file; put", pipe.display());
+            assert!(said.contains(&expected), "{command}: {said}");
+        }
+        std::fs::remove_file(&pipe).unwrap();
+    }
+
+    // What a shell passes on is read.
+    let mut passed = Command::new("bash");
+    let script = "\"$0\" --config <(echo \"$1\") check --offline";
+    let least = include_str!("configs/valid/least.toml");
+    passed.args(["-c", script, env!("CARGO_BIN_EXE_muc-invite-relay"), least]);
+    let done = output(passed);
+    assert_eq!(done.code, Some(0), "{}{}", done.out, done.err);
 }
 
 #[test]

@@ -306,9 +306,13 @@ fn other_variables_are_left_alone() {
 fn a_secret_is_read_from_its_file_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
-    for (held, secret) in
-        [("hush\n", "hush"), ("hush\r\n", "hush"), (" hush\n\n", " hush\n"), ("hush", "hush")]
-    {
+    for (held, secret) in [
+        ("hush\n", "hush"),
+        ("hush\r\n", "hush"),
+        ("\u{feff}hush\r\n", "hush"),
+        (" hush\n\n", " hush\n"),
+        ("hush", "hush"),
+    ] {
         std::fs::write(&path, held).unwrap();
         // The variable overrides the file's own secret, though that is another key.
         let config = with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap();
@@ -316,6 +320,47 @@ fn a_secret_is_read_from_its_file_and_never_shown() {
         assert!(!format!("{config:?}").contains("hush"));
     }
     assert!(!format!("{:?}", parse(LEAST).unwrap()).contains("swordfish"));
+}
+
+#[test]
+fn what_can_be_no_secret_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let many = "a text that has more than one line";
+    let control = "a text with a control character";
+    for (held, expected) in [
+        ("COMPONENT_SECRET=hush\nFOO=bar\n", many),
+        ("hush\r\nhush\r\n", many),
+        ("hush\rhush", many),
+        ("hush\0", control),
+        ("hu\0sh\n", control),
+        ("hu\u{1b}sh", control),
+        ("\u{feff}\n", "empty"),
+    ] {
+        std::fs::write(&path, held).unwrap();
+        let from_file = with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap_err();
+        assert!(
+            from_file.contains(&format!("/secret\": what it holds is {expected}"))
+                && !from_file.contains("hush"),
+            "{held:?}: {from_file}"
+        );
+        if expected != "empty" {
+            let variable = with_env(LEAST, &[("COMPONENT__SECRET", held)]).unwrap_err();
+            assert!(
+                variable.contains(&format!("component.secret is {expected}: ")) && !variable.contains("hush"),
+                "{held:?}: {variable}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_not_awaited_from_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let refused = with_env(LEAST, &[("COMPONENT__SECRET_FILE", path.to_str().unwrap())]).unwrap_err();
+    assert!(refused.contains("it can't be read (it is a pipe or a device, and no file)"), "{refused}");
 }
 
 #[test]

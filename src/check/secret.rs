@@ -147,6 +147,7 @@ fn of_text(secret: &str) -> Finding {
     let finding = Finding::the(What::Secret);
     let remedy = "make one with `openssl rand -base64 24`, and write it as component.secret here and in the server's \
                   configuration";
+    let quote = |end: Option<char>| end.filter(|c| matches!(c, '"' | '\''));
     if secret == SECRET_PLACEHOLDER {
         finding.missing(
             format!("still \"{SECRET_PLACEHOLDER}\", which everybody can read in the reference"),
@@ -155,6 +156,19 @@ fn of_text(secret: &str) -> Finding {
     } else if secret.chars().count() < MIN_SECRET_CHARACTERS {
         finding
             .missing(format!("shorter than {MIN_SECRET_CHARACTERS} characters, so it can be guessed"), remedy)
+    } else if secret.trim() != secret {
+        finding.missing(
+            "begins or ends with white space or a line break, which is part of it",
+            "take it away, unless the server's configuration has it as well; then choose another secret for both",
+        )
+    } else if let Some(quote) = quote(secret.chars().next())
+        && secret.ends_with(quote)
+    {
+        finding.missing(
+            format!("stands between two quotation marks ({quote}), which are part of it"),
+            "take them away: a file or a variable holds the secret alone. If the server's configuration has them as well, \
+             choose another secret for both",
+        )
     } else {
         finding.ok("is set")
     }
@@ -228,6 +242,12 @@ mod tests {
         for (text, state) in [
             (SECRET_PLACEHOLDER, State::Missing),
             ("s3cr3t!", State::Missing),
+            ("swordfish123\n", State::Missing),
+            ("\u{a0}swordfish123", State::Missing),
+            ("\"swordfish123\"", State::Missing),
+            ("'swordfish123'", State::Missing),
+            ("\"swordfish123'", State::Ok),
+            ("'swordfish'123", State::Ok),
             ("münze-42", State::Ok),
             ("open sesame, will you", State::Ok),
         ] {

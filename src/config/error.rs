@@ -58,6 +58,7 @@ fn remedy(path: &Path, source: &io::Error) -> String {
         ErrorKind::NotFound => "name the file with --config or MUC_INVITE_RELAY_CONFIG".to_owned(),
         ErrorKind::PermissionDenied => "let the user that the relay runs as read it".to_owned(),
         ErrorKind::InvalidData => "save it as UTF-8".to_owned(),
+        ErrorKind::InvalidInput => "put an ordinary file in its place".to_owned(),
         _ => "the file named by --config must be readable".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{self, Source};
 use super::error::ConfigError;
-use super::files::{DEFAULT_PATH, MORE_FILES};
+use super::files::{self, DEFAULT_PATH, MORE_FILES};
 use super::schema::Config;
 use super::sections;
 
@@ -23,15 +23,15 @@ impl Config {
         let folder = path.with_file_name(MORE_FILES);
         let more = more_files(&folder).map_err(|source| ConfigError::Unreadable { path: folder, source })?;
         let may_be_absent = explicit.is_none() && !(environment.is_empty() && more.is_empty());
-        let mut files = Vec::with_capacity(more.len() + 1);
+        let mut sources = Vec::with_capacity(more.len() + 1);
         for file in std::iter::once(path.to_owned()).chain(more) {
-            match fs::read_to_string(&file) {
-                Ok(text) => files.push(Source { path: Some(file), text }),
+            match files::read(&file) {
+                Ok(text) => sources.push(Source { path: Some(file), text }),
                 Err(e) if e.kind() == ErrorKind::NotFound && may_be_absent && file == path => {}
                 Err(source) => return Err(ConfigError::Unreadable { path: file, source }),
             }
         }
-        sections::read(files, environment.into_iter())
+        sections::read(sources, environment.into_iter())
     }
 
     /// Reads the text of a file and then variables: those of `env` that are named `MUC_INVITE_RELAY__SECTION__KEY`.

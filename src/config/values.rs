@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use toml::de::DeValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::digest::Digest;
+use super::files;
 use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::model::group::{self, Entry, NoName};
 use crate::model::{address as jids, domain as domains, duration as durations};
@@ -120,25 +121,27 @@ pub(super) fn journal_path(value: Value) -> Result<PathBuf, Wrong> {
     Ok(PathBuf::from(path))
 }
 
-/// The secret; no error shows it.
+/// The secret; no error shows it. What is written in quotes may have any characters.
 pub(super) fn secret(value: Value) -> Result<SecretString, Wrong> {
-    secret_text(value.text()?)
+    match value {
+        Value::Variable(text) => secret_line(text),
+        other => secret_text(other.text()?),
+    }
 }
 
-/// The path of a file with the secret; one line break at its end is ignored.
+/// The path of a file with the secret; a mark of the order of bytes at its beginning and one line break at its end are ignored.
 pub(super) fn secret_file(value: Value) -> Result<(SecretString, PathBuf), Wrong> {
     let path = text(value)?;
-    let mut secret = std::fs::read_to_string(&path)
+    let held = files::read(Path::new(&path))
         .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); write the secret into it")))?;
-    if secret.ends_with('\n') {
-        secret.pop();
-        if secret.ends_with('\r') {
-            secret.pop();
-        }
-    }
-    match secret_text(secret) {
+    let held = held.strip_prefix('\u{feff}').unwrap_or(&held);
+    let secret = held.strip_suffix('\n').map_or(held, |line| line.strip_suffix('\r').unwrap_or(line));
+    match secret_line(secret.to_owned()) {
         Ok(secret) => Ok((secret, path.into())),
-        Err(wrong) => Err(Wrong::quoted(&path, format!("what it holds is {}", wrong.shown))),
+        Err(wrong) => Err(Wrong::quoted(
+            &path,
+            format!("what it holds is {}; write the secret alone into it", wrong.shown),
+        )),
     }
 }
 
@@ -147,6 +150,21 @@ fn secret_text(secret: String) -> Result<SecretString, Wrong> {
         return Err(Wrong::new("empty", "set it to the secret of the component on your server"));
     }
     Ok(SecretString::from(secret))
+}
+
+/// A secret as a file or a variable holds it. White space at its ends is kept: the server's own may have it.
+fn secret_line(secret: String) -> Result<SecretString, Wrong> {
+    let inner = secret.trim();
+    if inner.contains(['\n', '\r']) {
+        return Err(Wrong::new("a text that has more than one line", "write the secret alone, on one line"));
+    }
+    if inner.contains(char::is_control) {
+        return Err(Wrong::new(
+            "a text with a control character",
+            "write the secret alone, as it can be typed",
+        ));
+    }
+    secret_text(secret)
 }
 
 /// `true` or `false`.
