@@ -878,6 +878,20 @@ fn check_misses_a_secret_that_others_can_read() {
     assert!(found["found"].as_str().unwrap().contains("with mode 0777"), "{found}");
     std::fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
     assert_eq!(secret(&[])["state"], "ok");
+
+    // Or in the folder of more files, which is empty.
+    let more = folder.join("conf.d");
+    std::fs::create_dir(&more).unwrap();
+    assert_eq!(secret(&[])["state"], "ok");
+    std::fs::set_permissions(&more, Permissions::from_mode(0o777)).unwrap();
+    let found = secret(&[]);
+    assert_eq!((&found["state"], found["of"].as_str()), (&"missing".into(), more.to_str()));
+    assert_eq!(found["remedy"], format!("chmod o-w {}", more.display()));
+    // It is said once.
+    let file = more.join("more.toml");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(secret(&[])["of"].as_str(), file.to_str());
 }
 
 #[test]

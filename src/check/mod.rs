@@ -22,6 +22,7 @@ mod secret;
 mod server;
 mod settings;
 mod silence;
+mod writers;
 
 pub use blocks::blocks;
 pub use disk::{journal, journal_does_not_answer};

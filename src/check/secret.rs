@@ -1,5 +1,5 @@
-//! Whether the secret is one, and who else can read or change the files that it and the configuration are in. Knows nothing of
-//! the server.
+//! Whether the secret is one, who else can read the file that it is in, and who can change the configuration. Knows nothing of the
+//! server.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +8,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::finding::{Finding, State, What};
+use super::writers::{Trusted, is_of_container};
 use crate::config::Config;
 
 /// The secret in the annotated reference.
@@ -17,15 +18,8 @@ const SECRET_PLACEHOLDER: &str = "change me";
 const MIN_SECRET_CHARACTERS: usize = 8;
 
 const READ_BY_OTHERS: u32 = 0o004;
-const WRITTEN_BY_OTHERS: u32 = 0o002;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const READ_BY_THE_GROUP: u32 = 0o040;
-/// In a folder with this bit only the owner of a file can replace it.
-const STICKY: u32 = 0o1000;
-
-/// Where Docker, Podman and Compose put the secrets of a container, with mode 0444 unless they are told otherwise. Only the
-/// users of that one container can read them there.
-const CONTAINER_SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 
 /// How many members of a group are named.
 const MAX_NAMED_USERS: usize = 5;
@@ -33,18 +27,17 @@ const MAX_NAMED_USERS: usize = 5;
 /// The findings about the secret itself, about its file, and about the files of the configuration.
 pub(super) fn secret(config: &Config) -> Vec<Finding> {
     let text = of_text(config.component.secret.expose_secret());
-    // If a file is gone by now, reading it again will report that.
-    let look = |file: &Path| Some((fs::metadata(file).ok()?, fs::metadata(folder_of(file)).ok()?));
+    let trusted = Trusted::of(config);
     let secret_in = config.component.secret_in.as_deref();
     let mut findings: Vec<Finding> = secret_in
-        .and_then(|file| {
-            look(file).and_then(|(of_file, folder)| of_file_with_secret(file, &of_file, &folder))
-        })
+        .and_then(|file| of_file_with_secret(file, trusted.changed_by_others(file)))
         .into_iter()
         .collect();
-    for file in config.files.iter().map(std::path::PathBuf::as_path).filter(|file| Some(*file) != secret_in) {
-        findings.extend(look(file).and_then(|(of_file, folder)| changed_by_others(file, &of_file, &folder)));
-    }
+    let others = config.files.iter().filter(|file| Some(file.as_path()) != secret_in);
+    findings.extend(others.filter_map(|file| trusted.changed_by_others(file)));
+    // What is to be done about its folder may have been said of a file in it.
+    let more = trusted.more_by_others(&config.folder_of_more());
+    findings.extend(more.filter(|more| !findings.iter().any(|it| it.remedy == more.remedy)));
     let open = findings.iter().any(|finding| finding.state != State::Note);
     if text.state != State::Ok || !open {
         findings.push(text);
@@ -52,21 +45,20 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// The finding about the file that the secret is in; `None` also if it is gone: reading it again will report that.
+fn of_file_with_secret(path: &Path, changed: Option<Finding>) -> Option<Finding> {
+    if changed.is_some() {
+        return changed;
+    }
+    read_by_others(path, &fs::metadata(path).ok()?)
 }
 
-fn of_file_with_secret(path: &Path, file: &Metadata, folder: &Metadata) -> Option<Finding> {
+fn read_by_others(path: &Path, file: &Metadata) -> Option<Finding> {
     let finding = || Finding::of(What::Secret, path.display().to_string());
     let mode = file.mode() & 0o777;
     let shown = path.display();
-    if let Some(changed) = changed_by_others(path, file, folder) {
-        return Some(changed);
-    }
     if mode & ANYTHING_BY_OTHERS != 0 {
-        if mode & ANYTHING_BY_OTHERS == READ_BY_OTHERS
-            && CONTAINER_SECRETS.iter().any(|at| path.starts_with(at))
-        {
+        if mode & ANYTHING_BY_OTHERS == READ_BY_OTHERS && is_of_container(path) {
             return Some(finding().note(format!(
                 "has mode {mode:04o}, as the secrets of containers have: every user of this container can read it"
             )));
@@ -84,28 +76,6 @@ fn of_file_with_secret(path: &Path, file: &Metadata, folder: &Metadata) -> Optio
     Some(finding().note(format!(
         "has mode {mode:04o}, so the secret can be read by the group {group}, in which are {members}"
     )))
-}
-
-/// The finding about a file that others can change, or replace in its folder: they decide which rooms are believed.
-fn changed_by_others(path: &Path, file: &Metadata, folder: &Metadata) -> Option<Finding> {
-    let finding = Finding::of(What::Secret, path.display().to_string());
-    let (mode, of_folder) = (file.mode() & 0o777, folder.mode() & 0o7777);
-    if mode & WRITTEN_BY_OTHERS != 0 {
-        return Some(finding.missing(
-            format!("has mode {mode:04o}, so every user of this machine can change it, and with it what the relay does"),
-            format!("chmod o= {}", path.display()),
-        ));
-    }
-    (of_folder & WRITTEN_BY_OTHERS != 0 && of_folder & STICKY == 0).then(|| {
-        let folder = folder_of(path).display();
-        finding.missing(
-            format!(
-                "stands in the folder {folder} with mode {of_folder:04o}, so every user of this machine can put another file \
-                 in its place"
-            ),
-            format!("chmod o-w {folder}"),
-        )
-    })
 }
 
 /// The name of the file's group, and the users in it other than root, the file's owner and the user of the group's name;
@@ -188,9 +158,10 @@ mod tests {
         for (path, mode) in [(file.as_path(), mode), (directory.path(), folder)] {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
-        let [of_file, of_folder] = [file.as_path(), directory.path()].map(|path| fs::metadata(path).unwrap());
+        let me = Trusted(vec![0, fs::metadata(&file).unwrap().uid()]);
         // Whether this user's group has other members is the machine's business.
-        of_file_with_secret(&file, &of_file, &of_folder).map(|it| it.state).filter(|it| *it != State::Note)
+        let found = of_file_with_secret(&file, me.changed_by_others(&file));
+        found.map(|it| it.state).filter(|it| *it != State::Note)
     }
 
     #[test]
@@ -211,7 +182,6 @@ mod tests {
         let directory = tempfile::TempDir::new().unwrap();
         let file = directory.path().join("relay");
         fs::write(&file, "open sesame").unwrap();
-        let folder = fs::metadata(directory.path()).unwrap();
         for (path, mode, expected) in [
             ("/run/secrets/relay", 0o444, State::Note),
             ("/var/run/secrets/relay", 0o644, State::Note),
@@ -219,7 +189,7 @@ mod tests {
             ("/run/secrets-of-mine/relay", 0o444, State::Missing),
         ] {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            let found = of_file_with_secret(Path::new(path), &fs::metadata(&file).unwrap(), &folder).unwrap();
+            let found = read_by_others(Path::new(path), &fs::metadata(&file).unwrap()).unwrap();
             assert_eq!(found.state, expected, "{found:?}");
         }
     }

@@ -43,6 +43,17 @@ impl Config {
         sections::read(vec![Source { path: None, text: text.to_owned() }], env)
     }
 
+    /// The folder of the files that are read after the first one, which need not be there.
+    #[must_use]
+    pub fn folder_of_more(&self) -> PathBuf {
+        let of_default = Path::new(DEFAULT_PATH).with_file_name(MORE_FILES);
+        match self.files.first() {
+            // The file that is read by default may be absent.
+            Some(first) if first.parent() != Some(&of_default) => first.with_file_name(MORE_FILES),
+            _ => of_default,
+        }
+    }
+
     /// All keys, as `section.key`; `groups.*` stands for the names that operators choose.
     #[must_use]
     pub fn keys() -> Vec<String> {
