@@ -246,9 +246,24 @@ fn an_older_ejabberd_is_told_nothing_of_iqs() {
     for new in ["24.10", "24.12-3+deb13u1", "26.1"] {
         assert!(privileges(new)["iq"].is_object(), "{new}");
     }
-    let wrong = setup_with(CONFIG, &["ejabberd", "--server-version", "newest"]);
-    assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("write a version such as 23.01"));
+}
+
+#[test]
+fn a_version_may_be_its_first_number_alone() {
+    let with = |make: &str, version: &str| setup_with(CONFIG, &[make, "--server-version", version]);
+    for (make, short, long) in
+        [("prosody", "13", "13.0"), ("ejabberd", "24", "24.00"), ("ejabberd", "26", "26.0")]
+    {
+        assert_eq!(printed(&with(make, short)), printed(&with(make, long)), "{make} {short}");
+    }
+    for (make, such_as) in [("prosody", "0.12 or 13.0"), ("ejabberd", "23.01 or 26.07")] {
+        for wrong in ["newest", "", "-13", "13,"] {
+            let wrong = setup_with(CONFIG, &[make, &format!("--server-version={wrong}")]);
+            let said = String::from_utf8_lossy(&wrong.stderr);
+            assert_eq!(wrong.status.code(), Some(2), "{said}");
+            assert!(said.contains(&format!("write a version such as {such_as}")), "{said}");
+        }
+    }
 }
 
 #[test]

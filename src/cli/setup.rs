@@ -18,8 +18,8 @@ pub(super) struct Arguments {
     diff: Option<PathBuf>,
     /// Its version, such as 23.01: options that this version does not know are left out [default: that of the server on this
     /// machine, else the newest]
-    #[arg(long, value_name = "VERSION", value_parser = version)]
-    server_version: Option<Version>,
+    #[arg(long, value_name = "VERSION")]
+    server_version: Option<String>,
     /// Print the component's secret as well
     #[arg(long)]
     show_secret: bool,
@@ -41,8 +41,20 @@ impl Server {
     }
 }
 
-fn version(text: &str) -> Result<Version, &'static str> {
-    Version::of(text).ok_or("write a version such as 23.01")
+/// Reads a version, or the first number of one: `13` is 13.0.
+///
+/// # Errors
+/// It is none, with versions of this make.
+fn version(text: &str, make: Make) -> Result<Version, CommandError> {
+    let major = || text.parse::<u32>().ok().and_then(|major| Version::of(&format!("{major}.0")));
+    let such_as = match make {
+        Make::Prosody => "0.12 or 13.0",
+        Make::Ejabberd => "23.01 or 26.07",
+    };
+    Version::of(text).or_else(major).ok_or_else(|| CommandError::Refused {
+        why: format!("--server-version is {text:?}: write a version such as {such_as}"),
+        wrong: true,
+    })
 }
 
 pub(super) fn run(
@@ -55,8 +67,8 @@ pub(super) fn run(
         Server::Prosody => (Make::Prosody, "--"),
         Server::Ejabberd => (Make::Ejabberd, "#"),
     };
-    let (version, assumed) = match arguments.server_version {
-        Some(version) => (Some(version), None),
+    let (version, assumed) = match &arguments.server_version {
+        Some(text) => (Some(version(text, make)?), None),
         // All versions of Prosody get the same text.
         None if make == Make::Prosody && arguments.diff.is_none() => (None, None),
         None => match installed(make) {
