@@ -396,6 +396,20 @@ fn a_server_elsewhere_needs_leave() {
 }
 
 #[test]
+fn a_server_in_any_spelling_is_one() {
+    for (written, expected) in [
+        ("LOCALHOST:5347", "localhost:5347"),
+        ("127.0.0.1:05347", "127.0.0.1:5347"),
+        ("localhost:+5347", "localhost:5347"),
+        ("[0:0:0:0:0:0:0:1]:05347", "[::1]:5347"),
+        ("unix:/Run/X", "unix:/Run/X"),
+    ] {
+        let config = with_env(LEAST, &[("COMPONENT__SERVER", written)]).unwrap();
+        assert_eq!(config.component.server.to_string(), expected);
+    }
+}
+
+#[test]
 fn metrics_for_everybody_are_warned_of() {
     let warnings = |listen: &str| with_env(LEAST, &[("METRICS__LISTEN", listen)]).unwrap().warnings();
     for here in ["127.0.0.1:9590", "[::1]:9590", "127.8.9.10:1", "[::ffff:127.0.0.1]:1"] {

@@ -6,7 +6,7 @@ mod setup;
 
 use std::fs;
 
-use setup::Bench;
+use setup::{Bench, RELAY};
 
 /// Nothing is missing in it.
 const COMPLETE: &str = r#"
@@ -204,6 +204,27 @@ fn what_is_off_is_noticed() {
     ] {
         is_all_that_is_missing(&with(old, new), expected);
     }
+}
+
+#[test]
+fn where_prosody_listens_is_compared_in_any_spelling() {
+    let at = |server: &str| {
+        let bench = Bench::new("hand_over_from = [\"example.test\"]\n");
+        let relay = RELAY.replace("127.0.0.1:5275", server) + "hand_over_from = [\"example.test\"]\n";
+        fs::write(bench.path("relay.toml"), relay).unwrap();
+        let file = bench.path("prosody.cfg.lua");
+        fs::write(&file, COMPLETE).unwrap();
+        bench.diff("prosody", &file, "13.0", &[])
+    };
+    for server in ["LOCALHOST:5347", "127.0.0.1:05347", "localhost:5275", "[0:0::1]:5275"] {
+        let (said, code) = at(server);
+        assert_eq!(code, Some(0), "{server}: {said}");
+    }
+    let (said, code) = at("unix:/run/x.sock");
+    assert_eq!(code, Some(1), "{said}");
+    let expected = "component.server of the relay's configuration: Prosody takes components on TCP ports only; set it to \
+                    127.0.0.1:5347 in the place of unix:/run/x.sock";
+    assert!(said.contains(expected) && said.contains("One thing is missing"), "{said}");
 }
 
 #[test]

@@ -312,7 +312,7 @@ pub(super) fn group_entry(value: Value) -> Result<Entry, Wrong> {
     })
 }
 
-/// `host:port`, `[::1]:port` or `unix:/path`.
+/// `host:port`, `[::1]:port` or `unix:/path`; the host in lower case, the port without zeros in front.
 pub(super) fn server(value: Value) -> Result<Server, Wrong> {
     let text = value.text()?;
     let parse = |text: &str| {
@@ -320,12 +320,14 @@ pub(super) fn server(value: Value) -> Result<Server, Wrong> {
             return path.starts_with('/').then(|| Server::Unix(path.into()));
         }
         let (host, port) = text.rsplit_once(':')?;
-        port.parse::<u16>().ok().filter(|port| *port != 0)?;
-        let good = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => domains::is_host_name(host),
+        let port = port.parse::<u16>().ok().filter(|port| *port != 0)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            // Its shortest form, as an address of TCP has it.
+            Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().ok()?),
+            None if domains::is_host_name(host) => host.to_lowercase(),
+            None => return None,
         };
-        good.then(|| Server::Tcp(text.to_owned()))
+        Some(Server::Tcp(format!("{host}:{port}")))
     };
     parse(&text)
         .ok_or_else(|| Wrong::quoted(&text, "write host:port, [::1]:port or unix:/run/server/component.sock"))

@@ -16,8 +16,9 @@ const EJABBERD: &str = include_str!("../../config/ejabberd/ejabberd.yml");
 /// Placeholders for values that are hidden or unknown. They say what belongs there, and no server accepts them as a value.
 const HIDDEN_SECRET: &str = "<component.secret of the relay's configuration; --show-secret prints it>";
 const UNKNOWN_USERS_HOST: &str = "<the host of your users; add it to muc.hand_over_from>";
-const NO_UNIX_SOCKET: &str =
-    "<Prosody takes components on TCP ports only; set component.server to 127.0.0.1:5347>";
+
+/// Why a Unix socket is none of Prosody's.
+pub(super) const ONLY_TCP: &str = "Prosody takes components on TCP ports only";
 
 /// The make of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +188,9 @@ pub(super) enum Guesses {
 fn prosody(names: &Setup, guesses: Guesses) -> String {
     let (address, port) = match &names.server {
         Server::Tcp(server) => listener(server),
-        Server::Unix(_) => (NO_UNIX_SOCKET.to_owned(), "5347".to_owned()),
+        Server::Unix(_) => {
+            (format!("<{ONLY_TCP}; set component.server to 127.0.0.1:5347>"), "5347".to_owned())
+        }
     };
     let mut values = vec![
         (r#""invites.example.org""#, lua(&names.component)),

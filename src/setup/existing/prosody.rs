@@ -7,7 +7,7 @@ use super::lua::{self, Kind, Prosody, Section};
 use super::tree::{Node, Table, Value, same};
 use crate::config::Server;
 use crate::setup::outline;
-use crate::setup::printed::{Guesses, Make, Setup, Version, listener, lua as quoted};
+use crate::setup::printed::{Guesses, Make, ONLY_TCP, Setup, Version, listener, lua as quoted};
 
 /// Lists that a section has beside the global ones, as Prosody joins them for hosts.
 const JOINED_WITH_GLOBAL: [&str; 2] = ["modules_enabled", "admins"];
@@ -277,7 +277,20 @@ impl Comparison<'_> {
 
     /// The address and port for components, which are global options.
     fn ports(&mut self, file: &Path) {
-        let Server::Tcp(server) = &self.setup.server else { return };
+        let server = match &self.setup.server {
+            Server::Tcp(server) => server,
+            Server::Unix(path) => {
+                let path = path.display();
+                self.add(
+                    "component.server of the relay's configuration",
+                    &format!(
+                        "{ONLY_TCP}; set it to 127.0.0.1:5347 in the place of unix:{path}, and compare again"
+                    ),
+                    String::new(),
+                );
+                return;
+            }
+        };
         let (address, port) = listener(server);
         let global = &self.existing.global;
         let option = |names: [&str; 2]| names.iter().find_map(|name| global.get(name));
