@@ -206,6 +206,31 @@ fn what_is_off_is_noticed() {
     }
 }
 
+/// Prosody adds only to an option that its section has already.
+#[test]
+fn what_prosody_refuses_to_add_to_is_named() {
+    for (old, new, expected) in [
+        (
+            "modules_enabled = { \"muc_invite_relay\" }",
+            "modules_enabled:append { \"muc_mam\", \"muc_invite_relay\" }",
+            ".lua:9: Prosody stops here, since no modules_enabled stands above this in its section: begin the line with \
+             modules_enabled = {\n",
+        ),
+        (
+            "    modules_enabled = { \"privilege\" }\n    privileged_entities",
+            "    modules_enabled { 'mam', 'privilege' }\n    privileged_entities",
+            ".lua:5: Prosody stops here, since no modules_enabled stands above",
+        ),
+        (
+            "admins = { \"invites.example.test\" }",
+            "admins:append({ \"invites.example.test\" })",
+            ".lua:11: Prosody stops here, since no admins stands above",
+        ),
+    ] {
+        is_all_that_is_missing(&with(old, new), expected);
+    }
+}
+
 #[test]
 fn where_prosody_listens_is_compared_in_any_spelling() {
     let at = |server: &str| {

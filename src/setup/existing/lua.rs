@@ -35,13 +35,15 @@ const MAX_VALUES: usize = 1000;
 const PARSER_STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// The configuration.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Prosody {
     /// The options above all sections.
     pub(super) global: Table,
     pub(super) sections: Vec<Section>,
     /// What stands there and can't be followed, with its place.
     pub(super) unseen: Vec<String>,
+    /// Options that are added to before they are set, which Prosody refuses, and where.
+    pub(super) refused: Vec<(Place, String)>,
     files: usize,
 }
 
@@ -67,8 +69,7 @@ pub(super) enum Kind {
 /// # Errors
 /// A file can't be read, or is not Lua.
 pub(super) fn read(path: &Path) -> Result<Prosody, ReadError> {
-    let mut prosody =
-        Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new(), files: 0 };
+    let mut prosody = Prosody::default();
     prosody.file(path, 0)?;
     Ok(prosody)
 }
@@ -78,8 +79,7 @@ pub(super) fn read(path: &Path) -> Result<Prosody, ReadError> {
 /// # Errors
 /// It is not Lua.
 pub(super) fn read_text(text: &str, name: &Path) -> Result<Prosody, ReadError> {
-    let mut prosody =
-        Prosody { global: Table::default(), sections: Vec::new(), unseen: Vec::new(), files: 0 };
+    let mut prosody = Prosody::default();
     prosody.text(text, name, 0)?;
     Ok(prosody)
 }
@@ -198,7 +198,7 @@ impl Prosody {
                 self.include(included, place, file)?;
                 return Ok(());
             }
-            (option, None) if self.append(option, &arguments, file) => return Ok(()),
+            (option, None) if self.append(option, &arguments, place, file) => return Ok(()),
             _ => {
                 self.unseen.push(format!("{place}: {name}"));
                 return Ok(());
@@ -227,13 +227,21 @@ impl Prosody {
     }
 
     /// `modules_enabled { … }` and `modules_enabled:append { … }`, from Prosody 13 on: the option, which is there, gets more items.
-    fn append(&mut self, option: &str, arguments: &[Node], file: &File) -> bool {
-        let [Node { value: Value::Table(more), .. }] = arguments else { return false };
+    fn append(&mut self, option: &str, arguments: &[Node], place: &Place, file: &File) -> bool {
+        let [node @ Node { value: Value::Table(more), .. }] = arguments else { return false };
         let options = &mut self.options(file).keys;
-        let there = options.iter_mut().rev().find(|(name, _)| name == option);
-        let Some((_, Node { value: Value::Table(there), .. })) = there else { return false };
-        there.items.extend(more.items.iter().cloned());
-        there.keys.extend(more.keys.iter().cloned());
+        match options.iter_mut().rev().find(|(name, _)| name == option) {
+            Some((_, Node { value: Value::Table(there), .. })) => {
+                there.items.extend(more.items.iter().cloned());
+                there.keys.extend(more.keys.iter().cloned());
+            }
+            Some(_) => return false,
+            // What is to be added to it counts all the same, so that nothing is taken away.
+            None => {
+                options.push((option.to_owned(), node.clone()));
+                self.refused.push((place.clone(), option.to_owned()));
+            }
+        }
         true
     }
 

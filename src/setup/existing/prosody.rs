@@ -43,6 +43,7 @@ impl Comparison<'_> {
         let text = with_secret.text(Make::Prosody, self.version, Guesses::AsSections);
         let wanted = lua::read_text(&text, Path::new("setup"))?;
         let printed = self.setup.text(Make::Prosody, self.version, Guesses::AsSections);
+        self.refused();
         self.ports(file);
         let hosts: Vec<&Section> =
             wanted.sections.iter().filter(|section| section.kind == Kind::Host).collect();
@@ -63,6 +64,16 @@ impl Comparison<'_> {
 
     fn add(&mut self, place: &str, what: &str, lines: String) {
         self.gaps.push(Gap { instruction: format!("{place}: {what}"), lines });
+    }
+
+    /// What keeps Prosody from starting.
+    fn refused(&mut self) {
+        for (place, option) in &self.existing.refused {
+            let what = format!(
+                "Prosody stops here, since no {option} stands above this in its section: begin the line with {option} = {{"
+            );
+            self.add(&place.to_string(), &what, String::new());
+        }
     }
 
     /// An option that the section lacks.
