@@ -312,6 +312,49 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn names_within_texts_have_their_values() {
+    let of = |defined: &str, password: &str, version: &str| {
+        let listener = format!(
+            "  - {{port: 5275, module: ejabberd_service, hosts: {{invites.example.test: {{password: {password}}}}}}}"
+        );
+        let text = ["hosts: [example.test]", defined, "listen:", &listener].join("\n");
+        diff(&Bench::new(MORE), &text, version, &[]).0
+    };
+    let another = "the password of invites.example.test is not component.secret";
+    let unseen = "the password of invites.example.test, which is defined elsewhere";
+    for (defined, password) in [
+        ("define_macro: {SECRET: 'open sesame'}", "\"@SECRET@\""),
+        ("define_macro: {SECRET: open sesame}", "SECRET"),
+        ("define_macro: {SECRET: \"@ONE@ @TWO_2@\", ONE: 'open', TWO_2: 'sesame'}", "\"@SECRET@\""),
+        ("define_macro: {ONE: 'open', TWO: ' sesame'}", "\"@ONE@@TWO@\""),
+        ("define_keyword: {SECRET: 'open sesame'}", "'@SECRET@'"),
+        ("define_keyword: {SECRET: 'open sesame'}", "SECRET"),
+        ("define_keyword: {SECRET: 'sesame'}", "open @SECRET@"),
+    ] {
+        has(&of(defined, password, "26.07"), &[], &[another, unseen]);
+    }
+    for (defined, password) in [
+        // Without quotes it is no text, and ejabberd leaves the other one as it is.
+        ("define_macro: {SECRET: open sesame}", "\"@SECRET@\""),
+        ("define_macro: {SECRET: 'another'}", "\"@SECRET@\""),
+        ("define_keyword: {SECRET: 'open sesame'}", "\"SECRET\""),
+        ("define_keyword: {SECRET: 'open sesame'}", "\"@HOST@\""),
+        ("define_keyword: {SECRET: 'open sesame'}", "\"me@example.test\""),
+    ] {
+        has(&of(defined, password, "26.07"), &[another], &[unseen]);
+    }
+    // Older ones know none of that.
+    has(&of("define_macro: {SECRET: 'open sesame'}", "\"@SECRET@\"", "24.12"), &[another], &[unseen]);
+    for (defined, password) in [
+        ("define_macro: {OTHER: 'open sesame'}", "\"@SECRET@\""),
+        ("define_macro: {SECRET: 'open&sesame'}", "\"@SECRET@\""),
+        ("define_macro: {ONE: '@TWO@', TWO: '@ONE@'}", "\"@ONE@\""),
+    ] {
+        has(&of(defined, password, "26.07"), &["Not looked at: ", unseen], &[another]);
+    }
+}
+
+#[test]
 fn no_text_exhausts_the_stack() {
     let bench = Bench::new(MORE);
     for text in [

@@ -6,6 +6,7 @@ mod ejabberd;
 mod gap;
 mod lua;
 mod lua_limits;
+mod macros;
 mod pattern;
 mod place;
 mod prosody;

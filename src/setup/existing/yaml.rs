@@ -9,9 +9,14 @@ use std::sync::Arc;
 use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, YamlData};
 
 use super::gap::ReadError;
+use super::macros;
 use super::place::Place;
 use super::source::{Source, Spot, Style, word_of};
 use super::tree::{Node, Table, Value};
+use crate::setup::printed::Version;
+
+/// From this version on ejabberd knows keywords, and macros within texts.
+const NAMES_IN_TEXTS: Version = Version(25, 3);
 
 /// Files that include each other end here.
 const MAX_DEPTH: usize = 8;
@@ -20,24 +25,17 @@ const MAX_DEPTH: usize = 8;
 const MAX_NESTED_BRACKETS: usize = 500;
 const MAX_INDENTATION: usize = 400;
 
-/// More names of macros are not replaced: macros that name each other would never end.
-const MAX_MACROS: usize = 1000;
-
-/// Reads the file, and all that it includes. What can't be followed is added to `unseen`.
+/// Reads the file, and all that it includes, for this version or the newest one. What can't be followed is added to `unseen`.
 ///
 /// # Errors
 /// A file can't be read, or is not YAML, or no mapping.
-pub(super) fn read(path: &Path, unseen: &mut Vec<String>) -> Result<Node, ReadError> {
+pub(super) fn read(
+    path: &Path,
+    version: Option<Version>,
+    unseen: &mut Vec<String>,
+) -> Result<Node, ReadError> {
     let mut root = file(path, unseen, 0)?;
-    let macros: HashMap<String, Node> = root
-        .get("define_macro")
-        .into_iter()
-        .flat_map(|defined| defined.keys().iter().chain(defined.items().iter().flat_map(Node::keys)))
-        .map(|(name, node)| (name.clone(), node.clone()))
-        .collect();
-    if !macros.is_empty() {
-        replace(&mut root, &macros, 0, &mut { MAX_MACROS });
-    }
+    macros::replace(&mut root, version.is_none_or(|version| version >= NAMES_IN_TEXTS));
     Ok(root)
 }
 
@@ -269,30 +267,5 @@ fn text(scalar: &Scalar) -> String {
         Scalar::Integer(value) => value.to_string(),
         Scalar::FloatingPoint(value) => value.to_string(),
         Scalar::String(text) => text.to_string(),
-    }
-}
-
-/// Puts the values of macros in the place of their names.
-fn replace(node: &mut Node, macros: &HashMap<String, Node>, depth: usize, left: &mut usize) {
-    if depth > MAX_DEPTH * 4 {
-        return;
-    }
-    match &mut node.value {
-        Value::Text(name) => {
-            if let Some(defined) = macros.get(name.as_str())
-                && *left > 0
-            {
-                *left -= 1;
-                node.value = defined.value.clone();
-                node.inside.clone_from(&defined.inside);
-                // Macros may name others.
-                replace(node, macros, depth + 1, left);
-            }
-        }
-        Value::Table(table) => {
-            let inside = table.items.iter_mut().chain(table.keys.iter_mut().map(|(_, node)| node));
-            inside.for_each(|node| replace(node, macros, depth + 1, left));
-        }
-        Value::Unseen => {}
     }
 }

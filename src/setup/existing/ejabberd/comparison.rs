@@ -138,7 +138,7 @@ fn secrets(node: &Node, found: &mut Vec<Arc<Spot>>) {
         let name = name.to_lowercase();
         let is_secret = SECRETS.iter().any(|word| name.contains(word));
         match &value.value {
-            Value::Text(_) if is_secret => {
+            Value::Text(_) | Value::Unseen if is_secret => {
                 found.extend(value.at.iter().filter(|at| !at.range.is_empty()).cloned());
             }
             _ => secrets(value, found),

@@ -72,8 +72,11 @@ impl Comparison<'_> {
         }
         let hosts = ours.get("hosts");
         let host = hosts.and_then(|hosts| hosts.get(component));
-        if host.and_then(|host| text(host, "password")).as_deref() != Some(self.setup.secret.expose_secret())
-        {
+        let password = host.and_then(|host| host.get("password"));
+        if let Some(unseen) = password.filter(|it| it.is_unseen()) {
+            self.unseen
+                .push(format!("{}: the password of {component}, which is defined elsewhere", unseen.place));
+        } else if password.and_then(Node::text) != Some(self.setup.secret.expose_secret()) {
             self.say(
                 format!(
                     "{place}, in `listen:`: the password of {component} is not component.secret of the relay's configuration: \
@@ -103,7 +106,10 @@ impl Comparison<'_> {
         }
         let Some(hosts) = there.get("hosts") else {
             // It takes any component that knows its password.
-            if text(there, "password").as_deref() == Some(self.setup.secret.expose_secret()) {
+            let password = there.get("password");
+            if password
+                .is_some_and(|it| it.is_unseen() || it.text() == Some(self.setup.secret.expose_secret()))
+            {
                 self.unseen.push(format!(
                     "{place}: a listener without `hosts`, which takes any component that knows its password, {component} as well"
                 ));

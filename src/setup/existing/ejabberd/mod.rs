@@ -20,7 +20,7 @@ pub(super) fn missing(
     file: &Path,
 ) -> Result<(Vec<Gap>, Vec<String>), ReadError> {
     let mut unseen = Vec::new();
-    let existing = yaml::read(file, &mut unseen)?;
+    let existing = yaml::read(file, version, &mut unseen)?;
     let printed = setup.text(Make::Ejabberd, version, Guesses::AsSections);
     let wanted = yaml::read_text(&printed, Path::new("setup"))?;
     let mut comparison = Comparison::new(setup, &existing, &wanted, unseen);
