@@ -37,7 +37,9 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
     findings.extend(others.filter_map(|file| trusted.changed_by_others(file)));
     // What is to be done about its folder may have been said of a file in it.
     let more = trusted.more_by_others(&config.folder_of_more());
-    findings.extend(more.filter(|more| !findings.iter().any(|it| it.remedy == more.remedy)));
+    findings.extend(
+        more.filter(|more| more.remedy.is_none() || !findings.iter().any(|it| it.remedy == more.remedy)),
+    );
     let open = findings.iter().any(|finding| finding.state != State::Note);
     if text.state != State::Ok || !open {
         findings.push(text);
@@ -47,10 +49,14 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
 
 /// The finding about the file that the secret is in; `None` also if it is gone: reading it again will report that.
 fn of_file_with_secret(path: &Path, changed: Option<Finding>) -> Option<Finding> {
-    if changed.is_some() {
-        return changed;
+    match changed {
+        Some(note) if note.state == State::Note => {
+            let read = fs::metadata(path).ok().and_then(|file| read_by_others(path, &file));
+            read.filter(|it| it.state != State::Note).or(Some(note))
+        }
+        Some(missing) => Some(missing),
+        None => read_by_others(path, &fs::metadata(path).ok()?),
     }
-    read_by_others(path, &fs::metadata(path).ok()?)
 }
 
 fn read_by_others(path: &Path, file: &Metadata) -> Option<Finding> {

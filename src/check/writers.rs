@@ -49,15 +49,16 @@ impl Trusted {
                 format!("chmod o= {shown}"),
             ));
         }
-        if let Some(owner) = self.another_owner(&file).filter(|_| !is_of_container(path)) {
-            return Some(finding.missing(
-                format!("belongs to user {owner}, who can change it, and with it what the relay does"),
-                format!(
-                    "chown root {shown}   # the relay's own user must still be able to read it: chgrp muc-invite-relay {shown}"
-                ),
-            ));
-        }
-        folders_of(path).iter().find_map(|folder| self.open_folder(path, folder))
+        let folders = folders_of(path);
+        let owner =
+            || {
+                let owner = self.another_owner(&file).filter(|_| !is_of_container(path))?;
+                Some(finding.note(format!(
+                    "belongs to user {owner}, who can change it, and with it what the relay does"
+                )))
+            };
+        let open = folders.iter().find_map(|folder| open_folder(path, folder));
+        open.or_else(owner).or_else(|| folders.iter().find_map(|folder| self.folder_of_another(path, folder)))
     }
 
     /// The finding about the folder of more files, whose files are read if there are any.
@@ -75,42 +76,46 @@ impl Trusted {
                 format!("chmod o-w {shown}"),
             ));
         }
-        if let Some(owner) = self.another_owner(&found) {
-            return Some(finding.missing(
-                format!(
-                    "belongs to user {owner}, who can put a file there that is read, and with it change what the relay does"
-                ),
-                format!("chown root {shown}"),
-            ));
-        }
-        folders_of(folder).iter().find_map(|above| self.open_folder(folder, above))
+        let owner = || {
+            let owner = self.another_owner(&found)?;
+            Some(finding.note(format!(
+                "belongs to user {owner}, who can put a file there that is read, and with it change what the relay does"
+            )))
+        };
+        folders_of(folder).iter().find_map(|above| open_folder(folder, above)).or_else(owner)
     }
 
     fn another_owner(&self, found: &Metadata) -> Option<u32> {
         Some(found.uid()).filter(|owner| !self.0.contains(owner))
     }
 
-    /// The finding about a folder in which others can put another file in the place of this one.
-    fn open_folder(&self, path: &Path, folder: &Path) -> Option<Finding> {
-        let finding = Finding::of(What::Secret, path.display().to_string());
-        let (found, shown) = (fs::metadata(folder).ok()?, folder.display());
-        let stands = if folder == folder_of(path) { "stands" } else { "is a link to what stands" };
-        let mode = found.mode() & 0o7777;
-        if mode & WRITTEN_BY_OTHERS != 0 && mode & STICKY == 0 {
-            return Some(finding.missing(
-                format!(
-                    "{stands} in the folder {shown} with mode {mode:04o}, so every user of this machine can put another file in \
-                     its place"
-                ),
-                format!("chmod o-w {shown}"),
-            ));
-        }
-        let owner = self.another_owner(&found)?;
-        Some(finding.missing(
-            format!("{stands} in the folder {shown} of user {owner}, who can put another file in its place"),
-            format!("chown root {shown}   # or keep the file in a folder of root's"),
-        ))
+    /// A note about a folder that is somebody else's.
+    fn folder_of_another(&self, path: &Path, folder: &Path) -> Option<Finding> {
+        let owner = self.another_owner(&fs::metadata(folder).ok()?)?;
+        let (stands, shown) = (stands(path, folder), folder.display());
+        Some(Finding::of(What::Secret, path.display().to_string()).note(format!(
+            "{stands} in the folder {shown} of user {owner}, who can put another file in its place"
+        )))
     }
+}
+
+/// The finding about a folder in which everybody can put another file in the place of this one.
+fn open_folder(path: &Path, folder: &Path) -> Option<Finding> {
+    let mode = fs::metadata(folder).ok()?.mode() & 0o7777;
+    let (stands, shown) = (stands(path, folder), folder.display());
+    (mode & WRITTEN_BY_OTHERS != 0 && mode & STICKY == 0).then(|| {
+        Finding::of(What::Secret, path.display().to_string()).missing(
+            format!(
+                "{stands} in the folder {shown} with mode {mode:04o}, so every user of this machine can put another file in \
+                 its place"
+            ),
+            format!("chmod o-w {shown}"),
+        )
+    })
+}
+
+fn stands(path: &Path, folder: &Path) -> &'static str {
+    if folder == folder_of(path) { "stands" } else { "is a link to what stands" }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -182,7 +187,7 @@ mod tests {
         assert_eq!(found(&Trusted(vec![owner]), &file), None);
         let of_another = format!("belongs to user {owner}, who can change it");
         assert!(found(&Trusted(vec![owner + 1]), &file).unwrap().starts_with(&of_another));
-        let folder = Trusted(vec![owner + 1]).open_folder(&file, directory.path()).unwrap();
+        let folder = Trusted(vec![owner + 1]).folder_of_another(&file, directory.path()).unwrap();
         assert!(folder.found.contains(&format!("of user {owner}, who can put another file")), "{folder:?}");
     }
 

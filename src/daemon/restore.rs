@@ -61,7 +61,8 @@ pub(crate) fn limits(config: &Config, recent: &[Record]) -> Limits {
         }
         let ago = (now - record.received).to_std().unwrap_or_default();
         if sent {
-            limits.remember_sent(ago, &record.contact, config.domain_elsewhere(&record.inviter));
+            let elsewhere = config.domain_elsewhere(&record.inviter);
+            limits.remember_sent(ago, &record.contact, &record.inviter, elsewhere);
         }
         count_again(&limits, record, ago);
     }

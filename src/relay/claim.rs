@@ -167,11 +167,11 @@ fn count_for_contact(cx: &Context, job: &mut Job, parties: &Parties, claimed: Cl
     // An earlier run has let it pass, unless it was this one that has asked.
     let passed = claimed.again && job.claimed.is_none_or(|first| first.again);
     let inviter = parties.inviter_name();
-    let told = reaches_the_inviter(&job.row.arrival).then_some(&*inviter);
+    let told = reaches_the_inviter(&job.row.arrival);
     let answer = job.charge_contact(|| {
         let config = cx.config.load();
         let elsewhere = config.domain_elsewhere(&inviter);
-        let answer = cx.limits.load().sending(parties.contact.as_str(), elsewhere, told);
+        let answer = cx.limits.load().sending(parties.contact.as_str(), &inviter, elsewhere, told);
         if passed { Answer::Pass } else { answer }
     });
     within(answer, Ending::Silent(State::Refused, Reason::RateLimited))

@@ -238,7 +238,8 @@ async fn take_over(
     };
     // Only now, so that a duplicate uses up nothing.
     let counts = admitted.claimed.is_some_and(Claimed::counts);
-    if counts && cx.limits.load().sending_handed_over(&arrival.contact) != Answer::Pass {
+    let sending = || cx.limits.load().sending(&arrival.contact, &arrival.inviter, None, false);
+    if counts && sending() != Answer::Pass {
         let outcome = ended(admitted.id, State::HandedBack, Reason::RateLimited);
         report(cx, &outcome, &arrival, None);
         cx.journal.settle_unclaimed(outcome, &arrival.contact, &arrival.room).await?;
@@ -374,7 +375,7 @@ async fn note_asked(
     let ask = ask(cx, &arrival, anew, wanted);
     let admitted = cx.journal.note_asked(arrival.clone(), &ask, state, Some(reason)).await?;
     if wanted != Wanted::Barred && admitted.claimed.is_some_and(Claimed::counts) {
-        cx.limits.load().sending(&arrival.contact, None, None);
+        cx.limits.load().sending(&arrival.contact, &arrival.inviter, None, false);
     }
     Ok(told_of_asked(cx, &admitted, arrival, state, reason))
 }

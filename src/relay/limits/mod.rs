@@ -17,6 +17,9 @@ use crate::telemetry::metrics::{ByOne, Registry};
 /// Remembered pairs of a contact whose limit is used up and an inviter who has been told so.
 const MAX_TOLD: u64 = 10_000;
 
+/// From this limit of a contact on, one inviter can't use it up alone.
+const MIN_LIMIT_WITH_SHARES: u32 = 8;
+
 /// Ad-hoc commands for each person, and for all people of a domain together; each page counts.
 const COMMANDS: Rate = Rate { count: 60, per: Duration::from_secs(600) };
 const COMMANDS_OF_DOMAIN: Rate = Rate { count: 3000, per: Duration::from_secs(600) };
@@ -36,6 +39,10 @@ pub(crate) struct Limits {
     /// Contacts, for all inviters of a domain elsewhere together: half of the contact's limit, so that no other server can
     /// use it up.
     shares: Buckets,
+    /// Contacts, for each inviter here: three quarters of the contact's limit, so that nobody can use it up alone.
+    own_shares: Buckets,
+    /// A small limit has no quarters.
+    inviters_have_shares: bool,
     /// Contact and inviter who has been told of the contact's limit in its period.
     told: Cache<(String, String), ()>,
     /// People reached by fan-outs, for inviters, domains and rooms; counted apart from other invitations.
@@ -61,6 +68,8 @@ impl Limits {
             rooms: buckets("room", config.per_room),
             contacts: buckets("contact", config.per_contact),
             shares: buckets("contact", half(config.per_contact)),
+            own_shares: buckets("contact", three_quarters(config.per_contact)),
+            inviters_have_shares: have_shares(config.per_contact),
             told: Cache::builder().max_capacity(MAX_TOLD).time_to_live(config.per_contact.per).build(),
             reach: [
                 buckets("inviter", inviters_reach),
@@ -89,6 +98,8 @@ impl Limits {
             rooms: at(&self.rooms, config.per_room),
             contacts: at(&self.contacts, config.per_contact),
             shares: at(&self.shares, half(config.per_contact)),
+            own_shares: at(&self.own_shares, three_quarters(config.per_contact)),
+            inviters_have_shares: have_shares(config.per_contact),
             told: Cache::builder().max_capacity(MAX_TOLD).time_to_live(config.per_contact.per).build(),
             reach: [at(inviters, inviters_reach), at(domains, domains_reach), at(rooms, rooms_reach)],
             forgers: at(&self.forgers, config.per_inviter),
@@ -165,21 +176,20 @@ impl Limits {
     }
 
     /// Counts an invitation that is about to be sent to a contact, or would be, if the contact wanted it. `elsewhere`: the
-    /// inviter's domain, if it is another server's. `told`: the inviter, if a refusal reaches them; each is told once that the
-    /// contact's limit is used up.
-    pub(crate) fn sending(&self, contact: &str, elsewhere: Option<&str>, told: Option<&str>) -> Answer {
-        if self.sending_at(self.now(), contact, elsewhere) == Answer::Pass {
+    /// inviter's domain, if it is another server's. `told`: a refusal reaches the inviter; each is told once that the contact's
+    /// limit is used up.
+    pub(crate) fn sending(
+        &self,
+        contact: &str,
+        inviter: &str,
+        elsewhere: Option<&str>,
+        told: bool,
+    ) -> Answer {
+        if self.sending_at(self.now(), contact, inviter, elsewhere) == Answer::Pass {
             return Answer::Pass;
         }
-        let first = |inviter: &str| {
-            self.told.entry((contact.to_owned(), inviter.to_owned())).or_insert(()).is_fresh()
-        };
-        if told.is_none_or(first) { Answer::Over } else { Answer::StillOver }
-    }
-
-    /// Counts a hand-over that is about to be sent to a contact. Nobody is told if that is over the limit: it goes back.
-    pub(crate) fn sending_handed_over(&self, contact: &str) -> Answer {
-        self.contacts.take(contact, self.now())
+        let first = || self.told.entry((contact.to_owned(), inviter.to_owned())).or_insert(()).is_fresh();
+        if !told || first() { Answer::Over } else { Answer::StillOver }
     }
 
     /// Counts an invitation that an earlier run received this long ago, but not for its contact. `room`: `None` if it was not
@@ -201,8 +211,8 @@ impl Limits {
     }
 
     /// Counts an invitation of an earlier run for its contact.
-    pub(crate) fn remember_sent(&self, ago: Duration, contact: &str, elsewhere: Option<&str>) {
-        self.sending_at(-micros(ago), contact, elsewhere);
+    pub(crate) fn remember_sent(&self, ago: Duration, contact: &str, inviter: &str, elsewhere: Option<&str>) {
+        self.sending_at(-micros(ago), contact, inviter, elsewhere);
     }
 
     fn received_at(&self, at: i64, inviter: &str, room: Option<&str>) -> Answer {
@@ -221,9 +231,15 @@ impl Limits {
         take_all(&all, i64::try_from(people).unwrap_or(i64::MAX), at)
     }
 
-    fn sending_at(&self, at: i64, contact: &str, elsewhere: Option<&str>) -> Answer {
+    fn sending_at(&self, at: i64, contact: &str, inviter: &str, elsewhere: Option<&str>) -> Answer {
         let share = elsewhere.map(|domain| format!("{contact}\n{domain}"));
-        take_all(&[(&self.shares, share.as_deref()), (&self.contacts, Some(contact))], 1, at)
+        let own = (elsewhere.is_none() && self.inviters_have_shares).then(|| format!("{contact}\n{inviter}"));
+        let all = [
+            (&self.shares, share.as_deref()),
+            (&self.own_shares, own.as_deref()),
+            (&self.contacts, Some(contact)),
+        ];
+        take_all(&all, 1, at)
     }
 
     fn now(&self) -> i64 {
@@ -260,6 +276,15 @@ fn half(rate: Rate) -> Rate {
     Rate { count: rate.count.div_ceil(2), ..rate }
 }
 
+fn three_quarters(rate: Rate) -> Rate {
+    Rate { count: (rate.count - rate.count / 4).max(1), ..rate }
+}
+
+/// Whether each inviter has a share of a contact's limit.
+fn have_shares(rate: Rate) -> bool {
+    rate.count >= MIN_LIMIT_WITH_SHARES
+}
+
 /// Whether the inviter is known as `ROOM/NICK` only.
 fn is_nick(inviter: &str) -> bool {
     inviter.contains('/')
@@ -289,13 +314,12 @@ mod tests {
         assert_eq!(answers("trudy@a.example"), Answer::Over, "the domain is over its limit");
         assert_eq!(answers("alice@example.org"), Answer::Pass);
         assert_eq!(answers("carol@example.org"), Answer::Over, "the room is over its limit");
-        let sending = |inviter: &str| limits.sending("bob@example.org", None, Some(inviter));
+        let sending = |inviter: &str| limits.sending("bob@example.org", inviter, None, true);
         assert_eq!(
             [sending("alice@example.org"), sending("alice@example.org"), sending("alice@example.org")],
             [Answer::Pass, Answer::Over, Answer::StillOver]
         );
-        assert_ne!(limits.sending_handed_over("bob@example.org"), Answer::Pass);
-        assert_eq!(limits.sending("bob@example.org", None, None), Answer::Over, "nobody is told");
+        assert_eq!(limits.sending("bob@example.org", "carol@example.org", None, false), Answer::Over);
         assert_eq!(sending("carol@example.org"), Answer::Over, "each is told once");
         let masked = |nick: &str| {
             limits.received(&format!("den@conference.example.org/{nick}"), "den@conference.example.org")
@@ -335,8 +359,8 @@ mod tests {
         limits.received("alice@a.example", "tea@c");
         limits.unmasked(None, "tea@c");
         limits.reaching(Some("carol@c.example"), "den@c", 1);
-        limits.sending("bob@b.example", None, None);
-        limits.sending("dora@b.example", Some("evil.example"), None);
+        limits.sending("bob@b.example", "ann@b.example", None, false);
+        limits.sending("dora@b.example", "eve@evil.example", Some("evil.example"), false);
         limits.forged("d.example");
         let limits = limits.under(&ones(7200));
         assert_eq!(limits.received("alice@a.example", "pub@c"), Answer::Over, "the inviter");
@@ -346,8 +370,12 @@ mod tests {
         assert_eq!(limits.reaching(Some("carol@c.example"), "pub@c", 1), Answer::Over);
         assert_eq!(limits.reaching(Some("dave@c.example"), "pub@c", 1), Answer::Over);
         assert_eq!(limits.reaching(None, "den@c", 1), Answer::Over);
-        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Over, "the contact");
-        let of_evil = limits.sending("dora@b.example", Some("evil.example"), None);
+        assert_eq!(
+            limits.sending("bob@b.example", "ann@b.example", None, false),
+            Answer::Over,
+            "the contact"
+        );
+        let of_evil = limits.sending("dora@b.example", "eve@evil.example", Some("evil.example"), false);
         assert_eq!(of_evil, Answer::Over);
         assert_eq!(limits.forged("d.example"), Answer::Over);
         assert_eq!(limits.received("eve@e.example", "bar@c"), Answer::Pass, "others have theirs");
@@ -360,7 +388,11 @@ mod tests {
         assert_eq!(limits.received("tea@c/Ally", "tea@c"), Answer::Over, "the nick");
         assert_eq!(limits.unmasked(None, "tea@c"), Answer::Over, "the room, for nicks");
         assert_eq!(limits.seen_in("tea@c"), Answer::Pass, "known inviters have theirs");
-        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Pass, "nothing was sent");
+        assert_eq!(
+            limits.sending("bob@b.example", "ann@b.example", None, false),
+            Answer::Pass,
+            "nothing was sent"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -369,18 +401,18 @@ mod tests {
         let limits = Limits::new(&ones(3600));
         limits.remember(hour, "alice@a.example", Some("tea@c"));
         limits.remember_part(hour, "carol@c.example", "den@c");
-        limits.remember_sent(hour, "dora@b.example", Some("c.example"));
+        limits.remember_sent(hour, "dora@b.example", "carol@c.example", Some("c.example"));
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass);
-        assert_eq!(limits.sending("bob@b.example", None, None), Answer::Pass);
+        assert_eq!(limits.sending("bob@b.example", "ann@b.example", None, false), Answer::Pass);
         assert_eq!(limits.reaching(Some("carol@c.example"), "den@c", 1), Answer::Pass);
-        assert_eq!(limits.sending("dora@b.example", None, None), Answer::Pass);
+        assert_eq!(limits.sending("dora@b.example", "ann@b.example", None, false), Answer::Pass);
         limits.remember_part(Duration::ZERO, "dave@d.example", "pub@c");
         limits.remember_part(Duration::ZERO, "bar@c/Ally", "bar@c");
         assert_eq!(limits.reaching(Some("dave@d.example"), "tea@c", 1), Answer::Over, "the inviter");
         assert_eq!(limits.reaching(Some("bar@c/Ally"), "tea@c", 1), Answer::Pass, "a nick is nobody");
-        assert_eq!(limits.sending("gina@b.example", None, None), Answer::Pass);
-        limits.remember_sent(Duration::ZERO, "hal@b.example", None);
-        assert_eq!(limits.sending("hal@b.example", None, None), Answer::Over);
+        assert_eq!(limits.sending("gina@b.example", "ann@b.example", None, false), Answer::Pass);
+        limits.remember_sent(Duration::ZERO, "hal@b.example", "eve@b.example", None);
+        assert_eq!(limits.sending("hal@b.example", "ann@b.example", None, false), Answer::Over);
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Over);
         tokio::time::advance(hour).await;
         assert_eq!(limits.received("alice@a.example", "tea@c"), Answer::Pass, "an hour later");
@@ -398,9 +430,9 @@ mod tests {
         });
         let elsewhere = |inviter: &str| {
             let domain = inviter.split_once('@').map(|(_, domain)| domain);
-            limits.sending("dave@example.org", domain, Some(inviter))
+            limits.sending("dave@example.org", inviter, domain, true)
         };
-        let here = |inviter: &str| limits.sending("dave@example.org", None, Some(inviter));
+        let here = |inviter: &str| limits.sending("dave@example.org", inviter, None, true);
         assert_eq!([elsewhere("eve@evil.example"), elsewhere("eve@evil.example")], [Answer::Pass; 2]);
         assert_eq!(elsewhere("mallory@evil.example"), Answer::Pass);
         assert_eq!(
@@ -415,6 +447,20 @@ mod tests {
         );
         assert_eq!(here("alice@example.org"), Answer::Over);
         assert_eq!(elsewhere("trudy@b.example"), Answer::Over);
+    }
+
+    #[test]
+    fn one_inviter_does_not_use_up_a_contacts_limit() {
+        for (limit, own) in [(7, 7), (8, 6), (20, 15)] {
+            let rate = Rate { count: limit, per: Duration::from_secs(3600) };
+            let limits = Limits::new(&config::Limits { per_contact: rate, ..ones(3600) });
+            let passed = |inviter: &str| {
+                let answers = (0..limit).map(|_| limits.sending("dave@example.org", inviter, None, true));
+                answers.filter(|answer| *answer == Answer::Pass).count()
+            };
+            assert_eq!(passed("mallory@example.org"), own, "{limit}");
+            assert_eq!(passed("alice@example.org"), limit as usize - own, "{limit}: the rest is for others");
+        }
     }
 
     #[test]
