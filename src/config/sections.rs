@@ -158,7 +158,7 @@ fn limits(doc: &mut Document) -> Limits {
 fn journal(doc: &mut Document) -> Journal {
     Journal {
         path: doc
-            .read("journal", "path", values::journal_path)
+            .read("journal", "path", values::path)
             .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db")),
         retention: doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY),
     }

@@ -23,9 +23,6 @@ use crate::model::{address as jids, domain as domains, duration as durations};
 const ALLOWED_DURATIONS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
 
-/// The longest path that the journal can have: with `.sock` behind it, the longest one of a socket (unix(7)).
-const MAX_JOURNAL_PATH_BYTES: usize = 107 - ".sock".len();
-
 /// A value as it was written.
 #[derive(Hash)]
 pub(super) enum Value {
@@ -108,17 +105,8 @@ pub(super) fn text(value: Value) -> Result<String, Wrong> {
     if text.is_empty() { Err(Wrong::quoted(&text, "it must not be empty")) } else { Ok(text) }
 }
 
-/// The journal's path, which the name of its control socket is made of.
-pub(super) fn journal_path(value: Value) -> Result<PathBuf, Wrong> {
-    let path = text(value)?;
-    if path.len() > MAX_JOURNAL_PATH_BYTES {
-        let remedy = format!(
-            "it must have at most {MAX_JOURNAL_PATH_BYTES} bytes: the control socket is beside it, and a socket's name can't be \
-             longer"
-        );
-        return Err(Wrong::quoted(&path, remedy));
-    }
-    Ok(PathBuf::from(path))
+pub(super) fn path(value: Value) -> Result<PathBuf, Wrong> {
+    text(value).map(PathBuf::from)
 }
 
 /// The secret; no error shows it. What is written in quotes may have any characters.

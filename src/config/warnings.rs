@@ -2,6 +2,9 @@
 
 use super::schema::Config;
 
+/// The longest path of a journal beside which there can be a socket: its name has `.sock` at the end (unix(7)).
+const MAX_JOURNAL_PATH_BYTES: usize = 107 - ".sock".len();
+
 impl Config {
     /// Settings that are valid but unsafe, each in a sentence for the log.
     #[must_use]
@@ -28,6 +31,13 @@ impl Config {
                 path.display()
             )
         });
-        cleartext.into_iter().chain(open).chain(relative).collect()
+        let bytes = path.as_os_str().len();
+        let long = (bytes > MAX_JOURNAL_PATH_BYTES).then(|| {
+            format!(
+                "journal.path has {bytes} bytes: the socket beside it can't be made with more than {MAX_JOURNAL_PATH_BYTES}, and \
+                 no command can ask the relay that runs (healthy, check, invite, groups). Write a shorter one"
+            )
+        });
+        cleartext.into_iter().chain(open).chain(relative).chain(long).collect()
     }
 }

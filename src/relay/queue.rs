@@ -131,6 +131,7 @@ impl Queue {
                 }
             }
         }
+        close.cancel();
     }
 
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), JournalClosed> {
