@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::unconstrained;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -59,15 +59,17 @@ impl Connection<'_> {
     /// invitations. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
         self.begin_to_end();
+        let end = Instant::now() + READ_THE_REST_TIMEOUT;
         // Unconstrained: else "nothing is ready" may mean that this task has done enough for now.
         let rest = unconstrained(poll_fn(|cx| {
             // Commands are dropped, which tells the senders that the connection is lost.
             while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
             loop {
                 match self.poll_read(cx) {
-                    Poll::Ready(Ok(())) => {}
+                    // A server that was to close its side may go on sending.
+                    Poll::Ready(Ok(())) if Instant::now() < end => {}
                     Poll::Pending if self.paused && self.intake_is_open() => return Poll::Pending,
-                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
+                    Poll::Ready(_) | Poll::Pending => return Poll::Ready(()),
                 }
             }
         }));
@@ -88,7 +90,7 @@ impl Connection<'_> {
         if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        let goodbye = unconstrained(poll_fn(|cx| {
+        let goodbye = poll_fn(|cx| {
             loop {
                 while let Some(stanza) = self.queue.pop_front() {
                     self.write(stanza);
@@ -115,7 +117,7 @@ impl Connection<'_> {
                     return Poll::Pending;
                 }
             }
-        }));
+        });
         if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
             debug!("the server did not close its side of the stream");
             let _ = timeout(LAST_WRITE_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
