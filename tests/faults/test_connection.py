@@ -1,7 +1,10 @@
 """The connection is cut, hangs, crawls, or speaks nonsense: the relay comes back, sends again what was not confirmed
 under the same id, and loses none."""
 
+import contextlib
 import random
+import signal
+import sqlite3
 
 import pytest
 
@@ -10,6 +13,8 @@ from support import clock
 from support.server import Setup
 
 MANY = 200
+
+BEHIND_A_FULL_INTAKE = 2000
 
 
 @pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileged", "own domain"])
@@ -25,6 +30,23 @@ async def test_cut_before_the_pong(scripted, relay, setup):
     await scripted.delivered(*contacts, times=2)
     assert await all_arrive(scripted, relay, contacts) == MANY
     assert len(scripted.deliveries) == 2 * MANY
+
+
+async def test_renewed_while_the_journal_takes_nothing(scripted, relay, config):
+    """What stands behind a full intake is read before the connection ends: the server believes that the relay has it."""
+    with contextlib.closing(sqlite3.connect(relay.journal, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        contacts = invite(scripted, BEHIND_A_FULL_INTAKE)
+        await relay.process.says("the journal can't be written")
+        sections = config | {"muc": {"hand_over_from": ["another.example.test"]}}
+        relay.config.write_text(scripted.relay_config(relay.journal, **sections))
+        relay.process.signal(signal.SIGHUP)
+        await relay.process.says("connecting again")
+        other.execute("ROLLBACK")
+
+    await scripted.connected(2)
+    await scripted.delivered(*contacts)
+    await all_arrive(scripted, relay, contacts)
 
 
 async def test_cut_after_the_pong(scripted, relay):
