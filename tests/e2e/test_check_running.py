@@ -75,7 +75,10 @@ async def test_a_relay_that_hangs(relay):
         assert f"process {relay.process.pid} does not answer: it has been stopped by a signal" == line["found"]
     finally:
         relay.process.signal(signal.SIGCONT)
-    assert (await soon(relay)).code == 0
+    # ejabberd may have taken what it had granted away, with a connection that ended a moment before this one began.
+    async with asyncio.timeout(60):
+        while (await soon(relay)).code:
+            pass
 
 
 async def test_a_server_that_hangs(own_server, relays):
