@@ -13,7 +13,7 @@ use crate::model::{Arrival, Id, Payload, Pending};
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
 /// Invitations that are in the way of others, and how many others are remembered of each.
-const MAX_IN_THE_WAY: u64 = 10_000;
+const MAX_IN_THE_WAY: u64 = 2000;
 const MAX_HELD_BACK: usize = 10;
 
 /// By the invitation that was in the way.
