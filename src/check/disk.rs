@@ -10,7 +10,7 @@ use rustix::fs::{Access, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::finding::{Finding, What};
-use crate::journal::{self, JournalReader, OpenError};
+use crate::journal::{self, JournalReader, OpenError, folder_of};
 
 /// Less free space than this is reported.
 const MIN_FREE_BYTES: u64 = 100 << 20;
@@ -73,10 +73,6 @@ fn to_be_made(finding: Finding, path: &Path, target: Option<&Path>) -> Finding {
             },
         ),
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// What prevents the use of the journal, in the words of the relay that can't open it.

@@ -49,14 +49,9 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
 
 /// The finding about the file that the secret is in; `None` also if it is gone: reading it again will report that.
 fn of_file_with_secret(path: &Path, changed: Option<Finding>) -> Option<Finding> {
-    match changed {
-        Some(note) if note.state == State::Note => {
-            let read = fs::metadata(path).ok().and_then(|file| read_by_others(path, &file));
-            read.filter(|it| it.state != State::Note).or(Some(note))
-        }
-        Some(missing) => Some(missing),
-        None => read_by_others(path, &fs::metadata(path).ok()?),
-    }
+    let read = fs::metadata(path).ok().and_then(|file| read_by_others(path, &file));
+    // The first that is more than a note, else the first.
+    changed.into_iter().chain(read).min_by_key(|finding| finding.state == State::Note)
 }
 
 fn read_by_others(path: &Path, file: &Metadata) -> Option<Finding> {

@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 
 use super::finding::{Finding, What};
 use crate::config::Config;
-use crate::journal;
+use crate::journal::{self, folder_of};
 
 const WRITTEN_BY_OTHERS: u32 = 0o002;
 /// In a folder with this bit only the owner of a file can replace it.
@@ -116,10 +116,6 @@ fn open_folder(path: &Path, folder: &Path) -> Option<Finding> {
 
 fn stands(path: &Path, folder: &Path) -> &'static str {
     if folder == folder_of(path) { "stands" } else { "is a link to what stands" }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The folder that a path names, and that of the file that it leads to, if it is another one.

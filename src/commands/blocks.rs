@@ -66,7 +66,8 @@ pub(super) fn changes(
     lifted.map(Ok).chain(blocked).collect()
 }
 
-/// The address that a person means, with any domain: one may be blocked that can't be blocked any more. They may have copied a full JID, or the relay address that stands for an inviter.
+/// The address that a person means. They may have copied a full JID, or the relay address that stands for an inviter. The domain
+/// may be any: what an earlier version has blocked can be lifted.
 pub(super) fn address_meant(word: &str, component: &str) -> Result<BareJid, AddressError> {
     let jid = address::bare(word.trim_start_matches("xmpp:"))?;
     if jid.domain().as_str() == component && jid.node().is_some() {

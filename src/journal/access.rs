@@ -110,7 +110,8 @@ fn as_user(user: u32, group: u32, users: &str) -> String {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file is in; `.` for a name alone.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

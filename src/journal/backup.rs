@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::access::folder_of;
 use super::history::Status;
 use super::reader::JournalReader;
 use super::schema::{self, OpenError};
@@ -50,7 +51,7 @@ pub async fn backup(journal: &Path, to: &Path) -> Result<Status, BackupError> {
         return Err(exists());
     }
     let mut db = schema::of_any_version(journal).await?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     // A folder for the copy and for `SQLite`'s temporary files; only its owner can use it, and it is deleted when dropped.
     let room = tempfile::Builder::new()
         .prefix(".muc-invite-relay-backup-")

@@ -42,6 +42,7 @@ mod tally;
 mod writer;
 mod writer_thread;
 
+pub(crate) use access::folder_of;
 pub use access::{as_owner, dangling, no_file, obstacle, owned_by_another, owner};
 pub use backup::{BackupError, backup};
 pub use claim::{Claimed, Delivery, Held, RoomPassword, Wanted};

@@ -340,6 +340,8 @@ mod tests {
         assert!(!barrier.bounced("m1", "eve@example.org", &error));
         assert!(!barrier.bounced("m2", "bob@example.org", &error));
         assert!(barrier.bounced("m1", "bob@example.org/phone", &error));
+        let _waits = send(&mut barrier, "m3");
+        assert!(barrier.bounced("m3", "Bob@example.org/phone", &error), "logged in in capitals");
         assert_eq!(sent.try_recv(), Ok(Err(DeliverError::Bounced(error))));
     }
 

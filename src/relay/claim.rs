@@ -74,7 +74,7 @@ async fn held_up(
         }
     }
     let Delivery::Held { by, under_way } = delivery else { return Ok(delivery == Delivery::Granted) };
-    let Some(ended) = (if under_way { cx.endings.of(by) } else { None }) else {
+    let Some(ended) = under_way.then(|| cx.endings.of(by)).flatten() else {
         if reaches_the_inviter(&job.row.arrival) {
             cx.held_back.note(by, &job.row, parties.inviter_name());
         }
