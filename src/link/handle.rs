@@ -199,7 +199,8 @@ impl Link {
             tokio::select! {
                 biased;
                 answer = wait => answer,
-                () = self.pinged() => return Err(AskError::Unanswered),
+                // A connection that ends is no silence of the one who was asked.
+                pinged = self.pinged() => return Err(pinged.map_or(AskError::Lost, |()| AskError::Unanswered)),
             }
         };
         answer.unwrap_or(Err(AskError::Lost))?.read().await.map_err(|why| {
@@ -208,12 +209,14 @@ impl Link {
         })
     }
 
-    /// Returns when the server has answered a ping, or the connection is lost.
-    async fn pinged(&self) {
+    /// Returns when the server has answered a ping.
+    ///
+    /// # Errors
+    /// [`Lost`]: the connection ended before.
+    async fn pinged(&self) -> Result<(), Lost> {
         let (answer, wait) = oneshot::channel();
-        if self.commands.send(Command::Ping { answer }).await.is_ok() {
-            let _ = wait.await;
-        }
+        self.commands.send(Command::Ping { answer }).await.map_err(|_| Lost)?;
+        wait.await.map_err(|_| Lost)?.map_err(|_| Lost)
     }
 
     /// Whether disco#info requests may be sent in the name of this user.
@@ -338,5 +341,53 @@ fn result(reply: Iq) -> Result<Iq, AskError> {
     match reply.kind() {
         Some(IqType::Result) => Ok(reply),
         _ => Err(AskError::Refused(reply.error.0.unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::config::Server;
+    use crate::link::Task;
+    use crate::link::traffic::Delivered;
+
+    fn link() -> (Link, Task) {
+        let (link, _, task) = crate::link::new(Settings {
+            component: "invites.example.org".into(),
+            secret: SecretString::from("s"),
+            server: Server::Tcp("localhost:1".into()),
+            hosts: vec!["example.org".into()],
+            services: vec!["muc.example.org".into()],
+        });
+        (link, task)
+    }
+
+    /// What the caller of a question learns if it had no answer in time, and then this became of the ping behind it. The
+    /// question itself is still held.
+    async fn unanswered(ping: impl FnOnce(Delivered)) -> AskError {
+        let (link, mut task) = link();
+        let asked = tokio::spawn(async move {
+            link.ask_raw(link.question("tea@muc.example.org", IqType::Get, IqPayload::Ping)).await
+        });
+        let question = task.outgoing.recv().await;
+        assert!(matches!(question, Some(Command::Ask { .. })));
+        advance(IQ_ANSWER_TIMEOUT + Duration::from_secs(1)).await;
+        yield_now().await;
+        let Some(Command::Ping { answer }) = task.outgoing.recv().await else { panic!("no ping") };
+        ping(answer);
+        let error = asked.await.unwrap().unwrap_err();
+        drop(question);
+        error
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_ends_is_no_silence() {
+        let answered = unanswered(|answer| answer.send(Ok(())).unwrap()).await;
+        assert_eq!(answered, AskError::Unanswered);
+        assert_eq!(unanswered(drop).await, AskError::Lost);
     }
 }

@@ -48,7 +48,7 @@ async def test_one_among_many(scripted, relays, config, setup, last_words, break
 
 async def test_several(scripted, relays, config):
     relay = relays(scripted, **config)
-    relay.env.update(clock.faster(30))
+    relay.env.update(clock.faster(10))
     await relay.start()
     scripted.ends_at = lambda message: NOT_WELL_FORMED if is_killer(message) else None
 
