@@ -21,6 +21,9 @@ const PAUSE_WITHOUT_WRITES: Duration = Duration::from_secs(10);
 /// The WAL is emptied after this time even if the writer is never idle.
 const MAX_WAL_AGE: Duration = Duration::from_secs(30);
 
+/// After more commits than this between two steps, emptying the WAL is put off: it would keep those waiting that come next.
+const FEW_COMMITS: u32 = 100;
+
 /// How long things are kept, and the present time; ms, the time since 1970, UTC.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
@@ -40,6 +43,8 @@ pub(super) struct Maintenance {
     hashes: Sweep,
     /// Since when the WAL is not empty.
     dirty: Option<Instant>,
+    /// Commits since the last step.
+    commits: u32,
 }
 
 /// A walk through a whole table in steps, which begins anew at its end.
@@ -118,13 +123,14 @@ impl Default for Maintenance {
             oldest_first: false,
             cursor: Vec::new(),
         };
-        Self { history, claims, older_claims, confusables, hashes, dirty: None }
+        Self { history, claims, older_claims, confusables, hashes, dirty: None, commits: 0 }
     }
 }
 
 impl Maintenance {
-    /// Notes that something was written.
+    /// Notes a commit.
     pub(super) fn note_write(&mut self) {
+        self.commits = self.commits.saturating_add(1);
         self.dirty.get_or_insert_with(Instant::now);
     }
 
@@ -170,6 +176,8 @@ impl Maintenance {
         until: Until,
         idle: bool,
     ) -> sqlx::Result<Duration> {
+        // Under load the queue is empty for a moment as well, many times a second.
+        let idle = idle && std::mem::take(&mut self.commits) <= FEW_COMMITS;
         let swept = self.sweep(db, store, until).await;
         if matches!(swept, Ok(true)) {
             self.note_write();
@@ -262,6 +270,26 @@ mod tests {
         let left: Vec<i64> =
             sqlx::query_scalar("SELECT invitation FROM claims").fetch_all(&mut db).await.unwrap();
         assert_eq!(left, [7]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_many_write_the_wal_is_emptied_only_now_and_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut db, _lock) = schema::for_writing(&folder.path().join("journal.db")).await.unwrap();
+        let (mut maintenance, mut store) = (Maintenance::default(), ClaimStore::new(Vec::new()));
+        let mut emptied = async |commits: u32, passes: Duration| {
+            for _ in 0..commits {
+                maintenance.note_write();
+            }
+            tokio::time::advance(passes).await;
+            maintenance.step(&mut db, &mut store, NEVER, true).await;
+            maintenance.dirty.is_none()
+        };
+        assert!(emptied(FEW_COMMITS, Duration::ZERO).await);
+        assert!(!emptied(FEW_COMMITS + 1, Duration::ZERO).await);
+        assert!(emptied(1, Duration::ZERO).await, "it is quiet again");
+        assert!(!emptied(FEW_COMMITS + 1, MAX_WAL_AGE).await);
+        assert!(emptied(FEW_COMMITS + 1, Duration::from_secs(1)).await, "it is too old");
     }
 
     #[tokio::test]
