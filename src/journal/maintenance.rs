@@ -176,14 +176,14 @@ impl Maintenance {
         until: Until,
         idle: bool,
     ) -> sqlx::Result<Duration> {
-        // Under load the queue is empty for a moment as well, many times a second.
-        let idle = idle && std::mem::take(&mut self.commits) <= FEW_COMMITS;
+        // Under load nothing waits to be written for a moment as well.
+        let few_commits = std::mem::take(&mut self.commits) <= FEW_COMMITS;
         let swept = self.sweep(db, store, until).await;
         if matches!(swept, Ok(true)) {
             self.note_write();
         }
         // Also if a sweep fails each time, such as because of a damaged row: passwords must not stay in the WAL.
-        if self.dirty.is_some_and(|since| idle || since.elapsed() > MAX_WAL_AGE) {
+        if self.dirty.is_some_and(|since| idle && few_commits || since.elapsed() > MAX_WAL_AGE) {
             self.empty_wal(db).await?;
         }
         let swept = swept?;
@@ -277,19 +277,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut db, _lock) = schema::for_writing(&folder.path().join("journal.db")).await.unwrap();
         let (mut maintenance, mut store) = (Maintenance::default(), ClaimStore::new(Vec::new()));
-        let mut emptied = async |commits: u32, passes: Duration| {
+        let mut emptied = async |commits: u32, passes: Duration, idle: bool| {
             for _ in 0..commits {
                 maintenance.note_write();
             }
             tokio::time::advance(passes).await;
-            maintenance.step(&mut db, &mut store, NEVER, true).await;
+            maintenance.step(&mut db, &mut store, NEVER, idle).await;
             maintenance.dirty.is_none()
         };
-        assert!(emptied(FEW_COMMITS, Duration::ZERO).await);
-        assert!(!emptied(FEW_COMMITS + 1, Duration::ZERO).await);
-        assert!(emptied(1, Duration::ZERO).await, "it is quiet again");
-        assert!(!emptied(FEW_COMMITS + 1, MAX_WAL_AGE).await);
-        assert!(emptied(FEW_COMMITS + 1, Duration::from_secs(1)).await, "it is too old");
+        assert!(emptied(FEW_COMMITS, Duration::ZERO, true).await);
+        assert!(!emptied(FEW_COMMITS + 1, Duration::ZERO, true).await);
+        assert!(emptied(1, Duration::ZERO, true).await, "it is quiet again");
+        assert!(!emptied(FEW_COMMITS + 1, Duration::ZERO, false).await);
+        assert!(emptied(1, Duration::ZERO, true).await, "it is quiet again, and was not idle before");
+        assert!(!emptied(FEW_COMMITS + 1, MAX_WAL_AGE, true).await);
+        assert!(emptied(FEW_COMMITS + 1, Duration::from_secs(1), true).await, "it is too old");
     }
 
     #[tokio::test]

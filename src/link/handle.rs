@@ -216,7 +216,10 @@ impl Link {
     async fn pinged(&self) -> Result<(), Lost> {
         let (answer, wait) = oneshot::channel();
         self.commands.send(Command::Ping { answer }).await.map_err(|_| Lost)?;
-        wait.await.map_err(|_| Lost)?.map_err(|_| Lost)
+        match wait.await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Lost),
+        }
     }
 
     /// Whether disco#info requests may be sent in the name of this user.
@@ -352,24 +355,18 @@ mod tests {
 
     use super::*;
     use crate::config::Server;
-    use crate::link::Task;
     use crate::link::traffic::Delivered;
 
-    fn link() -> (Link, Task) {
-        let (link, _, task) = crate::link::new(Settings {
+    /// What the caller of a question learns if it had no answer in time, and then this became of the ping behind it. The
+    /// question itself is still held.
+    async fn unanswered(ping: impl FnOnce(Delivered)) -> AskError {
+        let (link, _, mut task) = crate::link::new(Settings {
             component: "invites.example.org".into(),
             secret: SecretString::from("s"),
             server: Server::Tcp("localhost:1".into()),
             hosts: vec!["example.org".into()],
             services: vec!["muc.example.org".into()],
         });
-        (link, task)
-    }
-
-    /// What the caller of a question learns if it had no answer in time, and then this became of the ping behind it. The
-    /// question itself is still held.
-    async fn unanswered(ping: impl FnOnce(Delivered)) -> AskError {
-        let (link, mut task) = link();
         let asked = tokio::spawn(async move {
             link.ask_raw(link.question("tea@muc.example.org", IqType::Get, IqPayload::Ping)).await
         });
