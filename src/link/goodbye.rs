@@ -1,13 +1,14 @@
 //! Runs a session to its end: whoever ends it, nothing that was sent or received before is lost if it can be helped. Knows
 //! nothing of what stanzas mean.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::unconstrained;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -15,10 +16,10 @@ use super::end::End;
 use super::session::{Connection, ping};
 use super::settings::Settings;
 
-/// How long the server may take to close its side of the stream.
+/// How long the server may be silent before it has closed its side of the stream.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long it may take until all stanzas that had been received when the connection ended are taken.
+/// How long it may take until all stanzas that the server had sent when the connection ended are taken.
 const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the end of the stream may take to be written, if the server did not confirm what was sent before.
@@ -85,12 +86,20 @@ impl Connection<'_> {
         self.incoming.get_ref().is_some_and(|incoming| !incoming.is_closed())
     }
 
-    /// Waits until all that was sent is confirmed, closes the relay's side, and reads until the server has closed its own.
+    /// Waits until all that was sent is confirmed, closes the relay's side, and reads until the server has closed its own,
+    /// or is silent. While nothing is read because the journal takes nothing, the server is not silent: it waits as well,
+    /// and what it holds back would be lost.
     async fn say_goodbye(&mut self) {
         if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        let goodbye = poll_fn(|cx| {
+        let mut end = Instant::now() + READ_THE_REST_TIMEOUT;
+        let mut silent = pin!(sleep(GOODBYE_TIMEOUT));
+        let server_has_closed = poll_fn(|cx| {
+            if self.paused && self.intake_is_open() {
+                end = Instant::now() + READ_THE_REST_TIMEOUT;
+                silent.as_mut().reset(Instant::now() + GOODBYE_TIMEOUT);
+            }
             loop {
                 while let Some(stanza) = self.queue.pop_front() {
                     self.write(stanza);
@@ -105,23 +114,26 @@ impl Connection<'_> {
                 };
                 loop {
                     match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => return Poll::Ready(()),
-                        Poll::Pending if closed && self.paused && !self.intake_is_open() => {
-                            return Poll::Ready(());
+                        Poll::Ready(Ok(())) => {
+                            silent.as_mut().reset(end.min(Instant::now() + GOODBYE_TIMEOUT));
                         }
+                        Poll::Ready(Err(_)) => return Poll::Ready(true),
+                        Poll::Pending if self.paused && self.intake_is_open() => return Poll::Pending,
+                        Poll::Pending if self.paused && closed => return Poll::Ready(true),
                         Poll::Pending => break,
                     }
+                }
+                if silent.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(false);
                 }
                 if confirmed || self.barrier.unconfirmed() > 0 {
                     return Poll::Pending;
                 }
             }
         });
-        if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
+        if !server_has_closed.await {
             debug!("the server did not close its side of the stream");
             let _ = timeout(LAST_WRITE_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
-            self.read_the_rest().await;
         }
     }
 }

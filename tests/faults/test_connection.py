@@ -1,6 +1,7 @@
 """The connection is cut, hangs, crawls, or speaks nonsense: the relay comes back, sends again what was not confirmed
 under the same id, and loses none."""
 
+import asyncio
 import contextlib
 import random
 import signal
@@ -18,6 +19,10 @@ CUTS = 6
 
 BEHIND_A_FULL_INTAKE = 2000
 
+FASTER = 3
+"""How many times as fast the relay's clock goes: not so fast that a pause of the machine is a silence of 20 s, which ends
+the connection as well."""
+
 
 @pytest.mark.parametrize("setup", [Setup(), Setup(privileges=False)], ids=["privileged", "own domain"])
 async def test_cut_before_the_pong(scripted, relay, setup):
@@ -34,8 +39,13 @@ async def test_cut_before_the_pong(scripted, relay, setup):
     assert len(scripted.deliveries) == 2 * MANY
 
 
-async def test_renewed_while_the_journal_takes_nothing(scripted, relay, config):
-    """What stands behind a full intake is read before the connection ends: the server believes that the relay has it."""
+@pytest.mark.parametrize("seconds", [0, 5])
+async def test_renewed_while_the_journal_takes_nothing(scripted, relays, config, seconds):
+    """What stands behind a full intake is read before the connection ends, however long the journal takes nothing: the
+    server believes that the relay has it."""
+    relay = relays(scripted, **config)
+    relay.env.update(clock.faster(FASTER))
+    await relay.start()
     with contextlib.closing(sqlite3.connect(relay.journal, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         contacts = invite(scripted, BEHIND_A_FULL_INTAKE)
@@ -44,6 +54,8 @@ async def test_renewed_while_the_journal_takes_nothing(scripted, relay, config):
         relay.config.write_text(scripted.relay_config(relay.journal, **sections))
         relay.process.signal(signal.SIGHUP)
         await relay.process.says("connecting again")
+        # So long on the relay's clock, which waits 2 s for a server that is silent.
+        await asyncio.sleep(seconds / FASTER)
         other.execute("ROLLBACK")
 
     await scripted.connected(2)
@@ -63,10 +75,9 @@ async def test_cut_after_the_pong(scripted, relay):
 
 
 async def test_cut_again_and_again(scripted, relays, config, note):
-    """The pauses between attempts grow as long as connections do not last, so this takes a clock that goes fast; not so
-    fast that a pause of the machine is a silence of 20 s, which ends the connection as well."""
+    """The pauses between attempts grow as long as connections do not last, so this takes a clock that goes fast."""
     relay = relays(scripted, **config)
-    relay.env.update(clock.faster(3))
+    relay.env.update(clock.faster(FASTER))
     await relay.start()
     chance = random.Random(3)
     contacts = []
