@@ -13,8 +13,14 @@ use super::schema::{Component, Config, Journal, Log, Metrics};
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 5] =
-    ["component.jid", "component.server", "journal.path", "log.format", "metrics.listen"];
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 6] = [
+    "component.jid",
+    "component.server",
+    "component.servers",
+    "journal.path",
+    "log.format",
+    "metrics.listen",
+];
 
 /// Keys whose change needs a new connection, which is made at once: its secret, and who is believed on it.
 const KEYS_OF_CONNECTION: [&str; 4] =

@@ -90,7 +90,8 @@ impl Connection<'_> {
     /// or is silent. While nothing is read because the journal takes nothing, the server is not silent: it waits as well,
     /// and what it holds back would be lost.
     async fn say_goodbye(&mut self) {
-        if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
+        let last = self.barrier().last(|| self.ids.next());
+        if let Some((id, to)) = last {
             self.queue.push_back(ping(self.component, id, to).into());
         }
         let mut end = Instant::now() + READ_THE_REST_TIMEOUT;
@@ -105,7 +106,7 @@ impl Connection<'_> {
                     self.write(stanza);
                 }
                 // Some servers answer nothing once the stream has ended.
-                let confirmed = self.barrier.unconfirmed() == 0;
+                let confirmed = self.barrier().unconfirmed() == 0;
                 let closed = if confirmed {
                     self.stream.poll_end(cx).is_ready()
                 } else {
@@ -126,7 +127,7 @@ impl Connection<'_> {
                 if silent.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(false);
                 }
-                if confirmed || self.barrier.unconfirmed() > 0 {
+                if confirmed || self.barrier().unconfirmed() > 0 {
                     return Poll::Pending;
                 }
             }

@@ -77,6 +77,11 @@ pub(super) enum Answered {
 }
 
 impl Barrier {
+    /// Of no connection: nothing is sent.
+    pub(super) fn none() -> Self {
+        Self::new(&[], String::new).0
+    }
+
     /// Also returns the pings to be sent first: the id and the address of each.
     pub(super) fn new(hosts: &[String], mut id: impl FnMut() -> String) -> (Self, Vec<(String, String)>) {
         let probes: Vec<_> = hosts.iter().map(|host| (id(), format!("{host}/{PING_RESOURCE}"))).collect();

@@ -50,7 +50,7 @@ pub(in crate::relay) async fn take(
     parsed: Result<HandedOver, Malformed>,
     connection: Epoch,
 ) -> Ran {
-    if cx.link.epoch().is_ok_and(|now| now != connection) {
+    if cx.link.is_up() && !cx.link.has(connection) {
         debug!(from = question.from, "a hand-over came by a connection that is lost");
         return Ran::Ended(None);
     }

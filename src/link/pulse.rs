@@ -1,0 +1,69 @@
+//! What is due on a connection once a second: pings while it is idle, and whether the server hangs. Knows nothing of how a
+//! connection ends.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::error;
+
+use super::session::{Connection, ping};
+
+/// How long it takes until something is concluded from silence.
+#[derive(Debug)]
+struct Patience {
+    /// If nothing came in for this time, a ping is sent.
+    idle: Duration,
+    /// If a ping has no answer for this time, the server hangs or the connection is dead.
+    hangs: Duration,
+}
+
+/// With no other connection, nothing is gained by being quick.
+const ALONE: Patience = Patience { idle: Duration::from_secs(60), hangs: Duration::from_secs(20) };
+
+/// With one to each node of a cluster, the others can do the work at once.
+const ONE_OF_SEVERAL: Patience = Patience { idle: Duration::from_millis(500), hangs: Duration::from_secs(7) };
+
+/// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile.
+const SLOW_AFTER: Duration = Duration::from_millis(1500);
+
+/// How long an answer to a ping may take while stanzas come in: it may wait behind them.
+const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
+
+impl Connection<'_> {
+    /// What is due once a second. Returns the time for which a ping had no answer, if that is too long.
+    pub(super) fn every_second(&mut self) -> Option<Duration> {
+        let is_up = self.barrier().is_up();
+        let patience = if is_up && self.siblings.are_several() { ONE_OF_SEVERAL } else { ALONE };
+        self.siblings.pending_iqs().prune();
+        let unconfirmed = self.barrier().unconfirmed();
+        self.up.metrics.set_queue_lengths(unconfirmed, self.queue.len() + self.commands.len());
+        self.go_up(false);
+        self.privileges.shared().expire(&self.up.trouble);
+        if self.paused {
+            self.barrier().not_reading();
+            self.last_read = Instant::now();
+        }
+        let silent = self.last_read.elapsed();
+        self.queue_pings(silent > patience.idle);
+        let waiting = self.barrier().waiting_since().map(|since| since.elapsed()).unwrap_or_default();
+        self.up.is_slow(waiting > SLOW_AFTER && silent > SLOW_AFTER);
+        let reading = is_up && silent <= patience.hangs;
+        let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { patience.hangs };
+        let hangs = waiting > timeout;
+        if hangs && !is_up {
+            error!(
+                "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
+                 muc.services, a host of this server?"
+            );
+        }
+        hangs.then_some(timeout)
+    }
+
+    fn queue_pings(&mut self, idle: bool) {
+        let mut barrier = self.siblings.barrier(self.epoch);
+        let mut due: Vec<_> = idle.then(|| barrier.ping(|| self.ids.next())).flatten().into_iter().collect();
+        due.extend(barrier.probe_again(|| self.ids.next()));
+        due.extend(barrier.again(|| self.ids.next()));
+        self.queue.extend(due.into_iter().map(|(id, to)| ping(self.component, id, to).into()));
+    }
+}
