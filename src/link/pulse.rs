@@ -26,6 +26,9 @@ const ONE_OF_SEVERAL: Patience = Patience { idle: Duration::from_millis(500), ha
 /// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile.
 const SLOW_AFTER: Duration = Duration::from_millis(1500);
 
+/// If this is called so late, the machine or this process has stood still.
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(3);
+
 /// How long an answer to a ping may take while stanzas come in: it may wait behind them.
 const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
 
@@ -39,7 +42,10 @@ impl Connection<'_> {
         self.up.metrics.set_queue_lengths(unconfirmed, self.queue.len() + self.commands.len());
         self.go_up(false);
         self.privileges.shared().expire(&self.up.trouble);
-        if self.paused {
+        // A machine that stood still may have stood still with the server on it.
+        let stood_still =
+            std::mem::replace(&mut self.last_pulse, Instant::now()).elapsed() > STANDS_STILL_AFTER;
+        if self.paused || stood_still {
             self.barrier().not_reading();
             self.last_read = Instant::now();
         }

@@ -60,6 +60,8 @@ pub(super) struct Connection<'a> {
     /// When a host answered the first ping; `None` before that, and once the link is up.
     answered_at: Option<Instant>,
     pub(super) last_read: Instant,
+    /// When was last done what is due once a second.
+    pub(super) last_pulse: Instant,
     alone: Alone,
     unsendable: LogThrottle,
     warnings: LogThrottle,
@@ -110,6 +112,7 @@ impl<'a> Connection<'a> {
             siblings,
             answered_at: None,
             last_read: Instant::now(),
+            last_pulse: Instant::now(),
             alone: Alone::No,
             unsendable: LogThrottle::default(),
             warnings: LogThrottle::default(),
