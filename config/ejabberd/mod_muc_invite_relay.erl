@@ -54,6 +54,8 @@
 %% Larger rooms are not asked who is a member: the answer would be a copy of all that they have in memory.
 -define(MAX_ROOM_BYTES, 2097152).
 
+-define(NOT_CONNECTED, "the relay is not connected").
+
 %% How many hand-overs are remembered: the newest.
 -define(REMEMBERED, 10000).
 
@@ -65,7 +67,6 @@
                      component :: binary(),
                      inviter :: jid(),
                      made_member :: boolean(),
-                     connections :: [pid()],
                      timeout :: pos_integer()}).
 
 %% What became of a hand-over. `whose`: inviter, contact and room.
@@ -139,14 +140,14 @@ muc_invite(#message{from = Room, to = Contact} = Written, _Room, Config, Inviter
     IsForTheRelay = ejabberd_router:is_my_host(Inviter#jid.lserver)
         andalso Contact#jid.lserver /= Component
         andalso acl:match_rule(Host, Access, Room) == allow,
-    case IsForTheRelay andalso connections(Component) of
+    case IsForTheRelay andalso {connected, ejabberd_router:is_my_route(Component)} of
         false ->
             Message;
-        [] ->
-            log_delivery(Message, "the relay is not connected"),
+        {connected, false} ->
+            log_delivery(Message, ?NOT_CONNECTED),
             Message;
-        Connections ->
-            Invitation = #invitation{message = Message, host = Host, connections = Connections,
+        {connected, true} ->
+            Invitation = #invitation{message = Message, host = Host,
                                      component = Component, inviter = Inviter, timeout = Timeout,
                                      made_member = Config#config.members_only andalso had_none(Contact, Packet)},
             xmpp:put_meta(Message, ?MODULE, Invitation)
@@ -272,12 +273,23 @@ about(Id, Fate) ->
     #xmlel{name = <<"handed-over">>,
            attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id}, {<<"fate">>, atom_to_binary(Fate, latin1)}]}.
 
+%% On all nodes.
 -spec connections(binary()) -> [pid()].
 connections(Component) ->
     case (ejabberd_router:get_backend()):find_routes(Component) of
         {ok, Routes} -> [Pid || #route{pid = Pid} <- Routes, is_pid(Pid)];
         {error, _} -> []
     end.
+
+-spec of_this_node([pid()]) -> [pid()].
+of_this_node(Connections) ->
+    [Connection || Connection <- Connections, node(Connection) == node()].
+
+%% The relays of all hosts.
+-spec components() -> [binary()].
+components() ->
+    lists:usort([gen_mod:get_module_opt(Host, ?MODULE, component)
+                 || Host <- ejabberd_option:hosts(), gen_mod:is_loaded(Host, ?MODULE)]).
 
 %%%===================================================================
 %%% What became of hand-overs
@@ -356,8 +368,6 @@ whose(Inviter, Contact, Room) ->
 %% they tell who blocks whom. Several hosts may have different relays.
 -spec came_back(message()) -> ok.
 came_back(#message{id = Id, from = From, to = #jid{lserver = Host} = To}) ->
-    Relays = [gen_mod:get_module_opt(Loaded, ?MODULE, component)
-              || Loaded <- ejabberd_option:hosts(), gen_mod:is_loaded(Loaded, ?MODULE)],
     Told = #xmlel{name = <<"came-back">>,
                   attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id},
                            {<<"from">>, jid:encode(From)}, {<<"to">>, jid:encode(To)}]},
@@ -371,7 +381,7 @@ came_back(#message{id = Id, from = From, to = #jid{lserver = Host} = To}) ->
                       connections(Component) == [] orelse ejabberd_router:route(Iq)
               catch error:badarg -> ok
               end
-      end, lists:usort(Relays)).
+      end, components()).
 
 %% As 0123abcd-42.
 -spec is_id_of_a_relay(binary()) -> boolean().
@@ -407,13 +417,32 @@ init([]) ->
 start_keeper(Invitation) ->
     proc_lib:start_link(?MODULE, keep, [Invitation]).
 
-keep(#invitation{connections = Connections, timeout = Timeout} = Invitation) ->
+keep(#invitation{component = Component, timeout = Timeout} = Invitation) ->
     %% From here on, the end of the module arrives as a message, so the invitation is not lost.
     process_flag(trap_exit, true),
     proc_lib:init_ack({ok, self()}),
-    Asked = [monitor(process, Connection) || Connection <- Connections],
-    ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
-    await(Invitation, Asked, erlang:monotonic_time(millisecond) + Timeout).
+    case may_be_asked(Component) of
+        [] ->
+            deliver(Invitation, ?NOT_CONNECTED);
+        Before ->
+            ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
+            %% It may be one that has come just now.
+            Asked = [monitor(process, Pid) || Pid <- lists:usort(Before ++ may_be_asked(Component))],
+            await(Invitation, Asked, erlang:monotonic_time(millisecond) + Timeout)
+    end.
+
+%% The connections of which ejabberd_router takes one: those of this node if there are any, without `domain_balancing`.
+-spec may_be_asked(binary()) -> [pid()].
+may_be_asked(Component) ->
+    All = connections(Component),
+    case of_this_node(All) of
+        [] -> All;
+        Here ->
+            case maps:is_key(Component, ejabberd_option:domain_balancing()) of
+                true -> All;
+                false -> Here
+            end
+    end.
 
 %% Asked: the monitors of the connections by which it may have been handed over; which one it was is not known.
 -spec await(#invitation{}, [reference()], integer()) -> ok.

@@ -1,0 +1,64 @@
+"""When a room of a cluster sends its own invitation: once no connection is left that may have been asked."""
+
+import pytest
+
+from support.stanzas import native_invitation
+
+pytestmark = pytest.mark.needs("cluster")
+
+AT_ONCE = 1
+"""Seconds that the room's own invitation takes after the connection that was asked has ended."""
+
+
+async def test_the_end_of_a_connection_that_was_not_asked_changes_nothing(cluster, stage_on, scripted):
+    on_a, on_b = stage_on(cluster.a), stage_on(cluster.b)
+    [alice], [bob, carol, dave] = await on_a.people("alice"), await on_b.people("bob", "carol", "dave")
+    of_a, of_b = await alice.create_room(on_a.room()), await bob.create_room(on_b.room())
+    at_a, at_b = await scripted(cluster.a), await scripted(cluster.b)
+
+    bob.invite(of_b, carol.bare)
+    asked = await at_b.handed_over(of_b)
+    alice.invite(of_a, dave.bare)
+    await at_a.handed_over(of_a)
+    at_a.cut()
+
+    # What that end does, it has done.
+    await dave.expect(native_invitation(of_a), within=AT_ONCE)
+    for node in cluster.nodes:
+        await carol.passed(node.host)
+    assert not carol.received(native_invitation(of_b))
+    at_b.accept(asked)
+    assert await at_b.fate(asked.id) == ("taken", None)
+
+
+async def test_the_end_of_the_one_that_was_asked_is_enough(cluster, stage_on, scripted):
+    on_a, on_b = stage_on(cluster.a), stage_on(cluster.b)
+    bob, carol = await on_b.people("bob", "carol")
+    room = await bob.create_room(on_b.room())
+    at_a, at_b = await scripted(cluster.a), await scripted(cluster.b)
+
+    bob.invite(room, carol.bare)
+    await at_b.handed_over(room)
+    at_b.cut()
+    await carol.expect(native_invitation(room), within=AT_ONCE)
+
+    # From now on it is the other one.
+    bob.invite(room, carol.bare)
+    await at_a.handed_over(room)
+    at_a.cut()
+    await carol.expect(native_invitation(room), within=AT_ONCE)
+    assert len(carol.received(native_invitation(room))) == 2
+
+
+async def test_the_end_of_its_node_is_enough(own_cluster, stage_on, scripted):
+    a, b = own_cluster.nodes
+    on_b = stage_on(b)
+    bob, carol = await on_b.people("bob", "carol")
+    room = await bob.create_room(on_b.room())
+    at_a = await scripted(a)
+
+    bob.invite(room, carol.bare)
+    await at_a.handed_over(room)
+    await a.kill()
+
+    await carol.expect(native_invitation(room), within=AT_ONCE)
