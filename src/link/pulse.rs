@@ -1,4 +1,4 @@
-//! What is due on a connection once a second: pings while it is idle, and whether the server hangs. Knows nothing of how a
+//! What is due on a connection at regular intervals: pings while it is idle, and whether the server hangs. Knows nothing of how a
 //! connection ends.
 
 use std::time::Duration;
@@ -10,21 +10,32 @@ use super::session::{Connection, ping};
 
 /// How long it takes until something is concluded from silence.
 #[derive(Debug)]
-struct Patience {
+pub(super) struct Patience {
+    /// How often it is looked at.
+    pub(super) interval: Duration,
     /// If nothing came in for this time, a ping is sent.
     idle: Duration,
+    /// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile, if there is one.
+    slow: Duration,
     /// If a ping has no answer for this time, the server hangs or the connection is dead.
     hangs: Duration,
 }
 
 /// With no other connection, nothing is gained by being quick.
-const ALONE: Patience = Patience { idle: Duration::from_secs(60), hangs: Duration::from_secs(20) };
+const ALONE: Patience = Patience {
+    interval: Duration::from_secs(1),
+    idle: Duration::from_secs(60),
+    slow: Duration::from_secs(2),
+    hangs: Duration::from_secs(20),
+};
 
 /// With one to each node of a cluster, the others can do the work at once.
-const ONE_OF_SEVERAL: Patience = Patience { idle: Duration::from_millis(500), hangs: Duration::from_secs(7) };
-
-/// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile.
-const SLOW_AFTER: Duration = Duration::from_millis(1500);
+const ONE_OF_SEVERAL: Patience = Patience {
+    interval: Duration::from_millis(250),
+    idle: Duration::from_millis(200),
+    slow: Duration::from_millis(700),
+    hangs: Duration::from_secs(4),
+};
 
 /// If this is called so late, the machine or this process has stood still.
 const STANDS_STILL_AFTER: Duration = Duration::from_secs(3);
@@ -32,11 +43,18 @@ const STANDS_STILL_AFTER: Duration = Duration::from_secs(3);
 /// How long an answer to a ping may take while stanzas come in: it may wait behind them.
 const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
 
+impl Patience {
+    /// On a connection that has others beside it, or not.
+    pub(super) fn with_others(several: bool) -> Self {
+        if several { ONE_OF_SEVERAL } else { ALONE }
+    }
+}
+
 impl Connection<'_> {
-    /// What is due once a second. Returns the time for which a ping had no answer, if that is too long.
-    pub(super) fn every_second(&mut self) -> Option<Duration> {
+    /// What is due at each interval. Returns the time for which a ping had no answer, if that is too long.
+    pub(super) fn pulse(&mut self) -> Option<Duration> {
         let is_up = self.barrier().is_up();
-        let patience = if is_up && self.siblings.are_several() { ONE_OF_SEVERAL } else { ALONE };
+        let patience = Patience::with_others(is_up && self.siblings.are_several());
         self.siblings.pending_iqs().prune();
         let unconfirmed = self.barrier().unconfirmed();
         self.up.metrics.set_queue_lengths(unconfirmed, self.queue.len() + self.commands.len());
@@ -52,7 +70,7 @@ impl Connection<'_> {
         let silent = self.last_read.elapsed();
         self.queue_pings(silent > patience.idle);
         let waiting = self.barrier().waiting_since().map(|since| since.elapsed()).unwrap_or_default();
-        self.up.is_slow(waiting > SLOW_AFTER && silent > SLOW_AFTER);
+        self.up.is_slow(waiting > patience.slow && silent > patience.slow);
         let reading = is_up && silent <= patience.hangs;
         let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { patience.hangs };
         let hangs = waiting > timeout;

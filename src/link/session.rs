@@ -24,6 +24,7 @@ use super::log_throttle::LogThrottle;
 use super::metrics::ConnectionState;
 use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;
+use super::pulse::Patience;
 use super::reader::Read;
 use super::settings::Settings;
 use super::siblings::Siblings;
@@ -60,7 +61,7 @@ pub(super) struct Connection<'a> {
     /// When a host answered the first ping; `None` before that, and once the link is up.
     answered_at: Option<Instant>,
     pub(super) last_read: Instant,
-    /// When was last done what is due once a second.
+    /// When was last done what is due at each interval.
     pub(super) last_pulse: Instant,
     alone: Alone,
     unsendable: LogThrottle,
@@ -96,7 +97,7 @@ impl<'a> Connection<'a> {
         let component = settings.component.as_str();
         let epoch = up.begins();
         *siblings.barrier(epoch) = barrier;
-        let mut tick = interval(Duration::from_secs(1));
+        let mut tick = interval(Patience::with_others(siblings.are_several()).interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             epoch,
@@ -139,7 +140,7 @@ impl<'a> Connection<'a> {
                         if self.tick.poll_tick(cx).is_pending() {
                             return Poll::Pending;
                         }
-                        if let Some(timeout) = self.every_second() {
+                        if let Some(timeout) = self.pulse() {
                             return Poll::Ready(End::Hung(timeout));
                         }
                     }
