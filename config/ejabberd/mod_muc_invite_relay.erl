@@ -254,6 +254,7 @@ about(Timeout) ->
                     {<<"version">>, ?VERSION},
                     {<<"timeout">>, integer_to_binary(Timeout div 1000)},
                     {<<"now">>, timestamp(0)},
+                    {<<"node">>, atom_to_binary(node(), utf8)},
                     {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
 
 -spec answer_fate(iq(), binary(), binary()) -> ok.
