@@ -26,6 +26,9 @@
 %%% An invitation that the relay has sent to another server can come back, and the error goes to the inviter's account,
 %%% where nobody sees it. This module tells the relay of those errors, so that it can tell the inviter.
 %%%
+%%% Of several connections of the relay on one node the newest stays, and the others are ended. Other nodes of a cluster may
+%%% have one each.
+%%%
 %%% Never handed over are:
 %%% * invitations by users of another server or of a component (the relay can't send in their name);
 %%% * invitations for an address on the relay (it gets them as they are).
@@ -35,7 +38,7 @@
 -behaviour(supervisor).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([muc_invite/7, filter_packet/1, component_connected/1]).
+-export([muc_invite/7, filter_packet/1, component_connected/1, replace_older/1]).
 -export([init/1, start_keeper/1, keep/1]).
 -export([start_memory/0, memory/0, rest/0, fate/2]).
 
@@ -62,6 +65,9 @@
 %% How many errors are kept until the relay has answered: the newest.
 -define(REMEMBERED_ERRORS, 1000).
 
+%% Milliseconds that older connections have to end by themselves. The relay waits longer for its handshake to be answered.
+-define(END_TIMEOUT, 3000).
+
 -record(invitation, {message :: message(),
                      host :: binary(),
                      component :: binary(),
@@ -87,6 +93,7 @@ start(Host, _Opts) ->
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
+            ejabberd_hooks:add(component_connected, ?MODULE, replace_older, 40), % mod_privilege and mod_delegation have 50
             ejabberd_hooks:add(component_connected, ?MODULE, component_connected, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
@@ -98,6 +105,7 @@ stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
         begin
+            ejabberd_hooks:delete(component_connected, ?MODULE, replace_older, 40),
             ejabberd_hooks:delete(component_connected, ?MODULE, component_connected, 100),
             ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100)
         end,
@@ -246,6 +254,7 @@ about(Timeout) ->
                     {<<"version">>, ?VERSION},
                     {<<"timeout">>, integer_to_binary(Timeout div 1000)},
                     {<<"now">>, timestamp(0)},
+                    {<<"node">>, atom_to_binary(node(), utf8)},
                     {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
 
 -spec answer_fate(iq(), binary(), binary()) -> ok.
@@ -405,6 +414,83 @@ component_connected(Component) ->
     try ets:match(?MODULE, {error, '_', Component, '$1'}) of
         Kept -> lists:foreach(fun([Iq]) -> ejabberd_router:route(Iq) end, Kept)
     catch error:badarg -> ok
+    end.
+
+%%%===================================================================
+%%% The newest connection of a node
+%%%===================================================================
+%% In the process of a new connection, before anybody grants it anything. mod_privilege's grants belong to the node: if an
+%% older connection ended later, it would take those of the new one along.
+-spec replace_older(binary()) -> ok.
+replace_older(Component) ->
+    case lists:member(Component, components()) andalso not shares_a_listener(Component) of
+        true ->
+            New = self(),
+            %% In a process of its own: nothing that comes too late is a message for the connection.
+            {Pid, Monitor} = spawn_monitor(fun() -> replace_older(Component, New) end),
+            receive
+                {'DOWN', Monitor, process, _, _} -> ok
+            after 2 * ?END_TIMEOUT -> % the routes can't be changed
+                demonitor(Monitor, [flush]),
+                exit(Pid, kill),
+                ok
+            end;
+        false ->
+            ok
+    end.
+
+%% Whether the connections of other components are routes to this one as well, and theirs run this hook for it.
+-spec shares_a_listener(binary()) -> boolean().
+shares_a_listener(Component) ->
+    lists:any(fun({_, ejabberd_service, #{hosts := [_, _ | _] = Hosts, global_routes := true}}) ->
+                      lists:keymember(Component, 1, Hosts);
+                 (_) -> false
+              end, ejabberd_option:listen()).
+
+-spec replace_older(binary(), pid()) -> any().
+replace_older(Component, New) ->
+    be_the_only(gen_mod:get_module_proc(Component, mod_muc_invite_relay_newest)),
+    Here = of_this_node(connections(Component)),
+    case lists:delete(New, Here) of
+        [_ | _] = Older when Older /= Here ->
+            Error = xmpp:serr_conflict(<<"Replaced by a new connection">>, ejabberd_option:language()),
+            Monitors = [{monitor(process, Pid), Pid} || Pid <- Older],
+            [ejabberd_service:send(Pid, Error) || Pid <- Older], % this ends it as well
+            Stuck = that_stay(Monitors, erlang:monotonic_time(millisecond) + ?END_TIMEOUT),
+            %% The first ends it without a report of its supervisor's, unless it traps exits.
+            [begin exit(Pid, shutdown), exit(Pid, kill) end || Pid <- Stuck],
+            [ejabberd_router:unregister_route(Component, Pid) || Pid <- Stuck],
+            ?INFO_MSG("The new connection of ~ts replaces the older ones of this node: ~b ended~ts",
+                      [Component, length(Older) - length(Stuck),
+                       [io_lib:format(", ~b killed, since it did not end in time", [length(Stuck)]) || Stuck /= []]]);
+        _ ->
+            ok
+    end.
+
+%% Of several new connections only the last one waits for the others: two that waited for each other would both be killed.
+-spec be_the_only(atom()) -> any().
+be_the_only(Name) ->
+    try register(Name, self())
+    catch error:badarg ->
+            case whereis(Name) of
+                undefined ->
+                    be_the_only(Name);
+                Before ->
+                    Monitor = monitor(process, Before),
+                    exit(Before, kill),
+                    receive {'DOWN', Monitor, process, _, _} -> be_the_only(Name) end
+            end
+    end.
+
+%% Those that have not ended at that time.
+-spec that_stay([{reference(), pid()}], integer()) -> [pid()].
+that_stay([], _) ->
+    [];
+that_stay(Monitors, Until) ->
+    receive
+        {'DOWN', Ended, process, _, _} -> that_stay(lists:keydelete(Ended, 1, Monitors), Until)
+    after max(0, Until - erlang:monotonic_time(millisecond)) ->
+        [Pid || {_, Pid} <- Monitors]
     end.
 
 %%%===================================================================

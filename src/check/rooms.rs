@@ -35,6 +35,9 @@ pub(super) struct ModuleAnswer {
     tells_of_errors: bool,
     /// Make and version of its server.
     pub(super) server: Option<String>,
+    /// The node of a cluster on which it answers.
+    #[expect(dead_code, reason = "nothing of what is checked depends on the node yet")]
+    pub(super) node: Option<String>,
     /// How far its clock is ahead of this machine's at least, in milliseconds; negative if it is behind.
     ahead: Option<i64>,
 }
@@ -54,6 +57,7 @@ pub(super) async fn module(link: &Link, service: &str) -> Option<ModuleAnswer> {
     let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
     Some(ModuleAnswer {
         tells_of_errors: about.tells_of_errors(),
+        node: about.node().map(str::to_owned),
         waits: about.timeout,
         server: about.server,
         ahead: now.map(|now| at_least((now.to_utc() - middle).num_milliseconds(), error)),

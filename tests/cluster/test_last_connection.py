@@ -1,5 +1,7 @@
 """When a room of a cluster sends its own invitation: once no connection is left that may have been asked."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from support.stanzas import native_invitation
@@ -62,3 +64,19 @@ async def test_the_end_of_its_node_is_enough(own_cluster, stage_on, scripted):
     await a.kill()
 
     await carol.expect(native_invitation(room), within=AT_ONCE)
+
+
+@pytest.mark.parametrize("timeout", [5])
+async def test_a_node_that_hangs_has_until_the_deadline(own_cluster, stage_on, scripted):
+    a, b = own_cluster.nodes
+    on_b = stage_on(b)
+    bob, carol = await on_b.people("bob", "carol")
+    room = await bob.create_room(on_b.room())
+    at_a = await scripted(a)
+
+    bob.invite(room, carol.bare)
+    handed_over = await at_a.handed_over(room)
+    a.hang()
+
+    await carol.expect(native_invitation(room))
+    assert handed_over.deadline < datetime.now(UTC)

@@ -21,7 +21,8 @@ def web():
     return Web(free_port())
 
 
-@pytest.mark.needs("conflict")
+# ejabberd replaces an older connection if it has the module.
+@pytest.mark.parametrize("setup", [Setup(hand_over=60)], ids=["hand-over"])
 async def test_two_relays_do_not_fight(own_stage, relays, web):
     first = relays(own_stage.server, metrics={"listen": f"127.0.0.1:{web.port}"})
     second = relays(own_stage.server)

@@ -6,7 +6,9 @@ both. All data is in Mnesia. A room lives on the node where it is made.
 
 import asyncio
 import contextlib
+import random
 import signal
+import string
 import urllib.error
 from pathlib import Path
 
@@ -35,6 +37,10 @@ class Cluster:
         """Returns once both nodes are in the cluster and take connections."""
         try:
             self._directory.mkdir(parents=True)
+            # Each node makes one if it finds none, and both start at the same time.
+            cookie = self._directory / ".erlang.cookie"
+            cookie.write_text("".join(random.choices(string.ascii_uppercase, k=20)))
+            cookie.chmod(0o400)
             await self._start_epmd()
             await asyncio.gather(self.a.start(), self.b.start())
             await self.b.join(self.a)
