@@ -400,6 +400,30 @@ fn a_server_elsewhere_needs_leave() {
 }
 
 #[test]
+fn a_cluster_has_an_address_for_each_node() {
+    let at = |servers: &str| with_env(LEAST, &[("COMPONENT__SERVERS", servers)]);
+    let addresses = |config: Config| config.component.addresses().iter().map(ToString::to_string).collect();
+    let read: Vec<String> = addresses(at("127.0.0.1:5347,unix:/s,127.0.0.1:05347").unwrap());
+    assert_eq!(read, ["127.0.0.1:5347", "unix:/s"]);
+    let many: Vec<_> = (1..=17).map(|port| format!("127.0.0.1:{port}")).collect();
+    for (servers, why) in [
+        ("", "empty: name one address for each node"),
+        ("127.0.0.1", "write host:port"),
+        (&many.join(","), "name 16 nodes of one cluster at most"),
+        ("127.0.0.1:1,10.0.0.1:1", "set component.allow_remote_cleartext = true"),
+    ] {
+        let refused = at(servers).unwrap_err();
+        assert!(refused.contains("component.servers") && refused.contains(why), "{refused}");
+    }
+    let both = [("COMPONENT__SERVERS", "127.0.0.1:1"), ("COMPONENT__SERVER", "127.0.0.1:2")];
+    assert!(with_env(LEAST, &both).unwrap_err().contains("set beside component.server"));
+    let elsewhere =
+        [("COMPONENT__SERVERS", "127.0.0.1:1,10.0.0.1:1"), ("COMPONENT__ALLOW_REMOTE_CLEARTEXT", "true")];
+    let [warning] = &with_env(LEAST, &elsewhere).unwrap().warnings()[..] else { panic!("one warning") };
+    assert!(warning.contains("component.servers = \"10.0.0.1:1\""), "{warning}");
+}
+
+#[test]
 fn a_server_in_any_spelling_is_one() {
     for (written, expected) in [
         ("LOCALHOST:5347", "localhost:5347"),

@@ -117,8 +117,8 @@ impl Connection<'_> {
                     self.write(stanza);
                 }
                 // Some servers answer nothing once the stream has ended.
-                let closes = given_up || self.barrier().unconfirmed() == 0;
-                let closed = if closes {
+                let may_close = given_up || self.barrier().unconfirmed() == 0;
+                let closed = if may_close {
                     self.stream.poll_end(cx).is_ready()
                 } else {
                     let _ = self.stream.poll_flush(cx);
@@ -138,13 +138,13 @@ impl Connection<'_> {
                     if !self.waits_for_the_journal() {
                         (steps, silent) = (steps + 1, silent + 1);
                     }
-                    if steps >= MAX_STEPS || closes && silent >= steps_unclosed {
+                    if steps >= MAX_STEPS || may_close && silent >= steps_unclosed {
                         return Poll::Ready(false);
                     }
-                    if !closes && (silent >= STEPS_UNCONFIRMED || steps >= MAX_STEPS / 3) {
+                    if !may_close && (silent >= STEPS_UNCONFIRMED || steps >= MAX_STEPS / 3) {
                         (given_up, silent) = (true, 0);
                     }
-                } else if closes || self.barrier().unconfirmed() > 0 {
+                } else if may_close || self.barrier().unconfirmed() > 0 {
                     return Poll::Pending;
                 }
             }

@@ -97,7 +97,7 @@ impl Link {
     async fn uses_another_than(&self, on: Epoch) {
         let another = |used: &Option<Epoch>| used.is_some_and(|used| used.node() != on.node());
         if self.used.clone().wait_for(another).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -140,6 +140,20 @@ impl Link {
     /// [`AskError::Swallowed`]: the server is known to drop such requests. [`AskError::Refused`]: the answer is an error.
     pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
         self.while_used(self.used().ask(to, kind, payload)).await
+    }
+
+    /// As [`Self::ask`], by the connection to this node. The answer is the node's own if `to` is one of the server's hosts.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_by(
+        &self,
+        node: &NodeState,
+        to: &str,
+        kind: IqType,
+        payload: IqPayload,
+    ) -> Result<Iq, AskError> {
+        self.nodes[node.place].ask(to, kind, payload).await
     }
 
     /// Sends a request to `to` in the name of `user`, whose host must have granted it (XEP-0356 §4.5).
@@ -217,6 +231,30 @@ impl Link {
     /// Notes that the grants were seen to hold on this connection.
     pub fn holds(&self, on: Epoch) {
         self.by(on).holds(on);
+    }
+
+    /// The state of the connection to each node, in the order of the settings.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeState> {
+        let state = |(place, node): (usize, &NodeLink)| NodeState {
+            place,
+            server: node.server.to_string(),
+            is_up: node.epoch().is_ok(),
+            wrong: node.trouble.borrow().as_ref().map(ToString::to_string),
+        };
+        self.nodes.iter().enumerate().map(state).collect()
+    }
+
+    /// Waits until each connection is up, or something is wrong with it.
+    pub async fn tried(&self) {
+        for node in &*self.nodes {
+            let (mut up, mut trouble) = (node.up.clone(), node.trouble.subscribe());
+            // An error means that the link has ended.
+            tokio::select! {
+                _ = up.wait_for(Option::is_some) => {}
+                _ = trouble.wait_for(Option::is_some) => {}
+            }
+        }
     }
 
     /// Watches the connections from now on.
@@ -297,6 +335,18 @@ impl Link {
     pub fn grants(&self, host: &str) -> Option<Grants> {
         self.used().grants(host)
     }
+}
+
+/// The state of the connection to one node.
+#[derive(Debug, Clone)]
+pub struct NodeState {
+    place: usize,
+    /// Its address.
+    pub server: String,
+    /// Whether the connection is up.
+    pub is_up: bool,
+    /// What is wrong with it, if anything.
+    pub wrong: Option<String>,
 }
 
 /// Watches the state of the connections.

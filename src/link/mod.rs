@@ -26,6 +26,7 @@ mod log_throttle;
 mod metrics;
 mod node_link;
 mod node_task;
+mod patience;
 mod peer;
 mod pending_iqs;
 mod ping_barrier;
@@ -55,7 +56,7 @@ mod writer;
 
 pub use epoch::Epoch;
 pub use failure::{AskError, DeliverError, Lost};
-pub use handle::{Link, Watch};
+pub use handle::{Link, NodeState, Watch};
 pub use handshake::Refused;
 pub use peer::{PEER_TIMEOUT, Peer, peer};
 pub use privileges::Grants;
@@ -92,18 +93,18 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
     assert!(!settings.servers.is_empty(), "the settings name no server");
     let (incoming, taken) = mpsc::channel(MAX_INCOMING_STANZAS);
     let metrics = Arc::<Metrics>::default();
+    let count = settings.servers.len();
     let shared = Shared {
+        settings,
         ids: Arc::new(Ids::new()),
-        siblings: Arc::new(Siblings::of(settings.servers.len())),
-        first: Arc::new(FirstAttempts::at(settings.servers.len())),
+        siblings: Arc::new(Siblings::of(count)),
+        first: Arc::new(FirstAttempts::at(count)),
         incoming,
         metrics: Arc::clone(&metrics),
     };
-    let nodes: Vec<_> =
-        (0..settings.servers.len()).map(|node| shared.connection(node, settings.clone())).collect();
+    let nodes: Vec<_> = (0..count).map(|node| shared.connection(node)).collect();
     let (links, tasks): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
-    let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
-    let summary = (links.len() > 1).then(|| Summary::of(&links, &servers));
+    let summary = (links.len() > 1).then(|| Summary::of(&links));
     let (used, trouble) = match &summary {
         Some(summary) => (summary.used(), summary.trouble()),
         None => (links[0].up.clone(), links[0].trouble.subscribe()),
@@ -114,6 +115,8 @@ pub fn new(settings: Settings) -> (Link, Incoming, Task) {
 
 /// What the connections to all nodes have in common.
 struct Shared {
+    /// As the configuration has them.
+    settings: Settings,
     ids: Arc<Ids>,
     siblings: Arc<Siblings>,
     first: Arc<FirstAttempts>,
@@ -122,14 +125,16 @@ struct Shared {
 }
 
 impl Shared {
-    /// The connection to this node, by its place in the settings, which are as the configuration has them.
-    fn connection(&self, node: usize, mut settings: Settings) -> (NodeLink, NodeTask) {
+    /// The connection to this node, by its place in the settings.
+    fn connection(&self, node: usize) -> (NodeLink, NodeTask) {
+        let mut settings = self.settings.clone();
         let spellings = Spellings::of_settings(&mut settings);
         let (commands, outgoing) = mpsc::channel(MAX_OUTGOING_STANZAS);
         let metrics = Arc::new(NodeMetrics::new(Arc::clone(&self.metrics)));
         let up = ConnectionState::new(node, Arc::clone(&metrics), settings.services.clone());
         let (wanted, changes) = watch::channel(settings.clone());
         let link = NodeLink {
+            server: settings.servers[node].to_string().into(),
             commands,
             wanted,
             up: up.watch(),

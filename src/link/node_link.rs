@@ -28,6 +28,8 @@ const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The handle to the connection to one node; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct NodeLink {
+    /// The address of the node, as the configuration has it.
+    pub(super) server: Arc<str>,
     pub(super) commands: mpsc::Sender<Command>,
     /// The settings for the next connection.
     pub(super) wanted: watch::Sender<Settings>,

@@ -6,49 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::error;
 
+use super::patience::Patience;
 use super::session::{Connection, ping};
-
-/// How long it takes until something is concluded from silence.
-#[derive(Debug)]
-pub(super) struct Patience {
-    /// How often it is looked at.
-    pub(super) interval: Duration,
-    /// If nothing came in for this time, a ping is sent.
-    idle: Duration,
-    /// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile, if there is one.
-    slow: Duration,
-    /// If a ping has no answer for this time, the server hangs or the connection is dead.
-    hangs: Duration,
-}
-
-/// With no other connection, nothing is gained by being quick.
-const ALONE: Patience = Patience {
-    interval: Duration::from_secs(1),
-    idle: Duration::from_secs(60),
-    slow: Duration::from_secs(2),
-    hangs: Duration::from_secs(20),
-};
-
-/// With one to each node of a cluster, the others can do the work at once.
-const ONE_OF_SEVERAL: Patience = Patience {
-    interval: Duration::from_millis(250),
-    idle: Duration::from_millis(200),
-    slow: Duration::from_millis(700),
-    hangs: Duration::from_secs(4),
-};
 
 /// If this is called so late, the machine or this process has stood still.
 const STANDS_STILL_AFTER: Duration = Duration::from_secs(3);
 
 /// How long an answer to a ping may take while stanzas come in: it may wait behind them.
 const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
-
-impl Patience {
-    /// On a connection that has others beside it, or not.
-    pub(super) fn with_others(several: bool) -> Self {
-        if several { ONE_OF_SEVERAL } else { ALONE }
-    }
-}
 
 impl Connection<'_> {
     /// What is due at each interval. Returns the time for which a ping had no answer, if that is too long.

@@ -1,6 +1,8 @@
 //! Of the connections to several nodes: which one is used, and what is wrong altogether. Knows nothing of how a connection
 //! comes about.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use tracing::info;
 
@@ -19,23 +21,23 @@ pub(super) struct Summary {
 /// The state of the connection to one node.
 #[derive(Debug)]
 struct Node {
-    server: String,
+    server: Arc<str>,
     up: watch::Receiver<Option<Epoch>>,
     slow: watch::Receiver<bool>,
     trouble: watch::Receiver<Option<Trouble>>,
 }
 
 impl Summary {
-    /// Of these, by the addresses of their nodes.
-    pub(super) fn of(nodes: &[NodeLink], servers: &[String]) -> Self {
-        let node = |(link, server): (&NodeLink, &String)| Node {
-            server: server.clone(),
+    /// Of these.
+    pub(super) fn of(nodes: &[NodeLink]) -> Self {
+        let node = |link: &NodeLink| Node {
+            server: Arc::clone(&link.server),
             up: link.up.clone(),
             slow: link.slow.clone(),
             trouble: link.trouble.subscribe(),
         };
         Self {
-            nodes: nodes.iter().zip(servers).map(node).collect(),
+            nodes: nodes.iter().map(node).collect(),
             used: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
         }
@@ -105,8 +107,8 @@ impl Summary {
         };
         of(&self.nodes[used.node()]).or_else(|| {
             self.nodes.iter().find_map(|node| {
-                let what = of(node)?.to_string();
-                Some(Trouble::OneNode { server: node.server.clone(), what })
+                let what = Box::new(of(node)?);
+                Some(Trouble::OneNode { server: node.server.to_string(), what })
             })
         })
     }

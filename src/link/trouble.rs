@@ -24,7 +24,7 @@ pub enum Trouble {
         /// Its address.
         server: String,
         /// The trouble.
-        what: String,
+        what: Box<Trouble>,
     },
 }
 
@@ -39,7 +39,13 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Down(why) => f.write_str(why),
-            Self::OneNode { server, what } => write!(f, "of the server's nodes, {server} is not in order: {what}"),
+            Self::OneNode { server, what } => {
+                write!(f, "of the server's nodes, {server} is not in order: {what}")?;
+                if matches!(**what, Self::Conflict(_) | Self::Shared | Self::Refused(_)) {
+                    f.write_str(". See also that each address in component.servers leads to another node")?;
+                }
+                Ok(())
+            }
             Self::Flapping(why) => write!(f, "connections to the server do not last: {why}"),
             Self::Conflict(why) => write!(
                 f,

@@ -7,6 +7,7 @@ import pytest
 
 from faults.crowd import invite, is_killer
 from support import clock, stanzas
+from support.checking import check
 from support.ports import free_port
 from support.scripted import STREAM_ERRORS, Scripted
 from support.server import Setup
@@ -159,13 +160,45 @@ async def test_a_stanza_that_ends_every_connection(nodes, relay):
     assert ends == dict.fromkeys(contacts, ("relayed", None))
 
 
+async def test_a_node_that_is_not_there(nodes, relays, both):
+    """The relay is ready, and says which."""
+    there, missing = nodes
+    await missing.kill()
+    web = Web(free_port())
+    both["metrics"] = {"listen": f"127.0.0.1:{web.port}"}
+    relay = relays(there, **both)
+    await relay.start()
+    await web.until("/readyz", 200)
+    address = f"127.0.0.1:{missing.component_port}"
+    assert address in (await web.get("/")).text
+    assert (await web.metrics())["muc_invite_relay_link_nodes_up"] == 1
+    findings = (await check(relay)).findings
+    [down] = [it for it in findings if it["what"] == "connection" and it["state"] == "failed"]
+    assert down["of"] == address and "can't be reached" in down["found"]
+    await missing.start()
+    await missing.connected(1)
+    await web.metrics_when(lambda now: now["muc_invite_relay_link_nodes_up"] == 2)
+
+
+async def test_a_secret_that_every_node_refuses(nodes, relays, both):
+    both["component"]["secret"] = "another secret for the tests"
+    relay = relays(nodes[0], **both)
+    await relay.launch()
+    assert await relay.process.ends() == 3
+    nodes[0].secret = both["component"]["secret"]
+    relay.prepare_again()
+    await relay.start()
+    await relay.process.says("refused the handshake")
+    assert await arrive(nodes, relay, invite(nodes[0], MANY)) == 0
+
+
 async def test_a_node_that_does_not_answer_the_handshake(nodes, relays, both):
     """While another node hangs, registering takes until that counts as down. An attempt that is given up before does harm."""
     ready, waits = nodes
     waits.reads.turn(on=False)
     relay = relays(ready, **both)
     relay.env.update(clock.faster(20))
-    await relay.start()
+    await relay.launch()
     up = await relay.process.says("link is up")
     contacts = invite(ready, MANY)
     await arrive(nodes, relay, contacts)
