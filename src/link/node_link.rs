@@ -87,7 +87,7 @@ impl NodeLink {
         let _ = self.commands.send(Command::Deliver { stanza, on, answer }).await;
     }
 
-    /// As [`Self::post`], but never waits: if too many stanzas wait to be sent, this one is dropped.
+    /// Sends a stanza without waiting for anything: if too many stanzas wait to be sent, this one is dropped.
     pub(super) fn send_or_drop(&self, stanza: Stanza) {
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);

@@ -191,7 +191,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Goes on with what is sent alone: see [`Suspects`].
+    /// Goes on with what is sent alone: see [`super::suspects`].
     fn send_alone(&mut self) {
         match &self.alone {
             Alone::No => {}
