@@ -85,9 +85,10 @@
 %%%===================================================================
 %%% The module
 %%%===================================================================
-start(Host, _Opts) ->
+start(Host, Opts) ->
     %% One for all hosts, and not stopped with them: the relay may ask for what it remembers after a restart of the module.
     _ = supervisor:start_child(ejabberd_gen_mod_sup, #{id => ?MODULE, start => {?MODULE, start_memory, []}}),
+    note_connections(Opts),
     Keepers = gen_mod:get_module_proc(Host, ?MODULE),
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
@@ -111,8 +112,8 @@ stop(Host) ->
         end,
     gen_mod:stop_child(?MODULE, Host).
 
-reload(_Host, _NewOpts, _OldOpts) ->
-    ok.
+reload(_Host, NewOpts, _OldOpts) ->
+    note_connections(NewOpts).
 
 %% This module stops before mod_offline, which stores what is delivered at that moment.
 depends(_Host, _Opts) ->
@@ -450,9 +451,13 @@ shares_a_listener(Component) ->
 -spec replace_older(binary(), pid()) -> any().
 replace_older(Component, New) ->
     be_the_only(gen_mod:get_module_proc(Component, mod_muc_invite_relay_newest)),
+    %% One that is not noted is newer: it has its route, and comes here next.
+    Noted = [Pid || [Pid] <- ets:match(?MODULE, {connection, {connection, '$1'}, Component})],
+    note_connection(Component, New),
     Here = of_this_node(connections(Component)),
-    case lists:delete(New, Here) of
-        [_ | _] = Older when Older /= Here ->
+    [ets:delete(?MODULE, {connection, Pid}) || Pid <- Noted -- Here],
+    case [Pid || Pid <- Noted, Pid /= New, lists:member(Pid, Here)] of
+        [_ | _] = Older ->
             Error = xmpp:serr_conflict(<<"Replaced by a new connection">>, ejabberd_option:language()),
             Monitors = [{monitor(process, Pid), Pid} || Pid <- Older],
             [ejabberd_service:send(Pid, Error) || Pid <- Older], % this ends it as well
@@ -463,9 +468,18 @@ replace_older(Component, New) ->
             ?INFO_MSG("The new connection of ~ts replaces the older ones of this node: ~b ended~ts",
                       [Component, length(Older) - length(Stuck),
                        [io_lib:format(", ~b killed, since it did not end in time", [length(Stuck)]) || Stuck /= []]]);
-        _ ->
+        [] ->
             ok
     end.
+
+%% Those that were there before the module.
+-spec note_connections(gen_mod:opts()) -> ok.
+note_connections(Opts) ->
+    Component = gen_mod:get_opt(component, Opts),
+    lists:foreach(fun(Pid) -> note_connection(Component, Pid) end, of_this_node(connections(Component))).
+
+note_connection(Component, Pid) ->
+    ets:insert(?MODULE, {connection, {connection, Pid}, Component}).
 
 %% Of several new connections only the last one waits for the others: two that waited for each other would both be killed.
 -spec be_the_only(atom()) -> any().
