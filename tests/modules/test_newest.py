@@ -91,7 +91,7 @@ async def test_an_older_one_that_takes_nothing_any_more_is_killed(stage, relays)
 async def fill(server, sender):
     """Sends to the component until nothing more fits into its connection."""
     text = "x" * 60_000
-    for number in range(400):
+    for number in range(100):
         await sender.pour(f"<message to='{server.component}' id='{number}'><body>{text}</body></message>")
     await sender.passed(server.host)
 
