@@ -85,9 +85,10 @@
 %%%===================================================================
 %%% The module
 %%%===================================================================
-start(Host, _Opts) ->
+start(Host, Opts) ->
     %% One for all hosts, and not stopped with them: the relay may ask for what it remembers after a restart of the module.
     _ = supervisor:start_child(ejabberd_gen_mod_sup, #{id => ?MODULE, start => {?MODULE, start_memory, []}}),
+    note_connections(Opts),
     Keepers = gen_mod:get_module_proc(Host, ?MODULE),
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
@@ -111,8 +112,8 @@ stop(Host) ->
         end,
     gen_mod:stop_child(?MODULE, Host).
 
-reload(_Host, _NewOpts, _OldOpts) ->
-    ok.
+reload(_Host, NewOpts, _OldOpts) ->
+    note_connections(NewOpts).
 
 %% This module stops before mod_offline, which stores what is delivered at that moment.
 depends(_Host, _Opts) ->
@@ -425,9 +426,9 @@ component_connected(Component) ->
 replace_older(Component) ->
     case lists:member(Component, components()) andalso not shares_a_listener(Component) of
         true ->
-            New = self(),
+            Number = note_connection(Component, self()),
             %% In a process of its own: nothing that comes too late is a message for the connection.
-            {Pid, Monitor} = spawn_monitor(fun() -> replace_older(Component, New) end),
+            {Pid, Monitor} = spawn_monitor(fun() -> replace_older(Component, Number) end),
             receive
                 {'DOWN', Monitor, process, _, _} -> ok
             after 2 * ?END_TIMEOUT -> % the routes can't be changed
@@ -447,12 +448,11 @@ shares_a_listener(Component) ->
                  (_) -> false
               end, ejabberd_option:listen()).
 
--spec replace_older(binary(), pid()) -> any().
-replace_older(Component, New) ->
-    be_the_only(gen_mod:get_module_proc(Component, mod_muc_invite_relay_newest)),
-    Here = of_this_node(connections(Component)),
-    case lists:delete(New, Here) of
-        [_ | _] = Older when Older /= Here ->
+%% Waits for older ones only, so two new ones never wait for each other.
+-spec replace_older(binary(), integer()) -> any().
+replace_older(Component, Number) ->
+    case older(Component, Number, erlang:monotonic_time(millisecond) + ?END_TIMEOUT) of
+        [_ | _] = Older ->
             Error = xmpp:serr_conflict(<<"Replaced by a new connection">>, ejabberd_option:language()),
             Monitors = [{monitor(process, Pid), Pid} || Pid <- Older],
             [ejabberd_service:send(Pid, Error) || Pid <- Older], % this ends it as well
@@ -463,24 +463,33 @@ replace_older(Component, New) ->
             ?INFO_MSG("The new connection of ~ts replaces the older ones of this node: ~b ended~ts",
                       [Component, length(Older) - length(Stuck),
                        [io_lib:format(", ~b killed, since it did not end in time", [length(Stuck)]) || Stuck /= []]]);
-        _ ->
+        [] ->
             ok
     end.
 
-%% Of several new connections only the last one waits for the others: two that waited for each other would both be killed.
--spec be_the_only(atom()) -> any().
-be_the_only(Name) ->
-    try register(Name, self())
-    catch error:badarg ->
-            case whereis(Name) of
-                undefined ->
-                    be_the_only(Name);
-                Before ->
-                    Monitor = monitor(process, Before),
-                    exit(Before, kill),
-                    receive {'DOWN', Monitor, process, _, _} -> be_the_only(Name) end
-            end
+%% Those of this node with a lower number. One without a number has its route, and gets a number next.
+-spec older(binary(), integer(), integer()) -> [pid()].
+older(Component, Number, Until) ->
+    Noted = [{Pid, Its} || [Pid, Its] <- ets:match(?MODULE, {connection, {connection, '$1'}, Component, '$2'})],
+    Here = of_this_node(connections(Component)),
+    [ets:delete(?MODULE, {connection, Pid}) || {Pid, _} <- Noted, not lists:member(Pid, Here)],
+    AllNoted = [] == [Pid || Pid <- Here, not lists:keymember(Pid, 1, Noted)],
+    case AllNoted orelse erlang:monotonic_time(millisecond) >= Until of
+        true -> [Pid || {Pid, Its} <- Noted, Its < Number, lists:member(Pid, Here)];
+        false -> receive after 1 -> older(Component, Number, Until) end
     end.
+
+%% Those that were there before the module.
+-spec note_connections(gen_mod:opts()) -> ok.
+note_connections(Opts) ->
+    Component = gen_mod:get_opt(component, Opts),
+    lists:foreach(fun(Pid) -> note_connection(Component, Pid) end, of_this_node(connections(Component))).
+
+-spec note_connection(binary(), pid()) -> integer().
+note_connection(Component, Pid) ->
+    Number = erlang:unique_integer([monotonic]),
+    ets:insert_new(?MODULE, {connection, {connection, Pid}, Component, Number}),
+    Number.
 
 %% Those that have not ended at that time.
 -spec that_stay([{reference(), pid()}], integer()) -> [pid()].

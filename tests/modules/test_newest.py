@@ -91,7 +91,7 @@ async def test_an_older_one_that_takes_nothing_any_more_is_killed(stage, relays)
 async def fill(server, sender):
     """Sends to the component until nothing more fits into its connection."""
     text = "x" * 60_000
-    for number in range(400):
+    for number in range(100):
         await sender.pour(f"<message to='{server.component}' id='{number}'><body>{text}</body></message>")
     await sender.passed(server.host)
 
@@ -114,6 +114,28 @@ async def test_many_at_once(stage, relays):
     for _ in range(MANY):
         assert await speaks_for(newest, alice, bob, stage)
         await newest.passed(f"{stage.server.host}/barrier")
+
+
+async def test_of_two_at_the_same_time_one_is_left(stage):
+    """Neither takes the other one for the older."""
+    server = stage.server
+    for number in range(100):
+        two = await asyncio.gather(raw(server).open(), raw(server).open())
+        # The one that is left is accepted last.
+        await asyncio.gather(*(relay.hears(rb"<handshake") for relay in two))
+        assert sorted([await stays(relay, server) for relay in two]) == [False, True], number
+        for relay in two:
+            relay.cut()
+
+
+async def stays(relay, server):
+    ping = f"<ping xmlns='{stanzas.PING}'/>"
+    relay.send(f"<iq type='get' id='ping' from='{relay.jid}' to='{server.host}/barrier'>{ping}</iq>")
+    try:
+        await relay.hears(rb"id=.ping")
+    except StreamEnded:
+        return False
+    return True
 
 
 async def test_other_domains_are_not_the_modules_business(stage, relays):
