@@ -61,9 +61,9 @@ pub(in crate::relay) async fn take(
     };
     cx.link.post_on(connection, Stanza::Iq(answer)).await;
     match after {
-        AfterAdmit::Run { mut job, early } => {
+        AfterAdmit::Run { mut job, early_until } => {
             // Otherwise the module is asked after the answer, which the server may have got too late.
-            if early {
+            if early_until.is_some_and(|until| Instant::now() <= until) {
                 job.module.hears_by(connection);
             }
             return attempt::run(cx, job).await;
@@ -91,10 +91,10 @@ enum Admission {
 
 /// What is done behind the answer.
 enum AfterAdmit {
-    /// `early`: the answer is sent long before the deadline.
+    /// `early_until`: an answer that is on its way by then is sent long before the deadline.
     Run {
         job: Box<Job>,
-        early: bool,
+        early_until: Option<Instant>,
     },
     /// It has ended: the membership that came with it is taken back, and the inviter is told.
     Undo(Box<Pending>, Option<Told>),
@@ -247,7 +247,8 @@ async fn take_over(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let job = Job::new(admitted, arrival).member_added_by_room(anew.is_some());
-    Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN && !behind }))
+    let early = left.checked_sub(LATE_ANSWER_MARGIN).filter(|_| !behind);
+    Ok(Admission::Taken(AfterAdmit::Run { job, early_until: early.map(|early| Instant::now() + early) }))
 }
 
 /// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.
