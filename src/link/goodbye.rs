@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::unconstrained;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -30,9 +30,10 @@ const STEPS_UNCLOSED_AT_STOP: u32 = 4;
 /// on sending.
 const MAX_STEPS: u32 = 60;
 
-/// How long it may take until all stanzas that had been received when the connection was lost are read. While the journal takes
-/// nothing, that time does not pass.
-const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(10);
+/// In so much time what had been received when the connection was lost is read. While the journal takes nothing at all, that time
+/// does not pass; a server that hangs, and sends all the same, has it a few times.
+const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_TIMES_TO_READ: u32 = 3;
 
 impl Connection<'_> {
     /// Runs until the connection ends, or is to be closed.
@@ -70,22 +71,25 @@ impl Connection<'_> {
     /// invitations. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
         self.begin_to_end();
-        loop {
+        let mut times = 0;
+        while times < MAX_TIMES_TO_READ {
+            let (mut has_read, end) = (false, Instant::now() + READ_THE_REST_TIMEOUT);
             // Unconstrained: else "nothing is ready" may mean that this task has done enough for now.
             let rest = unconstrained(poll_fn(|cx| {
                 // Commands are dropped, which tells the senders that the connection is lost.
                 while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
                 loop {
                     match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Ok(())) if Instant::now() < end => has_read = true,
                         Poll::Pending if self.waits_for_the_journal() => return Poll::Pending,
                         Poll::Ready(_) | Poll::Pending => return Poll::Ready(()),
                     }
                 }
             }));
-            if timeout(READ_THE_REST_TIMEOUT, rest).await.is_ok() || !self.waits_for_the_journal() {
+            if timeout_at(end, rest).await.is_ok() || !self.waits_for_the_journal() {
                 return;
             }
+            times += u32::from(has_read);
         }
     }
 
@@ -109,7 +113,7 @@ impl Connection<'_> {
         }
         let mut step = interval_at(Instant::now() + STEP, STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut steps, mut silent, mut given_up) = (0, 0, false);
+        let (mut steps, mut silent, mut given_up, mut has_read) = (0, 0, false, false);
         // Unconstrained: else "nothing is taken in" may mean that this task has done enough for now.
         let server_has_closed = unconstrained(poll_fn(|cx| {
             loop {
@@ -126,7 +130,7 @@ impl Connection<'_> {
                 };
                 loop {
                     match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => silent = 0,
+                        Poll::Ready(Ok(())) => (silent, has_read) = (0, true),
                         Poll::Ready(Err(_)) => return Poll::Ready(true),
                         Poll::Pending if self.paused && closed && !self.intake_is_open() => {
                             return Poll::Ready(true);
@@ -135,7 +139,7 @@ impl Connection<'_> {
                     }
                 }
                 if step.poll_tick(cx).is_ready() {
-                    if !self.waits_for_the_journal() {
+                    if std::mem::take(&mut has_read) || !self.waits_for_the_journal() {
                         (steps, silent) = (steps + 1, silent + 1);
                     }
                     if steps >= MAX_STEPS || may_close && silent >= steps_unclosed {
