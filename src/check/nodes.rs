@@ -8,14 +8,21 @@ use super::remedies::CHECK_SETUP;
 use super::rooms::{self, ModuleAnswer};
 use crate::link::{Link, NodeState};
 
-/// A finding for each node whose connection is not up. None if there is one address alone.
+const SEE_ADDRESSES: &str = "See that each address in component.servers leads to another node";
+
+/// A finding for each node whose connection is not up, or with which something is wrong. None if there is one address alone.
 pub(super) async fn connections(link: &Link, deadline: Instant) -> Vec<Finding> {
     // The first one is up; the others may take a moment longer.
     let _ = timeout_at(deadline, link.tried()).await;
     let finding = |node: &NodeState| {
-        let wrong = node.wrong.clone().unwrap_or_else(|| "it has not answered yet".to_owned());
-        let down = format!("down: {wrong}; the relay goes on by the others");
-        (!node.is_up).then(|| Finding::of(What::Connection, &node.server).failed(down, CHECK_SETUP))
+        let wrong = match (&node.wrong, node.is_up) {
+            (None, true) => return None,
+            (None, false) => "down: it has not answered yet".to_owned(),
+            (Some(wrong), true) => wrong.clone(),
+            (Some(wrong), false) => format!("down: {wrong}"),
+        };
+        let wrong = format!("{wrong}. The relay goes on by the others. {SEE_ADDRESSES}");
+        Some(Finding::of(What::Connection, &node.server).failed(wrong, CHECK_SETUP))
     };
     let nodes = link.nodes();
     if nodes.len() > 1 { nodes.iter().filter_map(finding).collect() } else { Vec::new() }

@@ -22,13 +22,10 @@ const STEP: Duration = Duration::from_millis(500);
 /// For so many steps the server may be silent before the relay closes its side, though it has not confirmed all that was sent.
 const STEPS_UNCONFIRMED: u32 = 4;
 
-/// For so many steps it may be silent then before it has closed its own side. A relay that stops has less time.
-const STEPS_UNCLOSED: u32 = 20;
-const STEPS_UNCLOSED_AT_STOP: u32 = 4;
-
-/// After a third of so many steps the relay closes its side, and after all of them the connection ends, also if the server goes
-/// on sending.
-const MAX_STEPS: u32 = 60;
+/// For so many steps it may be silent then before it has closed its own side; and after a third of so many the relay closes its
+/// side, after all of them the connection ends, also if the server goes on sending. A relay that stops has less time.
+const OTHERWISE: (u32, u32) = (20, 60);
+const AT_STOP: (u32, u32) = (4, 9);
 
 /// In so much time what had been received when the connection was lost is read. While the journal takes nothing at all, that time
 /// does not pass; a server that hangs, and sends all the same, has it a few times.
@@ -57,8 +54,7 @@ impl Connection<'_> {
             }
         };
         self.begin_to_end();
-        let stops = matches!(end, End::Closed);
-        self.say_goodbye(if stops { STEPS_UNCLOSED_AT_STOP } else { STEPS_UNCLOSED }).await;
+        self.say_goodbye(close).await;
         end
     }
 
@@ -104,9 +100,9 @@ impl Connection<'_> {
     }
 
     /// Waits until all that was sent is confirmed, closes the relay's side, and reads until the server has closed its own, or is
-    /// silent for `steps_unclosed`. While nothing is read because the journal takes nothing, the server is not silent: it waits as
+    /// silent for some steps: fewer if the relay stops. While nothing is read because the journal takes nothing, the server is not silent: it waits as
     /// well, and what it holds back would be lost.
-    async fn say_goodbye(&mut self, steps_unclosed: u32) {
+    async fn say_goodbye(&mut self, close: &CancellationToken) {
         let last = self.barrier().last(|| self.ids.next());
         if let Some((id, to)) = last {
             self.queue.push_back(ping(self.component, id, to).into());
@@ -142,10 +138,11 @@ impl Connection<'_> {
                     if std::mem::take(&mut has_read) || !self.waits_for_the_journal() {
                         (steps, silent) = (steps + 1, silent + 1);
                     }
-                    if steps >= MAX_STEPS || may_close && silent >= steps_unclosed {
+                    let (max_unclosed, max) = if close.is_cancelled() { AT_STOP } else { OTHERWISE };
+                    if steps >= max || may_close && silent >= max_unclosed {
                         return Poll::Ready(false);
                     }
-                    if !may_close && (silent >= STEPS_UNCONFIRMED || steps >= MAX_STEPS / 3) {
+                    if !may_close && (silent >= STEPS_UNCONFIRMED || steps >= max / 3) {
                         (given_up, silent) = (true, 0);
                     }
                 } else if may_close || self.barrier().unconfirmed() > 0 {

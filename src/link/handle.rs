@@ -130,7 +130,12 @@ impl Link {
 
     /// As [`Self::post`], but never waits: if too many stanzas wait to be sent, this one is dropped.
     pub fn send_or_drop(&self, stanza: Stanza) {
-        self.used().send_or_drop(stanza);
+        self.used().send_or_drop(stanza, None);
+    }
+
+    /// As [`Self::send_or_drop`], but only through this connection.
+    pub fn send_or_drop_on(&self, on: Epoch, stanza: Stanza) {
+        self.by(on).send_or_drop(stanza, Some(on));
     }
 
     /// Sends a request to `to` in the component's own name. Only `to` itself can answer.
@@ -316,9 +321,13 @@ impl Link {
     }
 
     /// The clients of a user that are online: their resources and entity capabilities. Empty if the host does not send
-    /// presences, or the list is incomplete. Each node tells of the clients that are connected to it.
+    /// presences, or the list is incomplete. Each node tells of the clients that are connected to it, so with one that is away it
+    /// is incomplete.
     #[must_use]
     pub fn online(&self, user: &BareJid) -> Vec<(String, Option<Caps>)> {
+        if self.nodes.iter().any(|node| node.epoch().is_err()) {
+            return Vec::new();
+        }
         self.nodes.iter().flat_map(|node| node.online(user)).collect()
     }
 
@@ -328,6 +337,12 @@ impl Link {
     pub fn unheard_hosts(&self) -> Vec<String> {
         let all: BTreeSet<_> = self.nodes.iter().flat_map(NodeLink::unheard_hosts).collect();
         all.into_iter().collect()
+    }
+
+    /// What this host has granted on this connection; `None` if it has ended.
+    #[must_use]
+    pub fn grants_on(&self, connection: Epoch, host: &str) -> Option<Grants> {
+        if self.has(connection) { self.by(connection).grants(host) } else { None }
     }
 
     /// What this host has granted on the connection that is used.

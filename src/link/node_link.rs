@@ -88,10 +88,10 @@ impl NodeLink {
     }
 
     /// Sends a stanza without waiting for anything: if too many stanzas wait to be sent, this one is dropped.
-    pub(super) fn send_or_drop(&self, stanza: Stanza) {
+    pub(super) fn send_or_drop(&self, stanza: Stanza, on: Option<Epoch>) {
         let (answer, _) = oneshot::channel();
         let stanza = Box::new(stanza);
-        if self.commands.try_send(Command::Deliver { stanza, on: None, answer }).is_err() {
+        if self.commands.try_send(Command::Deliver { stanza, on, answer }).is_err() {
             debug!("too much waits to be sent: an answer is dropped");
         }
     }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use super::end::End;
 use super::first_attempts::FirstAttempts;
@@ -54,8 +54,8 @@ impl NodeTask {
     /// change of the configuration can help. Later refusals are tried again.
     pub(super) async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
         let link = self.link.clone();
-        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone())));
-        let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link)));
+        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone()).in_current_span()));
+        let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link).in_current_span()));
         let mut backoff = Backoff::new();
         loop {
             self.take_over_settings();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ping_barrier::PING_AGAIN_AFTER;
+
 /// How long it takes until something is concluded from silence.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -9,6 +11,8 @@ pub(super) struct Patience {
     pub(super) interval: Duration,
     /// If nothing came in for this time, a ping is sent.
     pub(super) idle: Duration,
+    /// If a ping has no answer for this time, another one is sent: the answer may have gone elsewhere.
+    pub(super) again: Duration,
     /// If a ping has no answer for this time and nothing comes in, another connection is used meanwhile, if there is one.
     pub(super) slow: Duration,
     /// If a ping has no answer for this time, the server hangs or the connection is dead.
@@ -19,6 +23,7 @@ pub(super) struct Patience {
 const ALONE: Patience = Patience {
     interval: Duration::from_secs(1),
     idle: Duration::from_secs(60),
+    again: PING_AGAIN_AFTER,
     slow: Duration::from_secs(2),
     hangs: Duration::from_secs(20),
 };
@@ -27,6 +32,7 @@ const ALONE: Patience = Patience {
 const ONE_OF_SEVERAL: Patience = Patience {
     interval: Duration::from_millis(250),
     idle: Duration::from_millis(200),
+    again: Duration::from_secs(1),
     slow: Duration::from_millis(700),
     hangs: Duration::from_secs(4),
 };

@@ -12,6 +12,10 @@ use super::session::{Connection, ping};
 /// If this is called so late, the machine or this process has stood still.
 const STANDS_STILL_AFTER: Duration = Duration::from_secs(3);
 
+/// How much later than with nothing before it an answer to a ping may be, for each unconfirmed stanza and for all.
+const MAX_TIME_FOR_A_STANZA: Duration = Duration::from_millis(20);
+const MAX_TIME_FOR_ALL: Duration = Duration::from_secs(20);
+
 /// How long an answer to a ping may take while stanzas come in: it may wait behind them.
 const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
 
@@ -33,11 +37,15 @@ impl Connection<'_> {
             self.last_read = Instant::now();
         }
         let silent = self.last_read.elapsed();
-        self.queue_pings(silent > patience.idle);
+        // A node that stores messages for those who are away takes its time for each that stands before the ping.
+        let work =
+            (MAX_TIME_FOR_A_STANZA * u32::try_from(unconfirmed).unwrap_or(u32::MAX)).min(MAX_TIME_FOR_ALL);
+        let (slow, hangs) = (patience.slow + work, patience.hangs + work);
+        self.queue_pings(silent > patience.idle, patience.again);
         let waiting = self.barrier().waiting_since().map(|since| since.elapsed()).unwrap_or_default();
-        self.up.is_slow(waiting > patience.slow && silent > patience.slow);
-        let reading = is_up && silent <= patience.hangs;
-        let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { patience.hangs };
+        self.up.is_slow(waiting > slow && silent > slow);
+        let reading = is_up && silent <= hangs;
+        let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { hangs };
         let hangs = waiting > timeout;
         if hangs && !is_up {
             error!(
@@ -48,11 +56,11 @@ impl Connection<'_> {
         hangs.then_some(timeout)
     }
 
-    fn queue_pings(&mut self, idle: bool) {
+    fn queue_pings(&mut self, idle: bool, again: Duration) {
         let mut barrier = self.siblings.barrier(self.epoch);
         let mut due: Vec<_> = idle.then(|| barrier.ping(|| self.ids.next())).flatten().into_iter().collect();
         due.extend(barrier.probe_again(|| self.ids.next()));
-        due.extend(barrier.again(|| self.ids.next()));
+        due.extend(barrier.again(again, || self.ids.next()));
         self.queue.extend(due.into_iter().map(|(id, to)| ping(self.component, id, to).into()));
     }
 }

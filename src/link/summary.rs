@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::epoch::Epoch;
 use super::node_link::NodeLink;
@@ -78,15 +78,24 @@ impl Summary {
         }
         self.used.send_if_modified(|it| std::mem::replace(it, used) != used);
         let trouble = self.wrong(used);
-        self.trouble.send_if_modified(|it| std::mem::replace(it, trouble.clone()) != trouble);
+        if self.trouble.send_if_modified(|it| std::mem::replace(it, trouble.clone()) != trouble)
+            && let Some(one @ Trouble::OneNode { .. }) = trouble
+        {
+            warn!("{one}; the relay goes on by the others");
+        }
     }
 
-    /// The one that is used stays so while it is up and answers. Otherwise the first that is, or at least is up.
+    /// The one that is used stays so while it answers and nothing is wrong with it. Otherwise it is the first of which that is so;
+    /// else one that at least answers, or is up.
     fn to_use(&self, before: Option<Epoch>) -> Option<Epoch> {
         let up = |node: &Node| *node.up.borrow();
         let answers = |node: &Node| up(node).filter(|_| !*node.slow.borrow());
-        let same = before.and_then(|before| answers(&self.nodes[before.node()]));
-        same.or_else(|| self.nodes.iter().find_map(answers)).or_else(|| self.nodes.iter().find_map(up))
+        let well = |node: &Node| answers(node).filter(|_| node.trouble.borrow().is_none());
+        let same = before.map(|before| &self.nodes[before.node()]);
+        let first = |holds: &dyn Fn(&Node) -> Option<Epoch>| {
+            same.and_then(holds).or_else(|| self.nodes.iter().find_map(holds))
+        };
+        first(&well).or_else(|| first(&answers)).or_else(|| first(&up))
     }
 
     fn wrong(&self, used: Option<Epoch>) -> Option<Trouble> {

@@ -4,6 +4,8 @@ A test says by parametrising `timeout` how many seconds the relay has. It has a 
 comes within a test's patience has not waited for the deadline.
 """
 
+import itertools
+
 import pytest
 
 from support.handover import ScriptedRelay
@@ -25,7 +27,8 @@ def _no_complaints(request, shows):
     """Fails if code of the server has failed, which nobody else would see."""
     yield
     for program, seen_before in request.node.programs:
-        output = program.output.all[seen_before:]
+        # Erlang gives its own parts 2 s to end, and complains of a machine that takes longer.
+        output = itertools.takewhile(lambda line: "SIGTERM received" not in line, program.output.all[seen_before:])
         errors = [line for line in output if "traceback" in line.lower() or "[error]" in line or "[critical]" in line]
         assert not errors, "\n".join(errors)
 

@@ -91,7 +91,7 @@ async def test_an_older_one_that_takes_nothing_any_more_is_killed(stage, relays)
 async def fill(server, sender):
     """Sends to the component until nothing more fits into its connection."""
     text = "x" * 60_000
-    for number in range(100):
+    for number in range(400):
         await sender.pour(f"<message to='{server.component}' id='{number}'><body>{text}</body></message>")
     await sender.passed(server.host)
 
@@ -119,7 +119,7 @@ async def test_many_at_once(stage, relays):
 async def test_of_two_at_the_same_time_one_is_left(stage):
     """Neither takes the other one for the older."""
     server = stage.server
-    for number in range(100):
+    for number in range(400):
         two = await asyncio.gather(raw(server).open(), raw(server).open())
         # The one that is left is accepted last.
         await asyncio.gather(*(relay.hears(rb"<handshake") for relay in two))
