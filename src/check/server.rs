@@ -43,8 +43,7 @@ pub enum AskedBy {
 /// Checks everything that `setup` prints for this configuration, until `deadline`. If there are questions without an answer by
 /// then, the finding about the connection says so.
 pub async fn server(config: &Config, link: &Link, deadline: Instant, asked_by: AskedBy) -> Vec<Finding> {
-    let addresses: Vec<_> = config.component.addresses().iter().map(ToString::to_string).collect();
-    let connection = || Finding::of(What::Connection, addresses.join(", "));
+    let connection = || Finding::of(What::Connection, config.component.shown_addresses());
     let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link, deadline).await {
         let (why, remedy) = trouble(config, link).await;

@@ -12,9 +12,8 @@ pub fn settings(config: &Config) -> Vec<Finding> {
     let Config { component, muc, relay, journal, log, .. } = config;
     let [window, expiry, retention] = [relay.window, relay.expiry, journal.retention].map(as_it_is_written);
     let section = |name: &str, found: String| Finding::of(What::Configuration, name).ok(found);
-    let addresses: Vec<_> = component.addresses().iter().map(ToString::to_string).collect();
     let mut findings = vec![
-        section("[component]", format!("{} at {}", component.jid, addresses.join(", "))),
+        section("[component]", format!("{} at {}", component.jid, component.shown_addresses())),
         section("[muc]", format!("rooms of {} are believed", muc.services.join(", "))),
         section(
             "[relay]",

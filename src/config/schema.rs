@@ -62,6 +62,12 @@ impl Component {
     pub fn addresses(&self) -> Vec<Server> {
         [slice::from_ref(&self.server), &self.other_nodes].concat()
     }
+
+    /// The same in one line, for people: `127.0.0.1:5347, 127.0.0.1:5348`.
+    #[must_use]
+    pub fn shown_addresses(&self) -> String {
+        self.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Where the server listens for components.

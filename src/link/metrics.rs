@@ -150,7 +150,7 @@ impl NodeMetrics {
         Some(since.elapsed())
     }
 
-    /// Notes how many stanzas are sent and not confirmed, and how many wait to be sent. Called once a second.
+    /// Notes how many stanzas are sent and not confirmed, and how many wait to be sent. Called at each interval.
     pub(super) fn set_queue_lengths(&self, unconfirmed: usize, waiting: usize) {
         for (length, mine, of_all) in [
             (unconfirmed, &self.unconfirmed, &self.of_all.unconfirmed),

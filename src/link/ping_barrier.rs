@@ -134,7 +134,7 @@ impl Barrier {
         if late && self.pings.len() < MAX_PENDING_PINGS { self.send_ping(id) } else { None }
     }
 
-    /// The first pings once more, while none of them has been answered. Called once a second.
+    /// The first pings once more, while none of them has been answered. Called at each interval.
     pub(super) fn probe_again(&mut self, mut id: impl FnMut() -> String) -> Vec<(String, String)> {
         if self.is_up() || self.probed.elapsed() < PING_AGAIN_AFTER || self.probes.len() > MAX_PENDING_PROBES
         {

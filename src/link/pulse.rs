@@ -46,14 +46,14 @@ impl Connection<'_> {
         self.up.is_slow(waiting > slow && silent > slow);
         let reading = is_up && silent <= hangs;
         let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { hangs };
-        let hangs = waiting > timeout;
-        if hangs && !is_up {
+        let has_no_answer = waiting > timeout;
+        if has_no_answer && !is_up {
             error!(
                 "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
                  muc.services, a host of this server?"
             );
         }
-        hangs.then_some(timeout)
+        has_no_answer.then_some(timeout)
     }
 
     fn queue_pings(&mut self, idle: bool, again: Duration) {

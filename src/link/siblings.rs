@@ -56,7 +56,7 @@ impl Siblings {
             || (self.barriers.iter().enumerate()).any(|(node, barrier)| node != by.node() && bounced(barrier))
     }
 
-    /// This connection has ended: whoever waits for anything that was sent by it learns that it is lost.
+    /// This connection has ended: those who wait for an answer to what it sent, or for its confirmation, learn that it is lost.
     pub(super) fn ended(&self, connection: Epoch) {
         *self.barrier(connection) = Barrier::none();
         self.pending_iqs().lost_with(connection);

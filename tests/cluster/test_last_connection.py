@@ -52,31 +52,29 @@ async def test_the_end_of_the_one_that_was_asked_is_enough(cluster, stage_on, sc
     assert len(carol.received(native_invitation(room))) == 2
 
 
-async def test_the_end_of_its_node_is_enough(own_cluster, stage_on, scripted):
-    a, b = own_cluster.nodes
-    on_b = stage_on(b)
+async def asked_elsewhere(cluster, stage_on, scripted):
+    """A room on b hands an invitation over to a connection on a. Returns its contact, the room, and what was handed over."""
+    on_b = stage_on(cluster.b)
     bob, carol = await on_b.people("bob", "carol")
     room = await bob.create_room(on_b.room())
-    at_a = await scripted(a)
-
+    at_a = await scripted(cluster.a)
     bob.invite(room, carol.bare)
-    await at_a.handed_over(room)
-    await a.kill()
+    return carol, room, await at_a.handed_over(room)
+
+
+async def test_the_end_of_its_node_is_enough(own_cluster, stage_on, scripted):
+    carol, room, _ = await asked_elsewhere(own_cluster, stage_on, scripted)
+
+    await own_cluster.a.kill()
 
     await carol.expect(native_invitation(room), within=AT_ONCE)
 
 
 @pytest.mark.parametrize("timeout", [5])
 async def test_a_node_that_hangs_has_until_the_deadline(own_cluster, stage_on, scripted):
-    a, b = own_cluster.nodes
-    on_b = stage_on(b)
-    bob, carol = await on_b.people("bob", "carol")
-    room = await bob.create_room(on_b.room())
-    at_a = await scripted(a)
+    carol, room, handed_over = await asked_elsewhere(own_cluster, stage_on, scripted)
 
-    bob.invite(room, carol.bare)
-    handed_over = await at_a.handed_over(room)
-    a.hang()
+    own_cluster.a.hang()
 
     await carol.expect(native_invitation(room))
     assert handed_over.deadline < datetime.now(UTC)

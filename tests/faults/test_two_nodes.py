@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from faults.crowd import invite, is_killer
+from faults.test_bounces import error
 from support import clock, stanzas
 from support.checking import check
 from support.ports import free_port
@@ -50,15 +51,6 @@ async def relay(nodes, relays, both):
     return relay
 
 
-def came_back(message):
-    """The error with which an invitation comes back."""
-    id, inviter, contact = (message.get(name) for name in ("id", "from", "to"))
-    return (
-        f"<message type='error' id='{id}' from='{contact}' to='{inviter}'>"
-        f"<error type='cancel'><service-unavailable xmlns='{stanzas.STANZA_ERRORS}'/></error></message>"
-    )
-
-
 def sent(nodes):
     """The ids of what each contact was sent, by any node."""
     ids = {}
@@ -95,7 +87,7 @@ async def test_comes_back_by_the_other_one(nodes, relay):
     """An error that a session of the other node gives, before the node that has taken the invitation confirms it."""
     for node, other in zip(nodes, reversed(nodes), strict=True):
         node.home = other
-        node.on_message = came_back
+        node.on_message = lambda message: error(message, "service-unavailable")
         node.answers_pings = False
     [contact] = invite(nodes[0], 1)
     await nodes[0].until(lambda: sent(nodes), "it is sent")
