@@ -59,6 +59,19 @@ async def fine(play):
 async def unsupported(play):
     await set_the_stage(play)
     await says_what_it_can(play.bob, direct=False)
+    dave, carol = await play.stage.people("dave", "carol")
+    await says_what_it_can(carol, direct=False)
+
+    async def beforehand():
+        """The relay waits a second for a client's answer, and asks nobody once the hash is verified: carol's is bob's."""
+        for _ in range(5):
+            room = await dave.create_room(play.stage.room())
+            dave.invite(room, play.stage.relay_address(carol.bare))
+            [record] = await play.company.settled(lambda it, room=room: it["room"] == room, 1)
+            if record["reason"] == "unsupported":
+                return
+
+    play.beforehand = beforehand
     yield
 
 

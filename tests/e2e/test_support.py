@@ -3,7 +3,7 @@ a way."""
 
 import pytest
 
-from support import stanzas
+from support import clock, stanzas
 from support.capabilities import CAPS, says_what_it_can
 from support.feed import Wanted
 from support.server import Setup
@@ -15,6 +15,15 @@ pytestmark = pytest.mark.parametrize("setup", [Setup(hand_over=30, presence=True
 @pytest.fixture
 def config():
     return {"relay": {"support": "ask"}}
+
+
+@pytest.fixture
+async def relay(server, relays, config):
+    """It waits a second for the answer of a contact's client. On its slow clock that is five, in case the tests stand still."""
+    relay = relays(server, **config)
+    relay.env.update(clock.faster(0.2))
+    await relay.start()
+    return relay
 
 
 @pytest.mark.parametrize("hashed", [True, False], ids=["hash", "no hash"])

@@ -4,6 +4,7 @@ through the room in the inviter's name, where the room takes that."""
 import pytest
 
 from e2e.test_direct import write_to
+from support import clock
 from support.capabilities import says_what_it_can
 from support.server import Setup
 from support.stanzas import DATA, MUC_ADMIN, MUC_OWNER, MUC_USER, a, direct_invitation, native_invitation, notice, show, sum_said
@@ -20,6 +21,15 @@ pytestmark = [
 @pytest.fixture
 def config():
     return {"relay": {"support": "ask"}}
+
+
+@pytest.fixture
+async def relay(server, relays, config):
+    """It waits a second for the answer of a contact's client. On its slow clock that is five, in case the tests stand still."""
+    relay = relays(server, **config)
+    relay.env.update(clock.faster(0.2))
+    await relay.start()
+    return relay
 
 
 def inviter(invitation):

@@ -282,10 +282,10 @@ class Client(Endpoint):
                 return affiliation
         return "none"
 
-    async def until_affiliation(self, room: str, jid: str, affiliation: str) -> None:
+    async def until_affiliation(self, room: str, jid: str, affiliation: str, within: float = WITHIN) -> None:
         """Asks the room until it names this affiliation."""
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(within):
                 while await self.affiliation(room, jid) != affiliation:
                     pass
         except TimeoutError:

@@ -63,6 +63,8 @@ class Play:
         """Who is behind the group address, if not the contact alone."""
         self.mediated = row.route != Route.DIRECT
         self.password: str | None = None
+        self.beforehand: Callable[[], Awaitable[None]] | None = None
+        """What happens before the invitation, when the relay has read the act's configuration."""
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         """What happens between the inviter's invitation and the relay's reading it."""
         self.afterwards: Callable[[], Awaitable[None]] | None = None
@@ -225,6 +227,8 @@ class Company:
             play.before = await play.owner.affiliation(play.room, play.contact)
 
     async def _perform(self, play: Play) -> None:
+        if play.beforehand:
+            await play.beforehand()
         if play.meanwhile:
             async with self._relay_hangs():
                 await play.invite()
