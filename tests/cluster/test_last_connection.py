@@ -8,8 +8,9 @@ from support.stanzas import native_invitation
 
 pytestmark = pytest.mark.needs("cluster")
 
-AT_ONCE = 1
-"""Seconds that the room's own invitation takes after the connection that was asked has ended."""
+AT_ONCE = 5
+"""Seconds that the room's own invitation may take after the connection that was asked has ended, on a busy machine. Less than
+NODE_DOWN less a quarter, and far less than the minute that the relay has."""
 
 
 async def test_the_end_of_a_connection_that_was_not_asked_changes_nothing(cluster, stage_on, scripted):

@@ -1,6 +1,6 @@
 """The newest connection of the component wins on its node; those of other nodes stay."""
 
-import asyncio
+import time
 
 import pytest
 
@@ -40,8 +40,13 @@ async def test_an_old_connection_on_a_node_that_hangs_holds_nobody_up(own_cluste
     a.hang()
     await b.sees(within=20)
 
-    async with asyncio.timeout(2):
+    # The quickest of three: a machine may stand still for a second, and the one on the other node would hold up each of them.
+    took = []
+    for _ in range(3):
+        begun = time.monotonic()
         after = await (await scripted(b)).granted()
+        took.append(time.monotonic() - begun)
+    assert min(took) < 2, took
 
     await before.hears(rb"<conflict")
     room = on_b.room()

@@ -9,8 +9,8 @@ from support.stanzas import direct_invitation, native_invitation
 
 pytestmark = pytest.mark.needs("cluster")
 
-SOON = 8
-"""Seconds. Without the other connection it would be more than twice that until the relay notices that a node hangs."""
+SOON = 15
+"""Seconds. Without the other connection it would be 20 s until the relay notices that a node hangs."""
 
 
 @pytest.fixture

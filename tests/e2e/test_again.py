@@ -207,6 +207,8 @@ async def test_what_is_told_does_not_depend_on_the_contact(stage, relay, clock, 
             alice.invite(room, address(contact.bare))
             count += 1
             await relay.settled(count)
+    for _ in range(2 * len(contacts)):
+        await alice.expect(notice(room))
     await alice.passed(stage.server.component)
     told = [said(message) for message in alice.received(notice(room))]
     by_contact = [[text.replace(contact.bare, "CONTACT") for text in told if contact.bare in text] for contact in contacts]

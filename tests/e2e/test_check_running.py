@@ -18,6 +18,8 @@ from support.stanzas import direct_invitation
 pytestmark = pytest.mark.one_of_each_make
 
 OTHERWISE_WELL = ("--without", "hand-over,disk")
+SLACK = 10
+"""Seconds that a busy machine may take on top of those that are promised."""
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ async def soon(relay, *options: str) -> Checked:
     """What it says, in time."""
     begun = time.monotonic()
     checked = await check(relay, *OTHERWISE_WELL, *options)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 10 + SLACK
     return checked
 
 

@@ -163,6 +163,7 @@ async def test_the_documents_know_the_metrics_that_there_are(stage, relay, web):
     room = await alice.create_room(stage.room())
     alice.invite(room, stage.relay_address(bob.bare))
     await relay.settled(1)
+    await web.metrics_when(lambda now: now.get(f"{OURS}invitation_duration_seconds_count relayed") == 1)
 
     answer = await web.get("/metrics")
 

@@ -1,5 +1,7 @@
 """What the component says of itself, on its domain and on every relay address."""
 
+import time
+
 import pytest
 
 from support.feed import Wanted
@@ -105,11 +107,13 @@ async def test_what_asks_for_no_answer_gets_none(stage, relay, address, type):
 async def test_a_flood_is_not_answered_with_a_flood(stage, relay, address):
     [alice] = await stage.people("alice")
 
+    began = time.monotonic()
     for _ in range(50):
         alice.send(f"<message type='chat' to='{address}'><body>Hello?</body></message>")
 
     await alice.passed(address)
-    assert len(alice.received(error_from(address))) == 20
+    # 20 in a minute, and what has come back of them while this lasted.
+    assert 20 <= len(alice.received(error_from(address))) <= 20 + (time.monotonic() - began) / 3
 
 
 def error_from(address):

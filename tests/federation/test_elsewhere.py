@@ -121,6 +121,10 @@ async def test_a_summary_knows_of_those_who_came_back(stage, stage_elsewhere, re
     for member in (bob.bare, here, f"nobody@{bob.bare.partition('@')[2]}", "dave@unknown.test"):
         await alice.set_affiliation(room, member, "member")
 
+    # The relay waits 5 s for what comes back: the servers have found each other before.
+    for one, other in ((alice, bob), (bob, alice)):
+        one.send(f"<message to='{other.bare}' id='before'><body>before</body></message>")
+        await other.expect(stanzas.a("message", sender=one.bare))
     alice.invite(room, f"members@{stage.server.component}")
 
     await bob.expect(direct_invitation(room))

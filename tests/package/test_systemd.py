@@ -38,8 +38,19 @@ class Machine:
 
     def until(self, **expected):
         """Waits until the unit is like this."""
+        self._wait(lambda: self.shows(*expected), lambda found: found == expected)
+
+    def until_status(self, begins):
+        """Waits until what it says of itself begins so."""
+        self._wait(lambda: self.shows("StatusText")["StatusText"], lambda status: status.startswith(begins))
+
+    def says(self, text):
+        """Waits until it has logged this."""
+        self._wait(self.log, lambda log: text in log)
+
+    def _wait(self, look, holds):
         end = time.monotonic() + WITHIN
-        while (found := self.shows(*expected)) != expected:
+        while not holds(found := look()):
             assert time.monotonic() < end, f"{found}\n{self.log()}"
             time.sleep(0.1)
 
@@ -89,9 +100,8 @@ def test_the_unit_under_systemd(machine, package):
 
     # There is no server: the unit is up and says so.
     machine.run("systemctl", "enable", "--now", "muc-invite-relay")
-    shown = machine.shows("ActiveState", "StatusText", "User")
-    assert (shown["ActiveState"], shown["User"]) == ("active", "muc-invite-relay")
-    assert shown["StatusText"].startswith("no connection: ")
+    assert machine.shows("ActiveState", "User") == {"ActiveState": "active", "User": "muc-invite-relay"}
+    machine.until_status("no connection: ")
     assert machine.run("runuser", "-u", "muc-invite-relay", "--", "muc-invite-relay", "healthy").startswith("alive")
 
     # What is wrong changes nothing as long as it runs, and does not start.
@@ -99,7 +109,7 @@ def test_the_unit_under_systemd(machine, package):
     right = config.read_text()
     config.write_text(right + '[log]\nlevel = "shout"\n')
     machine.run("systemctl", "reload", "muc-invite-relay")
-    assert "the new configuration is wrong" in machine.log()
+    machine.says("the new configuration is wrong")
     machine.run("systemctl", "restart", "muc-invite-relay", code=1)
     machine.until(ActiveState="failed", ExecMainStatus="2", NRestarts="0")
 
