@@ -32,7 +32,8 @@ def died_with_the_server(server, relay, records):
     if not server.name.startswith("ejabberd"):
         return set()
     ends = [datetime.fromisoformat(end) for end in re.findall(r"(\S+) +WARN \S+: link is down", relay.log)]
-    assert len(ends) == CRASHES
+    # A connection may end for the machine's slowness as well.
+    assert len(ends) >= CRASHES
     taken = {record["contact"]: datetime.fromisoformat(record["settled"]) for record in records}
     return {
         contact for contact, at in taken.items() if any(-AT_THE_LAST_MOMENT < end - at < UNWRITTEN for end in ends)

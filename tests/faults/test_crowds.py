@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -126,16 +127,17 @@ async def test_fifty_thousand_members(scripted, relay, note, round):
     """The list is asked for once and judged from as long as it is fresh; memory stays where it is promised to be."""
     everybody = [scripted.jid(f"member-number-{n}") for n in range(50_000)]
     scripted.members("crowd", everybody)
+    began = time.monotonic()
     invite_all(scripted, "crowd")
 
     await scripted.until(lambda: len(scripted.deliveries) >= 3000, "3000 deliveries")
     status = Path(f"/proc/{relay.process.pid}/status").read_text()
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
-    note(f"{len(scripted.deliveries)} invited so far, the list was asked for {lists_asked_for(scripted)} times, "
-         f"{peak:.0f} MB at most")
+    asked, took = lists_asked_for(scripted), time.monotonic() - began
+    note(f"{len(scripted.deliveries)} invited so far, the list was asked for {asked} times, {peak:.0f} MB at most")
     assert peak < 64
-    # Once to begin with, and again as the answer grows old.
-    assert lists_asked_for(scripted) <= 10
+    # Once to begin with, and again as the answer grows old, which takes a second.
+    assert asked <= max(10, 2 + took)
     await relay.kill()
 
 

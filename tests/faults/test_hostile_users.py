@@ -14,7 +14,7 @@ from support.stanzas import CONFERENCE, MUC, MUC_USER, direct_invitation
 
 SWALLOWED = 5
 """Seconds after which a server has taken a ping for the inside of what came before it."""
-LOST = 10
+LOST = 30
 """Seconds after which an invitation counts as lost."""
 RATE = 50
 LASTING = 5

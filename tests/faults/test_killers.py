@@ -10,6 +10,9 @@ from support.server import Setup
 NOT_WELL_FORMED = f"<stream:error><not-well-formed xmlns='{STREAM_ERRORS}'/></stream:error></stream:stream>"
 RESTART = f"<stream:error><system-shutdown xmlns='{STREAM_ERRORS}'/></stream:error></stream:stream>"
 
+PAUSES = 90
+"""Seconds for all attempts to connect, and the growing pauses between them."""
+
 
 def connections_for(scripted, contacts):
     """How often each of them was sent an invitation."""
@@ -20,7 +23,7 @@ def connections_for(scripted, contacts):
 @pytest.mark.parametrize("last_words, breaks", [(NOT_WELL_FORMED, 2), ("", 5)], ids=["stream error", "no word"])
 async def test_one_among_many(scripted, relays, config, setup, last_words, breaks):
     relay = relays(scripted, **config)
-    relay.env.update(clock.faster(10))
+    relay.env.update(clock.faster(5))
     await relay.start()
     scripted.ends_at = lambda message: last_words if is_killer(message) else None
 
@@ -28,8 +31,8 @@ async def test_one_among_many(scripted, relays, config, setup, last_words, break
     scripted.send(scripted.invitation("killer", inviter="mallory", reason="killer"))
     contacts += invite(scripted, 50, "behind")
 
-    await scripted.delivered(*contacts)
-    records = await relay.settled(101, "--limit", "1000")
+    await scripted.delivered(*contacts, within=PAUSES)
+    records = await relay.settled(101, "--limit", "1000", within=PAUSES)
     ended = {record["contact"]: (record["state"], record["reason"]) for record in records}
     assert ended.pop(scripted.jid("killer")) == ("failed", "unsendable")
     assert set(ended.values()) == {("relayed", None)}
@@ -42,7 +45,7 @@ async def test_one_among_many(scripted, relays, config, setup, last_words, break
 
 async def test_several(scripted, relays, config):
     relay = relays(scripted, **config)
-    relay.env.update(clock.faster(10))
+    relay.env.update(clock.faster(5))
     await relay.start()
     scripted.ends_at = lambda message: NOT_WELL_FORMED if is_killer(message) else None
 
@@ -50,8 +53,8 @@ async def test_several(scripted, relays, config):
     killers = invite(scripted, 3, "killer", reason="killer")
     contacts += invite(scripted, 20, "carol")
 
-    await scripted.delivered(*contacts)
-    records = await relay.settled(43, "--limit", "1000")
+    await scripted.delivered(*contacts, within=PAUSES)
+    records = await relay.settled(43, "--limit", "1000", within=PAUSES)
     failed = {record["contact"] for record in records if record["reason"] == "unsendable"}
     assert failed == set(killers)
     assert max(connections_for(scripted, contacts).values()) <= 2
