@@ -10,10 +10,12 @@ use futures::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::{self, Key};
+use super::batch;
 use super::claim_index::{self, ClaimIndex, Digest, RowId};
 use super::claim_memory::Memory;
+use super::nouns::Key;
 use super::statement::{Statement, Values};
+use super::store::Stored;
 use crate::model::Id;
 
 /// Rows whose digests are stored together: with 4 bytes each they fill some pages. Few in tests, which pass many blocks.
@@ -32,14 +34,6 @@ static APPEND: Statement = Statement::new(
     5,
     ") WHERE column1 IS NOT NULL",
 );
-
-/// What is remembered of a contact and room.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Stored {
-    /// Its row; `None` if it has none, or one of an older version.
-    row: Option<RowId>,
-    pub(super) memory: Memory,
-}
 
 /// The stored claims.
 #[derive(Debug)]

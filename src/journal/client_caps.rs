@@ -5,9 +5,9 @@ use sqlx::SqliteConnection;
 
 use super::handle::{Journal, JournalClosed};
 use super::op::{Hash, Op};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::OpenError;
 
 /// How many hashes are kept; with more, those that were not seen for the longest time are deleted.
 pub const MAX_CLIENT_CAPS: u32 = 10_000;

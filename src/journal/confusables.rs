@@ -5,12 +5,12 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::batch::{Key, Window};
 use super::handle::{Journal, JournalClosed};
+use super::nouns::{Key, Window};
 use super::op::{Address, Op};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::OpenError;
 
 /// How many of the newest invitations are searched for whom a contact has met; it takes some ten milliseconds.
 const MAX_INVITATIONS_SEARCHED: i64 = 200_000;

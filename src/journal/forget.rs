@@ -5,8 +5,8 @@ use jid::BareJid;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::schema::OpenError;
 use super::{claim_keys, confusables, groups, preferences};
 use crate::model::Id;
 

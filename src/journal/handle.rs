@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::Sent;
 use super::claim::{Claim, Claimed, Held, RoomPassword, Wanted};
 use super::claim_keys::{self, key};
-use super::claim_rows::Release;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
+use super::nouns::{Release, Sent};
 use super::op::{Admission, Admitted, AfterAdmit, Op};
 use super::retention::Retention;
 use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};

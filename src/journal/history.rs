@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{FromRow, Row, Sqlite, SqliteConnection};
 
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::rows::{Filter, Record, column, nullable};
-use super::schema::{self, OpenError};
+use super::schema;
 use super::tally;
 use crate::model::{Id, Reason, State};
 
@@ -53,7 +54,9 @@ impl JournalReader {
         sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
             .bind(parent)
             .bind(parent)
-            .try_map(|row| Ok((row.try_get("contact")?, column(&row, "state")?, nullable(&row, "reason")?)))
+            .try_map(|row: sqlx::sqlite::SqliteRow| {
+                Ok((row.try_get("contact")?, column(&row, "state")?, nullable(&row, "reason")?))
+            })
             .fetch_all(&mut db)
             .await
             .map_err(|e| self.failed(e))

@@ -9,10 +9,11 @@ use sqlx::{Row, SqliteConnection};
 use super::handle::{Journal, JournalClosed};
 use super::in_memory::BlockedForAll;
 use super::op::{EVERYBODY_KEY, Op, Whose};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::rows::column;
-use super::schema::OpenError;
 use super::statement::{Statement, Values};
+use super::store::Store;
 use crate::model::{Change, Preferences, TooMany};
 #[cfg(doc)]
 use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
@@ -105,30 +106,39 @@ fn read_row(row: &SqliteRow) -> sqlx::Result<Preferences> {
 
 /// Makes all of these changes or none.
 pub(super) async fn change(
-    db: &mut SqliteConnection,
+    store: &mut impl Store,
     whose: &Whose,
     changes: &[Change],
 ) -> sqlx::Result<Result<Preferences, TooMany>> {
     let person = whose.key();
-    let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
+    let before = store.read_preferences(&[person]).await?.remove(person).unwrap_or_default();
     let known = before.blocks.len();
     let preferences = before.changed(changes);
     // A person who is over the limit already can still unblock.
     if preferences.blocks.len() > whose.limit().max(known) {
         return Ok(Err(TooMany(whose.limit())));
     }
-    if preferences == Preferences::default() {
-        forget(db, person).await?;
-    } else {
-        let blocks: Vec<&str> = preferences.blocks.iter().map(String::as_str).collect();
-        sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
-            .bind(person)
-            .bind(preferences.accept_from.as_str())
-            .bind(blocks.join("\n"))
-            .execute(db)
-            .await?;
-    }
+    store.write_preferences(person, &preferences).await?;
     Ok(Ok(preferences))
+}
+
+/// Writes a person's preferences; who has the default has no row.
+pub(super) async fn write(
+    db: &mut SqliteConnection,
+    person: &str,
+    preferences: &Preferences,
+) -> sqlx::Result<()> {
+    if *preferences == Preferences::default() {
+        return forget(db, person).await.map(drop);
+    }
+    let blocks: Vec<&str> = preferences.blocks.iter().map(String::as_str).collect();
+    sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
+        .bind(person)
+        .bind(preferences.accept_from.as_str())
+        .bind(blocks.join("\n"))
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Forgets a person's preferences; `false` if there were none.

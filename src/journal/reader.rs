@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sqlx::SqliteConnection;
 
-use super::schema::{self, OpenError};
+use super::open_error::OpenError;
+use super::schema;
 
 /// Reads a journal beside a relay that may be running. Each call opens a connection of its own.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{Row, SqliteConnection};
 
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::rows::{column, nullable};
-use super::schema::OpenError;
 use super::tally::{ROWS_PER_TALLY_STEP, first_since};
 use crate::model::{Id, Reason, Route, State};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::rows::{column, nullable};
-use super::schema::OpenError;
 use crate::model::{Id, Reason, State};
 
 /// How many rows are read at a time; it takes some milliseconds.

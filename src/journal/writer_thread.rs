@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::schema::OpenError;
+use super::open_error::OpenError;
 use super::writer::Writer;
 
 impl Writer {
