@@ -138,8 +138,16 @@ fn keys_that_are_named_exist() {
     let mut keys = Config::keys();
     // Names of files, which look like keys.
     keys.extend(
-        ["journal.db", "journal.db-wal", "journal.db.sock", "relay.cfg.lua", "relay.yml", "log.rs"]
-            .map(str::to_owned),
+        [
+            "journal.db",
+            "journal.db-wal",
+            "journal.db.sock",
+            "journal.key",
+            "relay.cfg.lua",
+            "relay.yml",
+            "log.rs",
+        ]
+        .map(str::to_owned),
     );
     let sections = ["component", "muc", "relay", "limits", "journal", "admins", "log", "metrics"];
     let mut named = 0;

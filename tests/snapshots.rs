@@ -20,9 +20,22 @@ server = "127.0.0.1:1"
 services = ["conference.example.org"]
 "#;
 
-const COMMANDS: [&str; 14] = [
-    "run", "invite", "history", "stats", "forget", "block", "unblock", "blocks", "groups", "backup",
-    "healthy", "check", "setup", "print",
+const COMMANDS: [&str; 15] = [
+    "run",
+    "invite",
+    "history",
+    "stats",
+    "forget",
+    "block",
+    "unblock",
+    "blocks",
+    "groups",
+    "backup",
+    "move-journal",
+    "healthy",
+    "check",
+    "setup",
+    "print",
 ];
 
 /// Compares a text with the file of this name, except for what differs between runs.

@@ -13,8 +13,16 @@ use super::schema::{Component, Config, Journal, Log, Metrics};
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 5] =
-    ["component.jid", "component.server", "journal.path", "log.format", "metrics.listen"];
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 8] = [
+    "component.jid",
+    "component.server",
+    "journal.key_file",
+    "journal.path",
+    "journal.socket",
+    "journal.url",
+    "log.format",
+    "metrics.listen",
+];
 
 /// Keys whose change needs a new connection, which is made at once: its secret, and who is believed on it.
 const KEYS_OF_CONNECTION: [&str; 4] =
@@ -73,7 +81,11 @@ impl Config {
                 secret_in: self.component.secret_in,
                 ..old.component.clone()
             },
-            journal: Journal { path: old.journal.path.clone(), ..self.journal },
+            journal: Journal {
+                place: old.journal.place.clone(),
+                socket: old.journal.socket.clone(),
+                ..self.journal
+            },
             log: Log { format: old.log.format, ..self.log },
             metrics: Metrics { listen: old.metrics.listen, ..self.metrics },
             set,

@@ -15,6 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::digest::Digest;
 use super::files;
+use super::place::JournalKey;
 use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::model::group::{self, Entry, NoName};
 use crate::model::{address as jids, domain as domains, duration as durations};
@@ -131,6 +132,77 @@ pub(super) fn secret_file(value: Value) -> Result<(SecretString, PathBuf), Wrong
             format!("what it holds is {}; write the secret alone into it", wrong.shown),
         )),
     }
+}
+
+/// The key of the journal and its file.
+pub(super) fn journal_key_file(value: Value) -> Result<(JournalKey, PathBuf), Wrong> {
+    const KEY_REMEDY: &str = "make one with `(umask 077; openssl rand -hex 32 > FILE)`";
+    let path = text(value)?;
+    let held = files::read(Path::new(&path))
+        .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); {KEY_REMEDY}")))?;
+    let key = JournalKey::from_hex(&held).ok_or_else(|| {
+        Wrong::quoted(&path, format!("it must hold 64 hexadecimal digits alone; {KEY_REMEDY}"))
+    })?;
+    Ok((key, path.into()))
+}
+
+/// Parameters of a `PostgreSQL` URL that are understood.
+const URL_PARAMETERS: [&str; 12] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
+/// URLs of `PostgreSQL`, and the same without user, password and parameters. No error shows one: it may have a password in it.
+pub(super) fn postgres_urls(value: Value) -> Result<(Vec<SecretString>, String), Wrong> {
+    let value = match value {
+        Value::Text(text) => Value::List(vec![Value::Text(text)]),
+        other => other,
+    };
+    let urls =
+        not_empty(list(text)(value)?, "write postgresql://USER:PASSWORD@HOST/DATABASE, or a list of such")?;
+    let shown = urls.iter().map(|url| shown_url(url)).collect::<Result<Vec<_>, _>>()?;
+    Ok((urls.into_iter().map(SecretString::from).collect(), shown.join(", ")))
+}
+
+fn shown_url(url: &str) -> Result<String, Wrong> {
+    let wrong = |what: &str, remedy: &str| Err(Wrong::new(what, remedy));
+    let Some(rest) = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://")) else {
+        return wrong("no URL of PostgreSQL", "write postgresql://USER:PASSWORD@HOST/DATABASE");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let behind = &rest[authority.len()..];
+    if behind.contains(['@', '#']) || authority.matches('@').count() > 1 {
+        return wrong(
+            "a URL with a character that ends its password",
+            "write @ / ? # in it as %40 %2F %3F %23",
+        );
+    }
+    if authority.contains(',') {
+        return wrong("a URL with several hosts", "write a list of URLs, one for each");
+    }
+    let (path, parameters) = behind.split_once('?').unwrap_or((behind, ""));
+    for parameter in parameters.split('&').filter(|it| !it.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !URL_PARAMETERS.contains(&name) {
+            return wrong(
+                "a URL with a parameter that is not known",
+                &format!("known are {}", URL_PARAMETERS.join(", ")),
+            );
+        }
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = if host.is_empty() { "localhost" } else { host };
+    Ok(format!("{host}{path}"))
 }
 
 fn secret_text(secret: String) -> Result<SecretString, Wrong> {

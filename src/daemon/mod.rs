@@ -34,7 +34,7 @@ pub(crate) use self::settings::retention;
 use self::shutdown::Parts;
 use crate::check::{self, AskedBy, Running};
 use crate::commands::Commands;
-use crate::config::Config;
+use crate::config::{Config, JournalPlace};
 use crate::contacts::Contacts;
 use crate::journal::Journal;
 use crate::link;
@@ -64,17 +64,20 @@ pub struct Outside<Stop> {
 /// first connection, [`RunError::Fault`] if a part of the relay ends by itself.
 pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
     let Outside { stop, reload } = outside;
-    let path = config.journal.path.clone();
-    let socket = control::socket_of(&path);
+    let place = config.journal.place.clone();
+    let socket = config.journal.socket.clone();
     let crash = control::Crash::before(&socket);
-    let (journal, writer) = Journal::open(&path, retention(&config)).await?;
-    info!(path = %path.display(), "the journal is open");
+    let (journal, writer) = Journal::open(&place, retention(&config)).await?;
+    match &place {
+        JournalPlace::File(path) => info!(path = %path.display(), "the journal is open"),
+        JournalPlace::Server(server) => info!(server = %server.shown, "the journal is open"),
+    }
     let writer = tokio::spawn(writer.run_on_own_thread());
     let recent = restore::recent(&config).await?;
     let (limits, leftovers) =
         (restore::limits(&config, &recent), restore::leftovers(&recent, journal.looked()));
     drop(recent);
-    let known_hashes = client_caps::known(&path).await?;
+    let known_hashes = client_caps::known(&place).await?;
     let seen_hashes = client_caps::record(journal.clone());
 
     let (link, incoming, task) = link::new(link_settings(&config));

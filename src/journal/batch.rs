@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::nouns::{MAX_BOUNCE_AGE, Sent};
-use super::rows::{column, nullable};
+use super::rows::{column, ended, nullable};
 use super::statement::{Statement, Values};
 use crate::model::{Arrival, Id, Language, Origin, Outcome, Payload, Pending};
 
@@ -122,6 +122,20 @@ pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) ->
     rows.iter().map(pending).collect()
 }
 
+/// The oldest invitations under way behind `after`, `limit` at most.
+pub(super) async fn under_way_after(
+    db: &mut SqliteConnection,
+    after: Id,
+    limit: i64,
+) -> sqlx::Result<Vec<Pending>> {
+    let rows = sqlx::query(select_pending!("WHERE id > ? ORDER BY id LIMIT ?"))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(pending).collect()
+}
+
 /// The children of one that are under way. A child is always younger than its parent.
 pub(super) async fn children(db: &mut SqliteConnection, parent: Id) -> sqlx::Result<Vec<Pending>> {
     let rows = sqlx::query(select_pending!("WHERE id > ? AND parent = ? ORDER BY id"))
@@ -200,23 +214,6 @@ pub(super) async fn bounce(
     .fetch_optional(db)
     .await?;
     row.as_ref().map(ended).transpose()
-}
-
-/// An invitation that has ended, so that its payload is gone.
-pub(super) fn ended(row: &SqliteRow) -> sqlx::Result<Pending> {
-    Ok(Pending {
-        id: row.try_get(0)?,
-        received: row.try_get(1)?,
-        arrival: Arrival {
-            route: column(row, 2)?,
-            room: row.try_get(3)?,
-            inviter: row.try_get(4)?,
-            contact: row.try_get(5)?,
-            payload: Payload { language: nullable(row, 8)?.unwrap_or_default(), ..Payload::default() },
-            parent: row.try_get(6)?,
-        },
-        added: row.try_get(7)?,
-    })
 }
 
 /// Which of these are under way.

@@ -63,6 +63,11 @@ impl ClaimStore {
         Self { salt, loaded: false, index, next: 1, committed: 1, tail, stored: 0, gone, older: false }
     }
 
+    /// From now on digests are made with another salt. Only while there are no claims.
+    pub(super) fn use_salt(&mut self, salt: &[u8]) {
+        self.salt = salt.to_vec();
+    }
+
     /// Begins a transaction. What the last one has appended is no more, unless it was committed.
     pub(super) async fn begin(&mut self, db: &mut SqliteConnection) -> sqlx::Result<()> {
         if !self.loaded {
@@ -237,7 +242,7 @@ async fn has_older(db: &mut SqliteConnection) -> sqlx::Result<bool> {
 }
 
 /// Key, time, invitation, memory.
-fn stored(columns: &SqliteRow, row: Option<RowId>) -> sqlx::Result<Option<(Key, Stored)>> {
+pub(super) fn stored(columns: &SqliteRow, row: Option<RowId>) -> sqlx::Result<Option<(Key, Stored)>> {
     let at = columns.try_get(1)?;
     let memory = match columns.try_get::<Option<&[u8]>, _>(3)? {
         Some(bytes) => Memory::from_bytes(bytes, at),

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, FromRow, Row, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
+use super::connection::on_either;
 use super::handle::{Journal, JournalClosed};
 use super::in_memory::Names;
 use super::op::Op;
 use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::column;
+use super::rows::group;
 use super::store::Store;
 use crate::model::group::{
     Book, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, Nesting,
@@ -44,31 +44,21 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn kept_groups(&self) -> Result<Vec<KeptGroup>, OpenError> {
-        let mut db = self.open().await?;
-        all(&mut db).await.map_err(|e| self.failed(e))
+        self.read(async |db| on_either!(db, db => sqlx::query(ALL).fetch_all(db).await?.iter().map(group).collect())).await
     }
 }
 
+/// Name by name.
+const ALL: &str = "SELECT name, may_use, users, entries FROM groups ORDER BY name";
+
 pub(super) async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
-    sqlx::query_as("SELECT name, may_use, users, entries FROM groups ORDER BY name").fetch_all(db).await
+    sqlx::query(ALL).fetch_all(db).await?.iter().map(group).collect()
 }
 
 /// The names of all kept groups.
 pub(super) async fn names(db: &mut SqliteConnection) -> sqlx::Result<Names> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM groups").fetch_all(db).await?;
     Ok(Names::of(names))
-}
-
-impl FromRow<'_, SqliteRow> for KeptGroup {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        Ok(Self {
-            name: row.try_get("name")?,
-            may_use: column(row, "may_use")?,
-            users: lines(row.try_get("users")?),
-            entries: lines(row.try_get("entries")?),
-        })
-    }
 }
 
 /// Makes the whole change or none of it.

@@ -41,3 +41,21 @@ pub(super) struct Until {
     pub(super) window: i64,
     pub(super) retention: i64,
 }
+
+/// What was forgotten of a person or a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many invitations.
+    pub invitations: u64,
+    /// Whether there were preferences.
+    pub preferences: bool,
+}
+
+/// What to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forget {
+    /// The invitations.
+    Invitations,
+    /// The invitations, the person's preferences, and their places in groups.
+    Everything,
+}

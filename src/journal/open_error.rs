@@ -104,6 +104,18 @@ pub enum OpenError {
         /// What `SQLite` said.
         source: sqlx::Error,
     },
+    /// A database failed for a moment while a journal was moved.
+    #[error("the journal {journal} can't be used: {detail}. {remedy}. Nothing was moved to {target}")]
+    Interrupted {
+        /// The one that failed.
+        journal: String,
+        /// Where it was to be moved.
+        target: String,
+        /// What was said.
+        detail: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// Another relay has the database open.
     #[error("another relay runs with journal.url = {server}: stop it, or give each its own database")]
     ServerInUse {

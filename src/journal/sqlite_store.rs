@@ -44,6 +44,15 @@ impl SqliteStore {
         Ok((store, opened))
     }
 
+    pub(super) fn db(&mut self) -> &mut SqliteConnection {
+        &mut self.db
+    }
+
+    /// From now on digests are made with the salt of another journal. Only while there are no claims.
+    pub(super) fn use_salt(&mut self, salt: &[u8]) {
+        self.claims.use_salt(salt);
+    }
+
     async fn read_opened(db: &mut SqliteConnection) -> sqlx::Result<Opened> {
         claim_keys::convert_old_keys(db).await?;
         let (instance, salt, looked) =

@@ -41,7 +41,6 @@ pub(super) enum Begun {
     /// It is open.
     Open,
     /// The last attempt was committed, though its answer was lost: there is nothing left to write.
-    #[allow(dead_code, reason = "only a database that is reached over a network loses answers")]
     CommittedBefore,
 }
 

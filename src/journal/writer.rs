@@ -1,7 +1,6 @@
 //! The writer: takes the operations that wait, writes them in one transaction, answers. Waits while the disk refuses. Knows
 //! nothing of what an outcome means.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -19,10 +18,12 @@ use super::in_memory::{BlockedForAll, Names};
 use super::nouns::{Release, Sent, Until, Window};
 use super::op::{Admission, Admitted, AfterAdmit, Answer, Op};
 use super::open_error::OpenError;
+use super::postgres::PostgresStore;
 use super::preferences;
 use super::retention::Retention;
 use super::sqlite_store::SqliteStore;
 use super::store::{Begun, Opened, Store, Trouble};
+use crate::config::JournalPlace;
 use crate::model::{Arrival, Id, Outcome, Pending, Preferences, TooMany, clock};
 
 /// How many operations one transaction takes. More would not be faster, and would delay the first answers.
@@ -38,11 +39,24 @@ impl Journal {
     /// Opens the journal, or creates it. The writer does nothing until [`Writer::run`] is polled.
     ///
     /// # Errors
-    /// [`OpenError`]: the file can't be used, is damaged, or in use by another relay; each variant says what to do.
-    pub async fn open(path: &Path, retention: Retention) -> Result<(Self, Writer), OpenError> {
-        let (store, opened) = SqliteStore::open(path).await?;
-        let (journal, writer) = with_store(store, opened, retention);
-        Ok((journal, Writer(Kind::Sqlite(writer))))
+    /// [`OpenError`]: the database can't be used, is damaged, or in use by another relay; each variant says what to do.
+    pub async fn open(
+        place: impl Into<JournalPlace>,
+        retention: Retention,
+    ) -> Result<(Self, Writer), OpenError> {
+        match place.into() {
+            JournalPlace::File(path) => {
+                let (store, opened) = SqliteStore::open(&path).await?;
+                let (journal, writer) = with_store(store, opened, retention);
+                Ok((journal, Writer(Kind::Sqlite(writer))))
+            }
+            JournalPlace::Server(server) => {
+                // On the heap, so that opening a file needs no place for it.
+                let (store, opened) = Box::pin(PostgresStore::open(&server)).await?;
+                let (journal, writer) = with_store(store, opened, retention);
+                Ok((journal, Writer(Kind::Postgres(writer))))
+            }
+        }
     }
 }
 
@@ -81,8 +95,10 @@ pub struct Writer(Kind);
 
 /// The database that it writes to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is moved a few times")]
 enum Kind {
     Sqlite(WriterOf<SqliteStore>),
+    Postgres(WriterOf<PostgresStore>),
 }
 
 impl Writer {
@@ -99,7 +115,14 @@ impl Writer {
     pub(super) async fn write_all(self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
         match self.0 {
             Kind::Sqlite(writer) => writer.write_all(give).await,
+            Kind::Postgres(writer) => Box::pin(writer.write_all(give)).await,
         }
+    }
+
+    /// Whether a thread of its own is of use: a connection to a server belongs to the thread that has made it, and waits for that
+    /// server most of the time.
+    pub(super) fn has_use_for_a_thread(&self) -> bool {
+        matches!(self.0, Kind::Sqlite(_))
     }
 }
 

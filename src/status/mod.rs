@@ -20,7 +20,7 @@ use self::gauges::Gauges;
 use self::page::PageData;
 use self::recent::Recent;
 use crate::config::Live;
-use crate::journal::WriterHealth;
+use crate::journal::{JournalReader, WriterHealth};
 use crate::link::Link;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
@@ -43,10 +43,10 @@ impl StatusPage {
     /// For a relay that starts now. `registry`: the metrics that the other folders have registered.
     #[must_use]
     pub fn new(config: Live, link: Link, writer_health: WriterHealth, registry: Registry) -> Self {
-        let path = config.load().journal.path.clone();
+        let place = config.load().journal.place.clone();
         Self {
-            gauges: Gauges::new(registry, path.clone()),
-            recent: Recent::new(path),
+            gauges: Gauges::new(registry, place.clone()),
+            recent: Recent::new(JournalReader::new(place)),
             config,
             link,
             writer_health,

@@ -14,7 +14,7 @@ use super::gauges;
 use super::mask::Mask;
 use super::plot::{self, ENDED_STATES, count, grouped};
 use super::recent::Day;
-use crate::config::Config;
+use crate::config::{Config, JournalPlace};
 use crate::journal::{OpenError, Record};
 use crate::link::Link;
 use crate::model::{Reason, State};
@@ -112,7 +112,13 @@ fn facts(data: &PageData) -> Markup {
                 dt { "Sent, not confirmed" }
                 dd { (link.unconfirmed()) }
                 dt { "Journal" }
-                dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
+                dd {
+                    @match &config.journal.place {
+                        JournalPlace::File(_) => (bytes(gauges::size(&config.journal.place))),
+                        JournalPlace::Server(_) => "in PostgreSQL",
+                    }
+                    ", kept for " (kept)
+                }
                 dt { "MUC services" }
                 dd {
                     @for (at, service) in config.muc.services.iter().enumerate() {

@@ -1,0 +1,67 @@
+//! `forget`: removes a person or a room, beside a relay that may be running. Knows nothing of who asked for it.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
+
+use super::{tables, text::clean};
+use crate::journal::claim_keys;
+use crate::journal::nouns::{Forget, Forgotten};
+use crate::model::Id;
+
+/// How many ids are examined in one transaction: few, so that a running relay never waits long.
+const IDS_PER_TRANSACTION: Id = 5000;
+
+/// Removes what the journal holds about a person or a room, pending invitations included.
+///
+/// # Errors
+/// That of a statement.
+pub(in crate::journal) async fn forget(
+    db: &mut PgConnection,
+    jid: &str,
+    what: Forget,
+) -> sqlx::Result<Forgotten> {
+    let mut forgotten = Forgotten { invitations: 0, preferences: false };
+    if what == Forget::Everything {
+        let mut alone = alone(db).await?;
+        forgotten.preferences = tables::forget_preferences(&mut alone, jid).await?;
+        for mut group in tables::groups(&mut alone).await? {
+            if group.entries.remove(jid) | group.users.remove(jid) {
+                tables::write_group(&mut alone, &group).await?;
+            }
+        }
+        alone.commit().await?;
+    }
+    let jid = clean(jid);
+    for table in ["pending", "history"] {
+        let span = format!("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM {table}");
+        let (mut from, last): (Id, Id) = sqlx::query_as(AssertSqlSafe(span)).fetch_one(&mut *db).await?;
+        let delete = format!(
+            "DELETE FROM {table} WHERE id >= $1 AND id < $2 AND (contact = $3 OR inviter = $3 OR room = $3)"
+        );
+        while from <= last {
+            let mut alone = alone(db).await?;
+            let delete = sqlx::query(AssertSqlSafe(delete.clone()));
+            let done =
+                delete.bind(from).bind(from + IDS_PER_TRANSACTION).bind(&*jid).execute(&mut *alone).await?;
+            alone.commit().await?;
+            forgotten.invitations += done.rows_affected();
+            from += IDS_PER_TRANSACTION;
+        }
+    }
+    let mut alone = alone(db).await?;
+    // The claims of an inviter's invitations stay: being forgotten must not let them invite the same contact again.
+    sqlx::query("DELETE FROM claims WHERE substr(key, 1, 8) = $1 OR substr(key, 9) = $1")
+        .bind(claim_keys::half(&jid).to_vec())
+        .execute(&mut *alone)
+        .await?;
+    sqlx::query("DELETE FROM looks WHERE jid = $1").bind(&*jid).execute(&mut *alone).await?;
+    alone.commit().await?;
+    Ok(forgotten)
+}
+
+/// A transaction beside which the relay's writer has none: it reads what it then writes, and must not bring back what is deleted
+/// between the two.
+async fn alone(db: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+    let mut alone = db.begin().await?;
+    sqlx::query("LOCK TABLE batches IN SHARE MODE").execute(&mut *alone).await?;
+    Ok(alone)
+}

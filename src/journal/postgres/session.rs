@@ -1,0 +1,248 @@
+//! Connects to the first server of a list that takes writes, with the settings of a session. Every wait has an end, which sqlx's do
+//! not. Knows nothing of what is in the tables.
+
+use std::cmp::Ordering;
+use std::future::Future;
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::JournalServer;
+use crate::journal::open_error::OpenError;
+
+/// How long one server may take to let a session in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a session of an earlier process, or of a connection that was lost, is waited for: its server notices within
+/// milliseconds as a rule.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a transaction of the writer may take, with the connection that it may need first. Shorter than the time after which the
+/// relay counts as not alive.
+pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a reader may take.
+pub(in crate::journal) const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Write,
+    Read,
+}
+
+impl Purpose {
+    /// The server ends what takes longer than the relay waits for it. Each session of the writer is used every 10 s at least, so one
+    /// that is silent for a minute belongs to a process that hangs, or to a connection that is gone.
+    ///
+    /// The writer's statements look up some rows by their keys. Without the other kinds of joins the planner can't decide to read a
+    /// whole table for that, which it did where dead rows could not be removed (a dump ran beside).
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Write => &[
+                ("statement_timeout", "10s"),
+                ("lock_timeout", "5s"),
+                ("idle_in_transaction_session_timeout", "10s"),
+                ("idle_session_timeout", "60s"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ],
+            Self::Read => &[
+                ("statement_timeout", "60s"),
+                ("lock_timeout", "5s"),
+                ("idle_in_transaction_session_timeout", "10s"),
+                ("idle_session_timeout", "60s"),
+            ],
+        }
+    }
+}
+
+/// Waits for this long at most.
+///
+/// # Errors
+/// That of the work; or [`sqlx::Error::Io`], [`io::ErrorKind::TimedOut`].
+pub(in crate::journal) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        let why = format!("the database has not answered for {} s", limit.as_secs());
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, why)))
+    })
+}
+
+/// A session with the first server that takes writes.
+///
+/// # Errors
+/// None does; the error is that of the last.
+pub(super) async fn connect(server: &JournalServer, purpose: Purpose) -> sqlx::Result<PgConnection> {
+    let mut failed = sqlx::Error::Configuration("journal.url names no server".into());
+    for url in &server.urls {
+        match within(CONNECT_TIMEOUT, connect_to(url.expose_secret(), purpose)).await {
+            Ok(db) => return Ok(db),
+            Err(e) => failed = e,
+        }
+    }
+    Err(failed)
+}
+
+async fn connect_to(url: &str, purpose: Purpose) -> sqlx::Result<PgConnection> {
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("muc-invite-relay")
+        .options(purpose.settings().iter().copied())
+        .disable_statement_logging();
+    let mut db = options.connect().await?;
+    // An answer of the journal means that the data is on the disk, whatever the server's default is.
+    let read_only: bool = sqlx::query_scalar(
+        "SELECT current_setting('transaction_read_only') = 'on' FROM (SELECT CASE current_setting('synchronous_commit') \
+         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END) AS settings",
+    )
+    .fetch_one(&mut db)
+    .await?;
+    if read_only { Err(read_only_error()) } else { Ok(db) }
+}
+
+fn read_only_error() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::ReadOnlyFilesystem,
+        "the server takes no writes (a standby?)",
+    ))
+}
+
+/// A session for the one relay that writes: it holds a lock of the database until it ends.
+///
+/// # Errors
+/// As [`connect`]; [`io::ErrorKind::ResourceBusy`] if another session holds the lock.
+pub(super) async fn connect_alone(server: &JournalServer) -> sqlx::Result<PgConnection> {
+    let mut db = connect(server, Purpose::Write).await?;
+    let give_up = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        // Never waits in the server: a session that waits for a lock keeps dead rows from being removed. The numbers: the relay's
+        // own, and that of the schema, since a database may have several journals.
+        let alone: bool = sqlx::query_scalar(
+            "SELECT pg_try_advisory_lock(1299538285, coalesce(to_regnamespace(quote_ident(current_schema()))::oid::int4, 0))",
+        )
+        .fetch_one(&mut db)
+        .await?;
+        if alone {
+            return Ok(db);
+        }
+        if Instant::now() >= give_up {
+            return Err(busy());
+        }
+        sleep(LOCK_RETRY_PAUSE).await;
+    }
+}
+
+fn busy() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::ResourceBusy, "another relay has this journal open"))
+}
+
+/// As [`connect_alone`], with the schema brought up to date.
+///
+/// # Errors
+/// [`OpenError`]: among others, another relay has it open, or a newer version has written it.
+pub(super) async fn for_writing(server: &JournalServer) -> Result<PgConnection, OpenError> {
+    let mut db = connect_alone(server).await.map_err(|e| open_error(server, e))?;
+    let mut migrations = migrations();
+    // The lock is held already.
+    migrations.set_locking(false);
+    let migrating = async { migrations.run(&mut db).await.map_err(|e| sqlx::Error::Migrate(Box::new(e))) };
+    within(READ_TIMEOUT, migrating).await.map_err(|e| open_error(server, e))?;
+    Ok(db)
+}
+
+fn migrations() -> Migrator {
+    sqlx::migrate!("migrations/postgres")
+}
+
+/// A session beside a relay that may be running. Creates nothing.
+///
+/// # Errors
+/// [`OpenError`]: among others, there is no journal yet, or its schema has another version.
+pub(in crate::journal) async fn beside(server: &JournalServer) -> Result<PgConnection, OpenError> {
+    let failed = |e| open_error(server, e);
+    let mut db = connect(server, Purpose::Read).await.map_err(failed)?;
+    let version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut db);
+    let found: Option<i64> = within(READ_TIMEOUT, version).await.map_err(failed)?;
+    let ours = migrations().iter().map(|migration| migration.version).max().unwrap_or(0);
+    let shown = server.shown.clone();
+    let Some(found) = found else { return Err(OpenError::ServerMissing { server: shown }) };
+    match found.cmp(&ours) {
+        Ordering::Less => Err(OpenError::ServerOlder { server: shown, found }),
+        Ordering::Equal => Ok(db),
+        Ordering::Greater => Err(OpenError::ServerNewer { server: shown, found }),
+    }
+}
+
+/// What an error of the database means.
+pub(in crate::journal) fn open_error(server: &JournalServer, source: sqlx::Error) -> OpenError {
+    let shown = server.shown.clone();
+    match source {
+        sqlx::Error::Migrate(e) => match *e {
+            MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
+                OpenError::ServerNewer { server: shown, found }
+            }
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+                open_error(server, source)
+            }
+            other => OpenError::Server {
+                server: shown,
+                remedy: remedy(&sqlx::Error::PoolClosed),
+                source: sqlx::Error::Migrate(Box::new(other)),
+            },
+        },
+        e if code(&e).is_some_and(|code| code == "42P01") => OpenError::ServerMissing { server: shown },
+        sqlx::Error::Io(e) if e.kind() == io::ErrorKind::ResourceBusy => {
+            OpenError::ServerInUse { server: shown }
+        }
+        e if is_damage(&e) => OpenError::ServerCorrupt { server: shown, detail: e.to_string() },
+        e if is_fault(&e) => OpenError::ServerFault { server: shown, source: e },
+        source => OpenError::Server { server: shown, remedy: remedy(&source), source },
+    }
+}
+
+/// Data exceptions (22), constraints (23), syntax and names (42), but for missing rights (42501): the same statement would fail each
+/// time.
+pub(super) fn is_fault(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| {
+        code != "42501" && ["21", "22", "23", "42"].iter().any(|class| code.starts_with(class))
+    })
+}
+
+/// Damaged data (XX001, XX002), and a row that holds what this version never writes.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    let unreadable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    unreadable || code(error).is_some_and(|code| code == "XX001" || code == "XX002")
+}
+
+/// What the operator should do about an error that may pass.
+pub(super) fn remedy(error: &sqlx::Error) -> &'static str {
+    match code(error).as_deref() {
+        Some("28000" | "28P01") => {
+            "Correct user and password in journal.url, or let the user in (pg_hba.conf)"
+        }
+        Some("3D000") => "Make the database: createdb --owner USER NAME",
+        Some("42501") => "Let the user of journal.url own the database, or its schema",
+        Some(code) if code.starts_with("53") => {
+            "The server has no room: free some disk space, memory or connections"
+        }
+        Some("25006") => "The server takes no writes: add the one that does to journal.url",
+        Some("55P03" | "57014") => {
+            "Another session holds what is written, or the server is slow: look at pg_stat_activity"
+        }
+        _ => "Look at the database server, and at the way to it",
+    }
+}
+
+/// The SQLSTATE.
+fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}

@@ -1,0 +1,240 @@
+//! `move-journal`: a journal in a file goes to `PostgreSQL` and back, and is the same; and what is refused. Runs the binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use muc_invite_relay::config::JournalPlace;
+use muc_invite_relay::journal::{Journal, Retention};
+use muc_invite_relay::model::group::{GroupChange, KeptGroup, MayUse};
+use muc_invite_relay::model::{Arrival, Change, Outcome, Payload, Reason, Route, State};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+#[path = "common/ask.rs"]
+mod ask;
+#[path = "common/postgres.rs"]
+mod postgres;
+
+use ask::{ROOM, ask};
+use postgres::Database;
+
+const KEY: u8 = 7;
+
+struct Bench {
+    folder: TempDir,
+    database: Database,
+}
+
+impl Bench {
+    fn new() -> Option<Self> {
+        let bench = Self { folder: TempDir::new().unwrap(), database: Database::new()? };
+        let server = format!(
+            "url = '{}'\nkey_file = '{}'\nsocket = '{}'",
+            bench.database.url(),
+            bench.path("key").display(),
+            bench.path("sock").display()
+        );
+        std::fs::write(bench.path("key"), format!("{KEY:02x}").repeat(32)).unwrap();
+        bench.configure("server.toml", &server);
+        for name in ["first", "second"] {
+            bench.configure(&format!("{name}.toml"), &format!("path = '{}'", bench.path(name).display()));
+        }
+        Some(bench)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn configure(&self, name: &str, journal: &str) {
+        let text = format!(
+            "[component]\njid = 'invites.example.org'\nsecret = 'swordfish'\nserver = '127.0.0.1:1'\n\
+             [muc]\nservices = ['conference.example.org']\n[journal]\n{journal}\n"
+        );
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn run(&self, config: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
+        command.arg("--config").arg(self.path(config)).args(arguments).output().unwrap()
+    }
+
+    fn moves(&self, from: &str, to: &str) -> Output {
+        self.run(from, &["move-journal", "--to", &self.path(to).display().to_string()])
+    }
+
+    fn refuses(&self, from: &str, to: &str, why: &str) {
+        let done = self.moves(from, to);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains(why) && !said.contains("planted"), "{said}");
+    }
+
+    fn server(&self) -> JournalPlace {
+        self.database.server(KEY).into()
+    }
+
+    /// All that is in a file, as text.
+    fn dump(&self, name: &str) -> String {
+        let tables =
+            ["pending", "history", "wishes", "groups", "looks", "hashes", "journal", "sqlite_sequence"];
+        let mut selects: Vec<_> =
+            tables.iter().map(|table| format!("SELECT '{table}', * FROM {table} ORDER BY 2, 3;")).collect();
+        selects.push(
+            "SELECT 'claims', hex(key), at, invitation, hex(memory) FROM claims ORDER BY 2;".to_owned(),
+        );
+        let done = Command::new("sqlite3").arg(self.path(name)).arg(selects.concat()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+}
+
+async fn open(place: impl Into<JournalPlace>) -> (Journal, JoinHandle<()>) {
+    let hour = Duration::from_secs(3600);
+    let retention = Retention { window: hour, retention: 24 * hour };
+    let (journal, writer) = Journal::open(place, retention).await.unwrap();
+    (journal, tokio::spawn(async { writer.run().await.unwrap() }))
+}
+
+fn arrival(contact: &str) -> Arrival {
+    Arrival {
+        route: Route::Addressed,
+        room: ROOM.into(),
+        inviter: "alice@example.org".into(),
+        contact: contact.into(),
+        payload: Payload { password: Some("planted-password".into()), ..Payload::default() },
+        parent: None,
+    }
+}
+
+/// More than two pages of what there can be many of, and all kinds of rows.
+async fn fill(path: &Path) {
+    let (journal, writer) = open(path).await;
+    for n in 0..1100 {
+        let contact = format!("contact{n}@example.org");
+        let id = journal.admit_claimed(arrival(&contact), &ask(&contact)).await.unwrap().id;
+        let (state, reason, sent_as) = match n % 3 {
+            0 => (State::Relayed, None, Some(r"alice\40example.org@invites.example.org".to_owned())),
+            1 => (State::Relayed, None, Some("alice@example.org".to_owned())),
+            _ => (State::Refused, Some(Reason::Outcast), None),
+        };
+        journal.settle(Outcome { id, state, reason, inviter: None, sent_as }).await.unwrap();
+        journal.look_alike(&contact, &format!("look{}", n / 3)).await.unwrap();
+    }
+    for n in 0..20 {
+        let part = Arrival { parent: (n > 0).then_some(1101), ..arrival(&format!("waiting{n}@example.org")) };
+        journal.admit(part).await.unwrap();
+        journal.note_hash(format!("sha-1 {n}"), n % 2 == 0).await.unwrap();
+        journal
+            .change_preferences(&format!("p{n}@example.org"), vec![Change::Block(ROOM.into())])
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    journal.change_blocks_for_all(vec![Change::Block("evil.example".into())]).await.unwrap().unwrap();
+    let group = KeptGroup {
+        name: "team".into(),
+        may_use: MayUse::Everybody,
+        users: [].into(),
+        entries: ["bob@example.org".to_owned()].into(),
+    };
+    journal.change_group("team", GroupChange::Create(group)).await.unwrap().unwrap();
+    journal.discard(1120, "waiting19@example.org", ROOM).await.unwrap();
+    journal.note_looked(12345).await.unwrap();
+    drop(journal);
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_goes_to_a_server_and_back_and_is_the_same() {
+    let Some(bench) = Bench::new() else { return };
+    fill(&bench.path("first")).await;
+    let before = bench.dump("first");
+    assert!(before.contains("planted-password"));
+
+    let done = bench.moves("first.toml", "server.toml");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    for line in [
+        "          19  invitations under way",
+        "        1100  invitations that have ended",
+        "           1  groups",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert_eq!(bench.dump("first"), before, "the source stays");
+    assert!(!bench.database.dump().contains("planted"));
+    bench.refuses("first.toml", "server.toml", "has a journal with something in it");
+
+    let (journal, writer) = open(bench.server()).await;
+    assert_eq!(journal.first(), 1121, "an id is never given twice");
+    assert!(journal.is_blocked_for_all(&["evil.example".to_owned()]) && journal.keeps_group("team"));
+    let again = journal.claim(9999, &ask("contact0@example.org")).await.unwrap();
+    assert!(again.is_duplicate(), "{again:?}");
+    for (from, to) in [("server.toml", "second.toml"), ("first.toml", "server.toml")] {
+        bench.refuses(from, to, "another relay runs with journal.url");
+    }
+    drop(journal);
+    writer.await.unwrap();
+
+    let done = bench.moves("server.toml", "second.toml");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(bench.dump("second"), before);
+}
+
+#[tokio::test]
+async fn nothing_is_moved_while_a_relay_runs_or_from_nowhere() {
+    let Some(bench) = Bench::new() else { return };
+    bench.refuses("first.toml", "server.toml", "does not exist");
+    bench.refuses("server.toml", "first.toml", "there is no journal in the database");
+    assert!(!bench.path("first").exists());
+    let (journal, writer) = open(&bench.path("first")).await;
+    journal.admit(arrival("bob@example.org")).await.unwrap();
+    bench.refuses("first.toml", "server.toml", "another relay runs with journal.path");
+    bench.refuses("first.toml", "second.toml", "both journals are in files");
+    drop(journal);
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_others_can_read_is_found() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(bench) = Bench::new() else { return };
+    for (mode, found) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(bench.path("key"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let done = bench.run("server.toml", &["check", "--offline"]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert_eq!(text.contains("can read the key, and with it passwords"), found, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn commands_read_a_journal_on_a_server() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(bench.server()).await;
+    let id = journal.admit(arrival("bob@example.org")).await.unwrap().id;
+    journal
+        .settle(Outcome { id, state: State::Relayed, reason: None, inviter: None, sent_as: None })
+        .await
+        .unwrap();
+    journal.admit(arrival("carol@example.org")).await.unwrap();
+    drop(journal);
+    writer.await.unwrap();
+    for (arguments, said, code) in [
+        (&["history"][..], "relayed", 0),
+        (&["stats"], "1 have ended; 1 under way", 0),
+        (&["check"], "in PostgreSQL, schema", 1),
+        (&["groups", "create", "team", "bob@example.org"], "", 0),
+        (&["groups", "list"], "team", 0),
+        (&["forget", "bob@example.org"], "1 invitation of bob@example.org removed", 0),
+        (&["backup", "copy.db"], "pg_dump", 2),
+        (&["healthy"], "no relay runs with journal.url = 127.0.0.1:", 1),
+    ] {
+        let done = bench.run("server.toml", arguments);
+        let text = [done.stdout, done.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(said) && !text.contains("planted"), "{arguments:?}: {text}");
+    }
+}
