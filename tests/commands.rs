@@ -41,7 +41,7 @@ impl Bench {
         let (link, ..) = link::new(link::Settings {
             component: COMPONENT.into(),
             secret: config.component.secret.clone(),
-            server: config.component.server.clone(),
+            servers: config.component.addresses(),
             hosts: Vec::new(),
             services: Vec::new(),
         });

@@ -128,7 +128,7 @@ fn without_set(config: &Config) -> impl std::fmt::Debug {
 }
 
 /// Keys that the reference shows with an example, since their default is to be absent.
-const EXAMPLES: [&str; 6] = ["secret_file", "team", "listen", "url", "key_file", "socket"];
+const EXAMPLES: [&str; 7] = ["secret_file", "servers", "team", "listen", "url", "key_file", "socket"];
 
 /// Those that exclude what is set already, or name files that are not there.
 const ALONE: [&str; 4] = ["secret_file", "url", "key_file", "socket"];
@@ -221,7 +221,7 @@ fn the_environment_overrides_every_key() {
     for key in Config::keys() {
         // Those of a journal on a server exclude the file.
         let of_server = ["journal.url", "journal.key_file", "journal.socket"];
-        let elsewhere = ["component.secret_file", "groups.*"].contains(&key.as_str())
+        let elsewhere = ["component.secret_file", "component.servers", "groups.*"].contains(&key.as_str())
             || of_server.contains(&key.as_str());
         assert!(elsewhere || tried.contains(&key), "{key} is not tried");
     }
@@ -402,6 +402,30 @@ fn a_server_elsewhere_needs_leave() {
         let [warning] = &with_env(LEAST, &env).unwrap().warnings()[..] else { panic!("one warning") };
         assert!(warning.contains(elsewhere), "{warning}");
     }
+}
+
+#[test]
+fn a_cluster_has_an_address_for_each_node() {
+    let at = |servers: &str| with_env(LEAST, &[("COMPONENT__SERVERS", servers)]);
+    let addresses = |config: Config| config.component.addresses().iter().map(ToString::to_string).collect();
+    let read: Vec<String> = addresses(at("127.0.0.1:5347,unix:/s,127.0.0.1:05347").unwrap());
+    assert_eq!(read, ["127.0.0.1:5347", "unix:/s"]);
+    let many: Vec<_> = (1..=17).map(|port| format!("127.0.0.1:{port}")).collect();
+    for (servers, why) in [
+        ("", "empty: name one address for each node"),
+        ("127.0.0.1", "write host:port"),
+        (&many.join(","), "name 16 nodes of one cluster at most"),
+        ("127.0.0.1:1,10.0.0.1:1", "set component.allow_remote_cleartext = true"),
+    ] {
+        let refused = at(servers).unwrap_err();
+        assert!(refused.contains("component.servers") && refused.contains(why), "{refused}");
+    }
+    let both = [("COMPONENT__SERVERS", "127.0.0.1:1"), ("COMPONENT__SERVER", "127.0.0.1:2")];
+    assert!(with_env(LEAST, &both).unwrap_err().contains("set beside component.server"));
+    let elsewhere =
+        [("COMPONENT__SERVERS", "127.0.0.1:1,10.0.0.1:1"), ("COMPONENT__ALLOW_REMOTE_CLEARTEXT", "true")];
+    let [warning] = &with_env(LEAST, &elsewhere).unwrap().warnings()[..] else { panic!("one warning") };
+    assert!(warning.contains("component.servers = \"10.0.0.1:1\""), "{warning}");
 }
 
 #[test]

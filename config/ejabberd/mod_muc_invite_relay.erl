@@ -26,6 +26,9 @@
 %%% An invitation that the relay has sent to another server can come back, and the error goes to the inviter's account,
 %%% where nobody sees it. This module tells the relay of those errors, so that it can tell the inviter.
 %%%
+%%% Of several connections of the relay on one node the newest stays, and the others are ended. Other nodes of a cluster may
+%%% have one each.
+%%%
 %%% Never handed over are:
 %%% * invitations by users of another server or of a component (the relay can't send in their name);
 %%% * invitations for an address on the relay (it gets them as they are).
@@ -35,7 +38,7 @@
 -behaviour(supervisor).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([muc_invite/7, filter_packet/1, component_connected/1]).
+-export([muc_invite/7, filter_packet/1, component_connected/1, replace_older/1]).
 -export([init/1, start_keeper/1, keep/1]).
 -export([start_memory/0, memory/0, rest/0, fate/2]).
 
@@ -54,18 +57,22 @@
 %% Larger rooms are not asked who is a member: the answer would be a copy of all that they have in memory.
 -define(MAX_ROOM_BYTES, 2097152).
 
+-define(NOT_CONNECTED, "the relay is not connected").
+
 %% How many hand-overs are remembered: the newest.
 -define(REMEMBERED, 10000).
 
 %% How many errors are kept until the relay has answered: the newest.
 -define(REMEMBERED_ERRORS, 1000).
 
+%% Milliseconds that older connections have to end by themselves. The relay waits longer for its handshake to be answered.
+-define(END_TIMEOUT, 3000).
+
 -record(invitation, {message :: message(),
                      host :: binary(),
                      component :: binary(),
                      inviter :: jid(),
                      made_member :: boolean(),
-                     connections :: [pid()],
                      timeout :: pos_integer()}).
 
 %% What became of a hand-over. `whose`: inviter, contact and room.
@@ -78,14 +85,16 @@
 %%%===================================================================
 %%% The module
 %%%===================================================================
-start(Host, _Opts) ->
+start(Host, Opts) ->
     %% One for all hosts, and not stopped with them: the relay may ask for what it remembers after a restart of the module.
     _ = supervisor:start_child(ejabberd_gen_mod_sup, #{id => ?MODULE, start => {?MODULE, start_memory, []}}),
+    note_connections(Opts),
     Keepers = gen_mod:get_module_proc(Host, ?MODULE),
     Spec = #{id => Keepers, type => supervisor, start => {supervisor, start_link, [{local, Keepers}, ?MODULE, []]}},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
         {ok, _} ->
             ejabberd_hooks:add(filter_packet, ?MODULE, filter_packet, 100),
+            ejabberd_hooks:add(component_connected, ?MODULE, replace_older, 40), % mod_privilege and mod_delegation have 50
             ejabberd_hooks:add(component_connected, ?MODULE, component_connected, 100),
             ejabberd_hooks:add(muc_invite, Host, ?MODULE, muc_invite, 100);
         Error ->
@@ -97,13 +106,14 @@ stop(Host) ->
     ejabberd_hooks:delete(muc_invite, Host, ?MODULE, muc_invite, 100),
     gen_mod:is_loaded_elsewhere(Host, ?MODULE) orelse
         begin
+            ejabberd_hooks:delete(component_connected, ?MODULE, replace_older, 40),
             ejabberd_hooks:delete(component_connected, ?MODULE, component_connected, 100),
             ejabberd_hooks:delete(filter_packet, ?MODULE, filter_packet, 100)
         end,
     gen_mod:stop_child(?MODULE, Host).
 
-reload(_Host, _NewOpts, _OldOpts) ->
-    ok.
+reload(_Host, NewOpts, _OldOpts) ->
+    note_connections(NewOpts).
 
 %% This module stops before mod_offline, which stores what is delivered at that moment.
 depends(_Host, _Opts) ->
@@ -139,14 +149,14 @@ muc_invite(#message{from = Room, to = Contact} = Written, _Room, Config, Inviter
     IsForTheRelay = ejabberd_router:is_my_host(Inviter#jid.lserver)
         andalso Contact#jid.lserver /= Component
         andalso acl:match_rule(Host, Access, Room) == allow,
-    case IsForTheRelay andalso connections(Component) of
+    case IsForTheRelay andalso {connected, ejabberd_router:is_my_route(Component)} of
         false ->
             Message;
-        [] ->
-            log_delivery(Message, "the relay is not connected"),
+        {connected, false} ->
+            log_delivery(Message, ?NOT_CONNECTED),
             Message;
-        Connections ->
-            Invitation = #invitation{message = Message, host = Host, connections = Connections,
+        {connected, true} ->
+            Invitation = #invitation{message = Message, host = Host,
                                      component = Component, inviter = Inviter, timeout = Timeout,
                                      made_member = Config#config.members_only andalso had_none(Contact, Packet)},
             xmpp:put_meta(Message, ?MODULE, Invitation)
@@ -245,6 +255,7 @@ about(Timeout) ->
                     {<<"version">>, ?VERSION},
                     {<<"timeout">>, integer_to_binary(Timeout div 1000)},
                     {<<"now">>, timestamp(0)},
+                    {<<"node">>, atom_to_binary(node(), utf8)},
                     {<<"server">>, <<"ejabberd ", (ejabberd_option:version())/binary>>}]}.
 
 -spec answer_fate(iq(), binary(), binary()) -> ok.
@@ -272,12 +283,23 @@ about(Id, Fate) ->
     #xmlel{name = <<"handed-over">>,
            attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id}, {<<"fate">>, atom_to_binary(Fate, latin1)}]}.
 
+%% On all nodes.
 -spec connections(binary()) -> [pid()].
 connections(Component) ->
     case (ejabberd_router:get_backend()):find_routes(Component) of
         {ok, Routes} -> [Pid || #route{pid = Pid} <- Routes, is_pid(Pid)];
         {error, _} -> []
     end.
+
+-spec of_this_node([pid()]) -> [pid()].
+of_this_node(Connections) ->
+    [Connection || Connection <- Connections, node(Connection) == node()].
+
+%% The relays of all hosts.
+-spec components() -> [binary()].
+components() ->
+    lists:usort([gen_mod:get_module_opt(Host, ?MODULE, component)
+                 || Host <- ejabberd_option:hosts(), gen_mod:is_loaded(Host, ?MODULE)]).
 
 %%%===================================================================
 %%% What became of hand-overs
@@ -356,8 +378,6 @@ whose(Inviter, Contact, Room) ->
 %% they tell who blocks whom. Several hosts may have different relays.
 -spec came_back(message()) -> ok.
 came_back(#message{id = Id, from = From, to = #jid{lserver = Host} = To}) ->
-    Relays = [gen_mod:get_module_opt(Loaded, ?MODULE, component)
-              || Loaded <- ejabberd_option:hosts(), gen_mod:is_loaded(Loaded, ?MODULE)],
     Told = #xmlel{name = <<"came-back">>,
                   attrs = [{<<"xmlns">>, ?NS_HANDOVER}, {<<"id">>, Id},
                            {<<"from">>, jid:encode(From)}, {<<"to">>, jid:encode(To)}]},
@@ -371,7 +391,7 @@ came_back(#message{id = Id, from = From, to = #jid{lserver = Host} = To}) ->
                       connections(Component) == [] orelse ejabberd_router:route(Iq)
               catch error:badarg -> ok
               end
-      end, lists:usort(Relays)).
+      end, components()).
 
 %% As 0123abcd-42.
 -spec is_id_of_a_relay(binary()) -> boolean().
@@ -398,6 +418,91 @@ component_connected(Component) ->
     end.
 
 %%%===================================================================
+%%% The newest connection of a node
+%%%===================================================================
+%% In the process of a new connection, before anybody grants it anything. mod_privilege's grants belong to the node: if an
+%% older connection ended later, it would take those of the new one along.
+-spec replace_older(binary()) -> ok.
+replace_older(Component) ->
+    case lists:member(Component, components()) andalso not shares_a_listener(Component) of
+        true ->
+            Number = note_connection(Component, self()),
+            %% In a process of its own: nothing that comes too late is a message for the connection.
+            {Pid, Monitor} = spawn_monitor(fun() -> replace_older(Component, Number) end),
+            receive
+                {'DOWN', Monitor, process, _, _} -> ok
+            after 2 * ?END_TIMEOUT -> % the routes can't be changed
+                demonitor(Monitor, [flush]),
+                exit(Pid, kill),
+                ok
+            end;
+        false ->
+            ok
+    end.
+
+%% Whether the connections of other components are routes to this one as well, and theirs run this hook for it.
+-spec shares_a_listener(binary()) -> boolean().
+shares_a_listener(Component) ->
+    lists:any(fun({_, ejabberd_service, #{hosts := [_, _ | _] = Hosts, global_routes := true}}) ->
+                      lists:keymember(Component, 1, Hosts);
+                 (_) -> false
+              end, ejabberd_option:listen()).
+
+%% Waits for older ones only, so two new ones never wait for each other.
+-spec replace_older(binary(), integer()) -> any().
+replace_older(Component, Number) ->
+    case older(Component, Number, erlang:monotonic_time(millisecond) + ?END_TIMEOUT) of
+        [_ | _] = Older ->
+            Error = xmpp:serr_conflict(<<"Replaced by a new connection">>, ejabberd_option:language()),
+            Monitors = [{monitor(process, Pid), Pid} || Pid <- Older],
+            [ejabberd_service:send(Pid, Error) || Pid <- Older], % this ends it as well
+            Stuck = that_stay(Monitors, erlang:monotonic_time(millisecond) + ?END_TIMEOUT),
+            %% The first ends it without a report of its supervisor's, unless it traps exits.
+            [begin exit(Pid, shutdown), exit(Pid, kill) end || Pid <- Stuck],
+            [ejabberd_router:unregister_route(Component, Pid) || Pid <- Stuck],
+            ?INFO_MSG("The new connection of ~ts replaces the older ones of this node: ~b ended~ts",
+                      [Component, length(Older) - length(Stuck),
+                       [io_lib:format(", ~b killed, since it did not end in time", [length(Stuck)]) || Stuck /= []]]);
+        [] ->
+            ok
+    end.
+
+%% Those of this node with a lower number. One without a number has its route, and gets a number next.
+-spec older(binary(), integer(), integer()) -> [pid()].
+older(Component, Number, Until) ->
+    Noted = [{Pid, Its} || [Pid, Its] <- ets:match(?MODULE, {connection, {connection, '$1'}, Component, '$2'})],
+    Here = of_this_node(connections(Component)),
+    [ets:delete(?MODULE, {connection, Pid}) || {Pid, _} <- Noted, not lists:member(Pid, Here)],
+    AllNoted = [] == [Pid || Pid <- Here, not lists:keymember(Pid, 1, Noted)],
+    case AllNoted orelse erlang:monotonic_time(millisecond) >= Until of
+        true -> [Pid || {Pid, Its} <- Noted, Its < Number, lists:member(Pid, Here)];
+        false -> receive after 1 -> older(Component, Number, Until) end
+    end.
+
+%% Those that were there before the module.
+-spec note_connections(gen_mod:opts()) -> ok.
+note_connections(Opts) ->
+    Component = gen_mod:get_opt(component, Opts),
+    lists:foreach(fun(Pid) -> note_connection(Component, Pid) end, of_this_node(connections(Component))).
+
+-spec note_connection(binary(), pid()) -> integer().
+note_connection(Component, Pid) ->
+    Number = erlang:unique_integer([monotonic]),
+    ets:insert_new(?MODULE, {connection, {connection, Pid}, Component, Number}),
+    Number.
+
+%% Those that have not ended at that time.
+-spec that_stay([{reference(), pid()}], integer()) -> [pid()].
+that_stay([], _) ->
+    [];
+that_stay(Monitors, Until) ->
+    receive
+        {'DOWN', Ended, process, _, _} -> that_stay(lists:keydelete(Ended, 1, Monitors), Until)
+    after max(0, Until - erlang:monotonic_time(millisecond)) ->
+        [Pid || {_, Pid} <- Monitors]
+    end.
+
+%%%===================================================================
 %%% An invitation's keeper
 %%%===================================================================
 init([]) ->
@@ -407,13 +512,32 @@ init([]) ->
 start_keeper(Invitation) ->
     proc_lib:start_link(?MODULE, keep, [Invitation]).
 
-keep(#invitation{connections = Connections, timeout = Timeout} = Invitation) ->
+keep(#invitation{component = Component, timeout = Timeout} = Invitation) ->
     %% From here on, the end of the module arrives as a message, so the invitation is not lost.
     process_flag(trap_exit, true),
     proc_lib:init_ack({ok, self()}),
-    Asked = [monitor(process, Connection) || Connection <- Connections],
-    ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
-    await(Invitation, Asked, erlang:monotonic_time(millisecond) + Timeout).
+    case may_be_asked(Component) of
+        [] ->
+            deliver(Invitation, ?NOT_CONNECTED);
+        Before ->
+            ejabberd_router:route_iq(handover(Invitation), handover, self(), Timeout),
+            %% It may be one that has come just now.
+            Asked = [monitor(process, Pid) || Pid <- lists:usort(Before ++ may_be_asked(Component))],
+            await(Invitation, Asked, erlang:monotonic_time(millisecond) + Timeout)
+    end.
+
+%% The connections of which ejabberd_router takes one: those of this node if there are any, without `domain_balancing`.
+-spec may_be_asked(binary()) -> [pid()].
+may_be_asked(Component) ->
+    All = connections(Component),
+    case of_this_node(All) of
+        [] -> All;
+        Here ->
+            case maps:is_key(Component, ejabberd_option:domain_balancing()) of
+                true -> All;
+                false -> Here
+            end
+    end.
 
 %% Asked: the monitors of the connections by which it may have been handed over; which one it was is not known.
 -spec await(#invitation{}, [reference()], integer()) -> ok.

@@ -134,7 +134,7 @@ mod tests {
         );
         let config = Config::from_toml(&text, std::iter::empty()).unwrap();
         let (link, _incoming, mut server): (_, _, Server) = scripted::link(Settings {
-            server: config.component.server.clone(),
+            servers: config.component.addresses(),
             component: config.component.jid.clone(),
             secret: config.component.secret.clone(),
             hosts: config.own_hosts(),

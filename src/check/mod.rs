@@ -15,6 +15,7 @@ mod inviters;
 mod metrics;
 mod names;
 mod neighbours;
+mod nodes;
 mod remedies;
 mod rooms;
 mod running;

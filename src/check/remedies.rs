@@ -3,6 +3,10 @@
 
 use crate::setup::{Make, Part, Setup, Version};
 
+/// Where no connection comes about.
+pub(super) const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
+                                      docs/troubleshooting.md explains the message";
+
 /// What is known of the server, on which remedies depend.
 pub(super) struct Remedies {
     /// The texts for this configuration.

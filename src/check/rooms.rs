@@ -13,7 +13,7 @@ use super::remedies::Remedies;
 use super::silence::silence;
 use crate::config::{Config, Membership};
 use crate::journal::Record;
-use crate::link::{AskError, Link};
+use crate::link::{AskError, Link, NodeState};
 use crate::setup::{Make, Part};
 use crate::wire::disco::{DiscoInfo, DiscoItems};
 use crate::wire::handover;
@@ -35,25 +35,31 @@ pub(super) struct ModuleAnswer {
     tells_of_errors: bool,
     /// Make and version of its server.
     pub(super) server: Option<String>,
+    /// The node of a cluster on which it answers.
+    pub(super) node: Option<String>,
     /// How far its clock is ahead of this machine's at least, in milliseconds; negative if it is behind.
     ahead: Option<i64>,
 }
 
-/// Asks a service's module about itself; `None` if none answers.
-pub(super) async fn module(link: &Link, service: &str) -> Option<ModuleAnswer> {
+/// Asks a service's module about itself, by the connection to this node or the one that is used; `None` if none answers.
+pub(super) async fn module(link: &Link, service: &str, by: Option<&NodeState>) -> Option<ModuleAnswer> {
     let (asked, begun) = (Utc::now(), Instant::now());
     let to = handover::address_of_module(service);
-    let answer =
-        timeout(ANSWER_TIMEOUT, link.ask(&to, IqType::Get, IqPayload::HandOver(HandOver::default())))
-            .await
-            .ok()?
-            .ok()?;
+    let question = IqPayload::HandOver(HandOver::default());
+    let answered = async {
+        match by {
+            Some(node) => link.ask_by(node, &to, IqType::Get, question).await,
+            None => link.ask(&to, IqType::Get, question).await,
+        }
+    };
+    let answer = timeout(ANSWER_TIMEOUT, answered).await.ok()?.ok()?;
     let error = begun.elapsed() / 2;
     let middle = asked + error;
     let Some(IqPayload::HandOver(about)) = answer.payload.0 else { return None };
     let now = about.now.as_deref().and_then(|now| DateTime::parse_from_rfc3339(now).ok());
     Some(ModuleAnswer {
         tells_of_errors: about.tells_of_errors(),
+        node: about.node().map(str::to_owned),
         waits: about.timeout,
         server: about.server,
         ahead: now.map(|now| at_least((now.to_utc() - middle).num_milliseconds(), error)),

@@ -7,9 +7,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asker::{ANSWER_TIMEOUT, Asker};
 use super::finding::{Finding, What};
-use super::remedies::Remedies;
+use super::remedies::{CHECK_SETUP, Remedies};
 use super::rooms::{ModuleAnswer, module, services};
-use super::{echo, grants, inviters, names};
+use super::{echo, grants, inviters, names, nodes};
 use crate::config::{Config, Server};
 use crate::journal::JournalReader;
 use crate::link::{self, AskError, Link, Peer};
@@ -29,9 +29,6 @@ const PINGS_PER_HOST: usize = 8;
 /// How many of the newest invitations are looked at.
 const MAX_INVITATIONS_READ: u32 = 1000;
 
-const CHECK_SETUP: &str = "`muc-invite-relay setup prosody --show-secret` (or ejabberd) prints the server's side; \
-                           docs/troubleshooting.md explains the message";
-
 const LOOK_AT_SERVER: &str = "look at the server's load and its log, and check again";
 
 /// Whose link it is.
@@ -46,13 +43,14 @@ pub enum AskedBy {
 /// Checks everything that `setup` prints for this configuration, until `deadline`. If there are questions without an answer by
 /// then, the finding about the connection says so.
 pub async fn server(config: &Config, link: &Link, deadline: Instant, asked_by: AskedBy) -> Vec<Finding> {
-    let connection = || Finding::of(What::Connection, config.component.server.to_string());
+    let connection = || Finding::of(What::Connection, config.component.shown_addresses());
     let mut findings = vec![connection().ok("up, and answers pings")];
     if !is_up(link, deadline).await {
         let (why, remedy) = trouble(config, link).await;
         let next = if asked_by == AskedBy::TheRelay { link.next_attempt() } else { String::new() };
         return vec![connection().failed(why + &next, remedy)];
     }
+    findings.extend(nodes::connections(link, deadline.min(Instant::now() + LINK_TIMEOUT)).await);
     let why = match timeout_at(deadline, ask_everything(config, link, &mut findings)).await {
         Ok(Ok(())) => return findings,
         Ok(Err(NoAnswer)) => "up, but none of the server's hosts answers",
@@ -65,8 +63,7 @@ pub async fn server(config: &Config, link: &Link, deadline: Instant, asked_by: A
 /// The finding where another program of this machine is connected to the server: a second connection could take away its
 /// privileges.
 #[must_use]
-pub fn not_tried(config: &Config) -> Finding {
-    let server = &config.component.server;
+pub fn not_tried(server: &Server) -> Finding {
     Finding::of(What::Connection, server.to_string()).failed(
         "not tried: another program is connected there. If it is a relay for the same component, a second connection \
          would take its privileges away (ejabberd) or put it off (Prosody)",
@@ -148,8 +145,11 @@ async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding
         return Ok(());
     }
     let asker = Asker::new(link, &all).await;
-    let modules = ours.iter().map(|service| module(link, service));
+    let modules = ours.iter().map(|service| module(link, service, None));
     let modules = futures::future::join_all(modules).await;
+    if let Some(service) = ours.first() {
+        findings.extend(nodes::repeated(link, service).await);
+    }
     let (make, version, lines) = software(&asker, &hosts, &modules).await;
     findings.extend(lines);
     let old =

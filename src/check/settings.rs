@@ -13,7 +13,7 @@ pub fn settings(config: &Config) -> Vec<Finding> {
     let [window, expiry, retention] = [relay.window, relay.expiry, journal.retention].map(as_it_is_written);
     let section = |name: &str, found: String| Finding::of(What::Configuration, name).ok(found);
     let mut findings = vec![
-        section("[component]", format!("{} at {}", component.jid, component.server)),
+        section("[component]", format!("{} at {}", component.jid, component.shown_addresses())),
         section("[muc]", format!("rooms of {} are believed", muc.services.join(", "))),
         section(
             "[relay]",

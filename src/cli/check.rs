@@ -141,9 +141,13 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
         return;
     }
     tell(check::metrics(config, false, deadline).await.into_iter().collect());
-    if !connect && check::somebody_is_connected(&config.component.server).await {
-        tell(vec![check::not_tried(config)]);
-        return;
+    if !connect {
+        for server in config.component.addresses() {
+            if check::somebody_is_connected(&server).await {
+                tell(vec![check::not_tried(&server)]);
+                return;
+            }
+        }
     }
     let (link, incoming, task) = link::new(daemon::link_settings(config));
     let close = CancellationToken::new();

@@ -13,9 +13,10 @@ use super::schema::{Component, Config, Journal, Log, Metrics};
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 8] = [
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 9] = [
     "component.jid",
     "component.server",
+    "component.servers",
     "journal.key_file",
     "journal.path",
     "journal.socket",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::slice;
 use std::time::Duration;
 
 use jid::BareJid;
@@ -52,6 +53,22 @@ pub struct Component {
     pub secret_in: Option<PathBuf>,
     /// Where the server listens for components. It is on this machine unless `component.allow_remote_cleartext` is true.
     pub server: Server,
+    /// The same of the further nodes, if the server is a cluster.
+    pub other_nodes: Vec<Server>,
+}
+
+impl Component {
+    /// Where the nodes of the server listen for components: one address for each.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Server> {
+        [slice::from_ref(&self.server), &self.other_nodes].concat()
+    }
+
+    /// The same in one line, for people: `127.0.0.1:5347, 127.0.0.1:5348`.
+    #[must_use]
+    pub fn shown_addresses(&self) -> String {
+        self.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Where the server listens for components.

@@ -18,6 +18,9 @@ use super::schema::{
 use super::values::{self, Domain, Wrong};
 use crate::model::group::{self, Entry, Nesting};
 
+/// To how many nodes of a cluster the relay connects at most.
+const MAX_NODES: usize = 16;
+
 const ONE_MINUTE: Duration = Duration::from_secs(60);
 const ONE_HOUR: Duration = Duration::from_secs(60 * 60);
 const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,15 +67,35 @@ fn component(doc: &mut Document) -> Option<Component> {
     }
     let secret = secret(doc);
     let cleartext = doc.read("component", "allow_remote_cleartext", values::boolean).unwrap_or(false);
-    let server = doc
-        .read("component", "server", |value| {
-            let server = values::server(value)?;
-            if server.is_on_this_machine() || cleartext { Ok(server) } else { Err(remote(&server)) }
-        })
-        .unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
+    let mut servers = servers(doc, cleartext).into_iter();
+    let server = servers.next().unwrap_or_else(|| Server::Tcp("127.0.0.1:5347".to_owned()));
+    let other_nodes = servers.collect();
     let Domain { canonical, written } = jid?;
     let (secret, secret_in) = secret?;
-    Some(Component { jid: canonical, written, secret, secret_in, server })
+    Some(Component { jid: canonical, written, secret, secret_in, server, other_nodes })
+}
+
+/// The address of each node; empty if none is written.
+fn servers(doc: &mut Document, cleartext: bool) -> Vec<Server> {
+    const SERVER_KEYS: [&str; 2] = ["server", "servers"];
+    let near = |server: Server| {
+        if server.is_on_this_machine() || cleartext { Ok(server) } else { Err(remote(&server)) }
+    };
+    doc.prefer_later("component", SERVER_KEYS);
+    let alone = doc.has("component", "server");
+    let server = doc.read("component", "server", |value| values::server(value).and_then(near));
+    let servers = doc.read("component", "servers", |value| {
+        if alone {
+            return Err(Wrong::new("set beside component.server", "keep only one of the two"));
+        }
+        let servers = values::list(|value| values::server(value).and_then(near))(value)?;
+        if servers.len() > MAX_NODES {
+            let shown = format!("a list of {} addresses", servers.len());
+            return Err(Wrong::new(shown, format!("name {MAX_NODES} nodes of one cluster at most")));
+        }
+        values::not_empty(servers, "name one address for each node of the server's cluster")
+    });
+    servers.unwrap_or_else(|| server.into_iter().collect())
 }
 
 fn remote(server: &Server) -> Wrong {

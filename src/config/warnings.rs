@@ -13,10 +13,11 @@ impl Config {
     /// Settings that are valid but unsafe, each in a sentence for the log.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let server = &self.component.server;
-        let cleartext = (!server.is_on_this_machine()).then(|| {
+        let key =
+            if self.component.other_nodes.is_empty() { "component.server" } else { "component.servers" };
+        let cleartext = self.component.addresses().into_iter().find(|server| !server.is_on_this_machine()).map(|server| {
             format!(
-                "component.server = \"{server}\" is not on this machine: everybody who can listen between the two reads the \
+                "{key} = \"{server}\" is not on this machine: everybody who can listen between the two reads the \
                  rooms' passwords and can take the relay's place"
             )
         });

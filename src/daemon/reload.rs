@@ -71,7 +71,7 @@ impl Reload {
         let connection = changes.need_connection().then(|| link_settings(&config));
         cx.config.store(config.into());
         if let Some(settings) = connection {
-            cx.link.connect_again(settings);
+            cx.link.connect_again(&settings);
         }
         Ok(changes)
     }

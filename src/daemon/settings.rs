@@ -16,7 +16,7 @@ pub fn link_settings(config: &Config) -> link::Settings {
     link::Settings {
         component: config.component.written.clone(),
         secret: config.component.secret.clone(),
-        server: config.component.server.clone(),
+        servers: config.component.addresses(),
         hosts: config.own_hosts().into_iter().map(as_written).collect(),
         services: config.muc.services.iter().cloned().map(as_written).collect(),
     }

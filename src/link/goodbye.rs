@@ -1,29 +1,36 @@
 //! Runs a session to its end: whoever ends it, nothing that was sent or received before is lost if it can be helped. Knows
 //! nothing of what stanzas mean.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::unconstrained;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::end::End;
 use super::session::{Connection, ping};
 use super::settings::Settings;
 
-/// How long the server may be silent before it has closed its side of the stream.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
+/// What is waited for while a connection ends is counted in steps of this length, not in time: a machine that stands still for
+/// seconds, with the server on it, takes one step.
+const STEP: Duration = Duration::from_millis(500);
 
-/// How long it may take until all stanzas that the server had sent when the connection ended are taken.
-const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(10);
+/// For so many steps the server may be silent before the relay closes its side, though it has not confirmed all that was sent.
+const STEPS_UNCONFIRMED: u32 = 4;
 
-/// How long the end of the stream may take to be written, if the server did not confirm what was sent before.
-const LAST_WRITE_TIMEOUT: Duration = Duration::from_millis(100);
+/// For so many steps it may be silent then before it has closed its own side; and after a third of so many the relay closes its
+/// side, after all of them the connection ends, also if the server goes on sending. A relay that stops has less time.
+const OTHERWISE: (u32, u32) = (20, 60);
+const AT_STOP: (u32, u32) = (4, 9);
+
+/// In so much time what had been received when the connection was lost is read. While the journal takes nothing at all, that time
+/// does not pass; a server that hangs, and sends all the same, has it a few times.
+const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_TIMES_TO_READ: u32 = 3;
 
 impl Connection<'_> {
     /// Runs until the connection ends, or is to be closed.
@@ -47,7 +54,7 @@ impl Connection<'_> {
             }
         };
         self.begin_to_end();
-        self.say_goodbye().await;
+        self.say_goodbye(close).await;
         end
     }
 
@@ -56,29 +63,35 @@ impl Connection<'_> {
         self.up.ending();
     }
 
-    /// Handles what the server had sent before the connection ended: the server believes that the relay has these
+    /// Handles what the server had sent before the connection was lost: the server believes that the relay has these
     /// invitations. Answers to pings count as well.
     async fn read_the_rest(&mut self) {
         self.begin_to_end();
-        let end = Instant::now() + READ_THE_REST_TIMEOUT;
-        // Unconstrained: else "nothing is ready" may mean that this task has done enough for now.
-        let rest = unconstrained(poll_fn(|cx| {
-            // Commands are dropped, which tells the senders that the connection is lost.
-            while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
-            loop {
-                match self.poll_read(cx) {
-                    // A server that was to close its side may go on sending.
-                    Poll::Ready(Ok(())) if Instant::now() < end => {}
-                    Poll::Pending if self.paused && self.intake_is_open() => return Poll::Pending,
-                    Poll::Ready(_) | Poll::Pending => return Poll::Ready(()),
+        let mut times = 0;
+        while times < MAX_TIMES_TO_READ {
+            let (mut has_read, end) = (false, Instant::now() + READ_THE_REST_TIMEOUT);
+            // Unconstrained: else "nothing is ready" may mean that this task has done enough for now.
+            let rest = unconstrained(poll_fn(|cx| {
+                // Commands are dropped, which tells the senders that the connection is lost.
+                while let Poll::Ready(Some(_)) = self.commands.poll_recv(cx) {}
+                loop {
+                    match self.poll_read(cx) {
+                        Poll::Ready(Ok(())) if Instant::now() < end => has_read = true,
+                        Poll::Pending if self.waits_for_the_journal() => return Poll::Pending,
+                        Poll::Ready(_) | Poll::Pending => return Poll::Ready(()),
+                    }
                 }
+            }));
+            if timeout_at(end, rest).await.is_ok() || !self.waits_for_the_journal() {
+                return;
             }
-        }));
-        if timeout(READ_THE_REST_TIMEOUT, rest).await.is_err() {
-            warn!(
-                "the journal takes nothing: what the server had sent before the connection ended may be lost"
-            );
+            times += u32::from(has_read);
         }
+    }
+
+    /// Whether nothing is read because the journal takes nothing at present.
+    fn waits_for_the_journal(&self) -> bool {
+        self.paused && self.intake_is_open()
     }
 
     /// Whether incoming stanzas will be taken, now or later.
@@ -86,27 +99,26 @@ impl Connection<'_> {
         self.incoming.get_ref().is_some_and(|incoming| !incoming.is_closed())
     }
 
-    /// Waits until all that was sent is confirmed, closes the relay's side, and reads until the server has closed its own,
-    /// or is silent. While nothing is read because the journal takes nothing, the server is not silent: it waits as well,
-    /// and what it holds back would be lost.
-    async fn say_goodbye(&mut self) {
-        if let Some((id, to)) = self.barrier.last(|| self.ids.next()) {
+    /// Waits until all that was sent is confirmed, closes the relay's side, and reads until the server has closed its own, or is
+    /// silent for some steps: fewer if the relay stops. While nothing is read because the journal takes nothing, the server is not silent: it waits as
+    /// well, and what it holds back would be lost.
+    async fn say_goodbye(&mut self, close: &CancellationToken) {
+        let last = self.barrier().last(|| self.ids.next());
+        if let Some((id, to)) = last {
             self.queue.push_back(ping(self.component, id, to).into());
         }
-        let mut end = Instant::now() + READ_THE_REST_TIMEOUT;
-        let mut silent = pin!(sleep(GOODBYE_TIMEOUT));
-        let server_has_closed = poll_fn(|cx| {
-            if self.paused && self.intake_is_open() {
-                end = Instant::now() + READ_THE_REST_TIMEOUT;
-                silent.as_mut().reset(Instant::now() + GOODBYE_TIMEOUT);
-            }
+        let mut step = interval_at(Instant::now() + STEP, STEP);
+        step.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut steps, mut silent, mut given_up, mut has_read) = (0, 0, false, false);
+        // Unconstrained: else "nothing is taken in" may mean that this task has done enough for now.
+        let server_has_closed = unconstrained(poll_fn(|cx| {
             loop {
                 while let Some(stanza) = self.queue.pop_front() {
                     self.write(stanza);
                 }
                 // Some servers answer nothing once the stream has ended.
-                let confirmed = self.barrier.unconfirmed() == 0;
-                let closed = if confirmed {
+                let may_close = given_up || self.barrier().unconfirmed() == 0;
+                let closed = if may_close {
                     self.stream.poll_end(cx).is_ready()
                 } else {
                     let _ = self.stream.poll_flush(cx);
@@ -114,26 +126,32 @@ impl Connection<'_> {
                 };
                 loop {
                     match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => {
-                            silent.as_mut().reset(end.min(Instant::now() + GOODBYE_TIMEOUT));
-                        }
+                        Poll::Ready(Ok(())) => (silent, has_read) = (0, true),
                         Poll::Ready(Err(_)) => return Poll::Ready(true),
-                        Poll::Pending if self.paused && self.intake_is_open() => return Poll::Pending,
-                        Poll::Pending if self.paused && closed => return Poll::Ready(true),
+                        Poll::Pending if self.paused && closed && !self.intake_is_open() => {
+                            return Poll::Ready(true);
+                        }
                         Poll::Pending => break,
                     }
                 }
-                if silent.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(false);
-                }
-                if confirmed || self.barrier.unconfirmed() > 0 {
+                if step.poll_tick(cx).is_ready() {
+                    if std::mem::take(&mut has_read) || !self.waits_for_the_journal() {
+                        (steps, silent) = (steps + 1, silent + 1);
+                    }
+                    let (max_unclosed, max) = if close.is_cancelled() { AT_STOP } else { OTHERWISE };
+                    if steps >= max || may_close && silent >= max_unclosed {
+                        return Poll::Ready(false);
+                    }
+                    if !may_close && (silent >= STEPS_UNCONFIRMED || steps >= max / 3) {
+                        (given_up, silent) = (true, 0);
+                    }
+                } else if may_close || self.barrier().unconfirmed() > 0 {
                     return Poll::Pending;
                 }
             }
-        });
+        }));
         if !server_has_closed.await {
             debug!("the server did not close its side of the stream");
-            let _ = timeout(LAST_WRITE_TIMEOUT, poll_fn(|cx| self.stream.poll_end(cx))).await;
         }
     }
 }

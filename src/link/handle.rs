@@ -1,45 +1,33 @@
-//! The handle to the connection: sends stanzas and requests, tells the state of the connection. Knows nothing of sockets
-//! or invitations.
+//! The handle to the server, which may have several nodes: sends by the connection that is used at present, or by a given
+//! one, and tells the state of all of them. Knows nothing of sockets or invitations.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jid::BareJid;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
-use tracing::{debug, warn};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::bare_iq_support::BareIqSupport;
 use super::epoch::Epoch;
 use super::failure::{AskError, DeliverError, Lost};
-use super::ids::Ids;
 use super::metrics::Metrics;
-use super::privileges::{Grants, Privileges};
+use super::node_link::NodeLink;
+use super::privileges::Grants;
 use super::settings::Settings;
-use super::traffic::Command;
 use super::trouble::Trouble;
 use crate::telemetry::metrics::Registry;
 use crate::wire::caps::Caps;
-use crate::wire::privileged;
 use crate::wire::{Iq, IqPayload, IqType, Stanza};
 
-/// How long an answer to a request is waited for.
-const IQ_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The handle to the connection; cheap to clone.
+/// The handle to the server; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Link {
-    pub(super) commands: mpsc::Sender<Command>,
-    /// The settings for the next connection.
-    pub(super) wanted: watch::Sender<Settings>,
-    pub(super) up: watch::Receiver<Option<Epoch>>,
-    pub(super) bare_iq_support: watch::Sender<BareIqSupport>,
-    pub(super) trouble: watch::Sender<Option<Trouble>>,
-    pub(super) next_attempt: watch::Sender<Option<Instant>>,
-    pub(super) privileges: Arc<Privileges>,
-    pub(super) component: Arc<str>,
-    pub(super) ids: Arc<Ids>,
+    /// The connection to each node.
+    pub(super) nodes: Arc<[NodeLink]>,
+    /// The connection that is used: it is up.
+    pub(super) used: watch::Receiver<Option<Epoch>>,
+    pub(super) trouble: watch::Receiver<Option<Trouble>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -47,40 +35,70 @@ impl Link {
     /// The component's domain.
     #[must_use]
     pub fn component(&self) -> &str {
-        &self.component
+        &self.nodes[0].component
     }
 
-    /// Closes the connection in good order, if there is one, and connects again with these settings. What is not confirmed by
-    /// then is sent again by those who wait for it. The component's domain and the server's address stay as they are.
-    pub fn connect_again(&self, settings: Settings) {
-        self.wanted.send_modify(|wanted| {
-            let Settings { secret, hosts, services, .. } = settings;
-            *wanted = Settings { secret, hosts, services, ..wanted.clone() };
-        });
+    /// Closes the connections in good order, if there are any, and connects again with these settings. What is not confirmed
+    /// by then is sent again by those who wait for it. The component's domain and the server's addresses stay as they are.
+    pub fn connect_again(&self, settings: &Settings) {
+        for node in &*self.nodes {
+            node.connect_again(settings.clone());
+        }
     }
 
-    /// The MUC services.
-    pub(super) fn services(&self) -> Vec<String> {
-        self.wanted.borrow().services.clone()
-    }
-
-    /// Waits until the connection is up; `false` if the link has ended.
+    /// Waits until a connection is up; `false` if the link has ended.
     pub async fn up(&self) -> bool {
-        self.up.clone().wait_for(Option::is_some).await.is_ok()
+        self.used.clone().wait_for(Option::is_some).await.is_ok()
     }
 
-    /// Whether the connection is up, which includes that its grants are known.
+    /// Whether a connection is up, which includes that its grants are known.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.up.borrow().is_some()
+        self.used.borrow().is_some()
     }
 
-    /// The connection that is up.
+    /// The connection that is used.
     ///
     /// # Errors
     /// [`Lost`]: no connection is up.
     pub fn epoch(&self) -> Result<Epoch, Lost> {
-        self.up.borrow().ok_or(Lost)
+        self.used.borrow().ok_or(Lost)
+    }
+
+    /// This connection, if it is up and answers; else the one that is used.
+    ///
+    /// # Errors
+    /// [`Lost`]: no connection is up.
+    pub fn epoch_or_else(&self, wanted: Option<Epoch>) -> Result<Epoch, Lost> {
+        match wanted {
+            Some(wanted) if self.has(wanted) && !*self.nodes[wanted.node()].slow.borrow() => Ok(wanted),
+            _ => self.epoch(),
+        }
+    }
+
+    /// Whether this connection is up.
+    #[must_use]
+    pub fn has(&self, connection: Epoch) -> bool {
+        self.by(connection).epoch() == Ok(connection)
+    }
+
+    /// The node that a connection leads to.
+    fn by(&self, connection: Epoch) -> &NodeLink {
+        &self.nodes[connection.node()]
+    }
+
+    /// The node to whose connection everything goes.
+    fn used(&self) -> &NodeLink {
+        let used = *self.used.borrow();
+        &self.nodes[used.map_or(0, Epoch::node)]
+    }
+
+    /// Waits until another connection is used than the one to this node, while that one is still up.
+    async fn uses_another_than(&self, on: Epoch) {
+        let another = |used: &Option<Epoch>| used.is_some_and(|used| used.node() != on.node());
+        if self.used.clone().wait_for(another).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Sends a stanza and waits until the server has confirmed it by the answer to a ping behind it.
@@ -89,7 +107,7 @@ impl Link {
     /// [`DeliverError::Lost`]: the connection ended before the stanza was confirmed; the server may have taken it or not.
     /// [`DeliverError::Bounced`]: it came back with an error before it was confirmed.
     pub async fn deliver(&self, stanza: Stanza) -> Result<(), DeliverError> {
-        self.send(Box::new(stanza), None).await
+        self.used().send(Box::new(stanza), None).await
     }
 
     /// As [`Self::deliver`], but only through this connection: the stanza depends on what was granted on it.
@@ -97,39 +115,27 @@ impl Link {
     /// # Errors
     /// [`DeliverError::Lost`]: as above, or that connection has ended before. [`DeliverError::Bounced`]: as above.
     pub async fn deliver_on(&self, on: Epoch, stanza: Stanza) -> Result<(), DeliverError> {
-        self.send(Box::new(stanza), Some(on)).await
-    }
-
-    async fn send(&self, stanza: Box<Stanza>, on: Option<Epoch>) -> Result<(), DeliverError> {
-        let (answer, wait) = oneshot::channel();
-        self.commands.send(Command::Deliver { stanza, on, answer }).await.map_err(|_| DeliverError::Lost)?;
-        wait.await.unwrap_or(Err(DeliverError::Lost))
+        self.by(on).send(Box::new(stanza), Some(on)).await
     }
 
     /// Sends a stanza without waiting for its confirmation; it may get lost with the connection.
     pub async fn post(&self, stanza: Stanza) {
-        self.send_and_forget(stanza, None).await;
+        self.used().send_and_forget(stanza, None).await;
     }
 
     /// As [`Self::post`], but only through this connection.
     pub async fn post_on(&self, on: Epoch, stanza: Stanza) {
-        self.send_and_forget(stanza, Some(on)).await;
-    }
-
-    async fn send_and_forget(&self, stanza: Stanza, on: Option<Epoch>) {
-        // The receiver is dropped, so the confirmation is ignored.
-        let (answer, _) = oneshot::channel();
-        let stanza = Box::new(stanza);
-        let _ = self.commands.send(Command::Deliver { stanza, on, answer }).await;
+        self.by(on).send_and_forget(stanza, Some(on)).await;
     }
 
     /// As [`Self::post`], but never waits: if too many stanzas wait to be sent, this one is dropped.
     pub fn send_or_drop(&self, stanza: Stanza) {
-        let (answer, _) = oneshot::channel();
-        let stanza = Box::new(stanza);
-        if self.commands.try_send(Command::Deliver { stanza, on: None, answer }).is_err() {
-            debug!("too much waits to be sent: an answer is dropped");
-        }
+        self.used().send_or_drop(stanza, None);
+    }
+
+    /// As [`Self::send_or_drop`], but only through this connection.
+    pub fn send_or_drop_on(&self, on: Epoch, stanza: Stanza) {
+        self.by(on).send_or_drop(stanza, Some(on));
     }
 
     /// Sends a request to `to` in the component's own name. Only `to` itself can answer.
@@ -138,35 +144,21 @@ impl Link {
     /// [`AskError::Lost`]: the connection ended. [`AskError::Unanswered`]: no answer within 10 s.
     /// [`AskError::Swallowed`]: the server is known to drop such requests. [`AskError::Refused`]: the answer is an error.
     pub async fn ask(&self, to: &str, kind: IqType, payload: IqPayload) -> Result<Iq, AskError> {
-        let passes = to.contains('/') || matches!(payload, IqPayload::Roster(_));
-        let question = self.question(to, kind, payload);
-        let mut support = self.bare_iq_support.subscribe();
-        let swallowed = async {
-            let known = support.wait_for(|support| *support == BareIqSupport::Swallowed).await.is_ok();
-            if !known || passes {
-                std::future::pending::<()>().await;
-            }
-        };
-        let asked = async {
-            tokio::select! {
-                biased;
-                () = swallowed => Err(AskError::Swallowed),
-                reply = self.ask_raw(question) => result(reply?),
-            }
-        };
-        // On the heap, so that the futures of invitations that ask nothing stay small.
-        Box::pin(asked).await
+        self.while_used(self.used().ask(to, kind, payload)).await
     }
 
-    pub(super) fn question(&self, to: &str, kind: IqType, payload: IqPayload) -> Iq {
-        Iq {
-            from: Some(self.component.to_string()),
-            to: Some(to.to_owned()),
-            id: Some(self.ids.next()),
-            type_: Some(kind.as_str().to_owned()),
-            payload: payload.into(),
-            ..Iq::default()
-        }
+    /// As [`Self::ask`], by the connection to this node. The answer is the node's own if `to` is one of the server's hosts.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_by(
+        &self,
+        node: &NodeState,
+        to: &str,
+        kind: IqType,
+        payload: IqPayload,
+    ) -> Result<Iq, AskError> {
+        self.nodes[node.place].ask(to, kind, payload).await
     }
 
     /// Sends a request to `to` in the name of `user`, whose host must have granted it (XEP-0356 §4.5).
@@ -181,101 +173,140 @@ impl Link {
         kind: IqType,
         payload: IqPayload,
     ) -> Result<Iq, AskError> {
-        let mut iq = privileged::wrap_iq(user, &self.ids.next(), &self.ids.next(), kind, to, payload);
-        iq.from = Some(self.component.to_string());
-        let reply = Box::pin(self.ask_raw(iq)).await?;
-        // If the inner answer is an error, servers disagree on the outer type: the inner one counts.
-        result(privileged::inner_or_itself(reply))
+        self.while_used(self.used().ask_as(user, to, kind, payload)).await
     }
 
-    pub(super) async fn ask_raw(&self, iq: Iq) -> Result<Iq, AskError> {
-        let (answer, mut wait) = oneshot::channel();
-        let iq = Box::new(iq);
-        self.commands.send(Command::Ask { iq, answer }).await.map_err(|_| AskError::Lost)?;
-        let answer = if let Ok(answer) = timeout(IQ_ANSWER_TIMEOUT, &mut wait).await {
-            answer
-        } else {
-            // The answer may stand behind much else that the server has to say. It comes before the answer to a ping.
-            tokio::select! {
-                biased;
-                answer = wait => answer,
-                // A connection that ends is no silence of the one who was asked.
-                pinged = self.pinged() => return Err(pinged.map_or(AskError::Lost, |()| AskError::Unanswered)),
-            }
-        };
-        answer.unwrap_or(Err(AskError::Lost))?.read().await.map_err(|why| {
-            warn!("left out an answer that can't be read: {why}");
-            AskError::Unreadable
-        })
-    }
-
-    /// Returns when the server has answered a ping.
+    /// Sends a request in the component's own name, or in the user's name if the server drops the component's own requests
+    /// and the user's host grants it. While that is unknown, both are sent, and the first answer counts.
     ///
     /// # Errors
-    /// [`Lost`]: the connection ended before.
-    async fn pinged(&self) -> Result<(), Lost> {
-        let (answer, wait) = oneshot::channel();
-        self.commands.send(Command::Ping { answer }).await.map_err(|_| Lost)?;
-        match wait.await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Lost),
+    /// [`AskError::Lost`]: the connection ended. [`AskError::Unanswered`]: no answer within 10 s.
+    /// [`AskError::Swallowed`]: the server drops such requests, and the user's name can't be used.
+    /// [`AskError::Refused`]: the answer is an error.
+    pub async fn ask_in_any_name(
+        &self,
+        user: Option<&BareJid>,
+        to: &str,
+        question: impl Fn() -> IqPayload,
+    ) -> Result<Iq, AskError> {
+        self.while_used(self.used().ask_in_any_name(user, to, question)).await
+    }
+
+    /// The answer, unless the server's node hangs: then the question is lost as soon as another connection is used.
+    async fn while_used(&self, asked: impl Future<Output = Result<Iq, AskError>>) -> Result<Iq, AskError> {
+        match self.epoch() {
+            Ok(on) if self.nodes.len() > 1 => tokio::select! {
+                biased;
+                answer = asked => answer,
+                () = self.uses_another_than(on) => Err(AskError::Lost),
+            },
+            _ => asked.await,
         }
     }
 
     /// Whether disco#info requests may be sent in the name of this user.
     #[must_use]
     pub fn may_disco(&self, user: &BareJid) -> bool {
-        self.grants(user.domain().as_str()).is_some_and(|grants| grants.disco_info)
+        self.used().may_disco(user)
     }
 
     /// Whether the server drops ordinary IQs without an answer; waits until that is known.
     pub async fn swallows_bare_iqs(&self) -> bool {
-        let mut support = self.bare_iq_support.subscribe();
-        support
-            .wait_for(|support| *support != BareIqSupport::Unknown)
-            .await
-            .is_ok_and(|support| *support == BareIqSupport::Swallowed)
+        self.used().swallows_bare_iqs().await
     }
 
-    /// Watches the connection from now on.
+    /// A host has refused on this connection what it had granted on it. Ends the connection and returns `true` when it has
+    /// ended: the next one will have the privilege again. `false` if that has been tried already, and did not help.
+    pub async fn renew(&self, on: Epoch, host: &str) -> bool {
+        self.by(on).renew(on, host).await
+    }
+
+    /// A message in a user's name came back on this connection. `false` if a trial shows that the grants of the host still
+    /// hold: then only this message is refused, and the connection goes on. Otherwise as [`Self::renew`].
+    pub async fn renew_after_a_refusal(&self, on: Epoch, host: &str) -> bool {
+        self.by(on).renew_after_a_refusal(on, host).await
+    }
+
+    /// Whether a trial shows that this host has taken back what it had granted on this connection. `false` also if it can't be
+    /// tried. Takes two seconds at most.
+    pub async fn has_taken_back(&self, host: &str) -> bool {
+        self.used().has_taken_back(host).await
+    }
+
+    /// Notes that the grants were seen to hold on this connection.
+    pub fn holds(&self, on: Epoch) {
+        self.by(on).holds(on);
+    }
+
+    /// The state of the connection to each node, in the order of the settings.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeState> {
+        let state = |(place, node): (usize, &NodeLink)| NodeState {
+            place,
+            server: node.server.to_string(),
+            is_up: node.epoch().is_ok(),
+            wrong: node.trouble.borrow().as_ref().map(ToString::to_string),
+        };
+        self.nodes.iter().enumerate().map(state).collect()
+    }
+
+    /// Waits until each connection is up, or something is wrong with it.
+    pub async fn tried(&self) {
+        for node in &*self.nodes {
+            let (mut up, mut trouble) = (node.up.clone(), node.trouble.subscribe());
+            // An error means that the link has ended.
+            tokio::select! {
+                _ = up.wait_for(Option::is_some) => {}
+                _ = trouble.wait_for(Option::is_some) => {}
+            }
+        }
+    }
+
+    /// Watches the connections from now on.
     #[must_use]
     pub fn watch(&self) -> Watch {
-        Watch { up: self.up.clone(), trouble: self.trouble.subscribe() }
+        Watch { used: self.used.clone(), trouble: self.trouble.clone() }
     }
 
-    /// What is wrong with the connection, as a text; `None` before the first attempt, and while nothing is wrong.
+    /// What is wrong with the connections, as a text; `None` before the first attempt, and while nothing is wrong.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.wrong().map(|wrong| wrong.to_string())
     }
 
-    /// What is wrong with the connection; `None` before the first attempt, and while nothing is wrong.
+    /// What is wrong with the connections; `None` before the first attempt, and while nothing is wrong.
     #[must_use]
     pub fn wrong(&self) -> Option<Trouble> {
         self.trouble.borrow().clone()
     }
 
     /// When the next attempt to connect follows, to be put behind why there is no link: ` (the relay tries again in 5 s)`.
-    /// Empty unless the link pauses before one.
+    /// Empty unless all connections pause before one.
     #[must_use]
     pub fn next_attempt(&self) -> String {
-        self.next_attempt.borrow().map_or_else(String::new, |at| {
+        let next: Option<Vec<_>> = self.nodes.iter().map(|node| *node.next_attempt.borrow()).collect();
+        next.and_then(|next| next.into_iter().min()).map_or_else(String::new, |at| {
             let pause = at.saturating_duration_since(Instant::now());
             format!(" (the relay tries again in {} s)", pause.as_secs().saturating_add(1))
         })
     }
 
-    /// Why the relay is not ready; `None` while it is.
+    /// Why the relay is not ready; `None` while it is. It is ready with one node.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
-        let wrong = self.trouble();
-        if self.is_up() { wrong } else { Some(wrong.unwrap_or_else(|| "it is not connected yet".to_owned())) }
+        match (self.is_up(), self.wrong()) {
+            (true, Some(Trouble::OneNode { .. })) => None,
+            (true, wrong) => wrong.map(|wrong| wrong.to_string()),
+            (false, wrong) => {
+                Some(wrong.map_or_else(|| "it is not connected yet".to_owned(), |wrong| wrong.to_string()))
+            }
+        }
     }
 
-    /// Since when the connection is up; `None` while it is down.
+    /// Since when the connection that is used is up; `None` while none is.
     #[must_use]
     pub fn since(&self) -> Option<DateTime<Utc>> {
-        self.metrics.since()
+        self.used().metrics.since()
     }
 
     /// How many stanzas were sent and are not confirmed; a second old at most.
@@ -284,51 +315,74 @@ impl Link {
         self.metrics.unconfirmed()
     }
 
-    /// Registers the metrics of the connection.
+    /// Registers the metrics of the connections.
     pub fn register(&self, registry: &mut Registry) {
         self.metrics.register(registry);
     }
 
     /// The clients of a user that are online: their resources and entity capabilities. Empty if the host does not send
-    /// presences, or the list is incomplete.
+    /// presences, or the list is incomplete. Each node tells of the clients that are connected to it, so with one that is away it
+    /// is incomplete.
     #[must_use]
     pub fn online(&self, user: &BareJid) -> Vec<(String, Option<Caps>)> {
-        self.privileges.online(user)
+        if self.nodes.iter().any(|node| node.epoch().is_err()) {
+            return Vec::new();
+        }
+        self.nodes.iter().flat_map(|node| node.online(user)).collect()
     }
 
     /// The newest hosts that let the relay send messages in their users' names and are not heard, because the configuration does
     /// not make them the server's own. Any server on the network can say that.
     #[must_use]
     pub fn unheard_hosts(&self) -> Vec<String> {
-        self.privileges.unheard()
+        let all: BTreeSet<_> = self.nodes.iter().flat_map(NodeLink::unheard_hosts).collect();
+        all.into_iter().collect()
     }
 
-    /// What this host has granted on this connection.
+    /// What this host has granted on this connection; `None` if it has ended.
+    #[must_use]
+    pub fn grants_on(&self, connection: Epoch, host: &str) -> Option<Grants> {
+        if self.has(connection) { self.by(connection).grants(host) } else { None }
+    }
+
+    /// What this host has granted on the connection that is used.
     #[must_use]
     pub fn grants(&self, host: &str) -> Option<Grants> {
-        self.privileges.of(host)
+        self.used().grants(host)
     }
 }
 
-/// Watches the state of the connection.
+/// The state of the connection to one node.
+#[derive(Debug, Clone)]
+pub struct NodeState {
+    place: usize,
+    /// Its address.
+    pub server: String,
+    /// Whether the connection is up.
+    pub is_up: bool,
+    /// What is wrong with it, if anything.
+    pub wrong: Option<String>,
+}
+
+/// Watches the state of the connections.
 #[derive(Debug)]
 pub struct Watch {
-    up: watch::Receiver<Option<Epoch>>,
+    used: watch::Receiver<Option<Epoch>>,
     trouble: watch::Receiver<Option<Trouble>>,
 }
 
 impl Watch {
-    /// Waits for the next change: `Ok` if the connection is up and nothing is wrong, else what is wrong. `None` if the link has
+    /// Waits for the next change: `Ok` if one is up and nothing is wrong, else what is wrong. `None` if the link has
     /// ended.
     pub async fn changed(&mut self) -> Option<Result<(), Trouble>> {
         loop {
             tokio::select! {
-                changed = self.up.changed() => changed.ok()?,
+                changed = self.used.changed() => changed.ok()?,
                 changed = self.trouble.changed() => changed.ok()?,
             }
             // The link itself reports why it ended.
-            self.up.has_changed().ok()?;
-            let up = self.up.borrow_and_update().is_some();
+            self.used.has_changed().ok()?;
+            let up = self.used.borrow_and_update().is_some();
             if let Some(trouble) = self.trouble.borrow_and_update().clone() {
                 return Some(Err(trouble));
             }
@@ -336,55 +390,5 @@ impl Watch {
                 return Some(Ok(()));
             }
         }
-    }
-}
-
-/// The answer, if it is a result.
-fn result(reply: Iq) -> Result<Iq, AskError> {
-    match reply.kind() {
-        Some(IqType::Result) => Ok(reply),
-        _ => Err(AskError::Refused(reply.error.0.unwrap_or_default())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::SecretString;
-    use tokio::task::yield_now;
-    use tokio::time::advance;
-
-    use super::*;
-    use crate::config::Server;
-    use crate::link::traffic::Delivered;
-
-    /// What the caller of a question learns if it had no answer in time, and then this became of the ping behind it. The
-    /// question itself is still held.
-    async fn unanswered(ping: impl FnOnce(Delivered)) -> AskError {
-        let (link, _, mut task) = crate::link::new(Settings {
-            component: "invites.example.org".into(),
-            secret: SecretString::from("s"),
-            server: Server::Tcp("localhost:1".into()),
-            hosts: vec!["example.org".into()],
-            services: vec!["muc.example.org".into()],
-        });
-        let asked = tokio::spawn(async move {
-            link.ask_raw(link.question("tea@muc.example.org", IqType::Get, IqPayload::Ping)).await
-        });
-        let question = task.outgoing.recv().await;
-        assert!(matches!(question, Some(Command::Ask { .. })));
-        advance(IQ_ANSWER_TIMEOUT + Duration::from_secs(1)).await;
-        yield_now().await;
-        let Some(Command::Ping { answer }) = task.outgoing.recv().await else { panic!("no ping") };
-        ping(answer);
-        let error = asked.await.unwrap().unwrap_err();
-        drop(question);
-        error
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_ends_is_no_silence() {
-        let answered = unanswered(|answer| answer.send(Ok(())).unwrap()).await;
-        assert_eq!(answered, AskError::Unanswered);
-        assert_eq!(unanswered(drop).await, AskError::Lost);
     }
 }

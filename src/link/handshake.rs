@@ -16,10 +16,16 @@ use super::settings::Settings;
 use super::socket::{Socket, connect};
 use super::spellings::Spellings;
 use super::stream;
+use crate::config::Server;
 use crate::wire::{Stanza, StreamError, ns};
 
 /// How long the TCP connection and the handshake may take, each.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a node of a cluster may take for the handshake. While another node hangs it answers only once that counts as down,
+/// after `net_ticktime`: 60 s if nothing else is set, 75 s at most. If an attempt is given up before, the node takes the
+/// component in then all the same, sees that the connection has ended, and takes back the privileges of a later one.
+const CLUSTER_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// An open stream to a server.
 pub(super) type Stream = stream::Stream<Socket>;
@@ -85,51 +91,68 @@ pub(super) enum Failure {
     Strange { server: String, what: String },
 }
 
-/// Opens a stream. If the server does not speak XEP-0114, finds out what it is instead.
+/// Opens a stream. If the server does not speak XEP-0114, finds out what it is instead. `of_a_cluster`: it is one of several
+/// nodes, which wait for each other.
 pub(super) async fn connect_and_shake_hands(
+    server: &Server,
     settings: &Settings,
     spellings: &Spellings,
+    of_a_cluster: bool,
 ) -> Result<Stream, Failure> {
-    let result = connect_in_either_spelling(settings, spellings).await;
+    let patience = if of_a_cluster { CLUSTER_HANDSHAKE_TIMEOUT } else { HANDSHAKE_TIMEOUT };
+    let attempt = Attempt { server, settings, patience };
+    let result = attempt.in_either_spelling(spellings).await;
     let strange = matches!(
         result,
         Err(Failure::Strange { .. } | Failure::Refused(Refused::UnknownHost { .. } | Refused::Other { .. }))
     );
-    if strange && let Peer::Other(what) = peer(&settings.server, &settings.component).await {
+    if strange && let Peer::Other(what) = peer(server, &settings.component).await {
         // A port for clients refuses the component's domain as well.
-        return Err(Failure::Strange { server: settings.server.to_string(), what: what.into() });
+        return Err(Failure::Strange { server: server.to_string(), what: what.into() });
     }
     result
 }
 
-/// Connects under the component's domain as it is spelled; if the server does not know it, in its other spelling.
-async fn connect_in_either_spelling(settings: &Settings, spellings: &Spellings) -> Result<Stream, Failure> {
-    let written = spellings.component();
-    match connect_as(settings, &written).await {
-        Err(Failure::Refused(refused)) if refused.is_final() => {
-            let Some(other) = spellings.other_of_component() else { return Err(Failure::Refused(refused)) };
-            match connect_as(settings, &other).await {
-                Ok(stream) => {
-                    spellings.component_is(&other);
-                    Ok(stream)
-                }
-                Err(_) => Err(Failure::Refused(refused)),
-            }
-        }
-        result => result,
-    }
+/// An attempt to connect.
+struct Attempt<'a> {
+    server: &'a Server,
+    settings: &'a Settings,
+    /// How long the handshake may take.
+    patience: Duration,
 }
 
-async fn connect_as(settings: &Settings, component: &str) -> Result<Stream, Failure> {
-    let server = settings.server.to_string();
-    let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
-    let socket = timeout(HANDSHAKE_TIMEOUT, connect(&settings.server))
-        .await
-        .map_err(|_| unreachable(too_slow()))?
-        .map_err(unreachable)?;
-    match timeout(HANDSHAKE_TIMEOUT, shake_hands(settings, component, &server, socket)).await {
-        Ok(result) => result,
-        Err(_) => Err(Failure::Strange { server, what: "no answer to the handshake".into() }),
+impl Attempt<'_> {
+    /// Connects under the component's domain as it is spelled; if the server does not know it, in its other spelling.
+    async fn in_either_spelling(&self, spellings: &Spellings) -> Result<Stream, Failure> {
+        let written = spellings.component();
+        match self.connect_as(&written).await {
+            Err(Failure::Refused(refused)) if refused.is_final() => {
+                let Some(other) = spellings.other_of_component() else {
+                    return Err(Failure::Refused(refused));
+                };
+                match self.connect_as(&other).await {
+                    Ok(stream) => {
+                        spellings.component_is(&other);
+                        Ok(stream)
+                    }
+                    Err(_) => Err(Failure::Refused(refused)),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn connect_as(&self, component: &str) -> Result<Stream, Failure> {
+        let server = self.server.to_string();
+        let unreachable = |source| Failure::Unreachable { server: server.clone(), source };
+        let socket = timeout(HANDSHAKE_TIMEOUT, connect(self.server))
+            .await
+            .map_err(|_| unreachable(too_slow()))?
+            .map_err(unreachable)?;
+        match timeout(self.patience, shake_hands(self.settings, component, &server, socket)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Strange { server, what: "no answer to the handshake".into() }),
+        }
     }
 }
 

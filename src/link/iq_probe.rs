@@ -19,7 +19,7 @@ use tracing::warn;
 use super::bare_iq_support::BareIqSupport;
 use super::epoch::Epoch;
 use super::failure::AskError;
-use super::handle::Link;
+use super::node_link::NodeLink;
 use super::ping_barrier::PING_RESOURCE;
 use super::trouble::Trouble;
 use crate::wire::{Iq, IqPayload, IqType};
@@ -37,7 +37,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_RETRY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Probes on every connection, until the link has ended.
-pub(super) async fn watch(link: Link) {
+pub(super) async fn watch(link: NodeLink) {
     let mut up = link.up.clone();
     let mut told = false;
     loop {
@@ -52,7 +52,7 @@ pub(super) async fn watch(link: Link) {
 }
 
 /// Probes until the connection ends.
-async fn probe(link: &Link, services: &[String], on: Epoch, told: &mut bool) {
+async fn probe(link: &NodeLink, services: &[String], on: Epoch, told: &mut bool) {
     if services.is_empty() {
         link.bare_iq_support.send_replace(BareIqSupport::Passes);
     }
@@ -100,7 +100,7 @@ enum Found {
 }
 
 /// Pings all services. One that answers is enough.
-async fn ping_all(link: &Link, services: &[String]) -> Found {
+async fn ping_all(link: &NodeLink, services: &[String]) -> Found {
     let mut asked: FuturesUnordered<_> = services.iter().map(|service| ping(link, service)).collect();
     let mut found = Found::Nothing;
     while let Some(one) = asked.next().await {
@@ -114,7 +114,7 @@ async fn ping_all(link: &Link, services: &[String]) -> Found {
 }
 
 /// Pings a service both ways. The session notes an answer that comes later.
-async fn ping(link: &Link, service: &str) -> Found {
+async fn ping(link: &NodeLink, service: &str) -> Found {
     let begun = Instant::now();
     let ping = |to: &str| link.ask_raw(link.question(to, IqType::Get, IqPayload::Ping));
     let first = select_ok((0..PINGS).map(|_| Box::pin(ping(service))));
@@ -134,7 +134,7 @@ async fn ping(link: &Link, service: &str) -> Found {
     }
 }
 
-impl Link {
+impl NodeLink {
     /// Sends a request in the component's own name, or in the user's name if the server drops the component's own requests
     /// and the user's host grants it. While that is unknown, both are sent, and the first answer counts.
     ///
@@ -142,7 +142,7 @@ impl Link {
     /// [`AskError::Lost`]: the connection ended. [`AskError::Unanswered`]: no answer within 10 s.
     /// [`AskError::Swallowed`]: the server drops such requests, and the user's name can't be used.
     /// [`AskError::Refused`]: the answer is an error.
-    pub async fn ask_in_any_name(
+    pub(super) async fn ask_in_any_name(
         &self,
         user: Option<&BareJid>,
         to: &str,
@@ -196,7 +196,7 @@ mod tests {
         let (link, _incoming, mut server) = scripted::link(Settings {
             component: "invites.example.org".into(),
             secret: SecretString::from("s"),
-            server: Server::Tcp("localhost:1".into()),
+            servers: vec![Server::Tcp("localhost:1".into())],
             hosts: vec!["example.org".into()],
             services: vec![SERVICE.into()],
         });
@@ -208,7 +208,7 @@ mod tests {
             iq: Vec::new(),
         };
         server.comes_up(&[("example.org", granted)]);
-        let probe = tokio::spawn(async move { ping_all(&link, &[SERVICE.to_owned()]).await });
+        let probe = tokio::spawn(async move { ping_all(&link.nodes[0], &[SERVICE.to_owned()]).await });
         let (mut left, mut unanswered) = ([bare, full], Vec::new());
         while !probe.is_finished() {
             let Some(Sent::Question(question, reply)) = server.sent() else {

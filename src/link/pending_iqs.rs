@@ -6,28 +6,39 @@ use std::collections::HashMap;
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
+use super::epoch::Epoch;
 use super::failure::AskError;
 use crate::wire::Iq;
 
 /// Takes the answer.
 pub(super) type Waiting = oneshot::Sender<Result<Answer, AskError>>;
 
-/// The requests without an answer, by their ids: the address that was asked, and who waits.
+/// The requests without an answer, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct PendingIqs {
-    waiting: HashMap<String, (String, Waiting)>,
+    waiting: HashMap<String, Asked>,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+struct Asked {
+    /// The address that was asked.
+    to: String,
+    /// The connection that it went by.
+    by: Epoch,
+    waits: Waiting,
 }
 
 impl PendingIqs {
-    /// A request with this id has been sent to `to`.
-    pub(super) fn asked(&mut self, id: String, to: String, answer: Waiting) {
-        self.waiting.insert(id, (to, answer));
+    /// A request with this id has been sent to `to` by this connection.
+    pub(super) fn asked(&mut self, id: String, to: String, by: Epoch, waits: Waiting) {
+        self.waiting.insert(id, Asked { to, by, waits });
     }
 
     /// Whether this is the answer to a pending request.
     pub(super) fn expects(&self, iq: &Iq) -> bool {
         let asked = iq.id.as_ref().and_then(|id| self.waiting.get(id));
-        asked.is_some_and(|(to, _)| iq.from.as_ref() == Some(to))
+        asked.is_some_and(|asked| iq.from.as_ref() == Some(&asked.to))
     }
 
     /// Hands an answer to the caller that waits for it; `false` if nobody waits.
@@ -49,13 +60,17 @@ impl PendingIqs {
         if !self.expects(iq) {
             return None;
         }
-        let (_, waiting) = self.waiting.remove(iq.id.as_ref()?)?;
-        Some(waiting)
+        Some(self.waiting.remove(iq.id.as_ref()?)?.waits)
     }
 
     /// Forgets the requests whose callers have given up.
     pub(super) fn prune(&mut self) {
-        self.waiting.retain(|_, (_, answer)| !answer.is_closed());
+        self.waiting.retain(|_, asked| !asked.waits.is_closed());
+    }
+
+    /// This connection has ended. The answers may still come by another one, but not surely.
+    pub(super) fn lost_with(&mut self, connection: Epoch) {
+        self.waiting.retain(|_, asked| asked.by != connection);
     }
 }
 
@@ -71,7 +86,7 @@ mod tests {
     fn only_the_one_who_was_asked_answers() {
         let mut pending_iqs = PendingIqs::default();
         let (answer, mut wait) = oneshot::channel();
-        pending_iqs.asked("q1".into(), "room@muc.example.org".into(), answer);
+        pending_iqs.asked("q1".into(), "room@muc.example.org".into(), Epoch::default(), answer);
         assert!(
             !pending_iqs.expects(&iq("q1", "eve@example.org"))
                 && pending_iqs.expects(&iq("q1", "room@muc.example.org"))
@@ -87,7 +102,7 @@ mod tests {
     fn an_answer_that_was_left_out_is_unreadable() {
         let mut pending_iqs = PendingIqs::default();
         let (answer, mut wait) = oneshot::channel();
-        pending_iqs.asked("q1".into(), "bob@example.org".into(), answer);
+        pending_iqs.asked("q1".into(), "bob@example.org".into(), Epoch::default(), answer);
         pending_iqs.left_out(&iq("q1", "eve@example.org"));
         assert!(wait.try_recv().is_err(), "she was not asked");
         pending_iqs.left_out(&iq("q1", "bob@example.org"));

@@ -20,7 +20,7 @@ pub(super) const MAX_UNCONFIRMED_STANZAS: usize = 1024;
 
 /// A ping without an answer for this time is followed by another one: if several connections share the component's
 /// name, the server may have sent the answer to another connection.
-const PING_AGAIN_AFTER: Duration = Duration::from_secs(5);
+pub(super) const PING_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How many pings may be without an answer, and how many of the first ones.
 const MAX_PENDING_PINGS: usize = 4;
@@ -77,6 +77,11 @@ pub(super) enum Answered {
 }
 
 impl Barrier {
+    /// Of no connection: nothing is sent.
+    pub(super) fn none() -> Self {
+        Self::new(&[], String::new).0
+    }
+
     /// Also returns the pings to be sent first: the id and the address of each.
     pub(super) fn new(hosts: &[String], mut id: impl FnMut() -> String) -> (Self, Vec<(String, String)>) {
         let probes: Vec<_> = hosts.iter().map(|host| (id(), format!("{host}/{PING_RESOURCE}"))).collect();
@@ -123,13 +128,13 @@ impl Barrier {
         if self.unconfirmed.is_empty() { None } else { self.ping(id) }
     }
 
-    /// Another ping, if the answer to the last one may be lost. Called once a second.
-    pub(super) fn again(&mut self, id: impl FnOnce() -> String) -> Option<(String, String)> {
-        let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= PING_AGAIN_AFTER);
+    /// Another ping, if the answer to the last one has not come `after` this time: it may be lost. Called at each interval.
+    pub(super) fn again(&mut self, after: Duration, id: impl FnOnce() -> String) -> Option<(String, String)> {
+        let late = self.pings.back().is_some_and(|ping| ping.sent.elapsed() >= after);
         if late && self.pings.len() < MAX_PENDING_PINGS { self.send_ping(id) } else { None }
     }
 
-    /// The first pings once more, while none of them has been answered. Called once a second.
+    /// The first pings once more, while none of them has been answered. Called at each interval.
     pub(super) fn probe_again(&mut self, mut id: impl FnMut() -> String) -> Vec<(String, String)> {
         if self.is_up() || self.probed.elapsed() < PING_AGAIN_AFTER || self.probes.len() > MAX_PENDING_PROBES
         {
@@ -289,11 +294,11 @@ mod tests {
         let (mut barrier, mut ids) = up();
         let mut sent = send(&mut barrier, "m1");
         let (lost, _) = barrier.due(&mut ids).unwrap();
-        assert_eq!(barrier.again(&mut ids), None, "it is not late yet");
+        assert_eq!(barrier.again(PING_AGAIN_AFTER, &mut ids), None, "it is not late yet");
         let mut later = Vec::new();
         for _ in 0..10 {
             advance(PING_AGAIN_AFTER).await;
-            later.extend(barrier.again(&mut ids));
+            later.extend(barrier.again(PING_AGAIN_AFTER, &mut ids));
         }
         assert_eq!(later.len(), MAX_PENDING_PINGS - 1);
         assert_eq!(barrier.answered(&later[1].0, "muc.example.org/barrier"), Answered::AfterLostAnswer);
@@ -311,7 +316,7 @@ mod tests {
         advance(PING_AGAIN_AFTER * 10).await;
         barrier.not_reading();
         assert_eq!(barrier.waiting_since(), Some(Instant::now()));
-        assert_eq!(barrier.again(&mut ids), None);
+        assert_eq!(barrier.again(PING_AGAIN_AFTER, &mut ids), None);
         let (mut first, _) = Barrier::new(&["example.org".into()], &mut ids);
         advance(PING_AGAIN_AFTER).await;
         first.not_reading();

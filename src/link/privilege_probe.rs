@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::epoch::Epoch;
 use super::failure::AskError;
-use super::handle::Link;
+use super::node_link::NodeLink;
 use super::ping_barrier::PING_RESOURCE;
 use super::privileges::Grants;
 use super::trouble::Trouble;
@@ -38,10 +38,10 @@ const PINGS_WHILE_SHARED: usize = 8;
 /// The account whose roster is requested, and in whose name requests are sent. It need not exist.
 const PROBE_LOCALPART: &str = "muc-invite-relay";
 
-impl Link {
+impl NodeLink {
     /// A host has refused on this connection what it had granted on it. Ends the connection and returns `true` when it has
     /// ended: the next one will have the privilege again. `false` if that has been tried already, and did not help.
-    pub async fn renew(&self, on: Epoch, host: &str) -> bool {
+    pub(super) async fn renew(&self, on: Epoch, host: &str) -> bool {
         let renewal = &self.privileges.renewal;
         let due = renewal.state().due(on, Instant::now());
         let Some(due) = due else { return false };
@@ -63,7 +63,7 @@ impl Link {
 
     /// A message in a user's name came back on this connection. `false` if a trial shows that the grants of the host still
     /// hold: then only this message is refused, and the connection goes on. Otherwise as [`Self::renew`].
-    pub async fn renew_after_a_refusal(&self, on: Epoch, host: &str) -> bool {
+    pub(super) async fn renew_after_a_refusal(&self, on: Epoch, host: &str) -> bool {
         let trial = match self.grants(host) {
             Some(grants) => try_grants(self, host, grants).await,
             None => None,
@@ -76,19 +76,19 @@ impl Link {
 
     /// Whether a trial shows that this host has taken back what it had granted on this connection. `false` also if it can't be
     /// tried. Takes two seconds at most.
-    pub async fn has_taken_back(&self, host: &str) -> bool {
+    pub(super) async fn has_taken_back(&self, host: &str) -> bool {
         let Some(grants) = self.grants(host) else { return false };
         matches!(try_grants(self, host, grants).await, Some(Trial::Refused | Trial::Silent))
     }
 
     /// Notes that the grants were seen to hold on this connection.
-    pub fn holds(&self, on: Epoch) {
+    pub(super) fn holds(&self, on: Epoch) {
         self.privileges.renewal.state().holds = Some(on);
     }
 }
 
 /// Tries the grants on every connection, until the link has ended.
-pub(super) async fn watch(link: Link) {
+pub(super) async fn watch(link: NodeLink) {
     let mut up = link.up.clone();
     loop {
         let Ok(now) = up.wait_for(Option::is_some).await.map(|up| *up) else { return };
@@ -101,7 +101,7 @@ pub(super) async fn watch(link: Link) {
 }
 
 /// Tries the grants until the connection ends.
-async fn probe_repeatedly(link: &Link, on: Epoch) {
+async fn probe_repeatedly(link: &NodeLink, on: Epoch) {
     let mut told = false;
     let (mut silent, mut lost) = (0, 0);
     let mut astray = Astray::default();
@@ -199,7 +199,7 @@ enum Trial {
 }
 
 /// Tries one privilege of a host. `None` if the result says nothing.
-async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
+async fn try_grants(link: &NodeLink, host: &str, grants: Grants) -> Option<Trial> {
     if !grants.roster && !grants.disco_info {
         return None;
     }
@@ -225,7 +225,7 @@ async fn try_grants(link: &Link, host: &str, grants: Grants) -> Option<Trial> {
 }
 
 /// How many of so many pings are answered.
-async fn answered_pings(link: &Link, host: &str, count: usize) -> usize {
+async fn answered_pings(link: &NodeLink, host: &str, count: usize) -> usize {
     let ping = || link.question(&format!("{host}/{PING_RESOURCE}"), IqType::Get, IqPayload::Ping);
     let answers = join_all((0..count).map(|_| timeout(PROBE_TIMEOUT, link.ask_raw(ping()))));
     answers.await.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count()
@@ -256,14 +256,15 @@ mod tests {
         }
     }
 
-    fn a_link() -> (Link, crate::link::Incoming, scripted::Server) {
-        scripted::link(Settings {
+    fn a_link() -> (NodeLink, crate::link::Incoming, scripted::Server) {
+        let (link, incoming, server) = scripted::link(Settings {
             component: "invites.example.org".into(),
             secret: SecretString::from("s"),
-            server: Server::Tcp("localhost:1".into()),
+            servers: vec![Server::Tcp("localhost:1".into())],
             hosts: vec![HOST.into()],
             services: Vec::new(),
-        })
+        });
+        (link.nodes[0].clone(), incoming, server)
     }
 
     /// Answers pings for ever, but of each so many in a row only those behind the first `lost`. Nothing else is answered.
@@ -288,7 +289,7 @@ mod tests {
 
     /// Whether this connection is asked to end within so many seconds of serving.
     async fn ends(
-        link: &Link,
+        link: &NodeLink,
         on: Epoch,
         within: u64,
         server: &mut scripted::Server,

@@ -10,9 +10,9 @@ use super::epoch::Epoch;
 use super::failure::DeliverError;
 use super::handle::Link;
 use super::metrics::ConnectionState;
+use super::node_task::NodeTask;
 use super::pending_iqs::Waiting;
 use super::privileges::Privileges;
-use super::reconnect::Task;
 use super::settings::Settings;
 use super::traffic::{Command, Delivered, Incoming, Received};
 use crate::wire::privileged::Advertisement;
@@ -62,7 +62,8 @@ impl Reply {
 /// A link that is down, and the server's end of it.
 pub(crate) fn link(settings: Settings) -> (Link, Incoming, Server) {
     let (link, taken, task) = super::new(settings);
-    let Task { outgoing: commands, incoming, up: state, privileges, .. } = task;
+    let Some(node) = task.nodes.into_iter().next() else { panic!("the settings name no server") };
+    let NodeTask { outgoing: commands, incoming, up: state, privileges, .. } = node;
     (link, taken, Server { commands, incoming, state, privileges, up: None })
 }
 

@@ -6,13 +6,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::MutexGuard;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::PollSender;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::answer::Answer;
 use super::end::End;
@@ -21,26 +22,17 @@ use super::handshake::Stream;
 use super::ids::Ids;
 use super::log_throttle::LogThrottle;
 use super::metrics::ConnectionState;
-use super::pending_iqs::PendingIqs;
+use super::patience::Patience;
 use super::ping_barrier::{Answered, Barrier};
 use super::privileges::Privileges;
 use super::reader::Read;
 use super::settings::Settings;
+use super::siblings::Siblings;
 use super::spellings::Spellings;
-use super::suspects::Suspects;
 use super::traffic::{Command, Delivered, Received};
 use crate::model::address;
 use crate::wire::spelling::canonicalise;
 use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, privileged};
-
-/// If a ping has no answer for this time, the server hangs or the connection is dead.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The same while stanzas come in: the answer may wait behind them.
-const PING_TIMEOUT_WHILE_READING: Duration = Duration::from_secs(300);
-
-/// If nothing came in for this time, a ping is sent.
-const IDLE_PING_AFTER: Duration = Duration::from_secs(60);
 
 /// How long privileges are waited for; there may be none.
 const PRIVILEGES_WAIT: Duration = Duration::from_millis(300);
@@ -65,12 +57,12 @@ pub(super) struct Connection<'a> {
     spellings: &'a Spellings,
     pub(super) ids: &'a Ids,
     pub(super) queue: VecDeque<Box<Stanza>>,
-    pub(super) barrier: Barrier,
-    pending_iqs: PendingIqs,
+    pub(super) siblings: &'a Siblings,
     /// When a host answered the first ping; `None` before that, and once the link is up.
     answered_at: Option<Instant>,
-    last_read: Instant,
-    suspects: &'a mut Suspects,
+    pub(super) last_read: Instant,
+    /// When was last done what is due at each interval.
+    pub(super) last_pulse: Instant,
     alone: Alone,
     unsendable: LogThrottle,
     warnings: LogThrottle,
@@ -98,15 +90,17 @@ impl<'a> Connection<'a> {
         commands: &'a mut mpsc::Receiver<Command>,
         incoming: mpsc::Sender<Received>,
         up: &'a ConnectionState,
+        siblings: &'a Siblings,
         (privileges, spellings, ids): (&'a Privileges, &'a Spellings, &'a Ids),
-        suspects: &'a mut Suspects,
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
         let component = settings.component.as_str();
-        let mut tick = interval(Duration::from_secs(1));
+        let epoch = up.begins();
+        *siblings.barrier(epoch) = barrier;
+        let mut tick = interval(Patience::with_others(siblings.are_several()).interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            epoch: up.begins(),
+            epoch,
             stream,
             component,
             commands,
@@ -116,11 +110,10 @@ impl<'a> Connection<'a> {
             spellings,
             ids,
             queue: probes.into_iter().map(|(id, to)| ping(component, id, to).into()).collect(),
-            barrier,
-            pending_iqs: PendingIqs::default(),
+            siblings,
             answered_at: None,
             last_read: Instant::now(),
-            suspects,
+            last_pulse: Instant::now(),
             alone: Alone::No,
             unsendable: LogThrottle::default(),
             warnings: LogThrottle::default(),
@@ -147,7 +140,7 @@ impl<'a> Connection<'a> {
                         if self.tick.poll_tick(cx).is_pending() {
                             return Poll::Pending;
                         }
-                        if let Some(timeout) = self.every_second() {
+                        if let Some(timeout) = self.pulse() {
                             return Poll::Ready(End::Hung(timeout));
                         }
                     }
@@ -163,7 +156,7 @@ impl<'a> Connection<'a> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         self.send_alone();
         while matches!(self.alone, Alone::No)
-            && self.barrier.has_room()
+            && self.barrier().has_room()
             && self.queue.len() < MAX_WAITING_STANZAS
         {
             match self.commands.poll_recv(cx) {
@@ -173,7 +166,8 @@ impl<'a> Connection<'a> {
         }
         // One may have come just now, and nothing else may wake this task.
         self.send_alone();
-        if let Some((id, to)) = self.barrier.due(|| self.ids.next()) {
+        let due = self.barrier().due(|| self.ids.next());
+        if let Some((id, to)) = due {
             self.queue.push_back(ping(self.component, id, to).into());
         }
         while !self.queue.is_empty() && self.stream.poll_ready(cx)?.is_ready() {
@@ -193,22 +187,23 @@ impl<'a> Connection<'a> {
             if let Some(times) = self.unsendable.due(Instant::now()) {
                 warn!(times, "a stanza can't be sent: {e}");
             }
-            self.barrier.unsendable(&id, &to);
+            self.barrier().unsendable(&id, &to);
         }
     }
 
-    /// Goes on with what is sent alone: see [`Suspects`].
+    /// Goes on with what is sent alone: see [`super::suspects`].
     fn send_alone(&mut self) {
-        match &mut self.alone {
+        match &self.alone {
             Alone::No => {}
             Alone::UnderWay(id) => {
-                if self.barrier.is_idle() {
-                    self.suspects.cleared(id);
+                if self.barrier().is_idle() {
+                    self.siblings.suspects().cleared(id);
                     self.alone = Alone::No;
                 }
             }
             Alone::Waits { fenced: false, .. } => {
-                if let Some((id, to)) = self.barrier.ping(|| self.ids.next()) {
+                let due = self.barrier().ping(|| self.ids.next());
+                if let Some((id, to)) = due {
                     self.queue.push_back(ping(self.component, id, to).into());
                     if let Alone::Waits { fenced, .. } = &mut self.alone {
                         *fenced = true;
@@ -216,7 +211,7 @@ impl<'a> Connection<'a> {
                 }
             }
             Alone::Waits { fenced: true, .. } => {
-                if self.barrier.is_idle()
+                if self.barrier().is_idle()
                     && let Alone::Waits { stanza, answer, .. } = std::mem::replace(&mut self.alone, Alone::No)
                 {
                     self.alone = Alone::UnderWay(id_and_to(&stanza).0);
@@ -226,9 +221,14 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// What is unconfirmed on this connection.
+    pub(super) fn barrier(&self) -> MutexGuard<'_, Barrier> {
+        self.siblings.barrier(self.epoch)
+    }
+
     fn deliver(&mut self, stanza: Box<Stanza>, answer: Delivered) {
         let (id, to) = id_and_to(&stanza);
-        self.barrier.sending(id, to, answer);
+        self.barrier().sending(id, to, answer);
         self.queue.push_back(stanza);
     }
 
@@ -272,19 +272,19 @@ impl<'a> Connection<'a> {
             // It is dropped, which tells the caller that it is lost.
             Command::Deliver { on: Some(on), .. } if on != self.epoch => {}
             Command::Deliver { stanza, answer, .. } => {
-                if self.suspects.contain(&id_and_to(&stanza).0) {
+                if self.siblings.suspects().contain(&id_and_to(&stanza).0) {
                     self.alone = Alone::Waits { stanza, answer, fenced: false };
                 } else {
                     self.deliver(stanza, answer);
                 }
             }
             // Nothing is sent before the ping, and nothing can come back.
-            Command::Ping { answer } => self.barrier.sending(String::new(), String::new(), answer),
+            Command::Ping { answer } => self.barrier().sending(String::new(), String::new(), answer),
             Command::Ask { iq, answer } => {
                 if let (Some(id), Some(to)) = (&iq.id, &iq.to) {
                     let mut asked = to.clone();
                     canonicalise(&mut asked);
-                    self.pending_iqs.asked(id.clone(), asked, answer);
+                    self.siblings.pending_iqs().asked(id.clone(), asked, self.epoch, answer);
                     self.queue.push_back(Stanza::Iq(*iq).into());
                 }
             }
@@ -299,7 +299,9 @@ impl<'a> Connection<'a> {
                 self.answered(Answer::Whole(iq));
             }
             // ejabberd 24.12 returns a request from a user to themselves as if it were the answer.
-            Stanza::Iq(iq) if privileged::unwrap_iq(&iq).is_some() && self.pending_iqs.expects(&iq) => {
+            Stanza::Iq(iq)
+                if privileged::unwrap_iq(&iq).is_some() && self.siblings.pending_iqs().expects(&iq) =>
+            {
                 self.answered(Answer::Whole(iq));
             }
             Stanza::Message(message) => {
@@ -320,8 +322,9 @@ impl<'a> Connection<'a> {
 
     fn answered(&mut self, answer: Answer) {
         if let Iq { id: Some(id), from: Some(from), .. } = answer.head() {
-            let was_up = self.barrier.is_up();
-            match self.barrier.answered(id, from) {
+            let was_up = self.barrier().is_up();
+            let answered = self.barrier().answered(id, from);
+            match answered {
                 Answered::Nothing => {}
                 answered => {
                     if answered == Answered::AfterLostAnswer {
@@ -341,7 +344,7 @@ impl<'a> Connection<'a> {
                 self.up.bare_iq_answered(from);
             }
         }
-        if !self.pending_iqs.answered(answer) {
+        if !self.siblings.pending_iqs().answered(answer) {
             debug!("an IQ answer that nobody waits for");
         }
     }
@@ -349,7 +352,7 @@ impl<'a> Connection<'a> {
     /// Tells the caller that waits for this answer that it can't be read.
     fn left_out(&mut self, mut head: Iq) {
         self.canonicalise_head(&mut head);
-        self.pending_iqs.left_out(&head);
+        self.siblings.pending_iqs().left_out(&head);
     }
 
     fn canonicalise_head(&self, head: &mut Iq) {
@@ -362,7 +365,7 @@ impl<'a> Connection<'a> {
 
     /// Marks the link as up after the first answer. Some servers advertise privileges a moment later, and stanzas that are sent
     /// before would go without them: unless all privileges are there, it waits for them for a while.
-    fn go_up(&mut self, privileges_complete: bool) {
+    pub(super) fn go_up(&mut self, privileges_complete: bool) {
         let Some(answered_at) = self.answered_at else { return };
         let missing = self.privileges.missing();
         let wait = if missing.is_empty() { PRIVILEGES_WAIT } else { EXPECTED_PRIVILEGES_WAIT };
@@ -385,7 +388,7 @@ impl<'a> Connection<'a> {
         if message.type_.as_deref() == Some("error") {
             let error = message.error.0.clone().unwrap_or_default();
             let id = message.id.as_deref().unwrap_or_default();
-            if self.barrier.bounced(id, from, &error) {
+            if self.siblings.bounced(self.epoch, id, from, &error) {
                 return None;
             }
         } else if let Some(advertisement) = privileged::advertisement(&message) {
@@ -404,53 +407,26 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// What is due once a second. Returns the time for which a ping had no answer, if that is too long.
-    fn every_second(&mut self) -> Option<Duration> {
-        self.pending_iqs.prune();
-        self.up.metrics.set_queue_lengths(self.barrier.unconfirmed(), self.queue.len() + self.commands.len());
-        self.go_up(false);
-        self.privileges.shared().expire(&self.up.trouble);
-        if self.paused {
-            self.barrier.not_reading();
-            self.last_read = Instant::now();
-        }
-        if self.last_read.elapsed() > IDLE_PING_AFTER
-            && let Some((id, to)) = self.barrier.ping(|| self.ids.next())
-        {
-            self.queue.push_back(ping(self.component, id, to).into());
-        }
-        for (id, to) in self.barrier.probe_again(|| self.ids.next()) {
-            self.queue.push_back(ping(self.component, id, to).into());
-        }
-        if let Some((id, to)) = self.barrier.again(|| self.ids.next()) {
-            self.queue.push_back(ping(self.component, id, to).into());
-        }
-        let reading = self.barrier.is_up() && self.last_read.elapsed() <= PING_TIMEOUT;
-        let timeout = if reading { PING_TIMEOUT_WHILE_READING } else { PING_TIMEOUT };
-        let hangs = self.barrier.waiting_since().is_some_and(|since| since.elapsed() > timeout);
-        if hangs && !self.barrier.is_up() {
-            error!(
-                "none of the server's hosts answers a ping. Is the parent domain of the component, or one of \
-                 muc.services, a host of this server?"
-            );
-        }
-        hangs.then_some(timeout)
-    }
-
     /// Notes that the connection has ended, perhaps because of an unconfirmed stanza.
     pub(super) fn look_for_the_cause(&mut self, end: &End) {
-        let unconfirmed: Vec<_> = self.barrier.waited_for().collect();
-        let ids: Vec<_> = unconfirmed.iter().map(|(id, _)| *id).collect();
-        let Some(cause) = self.suspects.ended(end, &ids) else { return };
-        let found = unconfirmed.iter().find(|(id, _)| *id == cause);
-        if let Some((id, to)) = found.map(|(id, to)| ((*id).to_owned(), (*to).to_owned())) {
+        let unconfirmed: Vec<_> =
+            self.barrier().waited_for().map(|(id, to)| (id.to_owned(), to.to_owned())).collect();
+        let ids: Vec<_> = unconfirmed.iter().map(|(id, _)| id.as_str()).collect();
+        let Some(cause) = self.siblings.suspects().ended(end, &ids) else { return };
+        if let Some((id, to)) = unconfirmed.iter().find(|(id, _)| id == cause) {
             warn!(
                 id,
                 to,
                 "the server ends the connection at this message, also if it is sent alone: it is given up"
             );
-            self.barrier.unsendable(&id, &to);
+            self.barrier().unsendable(id, to);
         }
+    }
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.siblings.ended(self.epoch);
     }
 }
 

@@ -11,8 +11,8 @@ pub struct Settings {
     pub component: String,
     /// The secret of the handshake.
     pub secret: SecretString,
-    /// Where the server listens for components.
-    pub server: Server,
+    /// Where the server listens for components: one address for each of its nodes, at least one.
+    pub servers: Vec<Server>,
     /// The server's own hosts and MUC services. One of them answers the pings, and only they can grant privileges.
     pub hosts: Vec<String>,
     /// The MUC services, which are pinged to find out whether the server drops ordinary IQs.

@@ -50,7 +50,7 @@ impl Shared {
         self.noticed.is_some_and(|noticed| noticed >= then)
     }
 
-    /// Notes whether it is over. Called once a second.
+    /// Notes whether it is over. Called at each interval.
     pub(super) fn expire(&mut self, trouble: &watch::Sender<Option<Trouble>>) {
         if self.noticed.take_if(|noticed| noticed.elapsed() > SHARED_FORGOTTEN_AFTER).is_some() {
             info!("answers of the server come back again");

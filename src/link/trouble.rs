@@ -19,6 +19,13 @@ pub enum Trouble {
     Shared,
     /// This host refuses what it has granted, and connecting again did not help.
     Refused(String),
+    /// Of several nodes this one has a trouble; the relay goes on by the others, and is ready.
+    OneNode {
+        /// Its address.
+        server: String,
+        /// The trouble.
+        what: Box<Trouble>,
+    },
 }
 
 impl Trouble {
@@ -32,6 +39,13 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Down(why) => f.write_str(why),
+            Self::OneNode { server, what } => {
+                write!(f, "of the server's nodes, {server} is not in order: {what}")?;
+                if matches!(**what, Self::Conflict(_) | Self::Shared | Self::Refused(_)) {
+                    f.write_str(". See also that each address in component.servers leads to another node")?;
+                }
+                Ok(())
+            }
             Self::Flapping(why) => write!(f, "connections to the server do not last: {why}"),
             Self::Conflict(why) => write!(
                 f,

@@ -194,8 +194,9 @@ async fn identity(cx: &Context, job: &mut Job) -> Result<Identity, AskError> {
 /// Invites one person.
 async fn invite(cx: &Context, job: &mut Job, parties: &Parties) -> Result<Ending, Stop> {
     let Parties { room, .. } = parties;
-    // The decision holds for this connection only: another one may have other grants.
-    let on = cx.link.epoch()?;
+    // The decision holds for this connection only: another one may have other grants. What was handed over goes by the one
+    // that it came by: the server's module need not be asked then.
+    let on = cx.link.epoch_or_else(job.module.heard_by())?;
     let preferences = job.take_preferences();
     let decision = decide(cx, &job.invitation(parties), preferences).await?;
     job.share = None;

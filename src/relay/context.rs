@@ -55,7 +55,7 @@ pub(crate) struct Context {
 /// # Errors
 /// [`Lost`]: this connection has ended.
 pub(super) fn still_connected(cx: &Context, on: Epoch) -> Result<(), Lost> {
-    if cx.link.epoch()? == on { Ok(()) } else { Err(Lost) }
+    if cx.link.has(on) { Ok(()) } else { Err(Lost) }
 }
 
 impl Context {

@@ -259,7 +259,7 @@ impl Queue {
                 Stanza::Iq(question) => match came_back::parse(&self.cx, &question) {
                     Some(told) => {
                         bounces.extend(told.bounce);
-                        answers.push(told.answer);
+                        answers.push((connection, told.answer));
                     }
                     None => self.answer(question, connection),
                 },
@@ -276,8 +276,9 @@ impl Queue {
             }
         }
         self.came_back(bounces).await?;
-        for answer in answers {
-            self.cx.link.send_or_drop(Stanza::Iq(answer));
+        for (connection, answer) in answers {
+            // The module of that node waits for it.
+            self.cx.link.send_or_drop_on(connection, Stanza::Iq(answer));
         }
         self.admit(read).await
     }
@@ -293,7 +294,8 @@ impl Queue {
             if self.waiting.is_none() && self.running.len() < MAX_RUNNING {
                 self.running.spawn(hand_over::take(Arc::clone(&self.cx), question, read, connection));
             } else {
-                self.cx.link.send_or_drop(Stanza::Iq(hand_over::too_busy(&question)));
+                let answer = Stanza::Iq(hand_over::too_busy(&question));
+                self.cx.link.send_or_drop_on(connection, answer);
             }
         } else if question.command().is_some() {
             self.run_command(question);

@@ -82,7 +82,8 @@ pub(super) fn render(data: &PageData) -> Answer {
 
 /// Whether the relay can work, in words.
 fn states(data: &PageData) -> Markup {
-    let server = &data.config.component.server;
+    let servers: Vec<_> =
+        data.link.nodes().into_iter().filter(|node| node.is_up).map(|node| node.server).collect();
     html! {
         @match (&data.link_trouble, data.link.since()) {
             (Some(trouble), _) => {
@@ -90,8 +91,11 @@ fn states(data: &PageData) -> Markup {
                 p.soft { "Invitations in progress wait in the journal for the server." }
             }
             (None, since) => p.state.well {
-                "Connected to " (server) @if let Some(since) = since { " for " (span(Utc::now() - since)) }
+                "Connected to " (servers.join(", ")) @if let Some(since) = since { " for " (span(Utc::now() - since)) }
             },
+        }
+        @if let (None, Some(trouble)) = (&data.link_trouble, data.link.trouble()) {
+            p.state.wrong { (trouble) }
         }
         @if let Some(trouble) = &data.journal_trouble {
             p.state.wrong { (trouble) }

@@ -368,10 +368,16 @@ pub struct HandOver {
     /// In a module's answer: name and version of its server.
     #[xml(attribute(default))]
     pub server: Option<String>,
+    /// In a module's answer: the node of a cluster on which it answers, as it says.
+    #[xml(attribute(default))]
+    pub node: Option<String>,
 }
 
 /// The version of modules that tell of errors.
 const VERSION_THAT_TELLS_OF_ERRORS: u32 = 2;
+
+/// The longest name of a node that is believed. Erlang's have 255 characters at most.
+const MAX_NODE_NAME_BYTES: usize = 255;
 
 impl HandOver {
     /// In a module's answer: whether it tells of errors that went to inviters.
@@ -379,5 +385,14 @@ impl HandOver {
     pub fn tells_of_errors(&self) -> bool {
         let version = self.version.as_deref().and_then(|version| version.parse::<u32>().ok());
         version.is_some_and(|version| version >= VERSION_THAT_TELLS_OF_ERRORS)
+    }
+
+    /// In a module's answer: the node of a cluster on which it answers, such as `ejabberd@a.example.org`. `None` if it names
+    /// none, or one that is no name: empty, longer than 255 bytes, or with control characters.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        let is_name =
+            |node: &&str| (1..=MAX_NODE_NAME_BYTES).contains(&node.len()) && !node.contains(char::is_control);
+        self.node.as_deref().filter(is_name)
     }
 }

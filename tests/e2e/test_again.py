@@ -10,7 +10,7 @@ from support.clock import WallClock
 from support.server import Setup
 from support.stanzas import CONFERENCE, direct_invitation, invitation, notice, said, sum_said
 
-ADDRESSED, HANDED_OVER = Setup(), Setup(hand_over=5)
+ADDRESSED, HANDED_OVER = Setup(), Setup(hand_over=60)
 EACH_WAY = pytest.mark.parametrize("setup", [ADDRESSED, HANDED_OVER], ids=["addressed", "handed over"])
 
 

@@ -2,12 +2,19 @@
 
 from collections import Counter
 
+from support.stanzas import CONFERENCE
+
 
 def invite(scripted, count, name="bob", **details):
     """Sends so many invitations; returns whom they are for."""
     contacts = [f"{name}{n}" for n in range(count)]
     scripted.send("".join(scripted.invitation(contact, **details) for contact in contacts))
     return [scripted.jid(contact) for contact in contacts]
+
+
+def is_killer(message):
+    """An invitation with this reason, from whomever it seems to come."""
+    return any(x.get("reason") == "killer" for x in message.iter(f"{{{CONFERENCE}}}x"))
 
 
 async def all_arrive(scripted, relay, contacts):

@@ -63,6 +63,37 @@ async def test_renewed_while_the_journal_takes_nothing(scripted, relays, config,
     await all_arrive(scripted, relay, contacts)
 
 
+async def test_renewed_while_the_server_stands_still(scripted, relay, config):
+    """A server that says nothing for some seconds has not closed its side: what it sends then is taken in."""
+    sections = config | {"muc": {"hand_over_from": ["another.example.test"]}}
+    relay.config.write_text(scripted.relay_config(relay.journal, **sections))
+    scripted.reads.turn(on=False)
+    relay.process.signal(signal.SIGHUP)
+    await relay.process.says("connecting again")
+    await asyncio.sleep(4)
+    contacts = invite(scripted, MANY)
+    scripted.reads.turn(on=True)
+    await scripted.connected(2)
+    await all_arrive(scripted, relay, contacts)
+
+
+async def test_a_machine_that_stands_still(scripted, relays, config):
+    """The relay does not take its own pause for the server's: the connection goes on, and nothing is sent twice."""
+    relay = relays(scripted, **config)
+    relay.env.update(clock.faster(10))
+    await relay.start()
+    scripted.answers_pings = False
+    contacts = invite(scripted, MANY)
+    await scripted.delivered(*contacts)
+    relay.process.signal(signal.SIGSTOP)
+    await asyncio.sleep(3)
+    relay.process.signal(signal.SIGCONT)
+    await relay.history()
+    scripted.answer_all()
+    assert await all_arrive(scripted, relay, contacts) == 0
+    assert scripted.connections == 1
+
+
 async def test_cut_after_the_pong(scripted, relay):
     contacts = invite(scripted, MANY)
     assert await all_arrive(scripted, relay, contacts) == 0

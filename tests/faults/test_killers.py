@@ -2,19 +2,13 @@
 
 import pytest
 
-from faults.crowd import invite
+from faults.crowd import invite, is_killer
 from support import clock, stanzas
 from support.scripted import STREAM_ERRORS
 from support.server import Setup
-from support.stanzas import CONFERENCE
 
 NOT_WELL_FORMED = f"<stream:error><not-well-formed xmlns='{STREAM_ERRORS}'/></stream:error></stream:stream>"
 RESTART = f"<stream:error><system-shutdown xmlns='{STREAM_ERRORS}'/></stream:error></stream:stream>"
-
-
-def is_killer(message):
-    """An invitation with this reason, from whomever it seems to come."""
-    return any(x.get("reason") == "killer" for x in message.iter(f"{{{CONFERENCE}}}x"))
 
 
 def connections_for(scripted, contacts):

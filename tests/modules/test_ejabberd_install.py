@@ -54,3 +54,9 @@ async def test_the_module_is_installed_and_upgraded_as_its_first_lines_say(own_s
     await carol.expect(native_invitation(room))
     alice.invite(room, bob.bare)
     relay.accept(await relay.handed_over(room))
+
+    # What was connected before the module was there is older than what comes.
+    newer = await relays(server)
+    alice.invite(room, carol.bare)
+    newer.accept(await newer.handed_over(room))
+    await relay.ended()

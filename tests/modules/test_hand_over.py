@@ -42,6 +42,8 @@ async def test_the_module_tells_its_own_relay_that_it_is_there(stage, relay, rem
     answer = (await relay.iq(module, question)).find(f"{{{HANDOVER}}}handover")
     assert answer.get("timeout") == str(timeout)
     assert stage.server.version in answer.get("server")
+    # Prosody has no nodes.
+    assert answer.get("node") == getattr(stage.server, "node", None)
     assert before - timedelta(milliseconds=1) < datetime.fromisoformat(answer.get("now")) <= datetime.now(UTC)
 
     # Nobody else learns anything.

@@ -110,7 +110,7 @@ def test_the_unit_under_systemd(machine, package):
     drop_in.parent.mkdir()
     drop_in.write_text(
         "[Service]\nLoadCredential=secret:/etc/muc-invite-relay/secret\n"
-        "Environment=MUC_INVITE_RELAY__COMPONENT__SECRET_FILE=%d/secret\nWatchdogSec=2s\nRestartSec=1s\n"
+        "Environment=MUC_INVITE_RELAY__COMPONENT__SECRET_FILE=%d/secret\nWatchdogSec=6s\nRestartSec=1s\n"
     )
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "muc-invite-relay")

@@ -44,6 +44,11 @@ class Endpoint:
         async with asyncio.timeout(WITHIN):
             await self._started
 
+    async def ended(self) -> None:
+        """Waits until the server has ended the stream."""
+        async with asyncio.timeout(WITHIN):
+            await self.inbox.ended.wait()
+
     async def disconnect(self) -> None:
         """Closes the stream; the server has then seen the end."""
         await self._stream.disconnect(wait=2)

@@ -20,8 +20,6 @@ from support.server import Server, Setup
 CONFIG = Path(__file__).resolve().parents[2] / "config/ejabberd"
 MODULE = "mod_muc_invite_relay"
 
-_NODE = "test@localhost"
-
 _AT_ONCE = 1000
 """Members that are made by one iq."""
 
@@ -41,6 +39,9 @@ class Ejabberd(Server):
         "occupants": "rooms tell the real addresses of those inside to moderators inside only",
     }
 
+    node = "test@localhost"
+    """The name of its Erlang node."""
+
     def __init__(self, setup: Setup, directory: Path):
         super().__init__(setup, directory)
         self.remote_port = free_port()
@@ -49,8 +50,12 @@ class Ejabberd(Server):
 
     async def start(self) -> None:
         await self.prepare()
-        self.process = Process(self.name, self._ejabberdctl("foreground"), self._home)
+        self.process = Process(self.name, self._ejabberdctl("foreground"), self.environment)
         await self.process.start()
+        await self.takes_connections()
+
+    async def takes_connections(self) -> None:
+        """Waits until it says so, for the next time if it has before."""
         await self.process.says(f"ejabberd {self.version}", within=60)
         await self.process.says(f"connections at 127.0.0.1:{self.c2s_port} for ejabberd_c2s")
         await self.process.says(f"connections at 127.0.0.1:{self.component_port} for ejabberd_service")
@@ -70,11 +75,8 @@ class Ejabberd(Server):
                 "{lookup, [file, dns]}.\n{resolv_conf, \"\"}.\n{timeout, 2000}.\n{retry, 1}.\n"
                 f"{{nameserver, {{127,0,0,1}}, {self.setup.names}}}.\n"
             )
-        (self.directory / "ejabberdctl.cfg").write_text(
-            f"ERLANG_NODE={_NODE}\n"
-            f"ERL_DIST_PORT={self._node_port}\n"
-            f"ERL_OPTIONS='-pa {beams} -kernel inet_dist_use_interface {{127,0,0,1}} +sbwt none'\n"
-        )
+        options = f"-pa {beams} -kernel inet_dist_use_interface {{127,0,0,1}} +sbwt none"
+        (self.directory / "ejabberdctl.cfg").write_text(f"ERLANG_NODE={self.node}\n" + self._distribution(options))
         script = (self.root / "usr/sbin/ejabberdctl").read_text()
         for pattern, ours in {
             # Anybody may run it, and signals reach the server itself.
@@ -109,11 +111,11 @@ class Ejabberd(Server):
 
     async def kill(self) -> None:
         """Mnesia writes seconds later; what a test has set up before the crash is on the disk."""
-        script = f"ok = rpc:call('{_NODE}', mnesia, sync_log, []), halt()."
+        script = f"ok = rpc:call('{self.node}', mnesia, sync_log, []), halt()."
         await run(
             self.inside(["erl", "-noinput", "-hidden", "-sname", "sync@localhost", "-dist_listen", "false"]
             + ["-start_epmd", "false", "-erl_epmd_port", str(self._node_port), "-eval", script]),
-            env=self._home,
+            env=self.environment,
         )
         await super().kill()
 
@@ -136,7 +138,11 @@ class Ejabberd(Server):
 
     async def ctl(self, *arguments: str) -> str:
         """Runs ejabberdctl beside the running server and returns what it prints."""
-        return await run(self._ejabberdctl(*arguments), env=self._home)
+        return await run(self._ejabberdctl(*arguments), env=self.environment)
+
+    def _distribution(self, options: str) -> str:
+        """How other Erlang programs reach the node, as lines of ejabberdctl.cfg; `options` are those of the emulator."""
+        return f"ERL_DIST_PORT={self._node_port}\nERL_OPTIONS='{options}'\n"
 
     def _ejabberdctl(self, *arguments: str) -> list[str]:
         directory = str(self.directory)
@@ -144,8 +150,8 @@ class Ejabberd(Server):
         return self.inside([*program, "--logs", f"{directory}/logs", "--spool", f"{directory}/spool", *arguments])
 
     @property
-    def _home(self) -> dict[str, str]:
-        """The cookie lives there."""
+    def environment(self) -> dict[str, str]:
+        """What it and its commands run with. The cookie lives in HOME."""
         return {"HOME": str(self.directory)}
 
     async def _compile(self, source: Path, beams: Path) -> None:

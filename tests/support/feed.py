@@ -23,6 +23,8 @@ class Feed(Generic[T]):
         self._untaken: list[T] = []
         self._ended: str | None = None
         self._changed = asyncio.Event()
+        self.ended = asyncio.Event()
+        """Nothing more comes."""
 
     def put(self, item: T) -> None:
         self.all.append(item)
@@ -32,6 +34,7 @@ class Feed(Generic[T]):
     def end(self, why: str) -> None:
         """Nothing more will come: whoever waits is told so at once."""
         self._ended = why
+        self.ended.set()
         self._changed.set()
 
     async def take(self, wanted: Callable[[T], bool], *, within: float = WITHIN) -> T:

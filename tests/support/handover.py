@@ -51,6 +51,12 @@ class ScriptedRelay(Component):
             matcher = MatchXPath(f"{{{stanzas.COMPONENT}}}iq/{{{HANDOVER}}}{what}")
             self._stream.register_handler(Callback(what, matcher, lambda _: None))
 
+    async def granted(self) -> "ScriptedRelay":
+        """Waits until the server has said what this connection may do in users' names: only from then on it may."""
+        privilege = f"{{{self._privilege}}}privilege"
+        await self.expect(Wanted("an advertisement of privileges", lambda stanza: stanza.find(privilege) is not None))
+        return self
+
     async def handed_over(self, room: str) -> HandedOver:
         """The next invitation to this room that the server hands over."""
         return HandedOver(await self.expect(_handover(room)))

@@ -94,7 +94,11 @@ async def run(argv: list[str], env: dict[str, str] | None = None, within: float 
     """Runs a program to its end, which must be a good one, and returns what it prints."""
     process = Process(argv[0], argv, env)
     await process.start()
-    code = await process.ends(within)
+    try:
+        code = await process.ends(within)
+    except AssertionError:
+        await process.kill()
+        raise
     output = "\n".join(process.output.all)
     assert code == 0, f"{argv}: exit code {code}\n{output}"
     return output

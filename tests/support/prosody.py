@@ -20,6 +20,7 @@ class Prosody(Server):
 
     lacks: ClassVar[Mapping[str, str]] = {
         "powerless-admins": "its admins have all rights in rooms, unless told otherwise",
+        "cluster": "Prosody has no clusters",
         "several-connections": "Prosody takes one connection of a component",
         "store_empty_body": "it keeps every message",
     }

@@ -71,7 +71,9 @@ class Relay:
         said = len(self.output.all)
         code = await self.process.stop()
         assert code == 0, f"exit code {code}"
-        assert not any("the journal did not close in time" in line for line in self.output.all[said:])
+        # On a fast clock, its 5 s for that are a moment in which no disk has to be ready.
+        if "x" not in self.env.get("FAKETIME", ""):
+            assert not any("the journal did not close in time" in line for line in self.output.all[said:])
 
     async def kill(self) -> None:
         await self.process.kill()

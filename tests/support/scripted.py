@@ -86,6 +86,8 @@ class Scripted(Server):
         """Rooms; all others are open. Nobody is anything to any room until the relay changes it, but for `owners`."""
         self.owners: dict[str, str] = {}
         """The owners of rooms that have one."""
+        self.home: Scripted = self
+        """The node of the cluster where rooms and users live: what they say goes by its connection."""
         self.deliveries: list[Delivery] = []
         self.taken: Feed[Element] = Feed("the scripted server")
         """The other messages that it took, and answers to what `ask` asked."""
@@ -299,7 +301,7 @@ class Scripted(Server):
                     self.taken.put(stanza)
                 answer = self.on_message(stanza)
                 if answer:
-                    stream.write(answer)
+                    self._home_of(stanza, stream).write(answer)
 
     def _advertisement(self) -> str:
         return (
@@ -321,6 +323,7 @@ class Scripted(Server):
         self.pings += is_ping
         if stanzas.kind(iq[0]) == "handed-over":
             self.asked_for_fates.append(iq[0].get("id"))
+        stream = self._home_of(iq, stream)
         if self.refuses(iq):
             stream.write(self._error(iq))
         elif (is_ping and not self.answers_pings) or iq.get("to") in self.silent or self.leaves_unanswered(iq):
@@ -329,6 +332,10 @@ class Scripted(Server):
             asyncio.get_running_loop().call_later(delay, lambda: stream.write(self._answer(iq)))
         else:
             stream.write(self._answer(iq))
+
+    def _home_of(self, stanza: Element, stream: "_Stream") -> "_Stream":
+        """By which connection the addressee of a stanza that came by this one answers: hosts are everywhere."""
+        return stream if self.home is self or "@" not in stanza.get("to") else self.home._newest
 
     def _answer(self, iq: Element) -> str:
         [question] = iq

@@ -137,7 +137,8 @@ class Server(ABC):
         await self.start()
 
     def relay_config(self, journal: Path, /, **overrides: Mapping[str, object]) -> str:
-        """The relay's configuration for this server, as TOML; an override is a section: `relay={"window": "5s"}`."""
+        """The relay's configuration for this server, as TOML; an override is a section: `relay={"window": "5s"}`; a
+        key that is None is left out."""
         sections: dict[str, dict[str, object]] = {
             "component": {
                 "jid": self.component,
@@ -151,6 +152,7 @@ class Server(ABC):
         }
         for section, keys in overrides.items():
             sections.setdefault(section, {}).update(keys)
+            sections[section] = {key: value for key, value in sections[section].items() if value is not None}
         # JSON's strings, numbers and lists are TOML's as well.
         return "\n".join(
             f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())

@@ -34,7 +34,7 @@ pub(in crate::relay) async fn ending_at_the_server(
     job: &mut Job,
 ) -> Result<Option<Ending>, Stop> {
     let Some((sender, id)) = question(job) else { return Ok(None) };
-    let connection = cx.link.epoch()?;
+    let connection = cx.link.epoch_or_else(job.module.heard_by())?;
     if job.module.has_heard_by(connection) {
         return Ok(None);
     }

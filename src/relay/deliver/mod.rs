@@ -49,7 +49,7 @@ async fn send_direct(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> R
     let Parties { room, contact, .. } = parties;
     let archive = cx.config.load().relay.archive;
     let hint = cx.archive_hint.hint(archive, parties.person(), contact).await?;
-    let Some(mut sender) = Sender::best(&cx.link, parties) else {
+    let Some(mut sender) = Sender::best(&cx.link, parties, on) else {
         return Err(Ending::Failed(Reason::Malformed).into());
     };
     let mut to = job.recipient(contact);

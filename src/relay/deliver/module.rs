@@ -18,6 +18,11 @@ impl Module {
         self.heard_by = Some(connection);
     }
 
+    /// The connection by which it has heard last.
+    pub(in crate::relay) fn heard_by(&self) -> Option<Epoch> {
+        self.heard_by
+    }
+
     pub(super) fn has_heard_by(&self, connection: Epoch) -> bool {
         self.heard_by == Some(connection)
     }

@@ -2,7 +2,7 @@
 
 use jid::BareJid;
 
-use crate::link::Link;
+use crate::link::{Epoch, Link};
 use crate::relay::parties::Parties;
 use crate::wire::direct;
 use crate::wire::hint::Hint;
@@ -20,12 +20,12 @@ pub(super) enum Sender {
 }
 
 impl Sender {
-    /// The inviter's own address if that is granted, since only that passes filters by roster; else the relay address.
+    /// The inviter's own address if that is granted on this connection, since only that passes filters by roster; else the relay address.
     ///
     /// `None`: the inviter's address is too long to be escaped.
-    pub(super) fn best(link: &Link, parties: &Parties) -> Option<Self> {
+    pub(super) fn best(link: &Link, parties: &Parties, on: Epoch) -> Option<Self> {
         if let Some(person) = parties.person()
-            && let Some(grants) = link.grants(person.domain().as_str())
+            && let Some(grants) = link.grants_on(on, person.domain().as_str())
             && grants.messages
             && person.node().is_some()
         {

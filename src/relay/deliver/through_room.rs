@@ -25,7 +25,7 @@ use crate::wire::{Stanza, privileged};
 /// The link was lost, or the room or the server did not answer a question.
 pub(super) async fn send(cx: &Context, job: &Job, parties: &Parties, on: Epoch) -> Result<bool, Stop> {
     let Parties { room, contact, .. } = parties;
-    let Some(Sender::Inviter { person, version }) = Sender::best(&cx.link, parties) else {
+    let Some(Sender::Inviter { person, version }) = Sender::best(&cx.link, parties, on) else {
         return Ok(false);
     };
     // ejabberd wants the inviter to be inside, and their bare address never is.

@@ -50,10 +50,6 @@ pub(in crate::relay) async fn take(
     parsed: Result<HandedOver, Malformed>,
     connection: Epoch,
 ) -> Ran {
-    if cx.link.epoch().is_ok_and(|now| now != connection) {
-        debug!(from = question.from, "a hand-over came by a connection that is lost");
-        return Ran::Ended(None);
-    }
     let (answer, after) = match admit(&cx, &question, parsed, connection).await {
         Ok(Admission::Ignore) | Err(JournalClosed) => return Ran::Ended(None),
         Ok(Admission::GoesBack(condition)) => (Iq::error_to(&question, condition), AfterAdmit::Nothing),
@@ -61,9 +57,9 @@ pub(in crate::relay) async fn take(
     };
     cx.link.post_on(connection, Stanza::Iq(answer)).await;
     match after {
-        AfterAdmit::Run { mut job, early } => {
+        AfterAdmit::Run { mut job, early_until } => {
             // Otherwise the module is asked after the answer, which the server may have got too late.
-            if early {
+            if early_until.is_some_and(|until| Instant::now() <= until) {
                 job.module.hears_by(connection);
             }
             return attempt::run(cx, job).await;
@@ -91,10 +87,10 @@ enum Admission {
 
 /// What is done behind the answer.
 enum AfterAdmit {
-    /// `early`: the answer is sent long before the deadline.
+    /// `early_until`: an answer that is on its way by then is sent long before the deadline.
     Run {
         job: Box<Job>,
-        early: bool,
+        early_until: Option<Instant>,
     },
     /// It has ended: the membership that came with it is taken back, and the inviter is told.
     Undo(Box<Pending>, Option<Told>),
@@ -112,8 +108,8 @@ async fn admit(
     connection: Epoch,
 ) -> Result<Admission, JournalClosed> {
     let from = question.from.as_deref().unwrap_or_default();
-    // While the link is down grants are unknown, and so is whom to trust. The server has delivered it by now.
-    if !cx.link.is_up() {
+    // Before a connection is up its grants are unknown, and so is whom to trust. If it is lost, the server has delivered it by now.
+    if !cx.link.has(connection) {
         return Ok(Admission::GoesBack(Condition::RemoteServerTimeout));
     }
     let Some(host) = host_of_ours(cx, from) else {
@@ -165,7 +161,7 @@ async fn admit(
             return Ok(Admission::GoesBack(Condition::NotAllowed));
         }
     }
-    if let Some(reason) = obstacle(cx, &handed_over) {
+    if let Some(reason) = obstacle(cx, &handed_over, connection) {
         note(cx, arrival, State::HandedBack, reason).await?;
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
@@ -247,7 +243,8 @@ async fn take_over(
         return Ok(Admission::GoesBack(Condition::NotAllowed));
     }
     let job = Job::new(admitted, arrival).member_added_by_room(anew.is_some());
-    Ok(Admission::Taken(AfterAdmit::Run { job, early: left >= LATE_ANSWER_MARGIN && !behind }))
+    let early = left.checked_sub(LATE_ANSWER_MARGIN).filter(|_| !behind);
+    Ok(Admission::Taken(AfterAdmit::Run { job, early_until: early.map(|early| Instant::now() + early) }))
 }
 
 /// What identifies the hand-over if the module is asked about it later; `None` if the IQ has no sender or id.
@@ -311,7 +308,7 @@ fn is_its_own(cx: &Context, host: &str, service: &str) -> bool {
 }
 
 /// What stands against taking it, before the room is asked.
-fn obstacle(cx: &Context, handed_over: &HandedOver) -> Option<Reason> {
+fn obstacle(cx: &Context, handed_over: &HandedOver, connection: Epoch) -> Option<Reason> {
     let by_us = handed_over.inviter.domain().as_str() == cx.link.component();
     if by_us || !is_a_person(cx, &handed_over.contact) {
         return Some(Reason::Malformed);
@@ -319,7 +316,7 @@ fn obstacle(cx: &Context, handed_over: &HandedOver) -> Option<Reason> {
     if !payload::fits(&handed_over.details, &cx.config.load().relay) {
         return Some(Reason::Unsendable);
     }
-    match cx.link.grants(handed_over.inviter.domain().as_str()) {
+    match cx.link.grants_on(connection, handed_over.inviter.domain().as_str()) {
         None => Some(Reason::NotLocal),
         Some(grants) if !grants.messages => Some(Reason::NotPermitted),
         Some(_) => None,

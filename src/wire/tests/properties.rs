@@ -248,6 +248,15 @@ proptest! {
     }
 
     #[test]
+    fn the_node_of_a_module(node in option::of(prop_oneof![text(), "[a-zäß@]{100,300}"])) {
+        let answer = HandOver { node: node.clone(), ..HandOver::default() };
+        let sent = Iq::set("invites.example", "h1", IqPayload::HandOver(answer));
+        let Some(IqPayload::HandOver(read)) = iq_of(reread(&sent)).payload.0 else { panic!() };
+        let name = node.filter(|node| !node.is_empty() && node.len() < 256 && !node.contains(char::is_control));
+        prop_assert_eq!(read.node(), name.as_deref());
+    }
+
+    #[test]
     fn a_question_for_the_fate_of_a_hand_over(
         id in text(),
         said in proptest::sample::select(&["taken", "delivered", "unknown", "elsewhere"]),

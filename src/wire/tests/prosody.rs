@@ -274,6 +274,21 @@ fn which_modules_tell_of_errors() {
 }
 
 #[test]
+fn the_node_on_which_a_module_answers() {
+    let node = |attributes: &str| {
+        let answer =
+            format!("<iq type='result'><handover {attributes} xmlns='urn:x-muc-invite-relay:0'/></iq>");
+        let Some(IqPayload::HandOver(about)) = iq(&answer).payload.0 else { panic!() };
+        assert_eq!(about.version.as_deref(), Some("2"));
+        about.node().map(str::to_owned)
+    };
+    assert_eq!(node("version='2' node='ejabberd@localhost'").as_deref(), Some("ejabberd@localhost"));
+    assert_eq!(node("version='2'"), None);
+    // What modules to come may say is ignored.
+    assert_eq!(node("version='2' zone='b'"), None);
+}
+
+#[test]
 fn a_hand_over_that_cannot_be_taken() {
     let refused = |from: &str, to: &str| {
         assert!(HAND_OVER.contains(from));

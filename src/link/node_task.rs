@@ -1,5 +1,5 @@
-//! Connects, and connects again: what is dropped with a connection, when the next attempt follows, when it gives up.
-//! Knows nothing of what is sent through a connection.
+//! Connects to one node, and connects again: what is dropped with a connection, when the next attempt follows, when it gives
+//! up. Knows nothing of what is sent through a connection, nor of other nodes.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -10,68 +10,77 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use super::end::End;
-use super::handle::Link;
+use super::first_attempts::FirstAttempts;
 use super::handshake::Refused;
 use super::ids::Ids;
 use super::metrics::ConnectionState;
+use super::node_link::NodeLink;
 use super::privileges::Privileges;
 use super::session::Connection;
 use super::settings::Settings;
+use super::siblings::Siblings;
 use super::spellings::Spellings;
-use super::suspects::Suspects;
 use super::traffic::{Command, Received};
 use super::trouble::{Backoff, Ended, Trouble};
 use super::{handshake, iq_probe, privilege_probe};
+use crate::config::Server;
 
-/// The task that owns the connection.
+/// The task that owns the connection to one node.
 #[derive(Debug)]
-pub struct Task {
+pub(super) struct NodeTask {
+    pub(super) server: Server,
     pub(super) settings: Settings,
     /// The settings for the next connection, whenever they change.
     pub(super) changes: watch::Receiver<Settings>,
     pub(super) outgoing: mpsc::Receiver<Command>,
     pub(super) incoming: mpsc::Sender<Received>,
     pub(super) up: ConnectionState,
-    pub(super) link: Link,
+    pub(super) link: NodeLink,
     pub(super) privileges: Arc<Privileges>,
     pub(super) spellings: Spellings,
-    pub(super) suspects: Suspects,
+    pub(super) siblings: Arc<Siblings>,
     pub(super) ids: Arc<Ids>,
+    pub(super) first: Arc<FirstAttempts>,
 }
 
-impl Task {
+impl NodeTask {
     /// Connects, and connects again whenever the connection is lost, until `close` is cancelled.
     ///
     /// # Errors
-    /// [`Refused::Secret`] or [`Refused::UnknownHost`]: the server refused the first connection of this run, and only a
+    /// [`Refused::Secret`] or [`Refused::UnknownHost`]: every node has refused its first connection of this run, and only a
     /// change of the configuration can help. Later refusals are tried again.
-    pub async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
+    pub(super) async fn run(mut self, close: CancellationToken) -> Result<(), Refused> {
         let link = self.link.clone();
-        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone())));
-        let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link)));
-        let mut was_accepted = false;
+        let _asking = AbortOnDropHandle::new(tokio::spawn(iq_probe::watch(link.clone()).in_current_span()));
+        let _trying = AbortOnDropHandle::new(tokio::spawn(privilege_probe::watch(link).in_current_span()));
         let mut backoff = Backoff::new();
         loop {
             self.take_over_settings();
             let connected = tokio::select! {
-                connected = handshake::connect_and_shake_hands(&self.settings, &self.spellings) => connected,
+                connected = handshake::connect_and_shake_hands(
+                    &self.server,
+                    &self.settings,
+                    &self.spellings,
+                    self.siblings.are_several(),
+                ) => connected,
+                () = reject_all(&mut self.outgoing), if self.siblings.are_several() => return Ok(()),
                 () = close.cancelled() => return Ok(()),
             };
             let before = self.up.trouble.borrow().clone();
             let pause = match connected {
                 Ok(stream) => {
-                    was_accepted = true;
+                    self.first.accepted();
                     let connection = Connection::new(
                         stream,
                         &self.settings,
                         &mut self.outgoing,
                         self.incoming.clone(),
                         &self.up,
+                        &self.siblings,
                         (&self.privileges, &self.spellings, &self.ids),
-                        &mut self.suspects,
                     );
                     let settled = settled(&self.up, &mut backoff);
                     let end = tokio::select! {
@@ -89,7 +98,9 @@ impl Task {
                         end => self.ended(&end, lived, &mut backoff),
                     }
                 }
-                Err(handshake::Failure::Refused(refused)) if !was_accepted && refused.is_final() => {
+                Err(handshake::Failure::Refused(refused))
+                    if refused.is_final() && self.first.refused_by(self.server.to_string()) =>
+                {
                     self.trouble(Trouble::Down(refused.to_string()));
                     return Err(refused);
                 }
@@ -185,6 +196,12 @@ impl Task {
             }
         }
     }
+}
+
+/// Rejects everything that is to be sent: it is dropped, which tells the senders that it is lost. Returns when nothing will
+/// follow.
+async fn reject_all(outgoing: &mut mpsc::Receiver<Command>) {
+    while outgoing.recv().await.is_some() {}
 }
 
 /// Waits until the connection is up and stable, and notes that.
