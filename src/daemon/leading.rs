@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,7 +20,7 @@ use crate::check::{self, AskedBy, Running};
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::contacts::Contacts;
-use crate::journal::{Journal, Writer};
+use crate::journal::{Journal, JournalReader, Writer};
 use crate::link;
 use crate::relay::context::Context;
 use crate::relay::queue::Queue;
@@ -30,6 +30,9 @@ use crate::telemetry::metrics::Registry;
 
 /// How long the check of the server may take; the answer must reach the command `check` in time.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How long a check waits for the names of the relays that stand by.
+const STANDBYS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What another time needs that this one had.
 pub(super) struct Left {
@@ -94,10 +97,18 @@ pub(super) async fn lead(
         move || watchdog::health(&link, &writer_health)
     };
     let load = Arc::clone(&reload.load);
+    let reader = JournalReader::new(&place);
     let check = move || {
+        let reader = reader.clone();
         let (config, link, writer_health) = (config.load_full(), link.clone(), writer_health.clone());
         let load = Arc::clone(&load);
         async move {
+            let deadline = Instant::now() + CHECK_TIMEOUT;
+            // Who stands by is not worth waiting for.
+            let standbys = match timeout(STANDBYS_TIMEOUT, reader.leader()).await {
+                Ok(Ok(Some(leader))) => Some(leader.standbys),
+                _ => None,
+            };
             let unread = load().map(|new| new.after(&config).1);
             let may_keep_crashing = crash.is_some_and(|crash| crash.may_repeat());
             let running = Running {
@@ -105,8 +116,8 @@ pub(super) async fn lead(
                 refused: writer_health.refused(),
                 busy: writer_health.busy(),
                 may_keep_crashing,
+                standbys,
             };
-            let deadline = Instant::now() + CHECK_TIMEOUT;
             [check::running(&running), check::server(&config, &link, deadline, AskedBy::TheRelay).await]
                 .concat()
         }

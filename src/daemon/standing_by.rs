@@ -55,7 +55,8 @@ pub(super) async fn until_it_leads(
         Err(e) if turn == Turn::First || !may_pass(&e) => return Err(e.into()),
         Err(_) => None,
     };
-    let not_before = Instant::now() + if turn == Turn::AfterOthers { LEAVE_TO_OTHERS } else { Duration::ZERO };
+    let not_before =
+        Instant::now() + if turn == Turn::AfterOthers { LEAVE_TO_OTHERS } else { Duration::ZERO };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut again = turn == Turn::First;
@@ -81,19 +82,19 @@ pub(super) async fn until_it_leads(
         };
         again = false;
         let words = match found {
-            Ok(Step::Leads(journal, writer)) => return Ok(Some((journal, writer))),
+            Ok(Step::Leads(opened)) => return Ok(Some(*opened)),
             Ok(Step::StandsBy(Leader { name, holds: true, .. })) => format!("stands by: {name} leads"),
             Ok(Step::StandsBy(Leader { holds: false, .. })) => "stands by: nobody leads yet".to_owned(),
             Err(e) if may_pass(&e) => format!("stands by, and can't lead: {e}"),
             Err(e) => return Err(e.into()),
         };
-        waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(words);
+        waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(&words);
     }
 }
 
 /// What became of a look.
 enum Step {
-    Leads(Journal, Writer),
+    Leads(Box<(Journal, Writer)>),
     StandsBy(Leader),
 }
 
@@ -108,8 +109,8 @@ async fn step(
         Some(standby) => standby,
         None => standby.insert(Standby::open(server).await?),
     };
-    if may_lead && let Some((journal, writer)) = standby.lead(retention(config), again).await? {
-        return Ok(Step::Leads(journal, writer));
+    if may_lead && let Some(opened) = standby.lead(retention(config), again).await? {
+        return Ok(Step::Leads(opened.into()));
     }
     standby.stand_by().await.map(Step::StandsBy)
 }
@@ -140,7 +141,7 @@ impl Waiting {
         let health = move || Health { alive: true, found: for_health() };
         let orders = move |order| orders::refuse(order, for_orders());
         let control = control::serve(config.journal.socket.clone(), check, health, orders);
-        let (listen, component) = (config.metrics.listen, config.component.written.to_string());
+        let (listen, component) = (config.metrics.listen, config.component.written.clone());
         let page = async move {
             let Some(address) = listen else { return };
             let answer = move |question| {
@@ -159,14 +160,14 @@ impl Waiting {
     }
 
     /// Tells it where it has changed.
-    fn says(&self, words: String) {
+    fn says(&self, words: &str) {
         let changed = self.words.send_if_modified(|said| {
-            let changes = *said != words;
-            said.clone_from(&words);
+            let changes = said != words;
+            words.clone_into(said);
             changes
         });
         if changed {
-            systemd::status(&words);
+            systemd::status(words);
             if words.contains("can't") { warn!("{words}") } else { info!("{words}") }
         }
     }

@@ -92,8 +92,7 @@ impl<'a> Connection<'a> {
         incoming: mpsc::Sender<Received>,
         up: &'a ConnectionState,
         siblings: &'a Siblings,
-        (privileges, spellings, ids): (&'a Privileges, &'a Spellings, &'a Ids),
-        lease: &'a Lease,
+        (privileges, spellings, ids, lease): (&'a Privileges, &'a Spellings, &'a Ids, &'a Lease),
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
         let component = settings.component.as_str();

@@ -49,6 +49,10 @@ impl Gauges {
             "Whether the last attempt to write the journal went well",
             writable.clone(),
         );
+        // One that stands by has a page of its own.
+        let leads: Gauge = Gauge::default();
+        leads.set(1);
+        own.register("leads", "Whether this relay works; 0: it stands by", leads);
         // A gauge: older programs don't know the info type of OpenMetrics.
         let build = Family::<_, Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);

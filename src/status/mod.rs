@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::timeout;
 
 pub(crate) use self::gauges::relay_metrics;
 pub use self::standing_by::standing_by;
@@ -29,6 +30,9 @@ use crate::telemetry::metrics::Registry;
 
 /// A disk operation that takes longer is reported.
 const DISK_SLOW_AFTER: Duration = Duration::from_secs(5);
+
+/// How long the page waits for the names of the relays that stand by.
+const STANDBYS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers requests for what can be seen of the relay.
 #[derive(Debug)]
@@ -71,12 +75,20 @@ impl StatusPage {
         let config = self.config.load_full();
         page::render(&PageData {
             day: self.recent.day().await,
+            standbys: self.standbys().await,
             config: &config,
             link: &self.link,
             link_trouble: self.link_trouble(),
             journal_trouble: self.journal_trouble(),
             started: self.started,
         })
+    }
+
+    /// The relays that stand by; `None` where there can be none, or that can't be found out soon.
+    async fn standbys(&self) -> Option<Vec<String>> {
+        let reader = JournalReader::new(&self.config.load().journal.place);
+        let leader = timeout(STANDBYS_TIMEOUT, reader.leader()).await.ok()?;
+        Some(leader.ok()??.standbys)
     }
 
     fn ready(&self) -> Answer {

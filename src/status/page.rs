@@ -32,6 +32,8 @@ static POLICY: LazyLock<String> =
 /// What the page shows.
 pub(super) struct PageData<'a> {
     pub(super) day: Result<Arc<Day>, OpenError>,
+    /// The relays that stand by; `None` where there can be none, or that is not known.
+    pub(super) standbys: Option<Vec<String>>,
     pub(super) config: &'a Config,
     pub(super) link: &'a Link,
     /// Why the server's side prevents relaying; `None` if it does not.
@@ -143,6 +145,10 @@ fn facts(data: &PageData) -> Markup {
                         JournalPlace::Server(_) => "in PostgreSQL",
                     }
                     ", kept for " (kept)
+                }
+                @if let Some(standbys) = &data.standbys {
+                    dt { "Standing by" }
+                    dd { @if standbys.is_empty() { "no other relay" } @else { (standbys.join(", ")) } }
                 }
                 dt { "MUC services" }
                 dd {

@@ -10,7 +10,7 @@ pub fn standing_by(question: &Question, component: &str, words: &str) -> Option<
         "/" => page::standing_by(component, words),
         "/metrics" => Answer::text(
             true,
-            "# HELP muc_invite_relay_leads Whether this relay works; 0: it stands by\n\
+            "# HELP muc_invite_relay_leads Whether this relay works; 0: it stands by.\n\
              # TYPE muc_invite_relay_leads gauge\nmuc_invite_relay_leads 0\n"
                 .to_owned(),
         ),

@@ -54,8 +54,8 @@ pub(super) struct PostgresStore {
     /// `None` after an error, until the next transaction.
     db: Option<PgConnection>,
     lead: Lead,
-    /// A transaction was begun and has not ended, as far as is known. It renews the lead, if this is when its statement was sent.
-    open: Option<Option<Instant>>,
+    /// When a transaction was begun that has not ended, as far as is known; and whether it renews the lead.
+    open: Option<(Instant, bool)>,
     /// COMMIT was sent, and its answer has not come.
     unsure: bool,
     /// The number of the last transaction that was committed.
@@ -216,7 +216,7 @@ impl Store for PostgresStore {
             self.db = None;
         }
         let (asked, is_due) = (Instant::now(), self.lead.is_due());
-        self.open = Some(is_due.then_some(asked));
+        self.open = Some((asked, is_due));
         let number = self.batch + 1;
         let lead = if is_due { self.lead.renewal() + " RETURNING epoch" } else { self.lead.look() };
         let sql = format!(
@@ -244,7 +244,7 @@ impl Store for PostgresStore {
     async fn commit(&mut self) -> sqlx::Result<()> {
         self.unsure = true;
         sqlx::raw_sql("COMMIT").execute(self.db()?).await?;
-        if let Some(asked) = self.open.take().flatten() {
+        if let Some((asked, true)) = self.open.take() {
             self.lead.renewed(asked);
         }
         self.unsure = false;

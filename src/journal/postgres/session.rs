@@ -140,11 +140,22 @@ async fn version(server: &JournalServer, db: &mut PgConnection) -> Result<(Order
     Ok((found.cmp(&ours), found))
 }
 
-/// Brings the tables up to date. Two relays that do so at once wait for each other.
+/// Brings the tables of an older version up to date.
+///
+/// # Errors
+/// As [`prepared`].
+pub(super) async fn up_to_date(server: &JournalServer, db: &mut PgConnection) -> Result<(), OpenError> {
+    match version(server, db).await? {
+        (Ordering::Less, _) => migrate(server, db).await,
+        _ => Ok(()),
+    }
+}
+
+/// Makes the tables, or brings them up to date. Two relays that do so at once wait for each other.
 ///
 /// # Errors
 /// [`OpenError`]: among others, a newer version has written them.
-pub(super) async fn migrate(server: &JournalServer, db: &mut PgConnection) -> Result<(), OpenError> {
+async fn migrate(server: &JournalServer, db: &mut PgConnection) -> Result<(), OpenError> {
     let migrations = migrations();
     let migrating = async { migrations.run(db).await.map_err(|e| sqlx::Error::Migrate(Box::new(e))) };
     within(READ_TIMEOUT, migrating).await.map_err(|e| open_error(server, e))
