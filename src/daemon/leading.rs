@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -19,11 +20,13 @@ use super::{client_caps, control, no_link, restore, watchdog};
 use crate::check::{self, AskedBy, Running};
 use crate::commands::Commands;
 use crate::config::Config;
-use crate::contacts::Contacts;
-use crate::journal::{Journal, JournalReader, Writer};
+use crate::contacts::{Contacts, Verified};
+use crate::journal::{Journal, JournalReader, OpenError};
 use crate::link;
 use crate::relay::context::Context;
+use crate::relay::limits::Limits;
 use crate::relay::queue::Queue;
+use crate::relay::settle::leftovers::Leftovers;
 use crate::status::{self, StatusPage};
 use crate::telemetry::http;
 use crate::telemetry::metrics::Registry;
@@ -41,6 +44,25 @@ pub(super) struct Left {
     pub(super) reload: Reload,
 }
 
+/// What an earlier run had in memory, from the journal.
+pub(super) struct Restored {
+    limits: Limits,
+    leftovers: Leftovers,
+    known_hashes: Vec<Verified>,
+}
+
+/// Reads what an earlier run had in memory.
+///
+/// # Errors
+/// The journal can't be read.
+pub(super) async fn restore(config: &Config, journal: &Journal) -> Result<Restored, OpenError> {
+    let recent = restore::recent(config).await?;
+    let limits = restore::limits(config, &recent);
+    let leftovers = restore::leftovers(&recent, journal.looked());
+    drop(recent);
+    Ok(Restored { limits, leftovers, known_hashes: client_caps::known(&config.journal.place).await? })
+}
+
 /// Relays until `stop` resolves, or another relay has taken the lead, or should: this one has had no link for `patience`. Then it
 /// accepts nothing more, waits up to 5 s for invitations in progress, and closes the stream. Those that have not settled by then
 /// wait in the journal.
@@ -49,19 +71,15 @@ pub(super) struct Left {
 /// See [`super::run`].
 pub(super) async fn lead(
     Left { config, reload }: Left,
-    (journal, writer): (Journal, Writer),
+    (journal, writer): (Journal, JoinHandle<Result<(), OpenError>>),
+    restored: Restored,
     crash: Option<control::Crash>,
     patience: Duration,
     stop: impl Future<Output = ()>,
 ) -> Result<(Ended, Left), RunError> {
     let place = config.journal.place.clone();
     let socket = config.journal.socket.clone();
-    let writer = tokio::spawn(writer.run_on_own_thread());
-    let recent = restore::recent(&config).await?;
-    let (limits, leftovers) =
-        (restore::limits(&config, &recent), restore::leftovers(&recent, journal.looked()));
-    drop(recent);
-    let known_hashes = client_caps::known(&place).await?;
+    let Restored { limits, leftovers, known_hashes } = restored;
     let seen_hashes = client_caps::record(journal.clone());
 
     let (link, incoming, task) = link::new(link_settings(&config));
@@ -125,7 +143,7 @@ pub(super) async fn lead(
     let orders = move |order| Arc::clone(&orders).carry_out(order);
     let control = control::serve(socket.clone(), check, health, orders);
     let control = AbortOnDropHandle::new(tokio::spawn(control));
-    show_status(&cx);
+    let status = show_status(&cx);
     let reload = tokio::spawn(reload.run(Arc::clone(&cx), asked_to_reload, stopping.clone()));
     let give_up = no_link::lasts(cx.link.clone(), place, patience);
     let live = Arc::clone(&cx.config);
@@ -135,13 +153,18 @@ pub(super) async fn lead(
 
     let parts = Parts { queue, stopping, connection, close, writer, control };
     let ended = shutdown::finish(stop, give_up, parts).await?;
+    if let Some(status) = status {
+        // So that the address is free.
+        status.abort();
+        let _ = status.await;
+    }
     let reload = reload.await.map_err(|_| RunError::Fault("what reads the configuration again"))?;
     Ok((ended, Left { config: Config::clone(&live.load()), reload }))
 }
 
 /// Serves metrics, health and the page, if that is configured, until the relay stops.
-fn show_status(cx: &Context) {
-    let Some(address) = cx.config.load().metrics.listen else { return };
+fn show_status(cx: &Context) -> Option<AbortOnDropHandle<()>> {
+    let address = cx.config.load().metrics.listen?;
     let mut registry = Registry::default();
     let own = status::relay_metrics(&mut registry);
     cx.metrics.register(own);
@@ -152,5 +175,9 @@ fn show_status(cx: &Context) {
     let page = StatusPage::new(Arc::clone(&cx.config), cx.link.clone(), cx.journal.writer_health(), registry);
     let page = Arc::new(page);
     let serving = http::serve(address, move |question| Arc::clone(&page).answer(question));
-    tokio::spawn(cx.stopping.clone().run_until_cancelled_owned(serving));
+    let stopping = cx.stopping.clone();
+    let serving = async move {
+        let _ = stopping.run_until_cancelled(serving).await;
+    };
+    Some(AbortOnDropHandle::new(tokio::spawn(serving)))
 }

@@ -22,7 +22,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 pub use self::error::RunError;
 use self::leading::Left;
@@ -80,9 +80,23 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
                 opened
             }
         };
-        let Some(opened) = opened else { break };
+        let Some((journal, writer)) = opened else { break };
+        let writer = tokio::spawn(writer.run_on_own_thread());
+        let restored = match leading::restore(&left.config, &journal).await {
+            Ok(restored) => restored,
+            // Of several relays another one may be able to.
+            Err(e) if standing_by::may_pass(&e) && place.file().is_none() => {
+                warn!("{e}");
+                drop(journal);
+                let _ = writer.await;
+                turn = Turn::AfterOthers;
+                continue;
+            }
+            Err(e) => return Err(e.into()),
+        };
         let ended;
-        (ended, left) = leading::lead(left, opened, crash, patience, stop.as_mut()).await?;
+        (ended, left) =
+            leading::lead(left, (journal, writer), restored, crash, patience, stop.as_mut()).await?;
         turn = match ended {
             Ended::Stopped => break,
             Ended::LeadLost => Turn::Again,

@@ -49,12 +49,8 @@ pub(super) async fn until_it_leads(
     turn: Turn,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Option<(Journal, Writer)>, RunError> {
-    let mut waiting = None;
-    let mut standby = match Standby::open(server).await {
-        Ok(standby) => Some(standby),
-        Err(e) if turn == Turn::First || !may_pass(&e) => return Err(e.into()),
-        Err(_) => None,
-    };
+    let mut waiting: Option<Waiting> = None;
+    let mut standby = None;
     let not_before =
         Instant::now() + if turn == Turn::AfterOthers { LEAVE_TO_OTHERS } else { Duration::ZERO };
     let mut look = interval(LOOK_EVERY);
@@ -67,29 +63,34 @@ pub(super) async fn until_it_leads(
                 left.reload.standing_by(&mut left.config);
                 continue;
             }
-            () = &mut stop => {
-                systemd::stopping();
-                if let Some(standby) = standby {
-                    standby.go().await;
-                }
-                return Ok(None);
-            }
+            () = &mut stop => break,
         }
         let may_lead = Instant::now() >= not_before;
         let found = tokio::select! {
             found = step(&mut standby, server, &left.config, may_lead, again) => found,
-            () = &mut stop => return Ok(None),
+            () = &mut stop => break,
         };
         again = false;
+        let is_start = turn == Turn::First && waiting.is_none();
         let words = match found {
-            Ok(Step::Leads(opened)) => return Ok(Some(*opened)),
+            Ok(Step::Leads(opened)) => {
+                if let Some(waiting) = waiting {
+                    waiting.end().await;
+                }
+                return Ok(Some(*opened));
+            }
             Ok(Step::StandsBy(Leader { name, holds: true, .. })) => format!("stands by: {name} leads"),
             Ok(Step::StandsBy(Leader { holds: false, .. })) => "stands by: nobody leads yet".to_owned(),
-            Err(e) if may_pass(&e) => format!("stands by, and can't lead: {e}"),
+            Err(e) if may_pass(&e) && !is_start => format!("stands by, and can't lead: {e}"),
             Err(e) => return Err(e.into()),
         };
         waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(&words);
     }
+    systemd::stopping();
+    if let Some(standby) = standby {
+        standby.go().await;
+    }
+    Ok(None)
 }
 
 /// What became of a look.
@@ -116,14 +117,14 @@ async fn step(
 }
 
 /// The database may be usable later.
-fn may_pass(e: &OpenError) -> bool {
+pub(super) fn may_pass(e: &OpenError) -> bool {
     matches!(e, OpenError::Server { .. })
 }
 
 /// What can be seen and asked of a relay that stands by.
 struct Waiting {
     words: watch::Sender<String>,
-    _served: [AbortOnDropHandle<()>; 3],
+    served: [AbortOnDropHandle<()>; 3],
 }
 
 impl Waiting {
@@ -156,7 +157,15 @@ impl Waiting {
             AbortOnDropHandle::new(tokio::spawn(page)),
             AbortOnDropHandle::new(tokio::spawn(watchdog::alive())),
         ];
-        Self { words, _served: served }
+        Self { words, served }
+    }
+
+    /// Ends it, with the socket and the address free for what comes next.
+    async fn end(self) {
+        for task in self.served {
+            task.abort();
+            let _ = task.await;
+        }
     }
 
     /// Tells it where it has changed.

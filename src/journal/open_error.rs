@@ -117,7 +117,9 @@ pub enum OpenError {
         remedy: &'static str,
     },
     /// Another relay leads.
-    #[error("the relay {leader} works with journal.url = {server}: stop it, or give each its own database")]
+    #[error(
+        "the relay {leader} leads the journal at journal.url = {server}: do that there, or stop it first"
+    )]
     ServerInUse {
         /// Host, port and database.
         server: String,

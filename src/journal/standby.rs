@@ -61,6 +61,9 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read.
     pub async fn leader(&self) -> Result<Option<Leader>, OpenError> {
+        if self.place.file().is_some() {
+            return Ok(None);
+        }
         self.read(async |db| match db {
             Connection::Sqlite(_) => Ok(None),
             Connection::Postgres(db) => postgres::leader(db).await.map(Some),

@@ -9,7 +9,7 @@ use crate::model::Lease;
 
 /// How long the lead holds unless it is renewed: a relay that was killed, hangs, or has lost its way to the database is replaced
 /// after this time.
-const LEASE: Duration = Duration::from_secs(5);
+pub(super) const LEASE: Duration = Duration::from_secs(5);
 
 /// So much earlier a relay is no longer sure of its lead: clocks do not run alike, and what is sent takes its time.
 const MARGIN: Duration = Duration::from_millis(500);

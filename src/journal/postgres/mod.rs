@@ -21,7 +21,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 pub(super) use self::candidate::Candidate;
@@ -70,11 +70,18 @@ impl PostgresStore {
     /// [`OpenError::ServerInUse`]: another relay leads. [`OpenError::WrongKey`], and the others of [`Candidate::open`].
     pub(super) async fn open(server: &JournalServer) -> Result<(Self, Opened), OpenError> {
         let mut candidate = Candidate::open(server).await?;
-        if let Some(opened) = Self::lead(server, &mut candidate, true).await? {
-            return Ok(opened);
+        // A relay that crashed may have it for so long.
+        let give_up = Instant::now() + lead::LEASE + lead::RENEW_AFTER;
+        loop {
+            if let Some(opened) = Self::lead(server, &mut candidate, false).await? {
+                return Ok(opened);
+            }
+            let leader = candidate.leader().await?;
+            if leader.name != server.relay || Instant::now() >= give_up {
+                return Err(OpenError::ServerInUse { server: server.shown.clone(), leader: leader.name });
+            }
+            sleep(lead::RENEW_AFTER).await;
         }
-        let leader = candidate.leader().await?;
-        Err(OpenError::ServerInUse { server: server.shown.clone(), leader: leader.name })
     }
 
     /// The same for one that stands by; `None` while another relay leads. `again`: see [`Candidate::take`].
