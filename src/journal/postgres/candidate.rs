@@ -5,6 +5,7 @@ use tokio::time::{Duration, Instant};
 use tracing::debug;
 
 use super::lead::{self, Lead};
+use super::sealed::Sealer;
 use super::session::{self, Purpose, TRANSACTION_TIMEOUT, open_error};
 use crate::config::JournalServer;
 use crate::journal::nouns::Leader;
@@ -25,9 +26,14 @@ impl Candidate {
     /// Connects, and makes the tables where there are none.
     ///
     /// # Errors
-    /// [`OpenError`]: the database can't be used, or a newer version has written it.
+    /// [`OpenError`]: the database can't be used, or a newer version has written it, or with another key.
     pub(in crate::journal) async fn open(server: &JournalServer) -> Result<Self, OpenError> {
-        let db = session::prepared(server).await?;
+        let mut db = session::prepared(server).await?;
+        let checking = session::within(TRANSACTION_TIMEOUT, key_check(&mut db));
+        let check = checking.await.map_err(|e| open_error(server, e))?;
+        if check.is_some_and(|check| !Sealer::new(&server.key).is_key_of(&check)) {
+            return Err(wrong_key(server));
+        }
         Ok(Self { server: server.clone(), db: Some(db), seen: None })
     }
 
@@ -38,6 +44,8 @@ impl Candidate {
     /// [`OpenError`]: the database can't be used; the next call connects anew.
     pub(super) async fn take(&mut self, again: bool) -> Result<Option<(PgConnection, Lead)>, OpenError> {
         let mut db = self.session().await?;
+        // A newer relay may have led meanwhile, and one that can't work must not take the lead.
+        session::not_newer(&self.server, &mut db).await?;
         let taking = lead::take(&mut db, &self.server.relay, again);
         match session::within(TRANSACTION_TIMEOUT, taking).await {
             Ok(Some(lead)) => {
@@ -105,4 +113,13 @@ impl Candidate {
             }
         }
     }
+}
+
+/// What shows which key the journal was begun with; `None` if it was not yet.
+async fn key_check(db: &mut PgConnection) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar("SELECT key_check FROM journal").fetch_optional(db).await
+}
+
+pub(super) fn wrong_key(server: &JournalServer) -> OpenError {
+    OpenError::WrongKey { server: server.shown.clone(), key_file: server.key_file.clone() }
 }

@@ -1,7 +1,7 @@
 //! Who leads: of several relays with one database, one works and the others stand by. The lead is a row with an epoch and an end, by
 //! the server's clock. Knows nothing of what is written under it.
 
-use sqlx::{PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tokio::time::{Duration, Instant};
 
 use crate::journal::nouns::Leader;
@@ -71,24 +71,53 @@ impl Lead {
     }
 }
 
-/// Takes the lead if nobody has it, or `name` had it last: a relay that crashed and was started again need not wait.
+/// Whether others may take the lead. Not even the database's clock is believed: no end is further off than the lease, unless the clock
+/// was set back since.
+const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '10 seconds')";
+
+/// Takes the lead if nobody has it. `again`: also if `name` had it last, so that a relay that crashed and was started again need not
+/// wait.
 ///
 /// # Errors
 /// That of a statement.
 pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx::Result<Option<Lead>> {
     let asked = Instant::now();
-    let taken = sqlx::query_scalar(
-        "UPDATE leader SET epoch = epoch + 1, holder = $1, until = clock_timestamp() + make_interval(secs => $2) \
-         WHERE until < clock_timestamp() OR (holder = $1 AND $3) RETURNING epoch",
-    )
-    .bind(name)
-    .bind(LEASE.as_secs_f64())
-    .bind(again);
-    let Some(epoch) = taken.fetch_optional(&mut *db).await? else { return Ok(None) };
+    let sql = format!(
+        "WITH free AS (SELECT FROM leader WHERE {HAS_ENDED} OR (holder = $1 AND $3) FOR UPDATE NOWAIT) \
+         UPDATE leader SET epoch = epoch + 1, holder = $1, until = clock_timestamp() + make_interval(secs => $2) \
+         FROM free RETURNING epoch"
+    );
+    let taken = sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(LEASE.as_secs_f64()).bind(again);
+    let epoch = match taken.fetch_optional(&mut *db).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(epoch)) => epoch,
+        Err(e) if is_locked(&e) => {
+            end_transactions(db).await?;
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
     sqlx::query("DELETE FROM standbys WHERE name = $1").bind(name).execute(db).await?;
     let mut lead = Lead { epoch, lease: Lease::until(asked), renewed: asked };
     lead.renewed(asked);
     Ok(Some(lead))
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("55P03"))
+}
+
+/// Ends the sessions whose transactions keep the lead's row locked, though the lead has ended. No time-out of a session does that while
+/// the server sends to a relay that hangs, or whose packets vanish.
+async fn end_transactions(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'relation' AND relation = 'leader'::regclass \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND mode IN ('RowShareLock', 'RowExclusiveLock') AND pid <> pg_backend_pid()",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Notes that this relay stands by.
@@ -112,10 +141,10 @@ pub(super) async fn go(db: &mut PgConnection, name: &str) -> sqlx::Result<()> {
 /// Who leads, and who stands by.
 pub(in crate::journal) async fn leader(db: &mut PgConnection) -> sqlx::Result<Leader> {
     let sql = format!(
-        "SELECT holder, until > clock_timestamp(), ARRAY(SELECT name FROM standbys WHERE seen > clock_timestamp() - \
+        "SELECT holder, NOT {HAS_ENDED}, ARRAY(SELECT name FROM standbys WHERE seen > clock_timestamp() - \
          {STANDBY_TIMEOUT} ORDER BY name) FROM leader"
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(db).await?;
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(db).await?;
     let (name, holds) = (row.try_get(0)?, row.try_get(1)?);
     Ok(Leader { name, holds, standbys: row.try_get(2)? })
 }

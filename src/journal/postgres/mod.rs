@@ -100,8 +100,7 @@ impl PostgresStore {
         if !same_key {
             // So that one with the right key need not wait.
             let _ = session::within(TRANSACTION_TIMEOUT, lead.give_up(&mut db)).await;
-            let (server, key_file) = (server.shown.clone(), server.key_file.clone());
-            return Err(OpenError::WrongKey { server, key_file });
+            return Err(candidate::wrong_key(server));
         }
         let store = Self {
             server: server.clone(),

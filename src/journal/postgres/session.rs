@@ -124,10 +124,16 @@ pub(super) async fn prepared(server: &JournalServer) -> Result<PgConnection, Ope
     if !is_there {
         migrate(server, &mut db).await?;
     }
-    // One that can't work must not take the lead.
-    match version(server, &mut db).await? {
+    not_newer(server, &mut db).await?;
+    Ok(db)
+}
+
+/// # Errors
+/// [`OpenError::ServerNewer`]: a newer version has written the tables.
+pub(super) async fn not_newer(server: &JournalServer, db: &mut PgConnection) -> Result<(), OpenError> {
+    match version(server, db).await? {
         (Ordering::Greater, found) => Err(OpenError::ServerNewer { server: server.shown.clone(), found }),
-        _ => Ok(db),
+        _ => Ok(()),
     }
 }
 
