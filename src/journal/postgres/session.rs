@@ -209,11 +209,11 @@ pub(in crate::journal) fn open_error(server: &JournalServer, source: sqlx::Error
     }
 }
 
-/// Data exceptions (22), constraints (23), syntax and names (42), but for missing rights (42501): the same statement would fail each
-/// time.
+/// Data exceptions (22), constraints (23), syntax and names (42), but for missing rights (42501), limits of the server (54): the same
+/// statement would fail each time.
 pub(super) fn is_fault(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| {
-        code != "42501" && ["21", "22", "23", "42"].iter().any(|class| code.starts_with(class))
+        code != "42501" && ["21", "22", "23", "42", "54"].iter().any(|class| code.starts_with(class))
     })
 }
 
