@@ -7,6 +7,9 @@ use crate::journal::claim_keys;
 use crate::journal::nouns::{Forget, Forgotten};
 use crate::model::Id;
 
+/// Nobody else writes until the transaction ends: neither the relay nor another `forget`, since both read what they then write.
+pub(super) const LOCK_OUT_THE_WRITER: &str = "LOCK TABLE batches IN SHARE ROW EXCLUSIVE MODE";
+
 /// How many ids are examined in one transaction: few, so that a running relay never waits long.
 const IDS_PER_TRANSACTION: Id = 5000;
 
@@ -58,10 +61,9 @@ pub(in crate::journal) async fn forget(
     Ok(forgotten)
 }
 
-/// A transaction beside which the relay's writer has none: it reads what it then writes, and must not bring back what is deleted
-/// between the two.
+/// A transaction beside which nobody else writes: what is deleted here must not come back.
 async fn alone(db: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut alone = db.begin().await?;
-    sqlx::query("LOCK TABLE batches IN SHARE MODE").execute(&mut *alone).await?;
+    sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(&mut *alone).await?;
     Ok(alone)
 }

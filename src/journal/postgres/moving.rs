@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 
+use super::forget::LOCK_OUT_THE_WRITER;
 use super::text::clean;
 use super::{PostgresStore, rows};
 use crate::journal::claim_memory::Memory;
@@ -12,6 +13,22 @@ use crate::journal::store::{Opened, Stored};
 use crate::model::{Pending, Preferences};
 
 impl Movable for PostgresStore {
+    async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        let db = self.db()?;
+        sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut *db).await?;
+        // `forget` neither: who is forgotten must not come back in the other database.
+        sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(db).await?;
+        Ok(())
+    }
+
+    async fn allow_long_statements(&mut self) -> sqlx::Result<()> {
+        // One session is silent while the other works.
+        let long = "SET statement_timeout = '1h'; SET idle_in_transaction_session_timeout = '1h'; \
+                    SET idle_session_timeout = '1h'";
+        sqlx::raw_sql(long).execute(self.db()?).await?;
+        Ok(())
+    }
+
     async fn row_counts(&mut self) -> sqlx::Result<RowCounts> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM pending), (SELECT count(*) FROM history), (SELECT count(*) FROM claims), \
