@@ -78,6 +78,21 @@ CREATE TABLE batches (
 );
 INSERT INTO batches (number, next) VALUES (0, 1);
 
+-- Who leads: of several relays with this journal, one works. One row, read and locked first in every transaction of the writer. Each
+-- relay that takes the lead counts `epoch` up, so that one that led before can't write.
+CREATE TABLE leader (
+    epoch         BIGINT  NOT NULL,
+    holder        TEXT    COLLATE "C" NOT NULL,   -- its machine and control socket
+    until         TIMESTAMPTZ NOT NULL            -- by the server's clock: then others may take the lead
+) WITH (fillfactor = 10);
+INSERT INTO leader (epoch, holder, until) VALUES (0, '', '-infinity');
+
+-- The relays that wait for the lead, and when they were last seen.
+CREATE TABLE standbys (
+    name          TEXT    COLLATE "C" PRIMARY KEY,
+    seen          TIMESTAMPTZ NOT NULL
+) WITH (fillfactor = 10);
+
 -- What names this journal: one row, which the relay writes at its first start.
 CREATE TABLE journal (
     instance      TEXT    COLLATE "C" NOT NULL,

@@ -48,6 +48,12 @@ pub fn running(it: &Running) -> Vec<Finding> {
     vec![relay, configuration(&it.unread)]
 }
 
+/// The only finding about a relay that stands by: it has no connection. `words`: who leads.
+#[must_use]
+pub fn stands_by(words: &str) -> Finding {
+    Finding::the(What::Relay).note(format!("{words}. What the server says is found out where that one runs"))
+}
+
 fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
     let finding = Finding::of(What::Configuration, "in use");
     match unread {

@@ -27,6 +27,16 @@ pub struct JournalServer {
     pub key: JournalKey,
     /// The file that the key was read from.
     pub key_file: PathBuf,
+    /// What other relays with this journal call this one: see [`relay_name`].
+    pub relay: String,
+}
+
+/// What other relays with the same journal call the one with this control socket: its machine, and the socket. The same after a
+/// restart.
+#[must_use]
+pub fn relay_name(socket: &Path) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", machine.trim(), socket.display())
 }
 
 /// The key that payloads are sealed with; no `Debug` shows it.

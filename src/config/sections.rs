@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::document::{Document, Source};
 use super::error::ConfigError;
-use super::place::{JournalPlace, JournalServer};
+use super::place::{JournalPlace, JournalServer, relay_name};
 use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
@@ -210,15 +210,15 @@ fn journal(doc: &mut Document) -> Journal {
             },
         );
     let retention = doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY);
-    let (place, socket_beside) = if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
-        let server = JournalServer { urls, shown, key, key_file };
-        (server.into(), PathBuf::from("/var/lib/muc-invite-relay/relay.sock"))
-    } else {
-        let mut beside = path.clone().into_os_string();
-        beside.push(".sock");
-        (JournalPlace::File(path), beside.into())
-    };
-    Journal { place, socket: socket.unwrap_or(socket_beside), retention }
+    if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
+        let socket = socket.unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/relay.sock"));
+        let relay = relay_name(&socket);
+        let server = JournalServer { urls, shown, key, key_file, relay };
+        return Journal { place: server.into(), socket, retention };
+    }
+    let mut socket = path.clone().into_os_string();
+    socket.push(".sock");
+    Journal { place: JournalPlace::File(path), socket: socket.into(), retention }
 }
 
 fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>> {

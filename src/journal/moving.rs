@@ -362,7 +362,7 @@ fn failed(of: &impl Store, to: &JournalPlace, error: sqlx::Error) -> MoveError {
     let said = error.to_string();
     match of.trouble(error) {
         Trouble::Final(e) => MoveError::Journal(e),
-        Trouble::MayPass(remedy) => MoveError::Journal(OpenError::Interrupted {
+        Trouble::MayPass(remedy) | Trouble::TooSlow(remedy) => MoveError::Journal(OpenError::Interrupted {
             journal: of.name(),
             target: to.to_string(),
             detail: said,

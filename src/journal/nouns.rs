@@ -42,6 +42,17 @@ pub(super) struct Until {
     pub(super) retention: i64,
 }
 
+/// Of several relays with one journal, the one that works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// Its machine and control socket.
+    pub name: String,
+    /// Whether it has the lead still: it may have ended, or hang.
+    pub holds: bool,
+    /// The others, which wait for the lead.
+    pub standbys: Vec<String>,
+}
+
 /// What was forgotten of a person or a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten {

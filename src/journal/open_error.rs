@@ -116,9 +116,17 @@ pub enum OpenError {
         /// What to do.
         remedy: &'static str,
     },
-    /// Another relay has the database open.
-    #[error("another relay runs with journal.url = {server}: stop it, or give each its own database")]
+    /// Another relay leads.
+    #[error("the relay {leader} works with journal.url = {server}: stop it, or give each its own database")]
     ServerInUse {
+        /// Host, port and database.
+        server: String,
+        /// Its machine and control socket.
+        leader: String,
+    },
+    /// Another relay has taken the lead.
+    #[error("another relay has taken the lead of the journal at journal.url = {server}")]
+    LeadLost {
         /// Host, port and database.
         server: String,
     },

@@ -17,7 +17,7 @@ use super::open_error::OpenError;
 use super::store::{Begun, Opened, Store, Stored, Trouble};
 use super::{batch, claim_keys, client_caps, confusables, declines, groups, preferences, schema};
 use crate::model::group::KeptGroup;
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences};
+use crate::model::{Arrival, Id, Lease, Outcome, Pending, Preferences};
 
 /// The file, opened for the one connection that writes.
 #[derive(Debug)]
@@ -82,6 +82,15 @@ impl Store for SqliteStore {
         } else {
             Trouble::MayPass(remedy(&error))
         }
+    }
+
+    /// The file is locked.
+    fn lease(&self) -> Lease {
+        Lease::for_ever()
+    }
+
+    async fn stay_leader(&mut self) -> Result<Duration, OpenError> {
+        Ok(Duration::MAX)
     }
 
     /// Does not use sqlx's transactions: `SQLite` ends a transaction by itself when the disk is full, and sqlx, which does not

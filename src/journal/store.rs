@@ -12,7 +12,7 @@ use super::nouns::{Key, Sent, Until, Window};
 use super::op::{Address, Hash};
 use super::open_error::OpenError;
 use crate::model::group::KeptGroup;
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences};
+use crate::model::{Arrival, Id, Lease, Outcome, Pending, Preferences};
 
 /// What an opened database says of itself.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(super) enum Trouble {
     Final(OpenError),
     /// It may pass; what the operator should do.
     MayPass(&'static str),
+    /// The same; and it took too long, so that less at a time may succeed.
+    TooSlow(&'static str),
 }
 
 /// An open database with one journal, for the one connection that writes.
@@ -63,6 +65,14 @@ pub(super) trait Store {
 
     /// What an error of a statement means.
     fn trouble(&self, error: sqlx::Error) -> Trouble;
+
+    /// For how long this process may write, as far as it knows.
+    fn lease(&self) -> Lease;
+    /// Renews the lead over other relays with the same journal, between two transactions. Returns the pause until the next time.
+    ///
+    /// # Errors
+    /// [`OpenError::LeadLost`]. What may pass is tried again the next time.
+    async fn stay_leader(&mut self) -> Result<Duration, OpenError>;
 
     /// Begins a transaction. `next`: the id of the next arrival once it is committed.
     async fn begin(&mut self, next: Id) -> sqlx::Result<Begun>;

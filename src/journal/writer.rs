@@ -1,6 +1,7 @@
 //! The writer: takes the operations that wait, writes them in one transaction, answers. Waits while the disk refuses. Knows
 //! nothing of what an outcome means.
 
+use std::future::pending;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -53,8 +54,7 @@ impl Journal {
             JournalPlace::Server(server) => {
                 // On the heap, so that opening a file needs no place for it.
                 let (store, opened) = Box::pin(PostgresStore::open(&server)).await?;
-                let (journal, writer) = with_store(store, opened, retention);
-                Ok((journal, Writer(Kind::Postgres(writer))))
+                Ok(Writer::to_postgres(store, opened, retention))
             }
         }
     }
@@ -66,6 +66,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
     let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
     let (retention, retention_watch) = watch::channel(retention);
     let health = WriterHealth::default();
+    let lease = store.lease();
     let writer = WriterOf {
         store,
         health: health.clone(),
@@ -85,6 +86,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
         health,
         blocked_for_all,
         group_names,
+        lease,
     };
     (journal, writer)
 }
@@ -102,6 +104,16 @@ enum Kind {
 }
 
 impl Writer {
+    /// The handle and the writer of a database of `PostgreSQL`.
+    pub(super) fn to_postgres(
+        store: PostgresStore,
+        opened: Opened,
+        retention: Retention,
+    ) -> (Journal, Self) {
+        let (journal, writer) = with_store(store, opened, retention);
+        (journal, Self(Kind::Postgres(writer)))
+    }
+
     /// Writes until every [`Journal`] handle is gone, then closes the database with nothing left in it that should be gone.
     ///
     /// # Errors
@@ -142,7 +154,9 @@ impl<S: Store> WriterOf<S> {
     async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
         let mut ops = Vec::with_capacity(MAX_BATCH_OPERATIONS);
         let mut maintenance_at = Instant::now();
+        let mut renewal_at = self.stay_leader().await?;
         loop {
+            let lead_renewed = at(renewal_at);
             tokio::select! {
                 taken = self.queue.recv_many(&mut ops, MAX_BATCH_OPERATIONS) => {
                     if taken == 0 {
@@ -158,9 +172,16 @@ impl<S: Store> WriterOf<S> {
                     self.health.rests();
                     maintenance_at = Instant::now() + pause;
                 }
+                () = lead_renewed => renewal_at = self.stay_leader().await?,
             }
         }
         self.store.close().await
+    }
+
+    /// Renews the lead; returns when to do so again.
+    async fn stay_leader(&mut self) -> Result<Option<Instant>, OpenError> {
+        let pause = self.store.stay_leader().await?;
+        Ok(Instant::now().checked_add(pause))
     }
 
     async fn maintain(&mut self) -> Duration {
@@ -170,43 +191,60 @@ impl<S: Store> WriterOf<S> {
         self.store.maintain(until, self.queue.is_empty()).await
     }
 
-    /// Writes a batch; tries again as long as the database refuses.
+    /// Writes a batch; tries again as long as the database refuses, with less at a time where that took too long.
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Answer>, OpenError> {
+        let mut answers = Vec::new();
+        let mut at_a_time = ops.len();
         let mut refused = false;
         let mut unsure = None;
-        loop {
+        while answers.len() < ops.len() {
+            let rest = &ops[answers.len()..];
+            let part = &rest[..at_a_time.min(rest.len())];
             self.health.begins();
-            let written = S::within(self.transaction(ops, &mut unsure)).await;
+            let written = S::within(self.transaction(part, &mut unsure)).await;
             self.health.rests();
             let e = match written {
-                Ok(answers) => {
-                    if refused {
-                        self.health.note(None);
-                        info!("the journal can be written again: relaying goes on");
-                    }
-                    return Ok(answers);
+                Ok(written) if answers.is_empty() => {
+                    answers = written;
+                    continue;
+                }
+                Ok(written) => {
+                    answers.extend(written);
+                    continue;
                 }
                 Err(e) => e,
             };
             let said = e.to_string();
-            match self.store.trouble(e) {
+            let remedy = match self.store.trouble(e) {
+                Trouble::Final(e @ OpenError::LeadLost { .. }) => return Err(e),
                 Trouble::Final(e) => {
                     error!("{e}");
                     return Err(e);
                 }
-                Trouble::MayPass(remedy) => {
-                    if !refused {
-                        self.health.note(Some(format!("the journal can't be written: {said}. {remedy}")));
-                        error!(
-                            journal = %self.store.name(),
-                            "the journal can't be written: {said}. {remedy}. Nothing is taken in until it can, and nothing is lost",
-                        );
-                        refused = true;
+                Trouble::MayPass(remedy) => remedy,
+                Trouble::TooSlow(remedy) => {
+                    // What may have been committed is tried again as it was.
+                    if unsure.is_none() {
+                        at_a_time = part.len().div_ceil(2);
                     }
-                    sleep(WRITE_RETRY_PAUSE).await;
+                    remedy
                 }
+            };
+            if !refused {
+                self.health.note(Some(format!("the journal can't be written: {said}. {remedy}")));
+                error!(
+                    journal = %self.store.name(),
+                    "the journal can't be written: {said}. {remedy}. Nothing is taken in until it can, and nothing is lost",
+                );
+                refused = true;
             }
+            sleep(WRITE_RETRY_PAUSE).await;
         }
+        if refused {
+            self.health.note(None);
+            info!("the journal can be written again: relaying goes on");
+        }
+        Ok(answers)
     }
 
     /// Writes the whole batch or nothing. `unsure`: the answers of an attempt that may have been committed, though the database did
@@ -389,6 +427,13 @@ async fn settle(store: &mut impl Store, ops: &[Op], now: i64) -> sqlx::Result<()
         claim_rows::release(store, release).await?;
     }
     Ok(())
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
 }
 
 fn now() -> i64 {

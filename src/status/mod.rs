@@ -7,6 +7,7 @@ mod page;
 mod plot;
 mod process;
 mod recent;
+mod standing_by;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::gauges::relay_metrics;
+pub use self::standing_by::standing_by;
 
 use self::gauges::Gauges;
 use self::page::PageData;

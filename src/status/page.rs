@@ -45,6 +45,42 @@ pub(super) struct PageData<'a> {
 /// The page with this data.
 pub(super) fn render(data: &PageData) -> Answer {
     let PageData { day, config, .. } = data;
+    document(
+        data.link.component(),
+        &html! {
+            header {
+                h1 { (in_parts(data.link.component())) }
+                p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " span.time { (time(data.started)) } }
+                (states(data))
+            }
+            main {
+                (today(day))
+                div.columns {
+                    @if let Ok(day) = day { (reasons(day)) }
+                    (facts(data))
+                }
+                @if let Ok(day) = day { (latest(config, day)) }
+            }
+            footer { (notes(config)) }
+        },
+    )
+}
+
+/// The page of a relay that stands by. `words`: who leads.
+pub(super) fn standing_by(component: &str, words: &str) -> Answer {
+    document(
+        component,
+        &html! {
+            header {
+                h1 { (in_parts(component)) }
+                p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) }
+                p.state { "This relay " (words) "." }
+            }
+        },
+    )
+}
+
+fn document(component: &str, content: &Markup) -> Answer {
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -52,25 +88,10 @@ pub(super) fn render(data: &PageData) -> Answer {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="refresh" content=(RELOAD_AFTER_SECONDS);
-                title { (data.link.component()) " · invitation relay" }
+                title { (component) " · invitation relay" }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                header {
-                    h1 { (in_parts(data.link.component())) }
-                    p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " span.time { (time(data.started)) } }
-                    (states(data))
-                }
-                main {
-                    (today(day))
-                    div.columns {
-                        @if let Ok(day) = day { (reasons(day)) }
-                        (facts(data))
-                    }
-                    @if let Ok(day) = day { (latest(config, day)) }
-                }
-                footer { (notes(config)) }
-            }
+            body { (content) }
         }
     };
     Answer {

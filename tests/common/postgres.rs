@@ -71,6 +71,7 @@ impl Database {
             shown: format!("127.0.0.1:{}/{}", self.port, self.name),
             key: JournalKey::new([key; 32]),
             key_file: "/etc/key".into(),
+            relay: "here:/run/relay.sock".into(),
         }
     }
 

@@ -2,9 +2,12 @@
 //! each operation to the file that has its statements. Knows nothing of the writer's queue, nor of what an operation means.
 //!
 //! A connection can be lost while a transaction is committed. Each transaction therefore inserts its number into `batches`: the next
-//! attempt inserts the same number, and where it is there already the lost one was committed.
+//! attempt inserts the same number, and where it is there already the lost one was committed. In the same statement it looks whether
+//! this relay leads still, so that one that stood still while another took the lead writes nothing.
 
+mod candidate;
 mod forget;
+mod lead;
 mod moving;
 mod rows;
 mod sealed;
@@ -18,11 +21,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::Instant;
 use tracing::debug;
 
+pub(super) use self::candidate::Candidate;
 pub(super) use self::forget::forget;
+use self::lead::Lead;
+pub(super) use self::lead::leader;
 use self::sealed::Sealer;
-use self::session::{TRANSACTION_TIMEOUT, open_error};
+use self::session::{Purpose, TRANSACTION_TIMEOUT, open_error};
 use self::sweep::Sweep;
 use super::in_memory::{BlockedForAll, Names};
 use super::nouns::{Key, Sent, Until, Window};
@@ -31,7 +38,13 @@ use super::open_error::OpenError;
 use super::store::{Begun, Opened, Store, Stored, Trouble};
 use crate::config::JournalServer;
 use crate::model::group::KeptGroup;
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences};
+use crate::model::{Arrival, Id, Lease, Outcome, Pending, Preferences};
+
+/// For a step of the maintenance: it must not cost the lead.
+const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The pause before the lead is renewed again where that has failed.
+const RENEWAL_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The database, with the session that writes.
 #[derive(Debug)]
@@ -40,8 +53,9 @@ pub(super) struct PostgresStore {
     sealer: Sealer,
     /// `None` after an error, until the next transaction.
     db: Option<PgConnection>,
-    /// A transaction was begun and has not ended, as far as is known.
-    open: bool,
+    lead: Lead,
+    /// A transaction was begun and has not ended, as far as is known. It renews the lead, if this is when its statement was sent.
+    open: Option<Option<Instant>>,
     /// COMMIT was sent, and its answer has not come.
     unsure: bool,
     /// The number of the last transaction that was committed.
@@ -50,16 +64,35 @@ pub(super) struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the database, and makes its tables where there are none.
+    /// Takes the lead, makes the tables where there are none, and reads what is needed from the start.
     ///
     /// # Errors
-    /// See [`session::for_writing`]; [`OpenError::WrongKey`].
+    /// [`OpenError::ServerInUse`]: another relay leads. [`OpenError::WrongKey`], and the others of [`Candidate::open`].
     pub(super) async fn open(server: &JournalServer) -> Result<(Self, Opened), OpenError> {
-        let mut db = session::for_writing(server).await?;
+        let mut candidate = Candidate::open(server).await?;
+        if let Some(opened) = Self::lead(server, &mut candidate, true).await? {
+            return Ok(opened);
+        }
+        let leader = candidate.leader().await?;
+        Err(OpenError::ServerInUse { server: server.shown.clone(), leader: leader.name })
+    }
+
+    /// The same for one that stands by; `None` while another relay leads. `again`: see [`Candidate::take`].
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used, or its payloads were sealed with another key.
+    pub(super) async fn lead(
+        server: &JournalServer,
+        candidate: &mut Candidate,
+        again: bool,
+    ) -> Result<Option<(Self, Opened)>, OpenError> {
+        let Some((mut db, lead)) = candidate.take(again).await? else { return Ok(None) };
         let sealer = Sealer::new(&server.key);
         let reading = session::within(TRANSACTION_TIMEOUT, read_opened(&mut db, &sealer));
         let (opened, batch, same_key) = reading.await.map_err(|e| open_error(server, e))?;
         if !same_key {
+            // So that one with the right key need not wait.
+            let _ = session::within(TRANSACTION_TIMEOUT, lead.give_up(&mut db)).await;
             let (server, key_file) = (server.shown.clone(), server.key_file.clone());
             return Err(OpenError::WrongKey { server, key_file });
         }
@@ -67,12 +100,13 @@ impl PostgresStore {
             server: server.clone(),
             sealer,
             db: Some(db),
-            open: false,
+            lead,
+            open: None,
             unsure: false,
             batch,
             sweep: Sweep::default(),
         };
-        Ok((store, opened))
+        Ok(Some((store, opened)))
     }
 
     /// The session; there is one while a transaction is open.
@@ -81,12 +115,22 @@ impl PostgresStore {
     }
 
     /// The session, made anew where it was lost.
-    async fn connected(&mut self) -> sqlx::Result<&mut PgConnection> {
-        let db = match self.db.take() {
-            Some(db) => db,
-            None => session::connect_alone(&self.server).await?,
-        };
-        Ok(self.db.insert(db))
+    async fn connected(&mut self) -> sqlx::Result<()> {
+        let db = self.take_session().await?;
+        self.db = Some(db);
+        Ok(())
+    }
+
+    /// The same, for work that loses it if it is dropped half done.
+    async fn take_session(&mut self) -> sqlx::Result<PgConnection> {
+        match self.db.take() {
+            Some(db) => Ok(db),
+            None => session::connect(&self.server, Purpose::Write).await,
+        }
+    }
+
+    fn lead_lost(&self) -> OpenError {
+        OpenError::LeadLost { server: self.server.shown.clone() }
     }
 }
 
@@ -125,36 +169,72 @@ impl Store for PostgresStore {
     }
 
     fn trouble(&self, error: sqlx::Error) -> Trouble {
-        let is_another_writer = matches!(error, sqlx::Error::RowNotFound);
-        if is_another_writer {
-            Trouble::Final(OpenError::ServerInUse { server: self.server.shown.clone() })
+        let has_lost_the_lead = matches!(error, sqlx::Error::RowNotFound);
+        if has_lost_the_lead {
+            Trouble::Final(self.lead_lost())
         } else if session::is_damage(&error) || session::is_fault(&error) {
             Trouble::Final(open_error(&self.server, error))
+        } else if session::is_too_slow(&error) {
+            Trouble::TooSlow(session::remedy(&error))
         } else {
             Trouble::MayPass(session::remedy(&error))
         }
     }
 
+    fn lease(&self) -> Lease {
+        self.lead.lease.clone()
+    }
+
+    async fn stay_leader(&mut self) -> Result<Duration, OpenError> {
+        if !self.lead.is_due() {
+            return Ok(lead::RENEW_AFTER);
+        }
+        let asked = Instant::now();
+        let renewal = AssertSqlSafe(self.lead.renewal());
+        let renewing = async {
+            let mut db = self.take_session().await?;
+            let renewed = sqlx::raw_sql(renewal).execute(&mut db).await?.rows_affected();
+            self.db = Some(db);
+            Ok(renewed > 0)
+        };
+        match session::within(TRANSACTION_TIMEOUT, renewing).await {
+            Ok(true) => {
+                self.lead.renewed(asked);
+                Ok(lead::RENEW_AFTER)
+            }
+            Ok(false) => Err(self.lead_lost()),
+            Err(e) => {
+                debug!("the lead is not renewed: {e}");
+                Ok(RENEWAL_RETRY_PAUSE)
+            }
+        }
+    }
+
     async fn begin(&mut self, next: Id) -> sqlx::Result<Begun> {
-        if self.open {
+        if self.open.is_some() {
             // What became of it is not known: its session can't be used.
             self.db = None;
         }
-        self.open = true;
+        let (asked, is_due) = (Instant::now(), self.lead.is_due());
+        self.open = Some(is_due.then_some(asked));
         let number = self.batch + 1;
+        let lead = if is_due { self.lead.renewal() + " RETURNING epoch" } else { self.lead.look() };
         let sql = format!(
-            "BEGIN; INSERT INTO batches (number, next) VALUES ({number}, {next}) ON CONFLICT DO NOTHING"
+            "BEGIN; WITH lead AS ({lead}) INSERT INTO batches (number, next) SELECT {number}, {next} FROM lead \
+             ON CONFLICT DO NOTHING"
         );
-        let db = self.connected().await?;
-        let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *db).await?;
+        self.connected().await?;
+        let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.db()?).await?;
         if begun.rows_affected() == 1 {
             self.unsure = false;
             return Ok(Begun::Open);
         }
-        sqlx::raw_sql("ROLLBACK").execute(db).await?;
-        self.open = false;
-        if !self.unsure {
-            // No row could be inserted, and it was not ours: somebody else writes.
+        let db = self.db.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        sqlx::raw_sql("ROLLBACK").execute(&mut *db).await?;
+        // Nobody else writes while this relay leads, so a row that is there is its own.
+        let is_committed = self.unsure && self.lead.is_ours(db).await?;
+        self.open = None;
+        if !is_committed {
             return Err(sqlx::Error::RowNotFound);
         }
         (self.unsure, self.batch) = (false, number);
@@ -164,7 +244,10 @@ impl Store for PostgresStore {
     async fn commit(&mut self) -> sqlx::Result<()> {
         self.unsure = true;
         sqlx::raw_sql("COMMIT").execute(self.db()?).await?;
-        (self.open, self.unsure) = (false, false);
+        if let Some(asked) = self.open.take().flatten() {
+            self.lead.renewed(asked);
+        }
+        self.unsure = false;
         self.batch += 1;
         Ok(())
     }
@@ -172,7 +255,7 @@ impl Store for PostgresStore {
     /// The server undoes what was not committed when the session ends.
     async fn rollback(&mut self) {
         self.db = None;
-        self.open = false;
+        self.open = None;
     }
 
     async fn admit(&mut self, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
@@ -264,26 +347,28 @@ impl Store for PostgresStore {
     async fn maintain(&mut self, until: Until, _idle: bool) -> Duration {
         let step = async {
             let batch = self.batch;
-            self.connected().await?;
-            let db = self.db.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-            self.sweep.step(db, until, batch).await
+            let mut db = self.take_session().await?;
+            let pause = self.sweep.step(&mut db, until, batch).await?;
+            self.db = Some(db);
+            Ok(pause)
         };
-        match session::within(TRANSACTION_TIMEOUT, step).await {
+        match session::within(MAINTENANCE_TIMEOUT, step).await {
             Ok(pause) => pause,
             Err(e) => {
                 debug!("the maintenance of the journal is put off: {e}");
-                // It may still be at work there.
-                self.db = None;
                 sweep::PAUSE
             }
         }
     }
 
+    /// All is committed. A server that is away now changes nothing.
     async fn close(self) -> Result<(), OpenError> {
-        // All is committed. A server that is away now changes nothing.
-        if let Some(db) = self.db
-            && let Err(e) = session::within(TRANSACTION_TIMEOUT, db.close()).await
-        {
+        let Self { db: Some(mut db), lead, open: None, .. } = self else { return Ok(()) };
+        let closing = async {
+            lead.give_up(&mut db).await?;
+            db.close().await
+        };
+        if let Err(e) = session::within(TRANSACTION_TIMEOUT, closing).await {
             debug!("the journal's session: {e}");
         }
         Ok(())

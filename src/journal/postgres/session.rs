@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::config::JournalServer;
 use crate::journal::open_error::OpenError;
@@ -19,14 +19,8 @@ use crate::journal::open_error::OpenError;
 /// How long one server may take to let a session in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a session of an earlier process, or of a connection that was lost, is waited for: its server notices within
-/// milliseconds as a rule.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long a transaction of the writer may take, with the connection that it may need first. Shorter than the time after which the
-/// relay counts as not alive.
-pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a transaction of the writer may take, with the connection that it may need first. Its lead has ended by then.
+pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a reader may take.
 pub(in crate::journal) const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,17 +33,18 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// The server ends what takes longer than the relay waits for it. Each session of the writer is used every 10 s at least, so one
-    /// that is silent for a minute belongs to a process that hangs, or to a connection that is gone.
+    /// The server ends what takes longer than the relay waits for it. Each session of the writer is used every second, so one that
+    /// is silent for a minute belongs to a process that hangs, or to a connection that is gone; and in a transaction for three
+    /// seconds, which would keep others from taking the lead.
     ///
     /// The writer's statements look up some rows by their keys. Without the other kinds of joins the planner can't decide to read a
     /// whole table for that, which it did where dead rows could not be removed (a dump ran beside).
     fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Write => &[
-                ("statement_timeout", "10s"),
+                ("statement_timeout", "8s"),
                 ("lock_timeout", "5s"),
-                ("idle_in_transaction_session_timeout", "10s"),
+                ("idle_in_transaction_session_timeout", "3s"),
                 ("idle_session_timeout", "60s"),
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
@@ -116,47 +111,43 @@ fn read_only_error() -> sqlx::Error {
     ))
 }
 
-/// A session for the one relay that writes: it holds a lock of the database until it ends.
+/// A session for a relay that may write, with the tables made where there are none. Those of an older version stay as they are, since
+/// one that leads may use them.
 ///
 /// # Errors
-/// As [`connect`]; [`io::ErrorKind::ResourceBusy`] if another session holds the lock.
-pub(super) async fn connect_alone(server: &JournalServer) -> sqlx::Result<PgConnection> {
-    let mut db = connect(server, Purpose::Write).await?;
-    let give_up = Instant::now() + LOCK_TIMEOUT;
-    loop {
-        // Never waits in the server: a session that waits for a lock keeps dead rows from being removed. The numbers: the relay's
-        // own, and that of the schema, since a database may have several journals.
-        let alone: bool = sqlx::query_scalar(
-            "SELECT pg_try_advisory_lock(1299538285, coalesce(to_regnamespace(quote_ident(current_schema()))::oid::int4, 0))",
-        )
-        .fetch_one(&mut db)
-        .await?;
-        if alone {
-            return Ok(db);
-        }
-        if Instant::now() >= give_up {
-            return Err(busy());
-        }
-        sleep(LOCK_RETRY_PAUSE).await;
+/// [`OpenError`]: among others, a newer version has written it.
+pub(super) async fn prepared(server: &JournalServer) -> Result<PgConnection, OpenError> {
+    let failed = |e| open_error(server, e);
+    let mut db = connect(server, Purpose::Write).await.map_err(failed)?;
+    let looking = sqlx::query_scalar("SELECT to_regclass('leader') IS NOT NULL").fetch_one(&mut db);
+    let is_there: bool = within(READ_TIMEOUT, looking).await.map_err(failed)?;
+    if !is_there {
+        migrate(server, &mut db).await?;
+    }
+    // One that can't work must not take the lead.
+    match version(server, &mut db).await? {
+        (Ordering::Greater, found) => Err(OpenError::ServerNewer { server: server.shown.clone(), found }),
+        _ => Ok(db),
     }
 }
 
-fn busy() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::ResourceBusy, "another relay has this journal open"))
+/// How the version of the tables stands to this program's; and that version.
+async fn version(server: &JournalServer, db: &mut PgConnection) -> Result<(Ordering, i64), OpenError> {
+    let version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(db);
+    let found: Option<i64> = within(READ_TIMEOUT, version).await.map_err(|e| open_error(server, e))?;
+    let ours = migrations().iter().map(|migration| migration.version).max().unwrap_or(0);
+    let Some(found) = found else { return Err(OpenError::ServerMissing { server: server.shown.clone() }) };
+    Ok((found.cmp(&ours), found))
 }
 
-/// As [`connect_alone`], with the schema brought up to date.
+/// Brings the tables up to date. Two relays that do so at once wait for each other.
 ///
 /// # Errors
-/// [`OpenError`]: among others, another relay has it open, or a newer version has written it.
-pub(super) async fn for_writing(server: &JournalServer) -> Result<PgConnection, OpenError> {
-    let mut db = connect_alone(server).await.map_err(|e| open_error(server, e))?;
-    let mut migrations = migrations();
-    // The lock is held already.
-    migrations.set_locking(false);
-    let migrating = async { migrations.run(&mut db).await.map_err(|e| sqlx::Error::Migrate(Box::new(e))) };
-    within(READ_TIMEOUT, migrating).await.map_err(|e| open_error(server, e))?;
-    Ok(db)
+/// [`OpenError`]: among others, a newer version has written them.
+pub(super) async fn migrate(server: &JournalServer, db: &mut PgConnection) -> Result<(), OpenError> {
+    let migrations = migrations();
+    let migrating = async { migrations.run(db).await.map_err(|e| sqlx::Error::Migrate(Box::new(e))) };
+    within(READ_TIMEOUT, migrating).await.map_err(|e| open_error(server, e))
 }
 
 fn migrations() -> Migrator {
@@ -168,17 +159,12 @@ fn migrations() -> Migrator {
 /// # Errors
 /// [`OpenError`]: among others, there is no journal yet, or its schema has another version.
 pub(in crate::journal) async fn beside(server: &JournalServer) -> Result<PgConnection, OpenError> {
-    let failed = |e| open_error(server, e);
-    let mut db = connect(server, Purpose::Read).await.map_err(failed)?;
-    let version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut db);
-    let found: Option<i64> = within(READ_TIMEOUT, version).await.map_err(failed)?;
-    let ours = migrations().iter().map(|migration| migration.version).max().unwrap_or(0);
+    let mut db = connect(server, Purpose::Read).await.map_err(|e| open_error(server, e))?;
     let shown = server.shown.clone();
-    let Some(found) = found else { return Err(OpenError::ServerMissing { server: shown }) };
-    match found.cmp(&ours) {
-        Ordering::Less => Err(OpenError::ServerOlder { server: shown, found }),
-        Ordering::Equal => Ok(db),
-        Ordering::Greater => Err(OpenError::ServerNewer { server: shown, found }),
+    match version(server, &mut db).await? {
+        (Ordering::Less, found) => Err(OpenError::ServerOlder { server: shown, found }),
+        (Ordering::Equal, _) => Ok(db),
+        (Ordering::Greater, found) => Err(OpenError::ServerNewer { server: shown, found }),
     }
 }
 
@@ -200,9 +186,6 @@ pub(in crate::journal) fn open_error(server: &JournalServer, source: sqlx::Error
             },
         },
         e if code(&e).is_some_and(|code| code == "42P01") => OpenError::ServerMissing { server: shown },
-        sqlx::Error::Io(e) if e.kind() == io::ErrorKind::ResourceBusy => {
-            OpenError::ServerInUse { server: shown }
-        }
         e if is_damage(&e) => OpenError::ServerCorrupt { server: shown, detail: e.to_string() },
         e if is_fault(&e) => OpenError::ServerFault { server: shown, source: e },
         source => OpenError::Server { server: shown, remedy: remedy(&source), source },
@@ -221,6 +204,12 @@ pub(super) fn is_fault(error: &sqlx::Error) -> bool {
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     let unreadable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
     unreadable || code(error).is_some_and(|code| code == "XX001" || code == "XX002")
+}
+
+/// The relay or the server has ended what took too long.
+pub(super) fn is_too_slow(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(e) if e.kind() == io::ErrorKind::TimedOut)
+        || code(error).is_some_and(|code| code == "57014")
 }
 
 /// What the operator should do about an error that may pass.

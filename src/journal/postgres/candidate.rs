@@ -1,0 +1,105 @@
+//! A relay that may lead: it stands by until it does. Knows nothing of what is written by the one that leads.
+
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Duration, Instant};
+use tracing::debug;
+
+use super::lead::{self, Lead};
+use super::session::{self, Purpose, TRANSACTION_TIMEOUT, open_error};
+use crate::config::JournalServer;
+use crate::journal::nouns::Leader;
+use crate::journal::open_error::OpenError;
+
+/// How often a standby says that it is there.
+const SEEN_EVERY: Duration = Duration::from_secs(2);
+
+/// A session that waits for the lead.
+#[derive(Debug)]
+pub(in crate::journal) struct Candidate {
+    server: JournalServer,
+    db: Option<PgConnection>,
+    seen: Option<Instant>,
+}
+
+impl Candidate {
+    /// Connects, and makes the tables where there are none.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used, or a newer version has written it.
+    pub(in crate::journal) async fn open(server: &JournalServer) -> Result<Self, OpenError> {
+        let db = session::prepared(server).await?;
+        Ok(Self { server: server.clone(), db: Some(db), seen: None })
+    }
+
+    /// Takes the lead if nobody has it. `again`: also if this relay had it last and has not given it up. With the lead comes the
+    /// session, whose tables are up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used; the next call connects anew.
+    pub(super) async fn take(&mut self, again: bool) -> Result<Option<(PgConnection, Lead)>, OpenError> {
+        let mut db = self.session().await?;
+        let taking = lead::take(&mut db, &self.server.relay, again);
+        match session::within(TRANSACTION_TIMEOUT, taking).await {
+            Ok(Some(lead)) => {
+                session::migrate(&self.server, &mut db).await?;
+                Ok(Some((db, lead)))
+            }
+            Ok(None) => {
+                self.db = Some(db);
+                Ok(None)
+            }
+            Err(e) => Err(open_error(&self.server, e)),
+        }
+    }
+
+    /// Who leads.
+    ///
+    /// # Errors
+    /// As [`Self::stand_by`].
+    pub(super) async fn leader(&mut self) -> Result<Leader, OpenError> {
+        let mut db = self.session().await?;
+        let asked = session::within(TRANSACTION_TIMEOUT, lead::leader(&mut db)).await;
+        self.db = Some(db);
+        asked.map_err(|e| open_error(&self.server, e))
+    }
+
+    /// Says that this relay stands by; returns who leads.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used; the next call connects anew.
+    pub(in crate::journal) async fn stand_by(&mut self) -> Result<Leader, OpenError> {
+        let mut db = self.session().await?;
+        let is_due = self.seen.is_none_or(|seen| seen.elapsed() >= SEEN_EVERY);
+        let saying = async {
+            if is_due {
+                lead::stand_by(&mut db, &self.server.relay).await?;
+            }
+            lead::leader(&mut db).await
+        };
+        let said = session::within(TRANSACTION_TIMEOUT, saying).await.map_err(|e| open_error(&self.server, e))?;
+        if is_due {
+            self.seen = Some(Instant::now());
+        }
+        self.db = Some(db);
+        Ok(said)
+    }
+
+    /// Stands by no more.
+    pub(in crate::journal) async fn go(self) {
+        let Some(mut db) = self.db else { return };
+        let going = async {
+            lead::go(&mut db, &self.server.relay).await?;
+            db.close().await
+        };
+        if let Err(e) = session::within(TRANSACTION_TIMEOUT, going).await {
+            debug!("a standby's session: {e}");
+        }
+    }
+
+    async fn session(&mut self) -> Result<PgConnection, OpenError> {
+        match self.db.take() {
+            Some(db) => Ok(db),
+            None => session::connect(&self.server, Purpose::Write).await.map_err(|e| open_error(&self.server, e)),
+        }
+    }
+}

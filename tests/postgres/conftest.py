@@ -1,0 +1,70 @@
+"""Relays whose journal is in PostgreSQL: one server of it for all tests of a worker, a database for each.
+
+A test may stop, kill and pause the server: it runs again for the next one. Tests of a scripted XMPP server run in one
+worker; `relay` is beside a real one unless a file makes another.
+"""
+
+import pytest
+
+from support.adhoc import Commands
+from support.postgres import Postgres
+from support.scripted import Scripted
+
+
+@pytest.fixture(scope="session")
+async def _shared_postgres():
+    server = Postgres()
+    try:
+        yield await server.make()
+    finally:
+        await server.remove()
+
+
+@pytest.fixture
+async def postgres(_shared_postgres, shows):
+    """A server of PostgreSQL that runs."""
+    shows(_shared_postgres)
+    yield _shared_postgres
+    if _shared_postgres.process.running:
+        _shared_postgres.resume()
+    else:
+        await _shared_postgres.start()
+
+
+@pytest.fixture
+async def database(postgres):
+    return await postgres.new_database()
+
+
+@pytest.fixture
+def journal(database, tmp_path):
+    """The section of the configuration."""
+    return database.journal(tmp_path / "journal.key")
+
+
+@pytest.fixture
+def config(journal):
+    return {"journal": journal}
+
+
+@pytest.fixture
+async def relay(server, relays, config):
+    """A relay, connected, with an empty journal."""
+    relay = relays(server, **config)
+    await relay.start()
+    return relay
+
+
+@pytest.fixture
+def commands(stage):
+    """The relay's commands, for a client."""
+    return lambda client: Commands(client, stage.server.component)
+
+
+@pytest.fixture
+async def scripted(setup, tmp_path):
+    """A scripted XMPP server that listens."""
+    server = Scripted(setup, tmp_path / "scripted")
+    await server.start()
+    yield server
+    await server.kill()

@@ -1,0 +1,165 @@
+"""PostgreSQL goes away in the middle of a stream of invitations: the relay goes on by itself, and nothing is lost.
+
+It is not told of the invitations that arrive twice: what was sent is in the relay's memory, so none does unless the relay
+is killed as well.
+"""
+
+import asyncio
+import itertools
+
+import pytest
+
+from postgres.stream import Stream
+from support.between import SIDES, Between
+from support.feed import WITHIN
+from support.scripted import Scripted
+from support.server import Setup
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+PART = 100
+"""Invitations before, during and after what happens."""
+
+PAUSE, BLACK_HOLE = 8, 20
+"""Seconds: less than the relay waits for a transaction, and more."""
+
+CUTS = 20
+
+COMMITTED = rb"C\x00\x00\x00\x0bCOMMIT\x00"
+"""The answer to COMMIT (CommandComplete)."""
+
+
+@pytest.fixture
+async def relay(scripted, relays, journal):
+    relay = relays(scripted, journal=journal, log={"level": "info"})
+    await relay.start()
+    return relay
+
+
+@pytest.fixture
+def stream(scripted, relay):
+    return Stream(scripted, relay)
+
+
+@pytest.fixture
+async def through(tmp_path, relays):
+    """Makes relays whose way to PostgreSQL can be closed, each with a database of its own."""
+    made = []
+
+    async def through(scripted, database):
+        between = Between(database.server.port, COMMITTED)
+        await between.start()
+        made.append(between)
+        relay = relays(scripted, journal=database.journal(tmp_path / "journal.key", between.port), log={"level": "info"})
+        await relay.start()
+        return relay, between
+
+    yield through
+    for between in made:
+        between.go_on()
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["restarted", "killed"])
+async def test_postgres_is(scripted, postgres, stream, crash):
+    await scripted.delivered(*stream.send(PART))
+    # Some are in the relay, some on their way, and some come while there is no server.
+    first = stream.send(PART)
+    await scripted.delivered(first[0])
+    await (postgres.kill() if crash else postgres.stop())
+    stream.send(PART)
+    await stream.relay.process.says("the journal can't be written")
+    assert "can't be written" in (await healthy(stream.relay))
+    await postgres.start()
+    await stream.relay.process.says("relaying goes on")
+
+    stream.send(PART)
+
+    assert await stream.arrives() == 0
+    assert "alive" in await healthy(stream.relay)
+
+
+async def test_the_relay_is_killed_while_postgres_is_away(scripted, postgres, stream, note):
+    """What was confirmed, and could not be written down any more, comes again under the same id."""
+    scripted.answers_pings = False
+    await scripted.delivered(*stream.send(PART))
+    await postgres.kill()
+    scripted.answer_all()
+    await stream.relay.process.says("the journal can't be written")
+    await stream.relay.kill()
+    await postgres.start()
+    await stream.relay.start_again()
+
+    stream.send(PART)
+
+    again = await stream.arrives()
+    note(f"{again} of {len(stream.contacts)} arrived again; {PART} were unconfirmed")
+    assert again <= PART
+
+
+async def healthy(relay):
+    process = await asyncio.create_subprocess_exec(*relay.argv("healthy"), stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return output.decode()
+
+
+async def test_postgres_hangs(scripted, postgres, stream):
+    """For less than the relay waits: nothing is even tried again."""
+    await scripted.delivered(*stream.send(PART))
+    first = stream.send(PART)
+    await scripted.delivered(first[0])
+    postgres.pause()
+    stream.send(PART)
+    await asyncio.sleep(PAUSE)
+    postgres.resume()
+
+    stream.send(PART)
+
+    assert await stream.arrives() == 0
+    assert "can't be written" not in stream.relay.log
+
+
+async def test_packets_vanish(tmp_path, postgres, through):
+    """For longer than the relay waits; in one direction or both. In the end what it had given up arrives after all."""
+
+    async def vanish(number, *sides):
+        server = Scripted(Setup(), tmp_path / f"scripted-{number}")
+        await server.start()
+        relay, between = await through(server, await postgres.new_database())
+        stream = Stream(server, relay)
+        await server.delivered(*stream.send(PART))
+        first = stream.send(PART)
+        await server.delivered(first[0])
+        between.hang(*sides)
+        stream.send(PART)
+        await asyncio.sleep(BLACK_HOLE)
+        between.go_on()
+        await relay.process.says("relaying goes on")
+
+        stream.send(PART)
+
+        assert await stream.arrives() == 0, sides
+        await relay.stop()
+        await server.kill()
+
+    await asyncio.gather(vanish(1, *SIDES), vanish(2, "relay"), vanish(3, "server"))
+
+
+async def test_answers_to_commit_are_lost(scripted, database, through):
+    """The first in a part of the stream, the second or the third: of admissions, claims and settlements."""
+    relay, between = await through(scripted, database)
+    stream = Stream(scripted, relay)
+    for number in range(CUTS):
+        cut = asyncio.Event()
+        between.cuts = cuts_after(number % 3, cut)
+        await scripted.delivered(*stream.send(10))
+        async with asyncio.timeout(WITHIN):
+            await cut.wait()
+
+    assert await stream.arrives() == 0
+
+
+def cuts_after(passed, cut):
+    """So many answers pass, and the next one does not."""
+    yield from itertools.repeat(False, passed)
+    cut.set()
+    yield True
