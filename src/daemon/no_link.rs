@@ -34,7 +34,10 @@ pub(super) async fn lasts(link: Link, place: JournalPlace, patience: Duration) {
         match reader.leader().await {
             Ok(Some(leader)) if !leader.standbys.is_empty() => {
                 let others = leader.standbys.join(", ");
-                info!("this relay has had no link for {} s: it gives the lead up to {others}", patience.as_secs());
+                info!(
+                    "this relay has had no link for {} s: it gives the lead up to {others}",
+                    patience.as_secs()
+                );
                 return;
             }
             Ok(_) => {}

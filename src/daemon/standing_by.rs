@@ -55,7 +55,8 @@ pub(super) async fn until_it_leads(
         Err(e) if turn == Turn::First || !may_pass(&e) => return Err(e.into()),
         Err(_) => None,
     };
-    let not_before = Instant::now() + if turn == Turn::AfterOthers { LEAVE_TO_OTHERS } else { Duration::ZERO };
+    let not_before =
+        Instant::now() + if turn == Turn::AfterOthers { LEAVE_TO_OTHERS } else { Duration::ZERO };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut again = turn == Turn::First;

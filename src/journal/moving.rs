@@ -143,8 +143,10 @@ pub(super) struct Cursor {
 
 /// A database whose journal can be read as a whole, or be written into as a whole. A page without rows is the last.
 pub(super) trait Movable: Store {
-    /// From now on nobody else writes, until [`Store::rollback`].
+    /// From now on nobody else writes.
     async fn begin_reading(&mut self) -> sqlx::Result<()>;
+    /// From now on others may write.
+    async fn end_reading(&mut self) -> sqlx::Result<()>;
     /// From now on a statement may take as long as moving needs.
     async fn allow_long_statements(&mut self) -> sqlx::Result<()>;
     async fn row_counts(&mut self) -> sqlx::Result<RowCounts>;
@@ -192,12 +194,16 @@ async fn moved<S: Movable, T: Movable>(
     let counts = match copy(&mut source, &mut target, &opened, used_before, to).await {
         Ok(counts) => counts,
         Err(stop) => {
-            target.rollback().await;
-            return Err(match stop {
+            let e = match stop {
                 Stop::Source(e) => failed(&source, to, e),
                 Stop::Target(e) => failed(&target, to, e),
-                Stop::Refused(e) => e,
-            });
+                Stop::Refused(e) => {
+                    close(source, target).await;
+                    return Err(e);
+                }
+            };
+            target.rollback().await;
+            return Err(e);
         }
     };
     if let Err(e) = within(PAGE_TIMEOUT, target.commit()).await {
@@ -207,10 +213,15 @@ async fn moved<S: Movable, T: Movable>(
             None => return Err(MoveError::Unknown { target: to.to_string(), detail: e.to_string() }),
         }
     }
-    source.rollback().await;
-    // All is written: nothing that fails now changes that.
-    let _ = (target.close().await, source.close().await);
+    close(source, target).await;
     Ok(counts)
+}
+
+/// Closes both, between two transactions of the target. All is written or nothing: what fails now does not change that.
+async fn close(mut source: impl Movable, target: impl Movable) {
+    let _ = target.close().await;
+    let _ = within(PAGE_TIMEOUT, source.end_reading()).await;
+    let _ = source.close().await;
 }
 
 /// Whether a transaction was committed whose answer was lost; `None` if that can't be found out.
@@ -267,6 +278,7 @@ async fn copy<S: Movable, T: Movable>(
     if there == read && read == written {
         return Ok(written);
     }
+    target.rollback().await;
     let [there, read, written] = [there, read, written].map(Box::new);
     Err(Stop::Refused(MoveError::Different { there, read, written }))
 }

@@ -17,6 +17,11 @@ impl Movable for SqliteStore {
         Ok(())
     }
 
+    async fn end_reading(&mut self) -> sqlx::Result<()> {
+        sqlx::query("ROLLBACK").execute(self.db()).await?;
+        Ok(())
+    }
+
     async fn allow_long_statements(&mut self) -> sqlx::Result<()> {
         Ok(())
     }

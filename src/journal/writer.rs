@@ -105,11 +105,7 @@ enum Kind {
 
 impl Writer {
     /// The handle and the writer of a database of `PostgreSQL`.
-    pub(super) fn to_postgres(
-        store: PostgresStore,
-        opened: Opened,
-        retention: Retention,
-    ) -> (Journal, Self) {
+    pub(super) fn to_postgres(store: PostgresStore, opened: Opened, retention: Retention) -> (Journal, Self) {
         let (journal, writer) = with_store(store, opened, retention);
         (journal, Self(Kind::Postgres(writer)))
     }

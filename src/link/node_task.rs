@@ -65,7 +65,8 @@ impl NodeTask {
             let connecting = async {
                 lease.sure().await;
                 let several = self.siblings.are_several();
-                handshake::connect_and_shake_hands(&self.server, &self.settings, &self.spellings, several).await
+                handshake::connect_and_shake_hands(&self.server, &self.settings, &self.spellings, several)
+                    .await
             };
             let connected = tokio::select! {
                 connected = connecting => connected,

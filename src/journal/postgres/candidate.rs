@@ -76,7 +76,8 @@ impl Candidate {
             }
             lead::leader(&mut db).await
         };
-        let said = session::within(TRANSACTION_TIMEOUT, saying).await.map_err(|e| open_error(&self.server, e))?;
+        let said =
+            session::within(TRANSACTION_TIMEOUT, saying).await.map_err(|e| open_error(&self.server, e))?;
         if is_due {
             self.seen = Some(Instant::now());
         }
@@ -99,7 +100,9 @@ impl Candidate {
     async fn session(&mut self) -> Result<PgConnection, OpenError> {
         match self.db.take() {
             Some(db) => Ok(db),
-            None => session::connect(&self.server, Purpose::Write).await.map_err(|e| open_error(&self.server, e)),
+            None => {
+                session::connect(&self.server, Purpose::Write).await.map_err(|e| open_error(&self.server, e))
+            }
         }
     }
 }

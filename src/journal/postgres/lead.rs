@@ -63,7 +63,10 @@ impl Lead {
     /// Gives it up, so that another relay need not wait for its end.
     pub(super) async fn give_up(self, db: &mut PgConnection) -> sqlx::Result<()> {
         self.lease.move_to(Instant::now());
-        sqlx::query("UPDATE leader SET until = '-infinity' WHERE epoch = $1").bind(self.epoch).execute(db).await?;
+        sqlx::query("UPDATE leader SET until = '-infinity' WHERE epoch = $1")
+            .bind(self.epoch)
+            .execute(db)
+            .await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Reads and writes a whole journal in a database of `PostgreSQL`, for moving. Knows nothing of where it goes.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::forget::LOCK_OUT_THE_WRITER;
 use super::text::clean;
@@ -14,10 +14,18 @@ use crate::model::{Pending, Preferences};
 
 impl Movable for PostgresStore {
     async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        let look = self.lead.look();
         let db = self.db()?;
         sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut *db).await?;
         // `forget` neither: who is forgotten must not come back in the other database.
-        sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(db).await?;
+        sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(&mut *db).await?;
+        // Nobody takes the lead until then, though it is not renewed.
+        sqlx::raw_sql(AssertSqlSafe(look)).fetch_one(db).await?;
+        Ok(())
+    }
+
+    async fn end_reading(&mut self) -> sqlx::Result<()> {
+        sqlx::raw_sql("ROLLBACK").execute(self.db()?).await?;
         Ok(())
     }
 
