@@ -341,3 +341,19 @@ async fn moving_may_take_its_time() {
         "3600000|3"
     );
 }
+
+#[tokio::test]
+async fn a_database_in_which_names_are_lost_is_refused() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(&bench.path("first")).await;
+    drop(journal);
+    writer.await.unwrap();
+    for encoding in ["SQL_ASCII", "LATIN1"] {
+        bench.database.recode(encoding);
+        let remedy = "createdb --encoding UTF8 --template template0";
+        bench.refuses("first.toml", "server.toml", remedy);
+        let done = bench.run("server.toml", &["check"]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert!(text.contains(&format!("its encoding is {encoding}")) && text.contains(remedy), "{text}");
+    }
+}

@@ -75,6 +75,15 @@ impl Database {
         }
     }
 
+    /// Makes it anew, empty and with another encoding.
+    #[allow(dead_code, reason = "not all files of tests need it")]
+    pub fn recode(&self, encoding: &str) {
+        let name = &self.name;
+        self.psql("postgres", &format!("DROP DATABASE {name}"));
+        let create = format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
+        self.psql("postgres", &create);
+    }
+
     /// Runs `sql` as another program would.
     #[allow(dead_code, reason = "not all files of tests need it")]
     pub fn sql(&self, sql: &str) -> String {

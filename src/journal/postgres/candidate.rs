@@ -18,6 +18,8 @@ const SEEN_EVERY: Duration = Duration::from_secs(2);
 pub(in crate::journal) struct Candidate {
     server: JournalServer,
     db: Option<PgConnection>,
+    /// Which of the servers is asked first.
+    from: usize,
     seen: Option<Instant>,
 }
 
@@ -28,7 +30,7 @@ impl Candidate {
     /// [`OpenError`]: the database can't be used, or a newer version has written it.
     pub(in crate::journal) async fn open(server: &JournalServer) -> Result<Self, OpenError> {
         let db = session::prepared(server).await?;
-        Ok(Self { server: server.clone(), db: Some(db), seen: None })
+        Ok(Self { server: server.clone(), db: Some(db), from: 0, seen: None })
     }
 
     /// Takes the lead if nobody has it. `again`: also if this relay had it last and has not given it up. With the lead comes the
@@ -100,9 +102,9 @@ impl Candidate {
     async fn session(&mut self) -> Result<PgConnection, OpenError> {
         match self.db.take() {
             Some(db) => Ok(db),
-            None => {
-                session::connect(&self.server, Purpose::Write).await.map_err(|e| open_error(&self.server, e))
-            }
+            None => session::connect(&self.server, &mut self.from, Purpose::Write)
+                .await
+                .map_err(|e| open_error(&self.server, e)),
         }
     }
 }

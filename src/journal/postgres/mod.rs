@@ -53,6 +53,8 @@ pub(super) struct PostgresStore {
     sealer: Sealer,
     /// `None` after an error, until the next transaction.
     db: Option<PgConnection>,
+    /// Which of the servers is asked first.
+    from: usize,
     lead: Lead,
     /// A transaction was begun and has not ended, as far as is known. It renews the lead, if this is when its statement was sent.
     open: Option<Option<Instant>>,
@@ -100,6 +102,7 @@ impl PostgresStore {
             server: server.clone(),
             sealer,
             db: Some(db),
+            from: 0,
             lead,
             open: None,
             unsure: false,
@@ -125,7 +128,7 @@ impl PostgresStore {
     async fn take_session(&mut self) -> sqlx::Result<PgConnection> {
         match self.db.take() {
             Some(db) => Ok(db),
-            None => session::connect(&self.server, Purpose::Write).await,
+            None => session::connect(&self.server, &mut self.from, Purpose::Write).await,
         }
     }
 
