@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muc_invite_relay::config::{JournalPlace, JournalServer};
-use muc_invite_relay::journal::{Journal, JournalReader, OpenError, Retention};
+use muc_invite_relay::journal::{Forget, Journal, JournalReader, OpenError, Retention};
 use muc_invite_relay::model::{Arrival, Payload, State};
 use sqlx::Connection;
 use tokio::task::JoinHandle;
@@ -178,6 +178,28 @@ async fn a_commit_whose_answer_is_lost_is_not_made_again() {
     assert_eq!(ids, (1..=20).collect::<Vec<_>>());
     assert_eq!(bench.sql("SELECT count(*), max(id) FROM pending").trim(), "20|20");
     assert_eq!(bench.sql("SELECT count(*) FROM claims").trim(), "20");
+    close(journal, writer).await;
+}
+
+/// Each reads a group as a whole, and writes it without one person.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_are_forgotten_at_once_both_are() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = bench.open().await;
+    bench.sql("INSERT INTO groups (name, may_use, users, entries) VALUES ('team', 'everybody', '', E'a@x.org\nb@x.org')");
+    let mut lock = sqlx::PgConnection::connect(&bench.database.url()).await.unwrap();
+    // Both have begun before one can go on.
+    sqlx::raw_sql("BEGIN; SELECT FROM groups FOR UPDATE").execute(&mut lock).await.unwrap();
+    let [a, b] = ["a@x.org", "b@x.org"].map(|jid| {
+        let reader = JournalReader::new(bench.server());
+        tokio::spawn(async move { reader.forget(&jid::BareJid::new(jid).unwrap(), Forget::Everything).await })
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while bench.sql(waiting).trim() != "2" {}
+    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    a.await.unwrap().unwrap();
+    b.await.unwrap().unwrap();
+    assert_eq!(bench.sql("SELECT entries FROM groups").trim(), "");
     close(journal, writer).await;
 }
 

@@ -357,3 +357,15 @@ async fn a_database_in_which_names_are_lost_is_refused() {
         assert!(text.contains(&format!("its encoding is {encoding}")) && text.contains(remedy), "{text}");
     }
 }
+
+/// Relays of two databases on one machine have the same socket, unless it is configured.
+#[tokio::test]
+async fn the_socket_of_a_relay_that_runs_is_not_taken_away() {
+    let Some(bench) = Bench::new() else { return };
+    let _running = std::os::unix::net::UnixListener::bind(bench.path("sock")).unwrap();
+    let done = bench.run("server.toml", &["run"]);
+    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains("give each relay a journal.socket of its own"), "{said}");
+    assert!(std::os::unix::net::UnixStream::connect(bench.path("sock")).is_ok());
+}
