@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use muc_invite_relay::config::JournalPlace;
-use muc_invite_relay::journal::{Filter, Journal, JournalReader, OpenError, Retention};
+use muc_invite_relay::journal::{Filter, Forget, Journal, JournalReader, OpenError, Retention};
 use muc_invite_relay::model::State;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -201,4 +201,19 @@ async fn a_journal_without_hand_overs_is_brought_up_to_date() {
     let [row] = &journal.backlog(0, 10).await.unwrap()[..] else { panic!("it has one row") };
     assert_eq!((row.arrival.contact.as_str(), &row.arrival.payload.hand_over), (BOB, &None));
     close(journal, writer).await;
+}
+
+/// Nothing of who was forgotten is left in a file beside the journal.
+#[tokio::test]
+async fn forgetting_ends_with_the_file_closed() {
+    let bench = Bench::new().unwrap();
+    let (journal, writer) = bench.open().await;
+    close(journal, writer).await;
+    for _ in 0..20 {
+        let bob = jid::BareJid::new(BOB).unwrap();
+        JournalReader::new(bench.place()).forget(&bob, Forget::Everything).await.unwrap();
+        let files: Vec<_> =
+            fs::read_dir(bench.folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(files, ["journal.db"]);
+    }
 }

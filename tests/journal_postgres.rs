@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muc_invite_relay::config::{JournalPlace, JournalServer};
-use muc_invite_relay::journal::{Journal, JournalReader, OpenError, Retention};
+use muc_invite_relay::journal::{Forget, Journal, JournalReader, OpenError, Retention};
 use muc_invite_relay::model::{Arrival, Payload, State};
 use sqlx::Connection;
 use tokio::task::JoinHandle;
@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 mod ask;
 #[path = "common/postgres.rs"]
 mod postgres;
+#[path = "common/proxy.rs"]
+mod proxy;
 #[path = "journals/suite.rs"]
 mod suite;
 
@@ -179,6 +181,28 @@ async fn a_commit_whose_answer_is_lost_is_not_made_again() {
     close(journal, writer).await;
 }
 
+/// Each reads a group as a whole, and writes it without one person.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_are_forgotten_at_once_both_are() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = bench.open().await;
+    bench.sql("INSERT INTO groups (name, may_use, users, entries) VALUES ('team', 'everybody', '', E'a@x.org\nb@x.org')");
+    let mut lock = sqlx::PgConnection::connect(&bench.database.url()).await.unwrap();
+    // Both have begun before one can go on.
+    sqlx::raw_sql("BEGIN; SELECT FROM groups FOR UPDATE").execute(&mut lock).await.unwrap();
+    let [a, b] = ["a@x.org", "b@x.org"].map(|jid| {
+        let reader = JournalReader::new(bench.server());
+        tokio::spawn(async move { reader.forget(&jid::BareJid::new(jid).unwrap(), Forget::Everything).await })
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while bench.sql(waiting).trim() != "2" {}
+    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    a.await.unwrap().unwrap();
+    b.await.unwrap().unwrap();
+    assert_eq!(bench.sql("SELECT entries FROM groups").trim(), "");
+    close(journal, writer).await;
+}
+
 #[tokio::test]
 async fn a_lock_is_waited_for() {
     let Some(bench) = Bench::new() else { return };
@@ -276,70 +300,4 @@ async fn sessions_have_their_settings() {
          lock_timeout=5000 statement_timeout=8000 synchronous_commit=on"
     );
     close(journal, writer).await;
-}
-
-/// Stands between the relay and the server, and ends a connection when the answer to COMMIT would pass.
-mod proxy {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
-    #[derive(Clone)]
-    pub struct Proxy {
-        pub url: String,
-        armed: Arc<AtomicBool>,
-        lost: Arc<AtomicUsize>,
-    }
-
-    impl Proxy {
-        pub async fn before(url: &str) -> Self {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let (before, behind) = url.rsplit_once('@').unwrap();
-            let (address, database) = behind.split_once('/').unwrap();
-            let own = listener.local_addr().unwrap();
-            let proxy = Self {
-                url: format!("{before}@{own}/{database}"),
-                armed: Arc::default(),
-                lost: Arc::default(),
-            };
-            let (server, serving) = (address.to_owned(), proxy.clone());
-            tokio::spawn(async move {
-                while let Ok((client, _)) = listener.accept().await {
-                    let server = TcpStream::connect(&server).await.unwrap();
-                    tokio::spawn(serving.clone().pass(client, server));
-                }
-            });
-            proxy
-        }
-
-        pub fn lose_next_commit(&self) {
-            self.armed.store(true, Ordering::SeqCst);
-        }
-
-        pub fn lost(&self) -> usize {
-            self.lost.load(Ordering::SeqCst)
-        }
-
-        async fn pass(self, client: TcpStream, server: TcpStream) {
-            let (mut from_client, mut to_client) = client.into_split();
-            let (mut from_server, mut to_server) = server.into_split();
-            let asking = tokio::spawn(async move {
-                let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
-            });
-            let mut buffer = vec![0; 64 << 10];
-            while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-                let committed = buffer[..read].windows(7).any(|window| window == b"COMMIT\0");
-                if committed && self.armed.swap(false, Ordering::SeqCst) {
-                    self.lost.fetch_add(1, Ordering::SeqCst);
-                    break;
-                }
-                if to_client.write_all(&buffer[..read]).await.is_err() {
-                    break;
-                }
-            }
-            asking.abort();
-        }
-    }
 }

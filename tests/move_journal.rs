@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 mod ask;
 #[path = "common/postgres.rs"]
 mod postgres;
+#[path = "common/proxy.rs"]
+mod proxy;
 
 use ask::{ROOM, ask};
 use postgres::Database;
@@ -29,14 +31,8 @@ struct Bench {
 impl Bench {
     fn new() -> Option<Self> {
         let bench = Self { folder: TempDir::new().unwrap(), database: Database::new()? };
-        let server = format!(
-            "url = '{}'\nkey_file = '{}'\nsocket = '{}'",
-            bench.database.url(),
-            bench.path("key").display(),
-            bench.path("sock").display()
-        );
         std::fs::write(bench.path("key"), format!("{KEY:02x}").repeat(32)).unwrap();
-        bench.configure("server.toml", &server);
+        bench.configure_server("server.toml", &bench.database.url());
         for name in ["first", "second"] {
             bench.configure(&format!("{name}.toml"), &format!("path = '{}'", bench.path(name).display()));
         }
@@ -55,6 +51,11 @@ impl Bench {
         std::fs::write(self.path(name), text).unwrap();
     }
 
+    fn configure_server(&self, name: &str, url: &str) {
+        let [key, socket] = ["key", "sock"].map(|name| self.path(name).display().to_string());
+        self.configure(name, &format!("url = '{url}'\nkey_file = '{key}'\nsocket = '{socket}'"));
+    }
+
     fn run(&self, config: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muc-invite-relay"));
         command.arg("--config").arg(self.path(config)).args(arguments).output().unwrap()
@@ -69,6 +70,12 @@ impl Bench {
         let said = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{said}");
         assert!(said.contains(why) && !said.contains("planted"), "{said}");
+    }
+
+    fn sqlite(&self, name: &str, sql: &str) -> String {
+        let done = Command::new("sqlite3").arg(self.path(name)).arg(sql).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
     fn server(&self) -> JournalPlace {
@@ -173,7 +180,7 @@ async fn a_journal_goes_to_a_server_and_back_and_is_the_same() {
     let again = journal.claim(9999, &ask("contact0@example.org")).await.unwrap();
     assert!(again.is_duplicate(), "{again:?}");
     for (from, to) in [("server.toml", "second.toml"), ("first.toml", "server.toml")] {
-        bench.refuses(from, to, "another relay runs with journal.url");
+        bench.refuses(from, to, "works with journal.url");
     }
     drop(journal);
     writer.await.unwrap();
@@ -237,4 +244,128 @@ async fn commands_read_a_journal_on_a_server() {
         assert_eq!(done.status.code(), Some(code), "{arguments:?}: {text}");
         assert!(text.contains(said) && !text.contains("planted"), "{arguments:?}: {text}");
     }
+}
+
+/// The server commits, and says so to nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_all_was_written_is_asked_where_the_answer_was_lost() {
+    let Some(bench) = Bench::new() else { return };
+    fill(&bench.path("first")).await;
+    // The tables are there: so the first commit is that of the move.
+    let (journal, writer) = open(bench.server()).await;
+    drop(journal);
+    writer.await.unwrap();
+    let proxy = proxy::Proxy::before(&bench.database.url()).await;
+    bench.configure_server("proxied.toml", &proxy.url);
+    proxy.lose_next_commit();
+    let done = bench.moves("first.toml", "proxied.toml");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(proxy.lost(), 1);
+    let (journal, writer) = open(bench.server()).await;
+    assert_eq!(journal.backlog(0, 100).await.unwrap().len(), 1);
+    drop(journal);
+    writer.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_say_whether_all_was_written_that_is_said() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(&bench.path("first")).await;
+    journal.admit(arrival("bob@example.org")).await.unwrap();
+    drop(journal);
+    writer.await.unwrap();
+    let (journal, writer) = open(bench.server()).await;
+    drop(journal);
+    writer.await.unwrap();
+    let proxy = proxy::Proxy::before(&bench.database.url()).await;
+    bench.configure_server("proxied.toml", &proxy.url);
+    proxy.lose_next_commit_and_close();
+    bench.refuses(
+        "first.toml",
+        "proxied.toml",
+        "it is not known whether the journal was moved to journal.url",
+    );
+    assert_eq!(proxy.lost(), 1);
+    bench.refuses("first.toml", "server.toml", "has a journal with something in it");
+}
+
+#[tokio::test]
+async fn a_place_that_has_given_ids_is_refused_though_it_is_empty() {
+    let Some(bench) = Bench::new() else { return };
+    for place in [JournalPlace::File(bench.path("first")), bench.server()] {
+        let (journal, writer) = open(place).await;
+        let id = journal.admit(arrival("bob@example.org")).await.unwrap().id;
+        journal.discard(id, "bob@example.org", ROOM).await.unwrap();
+        drop(journal);
+        writer.await.unwrap();
+    }
+    for (from, to) in [("first.toml", "server.toml"), ("server.toml", "first.toml")] {
+        bench.refuses(from, to, "is empty, but has given ids");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_of_an_older_version_stays_as_it_is() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(&bench.path("first")).await;
+    drop(journal);
+    writer.await.unwrap();
+    bench.sqlite(
+        "first",
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)",
+    );
+    bench.refuses("first.toml", "server.toml", "was written by an older muc-invite-relay");
+}
+
+/// A large journal takes longer than a statement of the writer may, and one session is silent meanwhile.
+#[tokio::test]
+async fn moving_may_take_its_time() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(&bench.path("first")).await;
+    journal.admit(arrival("bob@example.org")).await.unwrap();
+    drop(journal);
+    writer.await.unwrap();
+    let (journal, writer) = open(bench.server()).await;
+    drop(journal);
+    writer.await.unwrap();
+    // A trigger runs in the session that writes.
+    bench.database.sql(
+        "CREATE TABLE seen (value text); CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen \
+         SELECT setting FROM pg_settings WHERE name LIKE '%session_timeout' OR name = 'statement_timeout'; RETURN NEW; END $$; \
+         CREATE TRIGGER look AFTER INSERT ON pending EXECUTE FUNCTION look()",
+    );
+    let done = bench.moves("first.toml", "server.toml");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(
+        bench.database.sql("SELECT DISTINCT value, count(*) FROM seen GROUP BY 1").trim(),
+        "3600000|3"
+    );
+}
+
+#[tokio::test]
+async fn a_database_in_which_names_are_lost_is_refused() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(&bench.path("first")).await;
+    drop(journal);
+    writer.await.unwrap();
+    for encoding in ["SQL_ASCII", "LATIN1"] {
+        bench.database.recode(encoding);
+        let remedy = "createdb --encoding UTF8 --template template0";
+        bench.refuses("first.toml", "server.toml", remedy);
+        let done = bench.run("server.toml", &["check"]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert!(text.contains(&format!("its encoding is {encoding}")) && text.contains(remedy), "{text}");
+    }
+}
+
+/// Relays of two databases on one machine have the same socket, unless it is configured.
+#[tokio::test]
+async fn the_socket_of_a_relay_that_runs_is_not_taken_away() {
+    let Some(bench) = Bench::new() else { return };
+    let _running = std::os::unix::net::UnixListener::bind(bench.path("sock")).unwrap();
+    let done = bench.run("server.toml", &["run"]);
+    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains("give each relay a journal.socket of its own"), "{said}");
+    assert!(std::os::unix::net::UnixStream::connect(bench.path("sock")).is_ok());
 }

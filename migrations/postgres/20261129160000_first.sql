@@ -33,7 +33,8 @@ CREATE TABLE history (
     language      TEXT    COLLATE "C",
     declined      BIGINT                          -- 0: sent from a relay address, and not declined
 );
-CREATE INDEX declinable ON history (contact, room, id) WHERE state = 'relayed' AND declined = 0;
+-- A hash of both, since two addresses can be longer than a row of an index (2.7 kB).
+CREATE INDEX declinable ON history (hashtextextended(contact, hashtextextended(room, 0)), id) WHERE state = 'relayed' AND declined = 0;
 
 -- Once per contact and room.
 CREATE TABLE claims (

@@ -55,11 +55,15 @@ pub struct Outside<Stop> {
 ///
 /// # Errors
 /// [`RunError::Journal`] if the journal can't be opened or fails for good, [`RunError::Refused`] if the server refuses the
-/// first connection, [`RunError::Fault`] if a part of the relay ends by itself.
+/// first connection, [`RunError::SocketInUse`] if another relay has its control socket, [`RunError::Fault`] if a part of the relay ends by itself.
 pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> Result<(), RunError> {
     let Outside { stop, reload } = outside;
     let mut stop = pin!(stop);
     let socket = config.journal.socket.clone();
+    // Relays of two databases have the same socket, unless it is configured.
+    if config.journal.place.file().is_none() && control::is_served(&socket) {
+        return Err(RunError::SocketInUse(socket));
+    }
     let crash = control::Crash::before(&socket);
     let mut left = Left { config, reload };
     let mut turn = Turn::First;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::open_error::OpenError;
 use super::postgres::session;
@@ -36,6 +36,17 @@ impl Connection {
         match place {
             JournalPlace::File(path) => schema::beside(path).await.map(Self::Sqlite),
             JournalPlace::Server(server) => Box::pin(session::beside(server)).await.map(Self::Postgres),
+        }
+    }
+
+    /// Closes it; a server is not waited for as long as a disk.
+    ///
+    /// # Errors
+    /// That of the closing.
+    pub(super) async fn close(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(db) => db.close().await,
+            Self::Postgres(db) => session::within(session::READ_TIMEOUT, db.close()).await,
         }
     }
 

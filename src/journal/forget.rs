@@ -5,7 +5,7 @@ use jid::BareJid;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Connection as _, Row, Sqlite, SqliteConnection};
 
-use super::connection::Connection;
+use super::connection::{self, Connection};
 use super::nouns::{Forget, Forgotten};
 use super::open_error::OpenError;
 use super::postgres;
@@ -24,11 +24,15 @@ impl JournalReader {
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn forget(&self, jid: &BareJid, what: Forget) -> Result<Forgotten, OpenError> {
         let jid = jid.to_string();
-        self.read(async |db| match db {
+        let failed = |e| connection::failed(&self.place, e);
+        let mut db = Connection::beside(&self.place).await?;
+        let forgotten = match &mut db {
             Connection::Sqlite(db) => forget(db, &jid, what).await,
             Connection::Postgres(db) => Box::pin(postgres::forget(db, &jid, what)).await,
-        })
-        .await
+        };
+        let forgotten = forgotten.map_err(failed)?;
+        db.close().await.map_err(failed)?;
+        Ok(forgotten)
     }
 }
 

@@ -163,6 +163,14 @@ pub enum OpenError {
         /// The schema version found.
         found: i64,
     },
+    /// The database, or its URL, is of no use for a journal.
+    #[error("the database of journal.url = {server} can't be used: {why}")]
+    ServerUnsuitable {
+        /// Host, port and database.
+        server: String,
+        /// What it lacks, and what to do.
+        why: String,
+    },
     /// What is in it was sealed with another key.
     #[error(
         "journal.key_file = {key_file:?} is not the key of the journal at journal.url = {server}. Put the key back that the journal \

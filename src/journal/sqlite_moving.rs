@@ -12,6 +12,20 @@ use super::store::{Opened, Stored};
 use crate::model::{Pending, Preferences};
 
 impl Movable for SqliteStore {
+    async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        sqlx::query("BEGIN IMMEDIATE").execute(self.db()).await?;
+        Ok(())
+    }
+
+    async fn end_reading(&mut self) -> sqlx::Result<()> {
+        sqlx::query("ROLLBACK").execute(self.db()).await?;
+        Ok(())
+    }
+
+    async fn allow_long_statements(&mut self) -> sqlx::Result<()> {
+        Ok(())
+    }
+
     async fn row_counts(&mut self) -> sqlx::Result<RowCounts> {
         let db = self.db();
         let count = async |db: &mut SqliteConnection, sql: &'static str| -> sqlx::Result<i64> {

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use muc_invite_relay::config::{JournalKey, JournalServer};
 
+/// The variable that leaves out all tests that need `PostgreSQL`.
+const WITHOUT: &str = "WITHOUT_POSTGRESQL";
+
 /// A database of its own, for as long as this exists.
 pub struct Database {
     bin: PathBuf,
@@ -20,15 +23,22 @@ pub struct Database {
 }
 
 impl Database {
-    /// A new, empty database; `None`, loudly, where `PostgreSQL` is not installed.
+    /// A new, empty database; `None`, loudly, where the variable [`WITHOUT`] says that the tests go without.
+    ///
+    /// # Panics
+    /// `PostgreSQL` is not installed.
     pub fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Some(bin) = programs() else {
-            eprintln!(
-                "SKIPPED: there is no initdb under /usr/lib/postgresql/*/bin. On Debian: apt-get install postgresql"
-            );
+        if std::env::var_os(WITHOUT).is_some() {
+            eprintln!("NOT TESTED: {WITHOUT} is set, so nothing is tested with PostgreSQL");
             return None;
-        };
+        }
+        let bin = programs().unwrap_or_else(|| {
+            panic!(
+                "There is no initdb under /usr/lib/postgresql/*/bin. Run scripts/test, which installs it, or as root: apt-get \
+                 install postgresql. {WITHOUT}=1 leaves these tests out"
+            )
+        });
         let version = bin.parent().and_then(Path::file_name).unwrap().to_string_lossy().into_owned();
         let uid = fs::metadata("/proc/self").unwrap().uid();
         let folder = std::env::temp_dir().join(format!("muc-invite-relay-tests-postgres-{version}-{uid}"));
@@ -63,6 +73,15 @@ impl Database {
             key_file: "/etc/key".into(),
             relay: "here:/run/relay.sock".into(),
         }
+    }
+
+    /// Makes it anew, empty and with another encoding.
+    #[allow(dead_code, reason = "not all files of tests need it")]
+    pub fn recode(&self, encoding: &str) {
+        let name = &self.name;
+        self.psql("postgres", &format!("DROP DATABASE {name}"));
+        let create = format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
+        self.psql("postgres", &create);
     }
 
     /// Runs `sql` as another program would.

@@ -790,3 +790,54 @@ async fn what_a_hand_over_came_in_and_for_which_device_is_known_until_it_settles
     close(journal, writer).await;
     assert!(!bench.holds("planted-id"));
 }
+
+/// An address that is nearly as long as one can be, and can hardly be compressed: a label of a domain has 63 bytes of ASCII at most,
+/// which stand for many more of UTF-8.
+fn longest(seed: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let name: String = (0..1023).map(|_| random.lowercase()).collect();
+    let mut labels = Vec::new();
+    while labels.len() < 4 {
+        let label: String = (0..38).map(|_| random.char('\u{10428}'..='\u{1042b}')).collect();
+        if jid::BareJid::new(&label).is_ok() {
+            labels.push(label);
+        }
+    }
+    let jid = jid::BareJid::new(&format!("{name}@{}", labels.join("."))).unwrap().to_string();
+    assert!(jid.len() > 1600, "{}", jid.len());
+    jid
+}
+
+#[tokio::test]
+async fn the_longest_addresses_are_taken() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = bench.open().await;
+    let [contact, room, inviter, relay_address] = [1, 2, 3, 4].map(longest);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (contact, room, inviter) = (contact.clone(), room.clone(), inviter.clone());
+        let id = journal.admit(Arrival { contact, room, inviter, ..arrival(BOB) }).await.unwrap().id;
+        let sent_as = Some(relay_address.clone());
+        journal.settle(Outcome { sent_as, ..outcome(id, State::Relayed, None) }).await.unwrap();
+        ids.push(id);
+    }
+    for id in ids.into_iter().rev() {
+        let declined = journal.decline(&room, &contact, &relay_address).await.unwrap();
+        assert_eq!(declined.map(|it| it.id), Some(id), "the newest first");
+    }
+    assert_eq!(journal.decline(&room, &contact, &relay_address).await.unwrap(), None);
+
+    assert_eq!(journal.look_alike(&contact, LOOK).await.unwrap(), None);
+    assert_eq!(journal.look_alike(&room, LOOK).await.unwrap(), Some(contact.clone()));
+    let blocks = vec![Change::Block(room.clone())];
+    assert_eq!(journal.change_preferences(&contact, blocks).await.unwrap().unwrap().blocks.len(), 1);
+    let name: String = contact.chars().take(1023).collect();
+    let group = KeptGroup {
+        name: name.clone(),
+        may_use: MayUse::Everybody,
+        users: [].into(),
+        entries: [contact.clone()].into(),
+    };
+    journal.change_group(&name, GroupChange::Create(group)).await.unwrap().unwrap();
+    close(journal, writer).await;
+}

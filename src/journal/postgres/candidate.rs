@@ -19,6 +19,8 @@ const SEEN_EVERY: Duration = Duration::from_secs(2);
 pub(in crate::journal) struct Candidate {
     server: JournalServer,
     db: Option<PgConnection>,
+    /// Which of the servers is asked first.
+    from: usize,
     seen: Option<Instant>,
 }
 
@@ -34,7 +36,7 @@ impl Candidate {
         if check.is_some_and(|check| !Sealer::new(&server.key).is_key_of(&check)) {
             return Err(wrong_key(server));
         }
-        Ok(Self { server: server.clone(), db: Some(db), seen: None })
+        Ok(Self { server: server.clone(), db: Some(db), from: 0, seen: None })
     }
 
     /// Takes the lead if nobody has it. `again`: also if this relay had it last and has not given it up. With the lead comes the
@@ -108,9 +110,9 @@ impl Candidate {
     async fn session(&mut self) -> Result<PgConnection, OpenError> {
         match self.db.take() {
             Some(db) => Ok(db),
-            None => {
-                session::connect(&self.server, Purpose::Write).await.map_err(|e| open_error(&self.server, e))
-            }
+            None => session::connect(&self.server, &mut self.from, Purpose::Write)
+                .await
+                .map_err(|e| open_error(&self.server, e)),
         }
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct PostgresStore {
     sealer: Sealer,
     /// `None` after an error, until the next transaction.
     db: Option<PgConnection>,
+    /// Which of the servers is asked first.
+    from: usize,
     lead: Lead,
     /// When a transaction was begun that has not ended, as far as is known; and whether it renews the lead.
     open: Option<(Instant, bool)>,
@@ -106,6 +108,7 @@ impl PostgresStore {
             server: server.clone(),
             sealer,
             db: Some(db),
+            from: 0,
             lead,
             open: None,
             unsure: false,
@@ -131,7 +134,7 @@ impl PostgresStore {
     async fn take_session(&mut self) -> sqlx::Result<PgConnection> {
         match self.db.take() {
             Some(db) => Ok(db),
-            None => session::connect(&self.server, Purpose::Write).await,
+            None => session::connect(&self.server, &mut self.from, Purpose::Write).await,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Reads and writes a whole journal in a database of `PostgreSQL`, for moving. Knows nothing of where it goes.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
+use super::forget::LOCK_OUT_THE_WRITER;
 use super::text::clean;
 use super::{PostgresStore, rows};
 use crate::journal::claim_memory::Memory;
@@ -12,6 +13,30 @@ use crate::journal::store::{Opened, Stored};
 use crate::model::{Pending, Preferences};
 
 impl Movable for PostgresStore {
+    async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        let look = self.lead.look();
+        let db = self.db()?;
+        sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut *db).await?;
+        // `forget` neither: who is forgotten must not come back in the other database.
+        sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(&mut *db).await?;
+        // Nobody takes the lead until then, though it is not renewed.
+        sqlx::raw_sql(AssertSqlSafe(look)).fetch_one(db).await?;
+        Ok(())
+    }
+
+    async fn end_reading(&mut self) -> sqlx::Result<()> {
+        sqlx::raw_sql("ROLLBACK").execute(self.db()?).await?;
+        Ok(())
+    }
+
+    async fn allow_long_statements(&mut self) -> sqlx::Result<()> {
+        // One session is silent while the other works.
+        let long = "SET statement_timeout = '1h'; SET idle_in_transaction_session_timeout = '1h'; \
+                    SET idle_session_timeout = '1h'";
+        sqlx::raw_sql(long).execute(self.db()?).await?;
+        Ok(())
+    }
+
     async fn row_counts(&mut self) -> sqlx::Result<RowCounts> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM pending), (SELECT count(*) FROM history), (SELECT count(*) FROM claims), \

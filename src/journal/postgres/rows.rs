@@ -223,7 +223,9 @@ pub(super) async fn decline(
     now: i64,
 ) -> sqlx::Result<Option<Pending>> {
     let row = sqlx::query(
-        "UPDATE history SET declined = $1 WHERE id = (SELECT id FROM history WHERE contact = $2 AND room = $3 \
+        "UPDATE history SET declined = $1 WHERE id = (SELECT id FROM history WHERE \
+         hashtextextended(contact, hashtextextended(room, 0)) = hashtextextended($2, hashtextextended($3, 0)) \
+         AND contact = $2 AND room = $3 \
          AND sent_as = $4 AND state = 'relayed' AND declined = 0 ORDER BY id DESC LIMIT 1) \
          RETURNING id, received, route, room, inviter, contact, parent, added, language",
     )

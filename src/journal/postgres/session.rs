@@ -16,6 +16,9 @@ use tokio::time::timeout;
 use crate::config::JournalServer;
 use crate::journal::open_error::OpenError;
 
+/// `server_version_num` of the oldest server that has all settings of a session.
+const OLDEST_VERSION: i32 = 14_00_00;
+
 /// How long one server may take to let a session in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -45,7 +48,6 @@ impl Purpose {
                 ("statement_timeout", "8s"),
                 ("lock_timeout", "5s"),
                 ("idle_in_transaction_session_timeout", "3s"),
-                ("idle_session_timeout", "60s"),
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
             ],
@@ -53,7 +55,6 @@ impl Purpose {
                 ("statement_timeout", "60s"),
                 ("lock_timeout", "5s"),
                 ("idle_in_transaction_session_timeout", "10s"),
-                ("idle_session_timeout", "60s"),
             ],
         }
     }
@@ -73,15 +74,26 @@ pub(in crate::journal) async fn within<T>(
     })
 }
 
-/// A session with the first server that takes writes.
+/// A session with the first server that takes writes. `from`: where in the list that begins, so that servers that do not answer don't
+/// use up the time of each attempt; it is moved on behind one that failed.
 ///
 /// # Errors
 /// None does; the error is that of the last.
-pub(super) async fn connect(server: &JournalServer, purpose: Purpose) -> sqlx::Result<PgConnection> {
+pub(super) async fn connect(
+    server: &JournalServer,
+    from: &mut usize,
+    purpose: Purpose,
+) -> sqlx::Result<PgConnection> {
     let mut failed = sqlx::Error::Configuration("journal.url names no server".into());
-    for url in &server.urls {
-        match within(CONNECT_TIMEOUT, connect_to(url.expose_secret(), purpose)).await {
-            Ok(db) => return Ok(db),
+    for _ in 0..server.urls.len() {
+        let at = *from % server.urls.len();
+        // Before the attempt, which may be dropped.
+        *from = at + 1;
+        match within(CONNECT_TIMEOUT, connect_to(server.urls[at].expose_secret(), purpose)).await {
+            Ok(db) => {
+                *from = at;
+                return Ok(db);
+            }
             Err(e) => failed = e,
         }
     }
@@ -94,14 +106,36 @@ async fn connect_to(url: &str, purpose: Purpose) -> sqlx::Result<PgConnection> {
         .options(purpose.settings().iter().copied())
         .disable_statement_logging();
     let mut db = options.connect().await?;
-    // An answer of the journal means that the data is on the disk, whatever the server's default is.
-    let read_only: bool = sqlx::query_scalar(
-        "SELECT current_setting('transaction_read_only') = 'on' FROM (SELECT CASE current_setting('synchronous_commit') \
-         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END) AS settings",
+    // An answer of the journal means that the data is on the disk, whatever the server's default is. Older servers let nobody in who
+    // asks for `idle_session_timeout` at once.
+    let (version, encoding, read_only): (i32, String, bool) = sqlx::query_as(
+        "SELECT version, current_setting('server_encoding'), current_setting('transaction_read_only') = 'on' \
+         FROM (SELECT version, CASE WHEN version >= $1 THEN set_config('idle_session_timeout', '60s', false) END, \
+         CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END \
+         FROM (SELECT current_setting('server_version_num')::int AS version) AS server) AS settings",
     )
+    .bind(OLDEST_VERSION)
     .fetch_one(&mut db)
     .await?;
-    if read_only { Err(read_only_error()) } else { Ok(db) }
+    match unsuitable(version, &encoding) {
+        Some(why) => Err(sqlx::Error::Configuration(why.into())),
+        None if read_only => Err(read_only_error()),
+        None => Ok(db),
+    }
+}
+
+/// Why a database can't have a journal, and what to do.
+fn unsuitable(version: i32, encoding: &str) -> Option<String> {
+    if version < OLDEST_VERSION {
+        let (found, oldest) = (version / 10_000, OLDEST_VERSION / 10_000);
+        return Some(format!("the server is PostgreSQL {found}. Use {oldest} or later"));
+    }
+    (encoding != "UTF8").then(|| {
+        format!(
+            "its encoding is {encoding}, in which names are lost. Make another one: createdb --encoding UTF8 --template template0 \
+             --owner USER NAME"
+        )
+    })
 }
 
 fn read_only_error() -> sqlx::Error {
@@ -118,7 +152,7 @@ fn read_only_error() -> sqlx::Error {
 /// [`OpenError`]: among others, a newer version has written it.
 pub(super) async fn prepared(server: &JournalServer) -> Result<PgConnection, OpenError> {
     let failed = |e| open_error(server, e);
-    let mut db = connect(server, Purpose::Write).await.map_err(failed)?;
+    let mut db = connect(server, &mut 0, Purpose::Write).await.map_err(failed)?;
     let looking = sqlx::query_scalar("SELECT to_regclass('leader') IS NOT NULL").fetch_one(&mut db);
     let is_there: bool = within(READ_TIMEOUT, looking).await.map_err(failed)?;
     if !is_there {
@@ -176,7 +210,7 @@ fn migrations() -> Migrator {
 /// # Errors
 /// [`OpenError`]: among others, there is no journal yet, or its schema has another version.
 pub(in crate::journal) async fn beside(server: &JournalServer) -> Result<PgConnection, OpenError> {
-    let mut db = connect(server, Purpose::Read).await.map_err(|e| open_error(server, e))?;
+    let mut db = connect(server, &mut 0, Purpose::Read).await.map_err(|e| open_error(server, e))?;
     let shown = server.shown.clone();
     match version(server, &mut db).await? {
         (Ordering::Less, found) => Err(OpenError::ServerOlder { server: shown, found }),
@@ -203,17 +237,20 @@ pub(in crate::journal) fn open_error(server: &JournalServer, source: sqlx::Error
             },
         },
         e if code(&e).is_some_and(|code| code == "42P01") => OpenError::ServerMissing { server: shown },
+        sqlx::Error::Configuration(why) => {
+            OpenError::ServerUnsuitable { server: shown, why: why.to_string() }
+        }
         e if is_damage(&e) => OpenError::ServerCorrupt { server: shown, detail: e.to_string() },
         e if is_fault(&e) => OpenError::ServerFault { server: shown, source: e },
         source => OpenError::Server { server: shown, remedy: remedy(&source), source },
     }
 }
 
-/// Data exceptions (22), constraints (23), syntax and names (42), but for missing rights (42501): the same statement would fail each
-/// time.
+/// Data exceptions (22), constraints (23), syntax and names (42), but for missing rights (42501), limits of the server (54): the same
+/// statement would fail each time.
 pub(super) fn is_fault(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| {
-        code != "42501" && ["21", "22", "23", "42"].iter().any(|class| code.starts_with(class))
+        code != "42501" && ["21", "22", "23", "42", "54"].iter().any(|class| code.starts_with(class))
     })
 }
 
@@ -251,4 +288,41 @@ pub(super) fn remedy(error: &sqlx::Error) -> &'static str {
 /// The SQLSTATE.
 fn code(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::config::JournalKey;
+
+    #[test]
+    fn what_a_server_must_have_is_said() {
+        assert_eq!(unsuitable(150_018, "UTF8"), None);
+        assert!(unsuitable(130_099, "UTF8").unwrap().contains("is PostgreSQL 13. Use 14"));
+        assert!(unsuitable(150_018, "SQL_ASCII").unwrap().contains("its encoding is SQL_ASCII"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_that_do_not_answer_don_t_use_up_each_attempt() {
+        let silent = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let urls = silent.iter().map(|it| format!("postgresql://a@{}/b", it.local_addr().unwrap()).into());
+        let server = JournalServer {
+            urls: urls.collect(),
+            shown: String::new(),
+            key: JournalKey::new([0; JournalKey::BYTES]),
+            key_file: "key".into(),
+            relay: String::new(),
+        };
+        let mut from = 0;
+        for _ in 0..2 {
+            let connecting = connect(&server, &mut from, Purpose::Write);
+            assert!(within(TRANSACTION_TIMEOUT - Duration::from_secs(1), connecting).await.is_err());
+        }
+        for listener in silent {
+            listener.set_nonblocking(true).unwrap();
+            assert!(listener.accept().is_ok(), "it was asked");
+        }
+    }
 }
