@@ -12,7 +12,8 @@ from support.scripted import Scripted
 
 
 @pytest.fixture(scope="session")
-async def _shared_postgres():
+async def _shared_postgres(pool):
+    # It ends before the pool does, which then ends all tasks that are left.
     server = Postgres()
     try:
         yield await server.make()
