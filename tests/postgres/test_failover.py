@@ -77,7 +77,7 @@ async def waits_for_its_replica(primary):
 async def test_a_synchronous_replica_has_all(scripted, primary, replica, replication, stream, hang):
     """Not what comes while it does not answer: that is not taken in."""
     await waits_for_its_replica(primary)
-    await scripted.delivered(*stream.send(PART))
+    await stream.delivered(*stream.send(PART))
     if hang:
         await stream.relay.settled(PART, *ALL)
         replication.hang()
@@ -87,7 +87,7 @@ async def test_a_synchronous_replica_has_all(scripted, primary, replica, replica
         await primary.until(committing, "1")
         assert not {delivery.contact for delivery in scripted.deliveries} & set(last)
     else:
-        await scripted.delivered(last[0])
+        await stream.delivered(last[0])
 
     replication.cut()
     await primary.kill()
@@ -103,7 +103,7 @@ async def test_the_relay_dies_with_the_primary(scripted, primary, replica, strea
     """And the replica is synchronous: all that was taken in is there."""
     await waits_for_its_replica(primary)
     scripted.answers_pings = False
-    await scripted.delivered(*stream.send(PART))
+    await stream.delivered(*stream.send(PART))
     await stream.relay.kill()
     await fail_over(primary, replica)
     scripted.answers_pings = True
@@ -119,17 +119,17 @@ async def test_the_relay_dies_with_the_primary(scripted, primary, replica, strea
 async def test_an_asynchronous_replica_lacks_the_last_moments(
     scripted, primary, replica, replication, stream, note, crash
 ):
-    await scripted.delivered(*stream.send(PART))
+    await stream.delivered(*stream.send(PART))
     replicated = await stream.relay.settled(PART, *ALL)
     lsn = await primary.sql("SELECT pg_current_wal_lsn()")
     await primary.until(f"SELECT replay_lsn >= '{lsn}' FROM pg_stat_replication", "t")
     replication.hang()
     ended = stream.send(PART)
-    await scripted.delivered(*ended)
+    await stream.delivered(*ended)
     await stream.relay.settled(2 * PART, *ALL)
     scripted.answers_pings = False
     under_way = stream.send(PART)
-    await scripted.delivered(*under_way)
+    await stream.delivered(*under_way)
 
     if crash:
         await stream.relay.kill()
@@ -143,7 +143,7 @@ async def test_an_asynchronous_replica_lacks_the_last_moments(
 
     # It goes on with what there is.
     later = stream.send(PART)
-    await scripted.delivered(*later)
+    await stream.delivered(*later)
     records = await stream.relay.settled(2 * PART, *ALL)
     found = Counter(record["contact"] for record in records)
     assert found == Counter(record["contact"] for record in replicated) + Counter(later)

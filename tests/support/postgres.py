@@ -169,9 +169,15 @@ class Postgres:
         return await run([*_as_server(), f"{self._bin}/{program}", *map(str, arguments)])
 
     async def new_database(self) -> "Database":
+        """An empty one, which is there until the server is removed or `drop_databases`."""
         database = Database(self, f"journal{next(_numbers)}")
         await self.sql(f"CREATE DATABASE {database.name} OWNER {USER}")
         return database
+
+    async def drop_databases(self) -> None:
+        """All that `new_database` has made."""
+        for name in (await self.sql("SELECT datname FROM pg_database WHERE datname LIKE 'journal%'")).split():
+            await self.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
     def files(self) -> dict[str, bytes]:
         """All that stands in the folder of its data, WAL included."""
@@ -201,6 +207,3 @@ class Database:
 
     async def sql(self, statement: str) -> str:
         return await self.server.sql(statement, self.name)
-
-    async def drop(self) -> None:
-        await self.server.sql(f"DROP DATABASE {self.name} WITH (FORCE)")
