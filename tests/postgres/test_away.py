@@ -146,7 +146,7 @@ def vanish(*sides):
         await stream.delivered(first[0])
         between.hang(*sides)
         stream.send(PART)
-        await asyncio.gather(asyncio.sleep(BLACK_HOLE), said("has not answered for 15 s", within=BLACK_HOLE))
+        await asyncio.gather(asyncio.sleep(BLACK_HOLE), said("can't be written", within=BLACK_HOLE))
         between.go_on()
         await said("relaying goes on")
 

@@ -4,11 +4,13 @@ Whatever became of it, `kill` leaves no process behind. Knows nothing of what a 
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,18 @@ class Database:
 
     async def sql(self, statement: str) -> str:
         return await self.server.sql(statement, self.name)
+
+    @contextlib.asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Nobody else reads or writes this table meanwhile."""
+        waits = f"BEGIN; LOCK {table}; SELECT pg_sleep(600)"
+        held = f"FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        holder = asyncio.create_task(self.sql(waits))
+        await self.server.until(f"SELECT count(*) {held}", "1", self.name)
+        try:
+            yield
+        finally:
+            await self.sql(f"SELECT pg_terminate_backend(pid) {held}")
+            # psql says that its session has been ended.
+            await asyncio.wait([holder])
+            assert holder.exception()
