@@ -12,7 +12,8 @@ from support.scripted import Scripted
 
 
 @pytest.fixture(scope="session")
-async def _shared_postgres():
+async def _shared_postgres(pool):
+    # It ends before the pool does, which then ends all tasks that are left.
     server = Postgres()
     try:
         yield await server.make()
@@ -22,7 +23,9 @@ async def _shared_postgres():
 
 @pytest.fixture
 async def postgres(_shared_postgres, shows):
-    """A server of PostgreSQL that runs."""
+    """A server of PostgreSQL that runs, without databases."""
+    # Not at the end of a test, when its relays may still run.
+    await _shared_postgres.drop_databases()
     shows(_shared_postgres)
     yield _shared_postgres
     if _shared_postgres.process.running:

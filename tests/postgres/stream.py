@@ -28,6 +28,10 @@ class Stream:
             sent.append(self.contacts[-1])
         return sent
 
+    async def delivered(self, *contacts: str) -> None:
+        """Waits until each of them has been sent an invitation."""
+        await self._scripted.delivered(*contacts)
+
     async def arrives(self) -> int:
         """All of it does, with one row of the history and one id each, and every hand-over is taken. Returns how many came
         again."""

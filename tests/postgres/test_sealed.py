@@ -62,4 +62,5 @@ async def test_nothing_shows_what_went_through(scripted, postgres, database, rel
     assert {record["state"] for record in await relay.settled(3)} == {"relayed"}
     assert await database.sql("SELECT count(*) FROM pending") == "0"
     await relay.stop()
+    assert "planted-url-password" not in relay.log
     assert await shown(postgres, relay, PASSWORD, REASON) == []

@@ -4,11 +4,13 @@ Whatever became of it, `kill` leaves no process behind. Knows nothing of what a 
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -169,9 +171,15 @@ class Postgres:
         return await run([*_as_server(), f"{self._bin}/{program}", *map(str, arguments)])
 
     async def new_database(self) -> "Database":
+        """An empty one, which is there until the server is removed or `drop_databases`."""
         database = Database(self, f"journal{next(_numbers)}")
         await self.sql(f"CREATE DATABASE {database.name} OWNER {USER}")
         return database
+
+    async def drop_databases(self) -> None:
+        """All that `new_database` has made."""
+        for name in (await self.sql("SELECT datname FROM pg_database WHERE datname LIKE 'journal%'")).split():
+            await self.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
     def files(self) -> dict[str, bytes]:
         """All that stands in the folder of its data, WAL included."""
@@ -202,5 +210,17 @@ class Database:
     async def sql(self, statement: str) -> str:
         return await self.server.sql(statement, self.name)
 
-    async def drop(self) -> None:
-        await self.server.sql(f"DROP DATABASE {self.name} WITH (FORCE)")
+    @contextlib.asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Nobody else reads or writes this table meanwhile."""
+        waits = f"BEGIN; LOCK {table}; SELECT pg_sleep(600)"
+        held = f"FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        holder = asyncio.create_task(self.sql(waits))
+        await self.server.until(f"SELECT count(*) {held}", "1", self.name)
+        try:
+            yield
+        finally:
+            await self.sql(f"SELECT pg_terminate_backend(pid) {held}")
+            # psql says that its session has been ended.
+            await asyncio.wait([holder])
+            assert holder.exception()
