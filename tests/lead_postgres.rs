@@ -206,3 +206,153 @@ async fn one_that_hangs_in_its_transaction_is_replaced() {
     close(journal, writer).await;
     assert_eq!(database.sql("SELECT contact FROM pending").trim(), "contact2@example.org");
 }
+
+/// A relay that waits may be older than the one that leads: that one has brought the tables up to date meanwhile.
+#[tokio::test]
+#[should_panic(expected = "it takes the lead over tables that it does not know")]
+async fn an_older_one_does_not_take_the_lead_over_newer_tables() {
+    let Some(database) = Database::new() else {
+        panic!("it takes the lead over tables that it does not know")
+    };
+    let mut older = standby(&database, "older").await;
+    database.sql(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (99990101000000, 'newer', true, '', 0)",
+    );
+    let led = older.lead(RETENTION, false).await;
+    assert!(
+        matches!(led, Err(OpenError::ServerNewer { .. })),
+        "it takes the lead over tables that it does not know"
+    );
+    assert_eq!(database.sql("SELECT epoch FROM leader").trim(), "0");
+}
+
+/// It would end when it is needed.
+#[tokio::test]
+#[should_panic(expected = "it stands by")]
+async fn one_with_another_key_does_not_stand_by() {
+    let Some(database) = Database::new() else { panic!("it stands by") };
+    let _leading = leads(&database, "a").await;
+    let wrong = JournalServer { relay: "b".to_owned(), ..database.server(8) };
+    let e = Standby::open(&wrong).await;
+    assert!(matches!(e, Err(OpenError::WrongKey { .. })), "it stands by");
+}
+
+#[tokio::test]
+async fn one_with_another_key_leaves_the_lead_to_others() {
+    let Some(database) = Database::new() else { return };
+    let (journal, writer) = leads(&database, "a").await;
+    close(journal, tokio::spawn(writer.run())).await;
+    let wrong = JournalServer { relay: "b".to_owned(), ..database.server(8) };
+    if let Ok(mut wrong) = Standby::open(&wrong).await {
+        let e = wrong.lead(RETENTION, false).await.unwrap_err();
+        assert!(matches!(e, OpenError::WrongKey { .. }), "{e}");
+    }
+    let (journal, writer) = leads(&database, "c").await;
+    close(journal, tokio::spawn(writer.run())).await;
+}
+
+/// The one that led wrote its end by a clock that has been set back since, and is gone.
+#[tokio::test]
+#[should_panic(expected = "nobody takes the lead")]
+async fn a_clock_that_is_set_back_does_not_keep_others_from_the_lead() {
+    let Some(database) = Database::new() else { panic!("nobody takes the lead") };
+    let _gone = leads(&database, "a").await;
+    database.sql("UPDATE leader SET until = until + interval '1 hour'");
+    let mut b = standby(&database, "b").await;
+    let begun = Instant::now();
+    while b.lead(RETENTION, false).await.unwrap().is_none() {
+        assert!(begun.elapsed() < 3 * LEASE, "nobody takes the lead");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Set forward, it makes the lead end early for all but the one that has it, which learns of it at its next write.
+#[tokio::test]
+#[should_panic(expected = "it may send")]
+async fn a_clock_that_is_set_forward_lets_the_old_one_write_nothing() {
+    let Some(database) = Database::new() else { panic!("it may send") };
+    let (old, old_writer) = leads(&database, "a").await;
+    let old_writer = tokio::spawn(old_writer.run());
+    old.admit(arrival(1)).await.unwrap();
+    let mut b = standby(&database, "b").await;
+    let (new, writer) = loop {
+        database.sql("UPDATE leader SET until = until - interval '1 hour'");
+        if let Some(lead) = b.lead(RETENTION, false).await.unwrap() {
+            break lead;
+        }
+    };
+    assert!(old.admit(arrival(2)).await.is_err());
+    assert!(matches!(old_writer.await.unwrap(), Err(OpenError::LeadLost { .. })));
+    assert!(!old.lease().is_sure(), "it may send");
+    let writer = tokio::spawn(writer.run());
+    assert_eq!(new.admit(arrival(3)).await.unwrap().id, 2);
+    close(new, writer).await;
+}
+
+/// Servers that are off, and say nothing.
+#[tokio::test]
+#[should_panic(expected = "the journal is not written again")]
+async fn two_of_three_servers_are_off() {
+    let Some(database) = Database::new() else { panic!("the journal is not written again") };
+    // Nobody takes what connects.
+    let off: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let mut server = relay(&database, "a");
+    for silent in &off {
+        server
+            .urls
+            .insert(0, format!("postgresql://127.0.0.1:{}/x", silent.local_addr().unwrap().port()).into());
+    }
+    let (journal, writer) =
+        Standby::open(&server).await.unwrap().lead(RETENTION, false).await.unwrap().unwrap();
+    let writer = tokio::spawn(writer.run());
+    journal.admit(arrival(1)).await.unwrap();
+    database.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND application_name = 'muc-invite-relay'",
+    );
+    let again = tokio::time::timeout(Duration::from_secs(40), journal.admit(arrival(2))).await;
+    assert!(again.is_ok_and(|admitted| admitted.is_ok()), "the journal is not written again");
+    close(journal, writer).await;
+}
+
+/// The one that led hangs while the server sends it more than the kernel takes: no time limit of a session ends that.
+#[tokio::test]
+#[should_panic(expected = "nobody takes the lead")]
+async fn one_that_hangs_while_it_reads_much_is_replaced() {
+    let Some(database) = Database::new() else { panic!("nobody takes the lead") };
+    let _gone = leads(&database, "a").await;
+    // What the writer's session does, with the same limits, by hand: of its own one can't be stopped in the middle.
+    let _reading = hangs_while_it_reads(
+        &database,
+        "-c statement_timeout=8s -c lock_timeout=5s -c idle_in_transaction_session_timeout=3s",
+        "BEGIN; SELECT FROM leader FOR SHARE; SELECT repeat('x', 1000000) FROM generate_series(1, 60)",
+    );
+    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'").trim() == "0"
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let mut b = standby(&database, "b").await;
+    let begun = Instant::now();
+    loop {
+        // While the row is locked that is an error, which may pass.
+        if let Ok(Some(_)) = b.lead(RETENTION, false).await {
+            break;
+        }
+        assert!(begun.elapsed() < 5 * LEASE, "nobody takes the lead");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// A session that asks this and reads nothing of the answer.
+fn hangs_while_it_reads(database: &Database, options: &str, sql: &str) -> std::net::TcpStream {
+    let url = database.url();
+    let (address, name) = url.rsplit_once('@').unwrap().1.split_once('/').unwrap();
+    let start = format!("\0\u{3}\0\0user\0postgres\0database\0{name}\0options\0{options}\0\0");
+    let length = |text: &str| u32::try_from(text.len() + 4).unwrap().to_be_bytes();
+    let question = format!("{sql}\0");
+    let said = [&length(&start), start.as_bytes(), b"Q", &length(&question), question.as_bytes()].concat();
+    let mut session = std::net::TcpStream::connect(address).unwrap();
+    std::io::Write::write_all(&mut session, &said).unwrap();
+    session
+}
