@@ -31,11 +31,11 @@ pub use self::reload::{Load, Reload};
 pub use self::settings::link_settings;
 pub(crate) use self::settings::retention;
 use self::shutdown::Ended;
-use self::standing_by::Turn;
+use self::standing_by::{Taken, Turn};
 use crate::config::{Config, JournalPlace};
 use crate::journal::Journal;
 
-/// For how long a relay that leads may have no link while another one stands by; longer each time, up to the second.
+/// For how long a relay that leads may have no link while another one stands by; longer each time that it finds none, up to the second.
 const PATIENCE_WITHOUT_LINK: Duration = Duration::from_secs(10);
 const MAX_PATIENCE_WITHOUT_LINK: Duration = Duration::from_secs(600);
 
@@ -70,23 +70,34 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
     let mut patience = PATIENCE_WITHOUT_LINK;
     loop {
         let place = left.config.journal.place.clone();
-        let opened = match &place {
+        let (opened, waiting) = match &place {
             JournalPlace::File(path) => {
                 let opened = Journal::open(&place, retention(&left.config)).await?;
                 info!(path = %path.display(), "the journal is open");
-                Some(opened)
+                (opened, None)
             }
             JournalPlace::Server(server) => {
-                let opened = standing_by::until_it_leads(&mut left, server, turn, stop.as_mut()).await?;
-                if opened.is_some() {
-                    info!(server = %server.shown, "the journal is open: this relay leads");
-                }
-                opened
+                let taken = standing_by::until_it_leads(&mut left, server, turn, stop.as_mut()).await?;
+                let Some(Taken { opened, waiting }) = taken else { break };
+                info!(server = %server.shown, "the journal is open: this relay leads");
+                (opened, waiting)
             }
         };
-        let Some((journal, writer)) = opened else { break };
+        let (journal, writer) = opened;
         let writer = tokio::spawn(writer.run_on_own_thread());
-        let restored = match leading::restore(&left.config, &journal).await {
+        let restored = tokio::select! {
+            restored = leading::restore(&left.config, &journal) => restored,
+            () = stop.as_mut(), if waiting.is_some() => {
+                systemd::stopping();
+                drop(journal);
+                let _ = writer.await;
+                break;
+            }
+        };
+        if let Some(waiting) = waiting {
+            waiting.end().await;
+        }
+        let restored = match restored {
             Ok(restored) => restored,
             // Of several relays another one may be able to.
             Err(e) if standing_by::may_pass(&e) && place.file().is_none() => {
@@ -104,10 +115,11 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         turn = match ended {
             Ended::Stopped => break,
             Ended::LeadLost => Turn::Again,
-            Ended::NoLink => {
-                patience = (2 * patience).min(MAX_PATIENCE_WITHOUT_LINK);
-                Turn::AfterOthers
-            }
+            Ended::NoLink { .. } => Turn::AfterOthers,
+        };
+        patience = match ended {
+            Ended::NoLink { had_one: false } => (2 * patience).min(MAX_PATIENCE_WITHOUT_LINK),
+            _ => PATIENCE_WITHOUT_LINK,
         };
     }
     control::mark_clean_end(&socket);

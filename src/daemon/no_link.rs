@@ -14,8 +14,8 @@ use crate::link::Link;
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Resolves when there has been no link for `patience`, and another relay stands by.
-pub(super) async fn lasts(link: Link, place: JournalPlace, patience: Duration) {
+/// Resolves when there has been no link for `patience`, and another relay stands by; with whether there was one before.
+pub(super) async fn lasts(link: Link, place: JournalPlace, patience: Duration) -> bool {
     if place.file().is_some() {
         return pending().await;
     }
@@ -23,10 +23,11 @@ pub(super) async fn lasts(link: Link, place: JournalPlace, patience: Duration) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut up_at = Instant::now();
+    let mut had_one = false;
     loop {
         let now = look.tick().await;
         if link.is_up() {
-            up_at = now;
+            (up_at, had_one) = (now, true);
         }
         if now - up_at < patience {
             continue;
@@ -38,7 +39,7 @@ pub(super) async fn lasts(link: Link, place: JournalPlace, patience: Duration) {
                     "this relay has had no link for {} s: it gives the lead up to {others}",
                     patience.as_secs()
                 );
-                return;
+                return had_one;
             }
             Ok(_) => {}
             Err(e) => debug!("who stands by is not known: {e}"),

@@ -26,7 +26,10 @@ pub(super) enum Ended {
     /// Another relay has taken the lead.
     LeadLost,
     /// It has no link, and another relay stands by.
-    NoLink,
+    NoLink {
+        /// It had one before.
+        had_one: bool,
+    },
 }
 
 /// The parts of a running relay.
@@ -49,7 +52,7 @@ pub(super) struct Parts {
 /// ([`RunError::Fault`]).
 pub(super) async fn finish(
     stop: impl Future<Output = ()>,
-    give_up: impl Future<Output = ()>,
+    give_up: impl Future<Output = bool>,
     parts: Parts,
 ) -> Result<Ended, RunError> {
     let Parts { mut queue, stopping, mut connection, close, mut writer, control } = parts;
@@ -59,7 +62,7 @@ pub(super) async fn finish(
             info!("stopping: waiting up to {} s for invitations in flight", SHUTDOWN_TIMEOUT.as_secs());
             Ok(Ended::Stopped)
         }
-        () = give_up => Ok(Ended::NoLink),
+        had_one = give_up => Ok(Ended::NoLink { had_one }),
         e = failure(&mut connection, &mut writer) => by_itself(e),
         // It ends when the link or the journal has ended, which have the cause.
         _ = &mut queue => by_itself(
@@ -74,7 +77,7 @@ pub(super) async fn finish(
         // Another relay works: this one says nothing more.
         connection.abort();
     }
-    let in_order = matches!(why, Ok(Ended::Stopped | Ended::NoLink));
+    let in_order = matches!(why, Ok(Ended::Stopped | Ended::NoLink { .. }));
     if in_order && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
         warn!("not everything has settled: it waits in the journal for the next start");
     }

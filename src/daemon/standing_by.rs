@@ -48,7 +48,7 @@ pub(super) async fn until_it_leads(
     server: &JournalServer,
     turn: Turn,
     mut stop: Pin<&mut impl Future<Output = ()>>,
-) -> Result<Option<(Journal, Writer)>, RunError> {
+) -> Result<Option<Taken>, RunError> {
     let mut waiting: Option<Waiting> = None;
     let mut standby = None;
     let not_before =
@@ -73,12 +73,7 @@ pub(super) async fn until_it_leads(
         again = false;
         let is_start = turn == Turn::First && waiting.is_none();
         let words = match found {
-            Ok(Step::Leads(opened)) => {
-                if let Some(waiting) = waiting {
-                    waiting.end().await;
-                }
-                return Ok(Some(*opened));
-            }
+            Ok(Step::Leads(opened)) => return Ok(Some(Taken { opened: *opened, waiting })),
             Ok(Step::StandsBy(Leader { name, holds: true, .. })) => format!("stands by: {name} leads"),
             Ok(Step::StandsBy(Leader { holds: false, .. })) => "stands by: nobody leads yet".to_owned(),
             Err(e) if may_pass(&e) && !is_start => format!("stands by, and can't lead: {e}"),
@@ -91,6 +86,13 @@ pub(super) async fn until_it_leads(
         standby.go().await;
     }
     Ok(None)
+}
+
+/// The lead.
+pub(super) struct Taken {
+    pub(super) opened: (Journal, Writer),
+    /// Answers until the relay works, if it stood by.
+    pub(super) waiting: Option<Waiting>,
 }
 
 /// What became of a look.
@@ -122,7 +124,7 @@ pub(super) fn may_pass(e: &OpenError) -> bool {
 }
 
 /// What can be seen and asked of a relay that stands by.
-struct Waiting {
+pub(super) struct Waiting {
     words: watch::Sender<String>,
     served: [AbortOnDropHandle<()>; 3],
 }
@@ -161,7 +163,7 @@ impl Waiting {
     }
 
     /// Ends it, with the socket and the address free for what comes next.
-    async fn end(self) {
+    pub(super) async fn end(self) {
         for task in self.served {
             task.abort();
             let _ = task.await;

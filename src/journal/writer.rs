@@ -235,6 +235,8 @@ impl<S: Store> WriterOf<S> {
                 refused = true;
             }
             sleep(WRITE_RETRY_PAUSE).await;
+            // What is refused need not cost the lead: another relay would not be let write it either.
+            self.store.stay_leader().await?;
         }
         if refused {
             self.health.note(None);

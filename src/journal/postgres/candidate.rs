@@ -4,12 +4,18 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::{Duration, Instant};
 use tracing::debug;
 
-use super::lead::{self, Lead};
+use super::lead::{self, Free, Lead};
 use super::sealed::Sealer;
 use super::session::{self, Purpose, TRANSACTION_TIMEOUT, open_error};
 use crate::config::JournalServer;
 use crate::journal::nouns::Leader;
 use crate::journal::open_error::OpenError;
+
+/// An answer that takes longer is not one of a database that is well.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// For so long a lead that was not given up must be seen to have ended.
+const SEEN_TO_HAVE_ENDED: Duration = Duration::from_secs(1);
 
 /// How often a standby says that it is there.
 const SEEN_EVERY: Duration = Duration::from_secs(2);
@@ -22,6 +28,8 @@ pub(in crate::journal) struct Candidate {
     /// Which of the servers is asked first.
     from: usize,
     seen: Option<Instant>,
+    /// Since when the lead is seen to have ended.
+    ended: Option<Instant>,
 }
 
 impl Candidate {
@@ -36,25 +44,39 @@ impl Candidate {
         if check.is_some_and(|check| !Sealer::new(&server.key).is_key_of(&check)) {
             return Err(wrong_key(server));
         }
-        Ok(Self { server: server.clone(), db: Some(db), from: 0, seen: None })
+        Ok(Self { server: server.clone(), db: Some(db), from: 0, seen: None, ended: None })
     }
 
-    /// Takes the lead if nobody has it. `again`: also if this relay had it last and has not given it up. With the lead comes the
-    /// session, whose tables are up to date.
+    /// Takes the lead if nobody has it: at once where it was given up, and otherwise where it is seen to have ended for a moment in which
+    /// the database answers, so that one that could not renew it because of the database can do so. `again`: also if this relay had it
+    /// last and has not given it up. With the lead comes the session, whose tables are up to date.
     ///
     /// # Errors
-    /// [`OpenError`]: the database can't be used; the next call connects anew.
+    /// [`OpenError`]: the database can't be used; the next call connects anew. Or a newer version has written it.
     pub(super) async fn take(&mut self, again: bool) -> Result<Option<(PgConnection, Lead)>, OpenError> {
+        let ended = self.ended.take();
         let mut db = self.session().await?;
         // A newer relay may have led meanwhile, and one that can't work must not take the lead.
         session::not_newer(&self.server, &mut db).await?;
-        let taking = lead::take(&mut db, &self.server.relay, again);
+        let (name, asked) = (&self.server.relay, Instant::now());
+        let taking = async {
+            let free = match lead::free(&mut db, name, again).await? {
+                Free::Ended if asked.elapsed() < PROMPT => ended.or(Some(asked)),
+                Free::No | Free::Ended => return Ok((None, None)),
+                Free::GivenUp => None,
+            };
+            if free.is_some_and(|since| since.elapsed() < SEEN_TO_HAVE_ENDED) {
+                return Ok((None, free));
+            }
+            Ok((lead::take(&mut db, name, again).await?, free))
+        };
         match session::within(TRANSACTION_TIMEOUT, taking).await {
-            Ok(Some(lead)) => {
+            Ok((Some(lead), _)) => {
                 session::up_to_date(&self.server, &mut db).await?;
                 Ok(Some((db, lead)))
             }
-            Ok(None) => {
+            Ok((None, ended)) => {
+                self.ended = ended;
                 self.db = Some(db);
                 Ok(None)
             }

@@ -75,6 +75,31 @@ impl Lead {
 /// was set back since.
 const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '10 seconds')";
 
+/// Whether the lead can be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Free {
+    /// Another relay has it.
+    No,
+    /// It was not renewed.
+    Ended,
+    /// It was given up, or it is one's own.
+    GivenUp,
+}
+
+/// Whether the lead can be taken; `name` and `again`: see [`take`].
+///
+/// # Errors
+/// That of a statement.
+pub(super) async fn free(db: &mut PgConnection, name: &str, again: bool) -> sqlx::Result<Free> {
+    let sql = format!("SELECT until = '-infinity' OR (holder = $1 AND $2), {HAS_ENDED} FROM leader");
+    let found = sqlx::query_as(AssertSqlSafe(sql)).bind(name).bind(again).fetch_one(db).await?;
+    Ok(match found {
+        (true, _) => Free::GivenUp,
+        (false, true) => Free::Ended,
+        (false, false) => Free::No,
+    })
+}
+
 /// Takes the lead if nobody has it. `again`: also if `name` had it last, so that a relay that crashed and was started again need not
 /// wait.
 ///

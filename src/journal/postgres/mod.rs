@@ -139,6 +139,7 @@ impl PostgresStore {
     }
 
     fn lead_lost(&self) -> OpenError {
+        self.lead.lease.move_to(Instant::now());
         OpenError::LeadLost { server: self.server.shown.clone() }
     }
 }
