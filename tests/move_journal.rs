@@ -180,7 +180,7 @@ async fn a_journal_goes_to_a_server_and_back_and_is_the_same() {
     let again = journal.claim(9999, &ask("contact0@example.org")).await.unwrap();
     assert!(again.is_duplicate(), "{again:?}");
     for (from, to) in [("server.toml", "second.toml"), ("first.toml", "server.toml")] {
-        bench.refuses(from, to, "works with journal.url");
+        bench.refuses(from, to, "leads the journal at journal.url");
     }
     drop(journal);
     writer.await.unwrap();
