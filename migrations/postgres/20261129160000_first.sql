@@ -82,10 +82,11 @@ INSERT INTO batches (number, next) VALUES (0, 1);
 -- relay that takes the lead counts `epoch` up, so that one that led before can't write.
 CREATE TABLE leader (
     epoch         BIGINT  NOT NULL,
+    token         BIGINT  NOT NULL,               -- a random number: a replica that is promoted may not know of an epoch
     holder        TEXT    COLLATE "C" NOT NULL,   -- its machine and control socket
     until         TIMESTAMPTZ NOT NULL            -- by the server's clock: then others may take the lead
 ) WITH (fillfactor = 10);
-INSERT INTO leader (epoch, holder, until) VALUES (0, '', '-infinity');
+INSERT INTO leader (epoch, token, holder, until) VALUES (0, 0, '', '-infinity');
 
 -- The relays that wait for the lead, and when they were last seen.
 CREATE TABLE standbys (

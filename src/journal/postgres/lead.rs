@@ -4,6 +4,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tokio::time::{Duration, Instant};
 
+use super::sealed;
 use crate::journal::nouns::Leader;
 use crate::model::Lease;
 
@@ -23,7 +24,8 @@ const STANDBY_TIMEOUT: &str = "interval '10 seconds'";
 /// The lead, as the one that has it knows it.
 #[derive(Debug)]
 pub(super) struct Lead {
-    pub(super) epoch: i64,
+    epoch: i64,
+    token: i64,
     pub(super) lease: Lease,
     renewed: Instant,
 }
@@ -43,21 +45,21 @@ impl Lead {
     /// The statement that renews it. Writes nothing if another relay has taken the lead.
     pub(super) fn renewal(&self) -> String {
         format!(
-            "UPDATE leader SET until = clock_timestamp() + interval '{} seconds' WHERE epoch = {}",
+            "UPDATE leader SET until = clock_timestamp() + interval '{} seconds' WHERE {}",
             LEASE.as_secs(),
-            self.epoch
+            self.is_this()
         )
     }
 
     /// A question that has a row if this is the lead still, and keeps it from being taken until the transaction ends.
     pub(super) fn look(&self) -> String {
-        format!("SELECT FROM leader WHERE epoch = {} FOR SHARE", self.epoch)
+        format!("SELECT FROM leader WHERE {} FOR SHARE", self.is_this())
     }
 
     /// Whether no other relay has taken it.
     pub(super) async fn is_ours(&self, db: &mut PgConnection) -> sqlx::Result<bool> {
-        let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM leader").fetch_one(db).await?;
-        Ok(epoch == self.epoch)
+        let sql = format!("SELECT {} FROM leader", self.is_this());
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(db).await
     }
 
     /// Gives it up, so that another relay need not wait for its end.
@@ -109,10 +111,12 @@ pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx
     let asked = Instant::now();
     let sql = format!(
         "WITH free AS (SELECT FROM leader WHERE {HAS_ENDED} OR (holder = $1 AND $3) FOR UPDATE NOWAIT) \
-         UPDATE leader SET epoch = epoch + 1, holder = $1, until = clock_timestamp() + make_interval(secs => $2) \
-         FROM free RETURNING epoch"
+         UPDATE leader SET epoch = epoch + 1, token = $4, holder = $1, \
+         until = clock_timestamp() + make_interval(secs => $2) FROM free RETURNING epoch"
     );
-    let taken = sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(LEASE.as_secs_f64()).bind(again);
+    let token = i64::from_le_bytes(sealed::random());
+    let taken =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(LEASE.as_secs_f64()).bind(again).bind(token);
     let epoch = match taken.fetch_optional(&mut *db).await {
         Ok(None) => return Ok(None),
         Ok(Some(epoch)) => epoch,
@@ -123,7 +127,7 @@ pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx
         Err(e) => return Err(e),
     };
     sqlx::query("DELETE FROM standbys WHERE name = $1").bind(name).execute(db).await?;
-    let mut lead = Lead { epoch, lease: Lease::until(asked), renewed: asked };
+    let mut lead = Lead { epoch, token, lease: Lease::until(asked), renewed: asked };
     lead.renewed(asked);
     Ok(Some(lead))
 }
