@@ -282,3 +282,55 @@ async def test_the_machine_stands_still(tmp_path, scripted, leads, note):
     late = sum(a > b for a, b in zip(by, by[1:]))
     note(f"{late} of {len(by)} came by the older connection after the newer one had sent")
     assert late <= PART
+
+
+@pytest.mark.parametrize("synchronous", [True, False], ids=["synchronous", "asynchronous"])
+async def test_a_replica_is_promoted(scripted, primary, replica, replication, leads, synchronous, note):
+    """Whoever leads then. What an asynchronous one has not received is not known to anybody any more."""
+    if synchronous:
+        await primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        await primary.sql("SELECT pg_reload_conf()")
+        await primary.until("SELECT sync_state FROM pg_stat_replication", "sync")
+    first, second = await leads.pair(replica.port)
+    await leads.works()
+    lsn = await primary.sql("SELECT pg_current_wal_lsn()")
+    await primary.until(f"SELECT replay_lsn >= '{lsn}' FROM pg_stat_replication", "t")
+    if not synchronous:
+        replication.hang()
+    sent = leads.send(PART)
+    await scripted.delivered(sent[0])
+    await asyncio.sleep(1)
+    replication.cut()
+    await primary.kill()
+    leads.send(PART)
+    await replica.promote()
+    leads.database.server = replica
+
+    await leads.works()
+
+    rows = set((await leads.sql("SELECT contact FROM history")).splitlines())
+    delivered = {delivery.contact for delivery in scripted.deliveries}
+    unknown = len(delivered - rows)
+    note(f"{unknown} of {len(delivered)} that were delivered are unknown; {times(second, LEADS)} takeovers")
+    note(await leads.account(lost=2 * PART, again=2 * PART))
+    assert not (synchronous and unknown)
+
+
+async def test_all_start_at_once(leads):
+    """With no tables yet. And when the one that leads is killed, one of the others does."""
+    relays = [await leads.relay() for _ in range(3)]
+    await asyncio.gather(*(relay.launch() for relay in relays))
+
+    async def one_leads():
+        waiting = [asyncio.create_task(leads.leads(relay)) for relay in relays if relay.process.running]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        await leads.works()
+        return next(relay for relay in relays if relay.process.running and LEADS in relay.log)
+
+    first = await one_leads()
+    await first.kill()
+    second = await one_leads()
+    assert sorted(times(relay, LEADS) for relay in relays) == [0, 1, 1]
+    assert second is not first
