@@ -13,7 +13,8 @@ from support.scripted import Scripted
 
 
 @pytest.fixture(scope="session")
-async def _shared_postgres():
+async def _shared_postgres(pool):
+    # `pool`, whose end ends all tasks, ends after it.
     server = Postgres()
     try:
         yield await server.make()
