@@ -350,3 +350,27 @@ fn hangs_while_it_reads(database: &Database, options: &str, sql: &str) -> std::n
     std::io::Write::write_all(&mut session, &said).unwrap();
     session
 }
+
+/// An asynchronous replica lacked the newest leads when it was promoted, so their epochs are given again.
+#[tokio::test]
+#[should_panic(expected = "two relays lead")]
+async fn after_a_failover_an_epoch_that_is_given_again_is_another_one() {
+    let Some(database) = Database::new() else { panic!("two relays lead") };
+    let (old, old_writer) = leads(&database, "a").await;
+    let old_writer = tokio::spawn(old_writer.run());
+    old.admit(arrival(1)).await.unwrap();
+    let mut b = standby(&database, "b").await;
+    let (new, writer) = loop {
+        // As the replica has it.
+        database.sql("UPDATE leader SET epoch = 0, holder = '', until = '-infinity'");
+        if let Some(lead) = b.lead(RETENTION, false).await.unwrap() {
+            break lead;
+        }
+    };
+    assert_eq!(database.sql("SELECT epoch FROM leader").trim(), "1");
+    let writer = tokio::spawn(writer.run());
+    assert!(old.admit(arrival(2)).await.is_err(), "two relays lead");
+    assert!(matches!(old_writer.await.unwrap(), Err(OpenError::LeadLost { .. })));
+    new.admit(arrival(3)).await.unwrap();
+    close(new, writer).await;
+}

@@ -7,6 +7,7 @@ worker; `relay` is beside a real one unless a file makes another.
 import pytest
 
 from support.adhoc import Commands
+from support.between import Between
 from support.postgres import Postgres
 from support.scripted import Scripted
 
@@ -71,3 +72,32 @@ async def scripted(setup, tmp_path):
     await server.start()
     yield server
     await server.kill()
+
+
+@pytest.fixture
+async def replication(postgres):
+    """The way from the primary to the replica."""
+    between = Between(postgres.port, b"nothing is looked for")
+    await between.start()
+    yield between
+    await between.stop()
+
+
+@pytest.fixture
+async def primary(postgres):
+    """A primary that may be killed; what was set meanwhile is forgotten."""
+    yield postgres
+    if postgres.process.running:
+        await postgres.kill()
+    (postgres.data / "postgresql.auto.conf").write_text("")
+    await postgres.start()
+
+
+@pytest.fixture
+async def replica(primary, replication, database, shows):
+    replica = Postgres()
+    shows(replica)
+    try:
+        yield await replica.replicate(primary, replication.port)
+    finally:
+        await replica.remove()

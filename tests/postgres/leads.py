@@ -54,19 +54,19 @@ class Leads:
         self._handed_over = {}
         self._probes = 0
 
-    async def relay(self, **overrides):
-        """One more, which does not run yet."""
+    async def relay(self, *before, **overrides):
+        """One more, which does not run yet. `before`: ports of servers that stand before this one in its list."""
         way = Between(self.database.server.port, COMMITTED)
         await way.start()
         overrides = {"log": {"level": "info"}, **overrides}
-        relay = self._relays(self.scripted, journal=self.database.journal(self._key, way.port), **overrides)
+        relay = self._relays(self.scripted, journal=self.database.journal(self._key, *before, way.port), **overrides)
         self.all.append(relay)
         self.ways[relay] = way
         return relay
 
-    async def pair(self, **overrides):
+    async def pair(self, *before, **overrides):
         """One that leads and one that stands by."""
-        first, second = await self.relay(**overrides), await self.relay(**overrides)
+        first, second = [await self.relay(*before, **overrides) for _ in range(2)]
         await first.start()
         await self.sql(_AUDIT)
         await second.launch()

@@ -8,43 +8,12 @@ from collections import Counter
 import pytest
 
 from postgres.stream import Stream
-from support.between import Between
-from support.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
 PART = 100
 
 ALL = ("--limit", "1000000")
-
-
-@pytest.fixture
-async def replication(postgres):
-    """The way from the primary to the replica."""
-    between = Between(postgres.port, b"nothing is looked for")
-    await between.start()
-    yield between
-    await between.stop()
-
-
-@pytest.fixture
-async def primary(postgres):
-    """A primary that may be killed; what was set meanwhile is forgotten."""
-    yield postgres
-    if postgres.process.running:
-        await postgres.kill()
-    (postgres.data / "postgresql.auto.conf").write_text("")
-    await postgres.start()
-
-
-@pytest.fixture
-async def replica(primary, replication, database, shows):
-    replica = Postgres()
-    shows(replica)
-    try:
-        yield await replica.replicate(primary, replication.port)
-    finally:
-        await replica.remove()
 
 
 @pytest.fixture

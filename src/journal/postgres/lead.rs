@@ -65,11 +65,14 @@ impl Lead {
     /// Gives it up, so that another relay need not wait for its end.
     pub(super) async fn give_up(self, db: &mut PgConnection) -> sqlx::Result<()> {
         self.lease.move_to(Instant::now());
-        sqlx::query("UPDATE leader SET until = '-infinity' WHERE epoch = $1")
-            .bind(self.epoch)
-            .execute(db)
-            .await?;
+        let sql = format!("UPDATE leader SET until = '-infinity' WHERE {}", self.is_this());
+        sqlx::query(AssertSqlSafe(sql)).execute(db).await?;
         Ok(())
+    }
+
+    /// Whether the row is this lead. The epoch alone does not say so: one that was taken on a primary that is gone may be given again.
+    fn is_this(&self) -> String {
+        format!("epoch = {} AND token = {}", self.epoch, self.token)
     }
 }
 
