@@ -4,13 +4,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::printed::{ejabberds_listener, yaml};
 use crate::config::{Config, JournalPlace, Server};
 
 /// The nodes, and what a second relay beside them needs.
 #[derive(Debug, Clone)]
 pub(super) struct Cluster {
-    servers: Vec<Server>,
+    /// Each with its listener.
+    nodes: Vec<(Server, String)>,
     journal: Option<JournalOnServer>,
 }
 
@@ -24,9 +24,13 @@ struct JournalOnServer {
 }
 
 impl Cluster {
-    /// `None` if there is one node.
-    pub(super) fn of(config: &Config) -> Option<Self> {
-        let servers = config.component.addresses();
+    /// `None` if there is one node. `listener`: the listener for an address, in one line of YAML.
+    pub(super) fn of(config: &Config, listener: impl Fn(&Server) -> String) -> Option<Self> {
+        let with_listener = |server: Server| {
+            let listener = listener(&server);
+            (server, listener)
+        };
+        let nodes: Vec<_> = config.component.addresses().into_iter().map(with_listener).collect();
         let journal = match &config.journal.place {
             JournalPlace::File(_) => None,
             JournalPlace::Server(server) => Some(JournalOnServer {
@@ -35,7 +39,7 @@ impl Cluster {
                 socket: config.journal.socket.clone(),
             }),
         };
-        (servers.len() > 1).then_some(Self { servers, journal })
+        (nodes.len() > 1).then_some(Self { nodes, journal })
     }
 }
 
@@ -46,10 +50,7 @@ impl fmt::Display for Cluster {
                 .to_owned(),
             "arrives on that node:".to_owned(),
         ];
-        lines.extend(self.servers.iter().map(|server| {
-            let (address, port) = ejabberds_listener(server);
-            format!("    {server}: {{port: {port}, ip: {}}}", yaml(&address))
-        }));
+        lines.extend(self.nodes.iter().map(|(server, listener)| format!("    {server}: {listener}")));
         lines.extend(
             [
                 "",
@@ -62,7 +63,7 @@ impl fmt::Display for Cluster {
             ]
             .map(str::to_owned),
         );
-        let servers: Vec<_> = self.servers.iter().map(|server| format!("\"{server}\"")).collect();
+        let servers: Vec<_> = self.nodes.iter().map(|(server, _)| format!("\"{server}\"")).collect();
         match &self.journal {
             None => lines.push(
                 "A second relay that stands by needs the journal in PostgreSQL: journal.url of the relay's configuration."

@@ -111,7 +111,10 @@ impl Setup {
             secret: component.secret.clone(),
             shows_secret: show_secret,
             server: component.server.clone(),
-            cluster: Cluster::of(config),
+            cluster: Cluster::of(config, |server| {
+                let (address, port) = ejabberds_listener(server);
+                format!("{{port: {port}, ip: {}}}", yaml(&address))
+            }),
             asks: config.relay.support == Support::Ask,
         }
     }
@@ -267,7 +270,7 @@ fn ejabberd(names: &Setup, version: Option<Version>) -> String {
 }
 
 /// The address and the port of ejabberd's listener there.
-pub(super) fn ejabberds_listener(server: &Server) -> (String, String) {
+fn ejabberds_listener(server: &Server) -> (String, String) {
     match server {
         Server::Tcp(server) => listener(server),
         Server::Unix(path) => ("127.0.0.1".to_owned(), yaml(&format!("unix:{}", path.display()))),
