@@ -121,6 +121,30 @@ fn setup() {
 }
 
 #[test]
+fn setup_for_a_cluster() {
+    let folder = Folder::new("");
+    let key = folder.path("journal.key");
+    std::fs::write(&key, "0a".repeat(32)).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let config =
+        CONFIG.replace(r#"server = "127.0.0.1:1""#, r#"servers = ["127.0.0.1:5347", "127.0.0.1:5348"]"#);
+    let in_file = format!("{config}[journal]\npath = '{}'\n", folder.journal());
+    let on_server = format!(
+        "{config}[journal]\nurl = ['postgresql://relay:pw@127.0.0.1/relay', 'postgresql://relay:pw@127.0.0.1:5433/relay']\n\
+         key_file = '{key}'\n"
+    );
+    let printed = |config: &str| {
+        std::fs::write(folder.path("relay.toml"), config).unwrap();
+        folder.prints(&["setup", "ejabberd", "--server-version", "26.07"])
+    };
+    is_as_before("setup-ejabberd-cluster", &printed(&on_server));
+    assert!(
+        printed(&in_file)
+            .ends_with("needs the journal in PostgreSQL: journal.url of the relay's configuration.\n")
+    );
+}
+
+#[test]
 fn check() {
     is_as_before("check", &Folder::new("").prints(&["check", "--offline"]));
     let careless = Folder::new("[relay]\nwindow = \"5 bananas\"\nexpiri = \"1h\"\n");
