@@ -1,7 +1,8 @@
 //! What an invitation costs the journal: in a file of `SQLite` and in `PostgreSQL`, on the same disk and in turns. Each transaction
 //! admits and claims some, and settles those before them.
 //!
-//! `cargo bench --bench journal` prints the table. `cargo test --bench journal -- --quick` shows that it works.
+//! `cargo bench --bench journal` prints the table; `BATCH=64` measures one size alone, `DATABASE=PostgreSQL` one database, for a
+//! profiler. `cargo test --bench journal -- --quick` shows that it works.
 
 use std::time::{Duration, Instant};
 
@@ -28,9 +29,12 @@ async fn main() -> Result<()> {
     let database = postgres::Database::new();
     let mut places = vec![("SQLite", JournalPlace::File(folder.path().join("journal.db")))];
     places.extend(database.as_ref().map(|it| ("PostgreSQL", it.server(1).into())));
+    let only = std::env::var("DATABASE").ok();
+    places.retain(|(name, _)| only.as_ref().is_none_or(|only| only == name));
+    let only = std::env::var("BATCH").ok().map(|size| size.parse::<usize>()).transpose()?;
     println!("{:>5}  {:<10}  {:>13}  {:>8}  {:>8}", "batch", "database", "invitations/s", "p50 ms", "p99 ms");
     let mut number = 0;
-    for batch in BATCHES {
+    for batch in BATCHES.into_iter().filter(|batch| only.is_none_or(|only| only == *batch)) {
         let mut runs: Vec<Vec<Run>> = places.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for ((_, place), runs) in places.iter().zip(&mut runs) {

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 
 #[path = "common/ask.rs"]
 mod ask;
+#[path = "journals/batches.rs"]
+mod batches;
 #[path = "journals/suite.rs"]
 mod suite;
 

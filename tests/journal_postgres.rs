@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 
 #[path = "common/ask.rs"]
 mod ask;
+#[path = "journals/batches.rs"]
+mod batches;
 #[path = "common/postgres.rs"]
 mod postgres;
 #[path = "common/proxy.rs"]

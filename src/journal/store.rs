@@ -29,8 +29,8 @@ pub(super) struct Opened {
 /// What is remembered of a contact and room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stored {
-    /// The number of its row in `SQLite`; `None` if it has none, or one of an older version, and always in `PostgreSQL`, which
-    /// finds rows by their keys.
+    /// The number of its row in `SQLite`; `None` if it has none, or one of an older version. In `PostgreSQL`, which finds rows by
+    /// their keys: 0 if it has one.
     pub(super) row: Option<i64>,
     pub(super) memory: Memory,
 }
@@ -101,6 +101,28 @@ pub(super) trait Store {
     async fn decline(&mut self, room: &str, sent: &Sent, now: i64) -> sqlx::Result<Option<Pending>>;
     /// `heir`, which has ended or not, takes over the membership that was added for `from`.
     async fn pass_membership(&mut self, from: Id, heir: Id) -> sqlx::Result<()>;
+
+    /// What a batch asks for: [`Self::read_claims`] and [`Self::read_preferences`].
+    async fn look_up(
+        &mut self,
+        keys: &[Key],
+        people: &[&str],
+    ) -> sqlx::Result<(HashMap<Key, Stored>, HashMap<String, Preferences>)> {
+        Ok((self.read_claims(keys).await?, self.read_preferences(people).await?))
+    }
+
+    /// What a batch writes: [`Self::settle`], [`Self::admit`] and [`Self::write_claims`]. No row is in two of them.
+    async fn write(
+        &mut self,
+        settled: &[&Outcome],
+        admitted: &[(Id, i64, &Arrival, bool)],
+        claims: &[(Key, &Stored)],
+        now: i64,
+    ) -> sqlx::Result<()> {
+        self.settle(settled, now).await?;
+        self.admit(admitted).await?;
+        self.write_claims(claims).await
+    }
 
     /// What is remembered of these contacts and rooms. Those of whom nothing is have no entry.
     async fn read_claims(&mut self, keys: &[Key]) -> sqlx::Result<HashMap<Key, Stored>>;

@@ -9,14 +9,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
 use super::claim::{Claim, Delivery};
-use super::claim_keys::key;
 use super::claim_memory::Windows;
-use super::claim_rows;
+use super::claim_rows::Claims;
 use super::groups;
 use super::handle::Journal;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
-use super::nouns::{Release, Sent, Until, Window};
+use super::nouns::{Until, Window};
 use super::op::{Admission, Admitted, AfterAdmit, Answer, Op};
 use super::open_error::OpenError;
 use super::postgres::PostgresStore;
@@ -25,7 +24,7 @@ use super::retention::Retention;
 use super::sqlite_store::SqliteStore;
 use super::store::{Begun, Opened, Store, Trouble};
 use crate::config::JournalPlace;
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences, TooMany, clock};
+use crate::model::{Id, Preferences, TooMany, clock};
 
 /// How many operations one transaction takes. More would not be faster, and would delay the first answers.
 const MAX_BATCH_OPERATIONS: usize = 512;
@@ -292,14 +291,13 @@ impl<S: Store> WriterOf<S> {
         let windows = Windows { now, first: millis(self.retention.borrow().window) };
         let retention = Window { now, length: millis(self.retention.borrow().retention) };
 
-        settle(store, ops, now).await?;
+        // Comes before the arrivals of the same batch, which get the new preferences.
         let changed = change(store, ops).await?;
 
         let mut ids = self.next..;
-        let mut arrivals = Vec::new();
-        let mut people = Vec::new();
-        let mut discarded = Vec::new();
-        let mut claims = Vec::new();
+        let (mut arrivals, mut claims, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut settled, mut released) = (Vec::new(), Vec::new());
+        let (mut people, mut keys) = (Vec::new(), Vec::new());
         for op in ops {
             match op {
                 Op::Admit { admission, .. } => {
@@ -313,18 +311,44 @@ impl<S: Store> WriterOf<S> {
                 }
                 Op::Preferences { whose, .. } => people.push(whose.key()),
                 Op::Claim { claim, .. } => claims.push(*claim),
-                Op::Discard { release, .. } => discarded.push(release.id),
+                Op::Settle { outcome, release, .. } => {
+                    settled.push(outcome);
+                    released.extend(*release);
+                }
+                Op::Discard { release, .. } => {
+                    discarded.push(release.id);
+                    keys.push(release.key);
+                }
+                Op::PassMembershipOn { from, .. } => keys.push(from.key),
+                Op::Held { keys: those, .. } => keys.extend(those),
                 _ => {}
             }
         }
-        store.admit(&arrivals).await?;
-        let claimed = claim_rows::ask(store, &claims, windows).await?;
+        keys.extend(claims.iter().map(|claim| claim.key).chain(released.iter().map(|release| release.key)));
+        let (stored, preferences) = store.look_up(&keys, &people).await?;
+        let mut memory = Claims::new(stored);
+        // What has ended comes first, so that claims that are given up can be claimed in the same batch.
+        released.into_iter().for_each(|release| memory.release(release));
+        let mut under_way = store.under_way(&memory.in_the_way_of(&claims)).await?;
+        for outcome in &settled {
+            under_way.remove(&outcome.id);
+        }
+        let claimed = memory.ask(&claims, windows, under_way);
         let granted =
             claims.iter().zip(&claimed).filter(|(_, claimed)| claimed.delivery == Delivery::Granted);
-        let adding: Vec<Id> = granted.filter(|(claim, _)| claim.adding).map(|(claim, _)| claim.id).collect();
+        let mut adding: Vec<Id> =
+            granted.filter(|(claim, _)| claim.adding).map(|(claim, _)| claim.id).collect();
+        adding.retain(|id| {
+            let at = id.checked_sub(self.next).and_then(|at| usize::try_from(at).ok());
+            let arrival = at.and_then(|at| arrivals.get_mut(at));
+            arrival.map(|(.., added)| *added = true).is_none()
+        });
+        // Those of which operations further down give claims up are written behind them.
+        let late = ops.iter().any(|op| matches!(op, Op::Discard { .. } | Op::Bounce { .. }));
+        let claims = if late { Vec::new() } else { memory.take_changed() };
+        store.write(&settled, &arrivals, &claims, now).await?;
         store.note_added(&adding).await?;
         store.discard(&discarded).await?;
-        let preferences = store.read_preferences(&people).await?;
         let preferences_of = |person: &str| preferences.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
@@ -363,44 +387,31 @@ impl<S: Store> WriterOf<S> {
                     Answer::Claimed(claimed)
                 }
                 Op::PassMembershipOn { from, .. } => {
-                    Answer::PassedOn(claim_rows::pass_membership_on(store, *from).await?)
+                    Answer::PassedOn(memory.pass_membership_on(store, *from).await?)
                 }
                 Op::Discard { release, .. } => {
-                    claim_rows::release(store, *release).await?;
+                    memory.release(*release);
                     Answer::Done
                 }
                 Op::Settle { .. } => Answer::Done,
-                Op::Bounce { outcome, sent, .. } => Answer::Ended(bounce(store, outcome, sent, now).await?),
+                Op::Bounce { outcome, sent, .. } => {
+                    Answer::Ended(memory.bounce(store, outcome, sent, now).await?)
+                }
                 Op::Decline { room, sent, .. } => Answer::Ended(store.decline(room, sent, now).await?),
                 Op::Group { name, change, .. } => Answer::Group(groups::change(store, name, change).await?),
                 Op::Held { keys, inviter, password, .. } => {
-                    Answer::Held(claim_rows::held(store, keys, *inviter, *password, windows).await?)
+                    Answer::Held(memory.held(keys, *inviter, *password, windows))
                 }
                 Op::Backlog { after, limit, .. } => Answer::Backlog(store.backlog(*after, *limit).await?),
                 Op::Children { parent, .. } => Answer::Backlog(store.children(*parent).await?),
             });
         }
-        store.settle(&ended.iter().collect::<Vec<_>>(), now).await?;
+        store.write(&ended.iter().collect::<Vec<_>>(), &[], &memory.take_changed(), now).await?;
         Ok(answers)
     }
 }
 
-/// What has come back. Another invitation takes over the membership that was added for it.
-async fn bounce(
-    store: &mut impl Store,
-    outcome: &Outcome,
-    sent: &Sent,
-    now: i64,
-) -> sqlx::Result<Option<Pending>> {
-    let Some(mut bounced) = store.bounce(outcome, sent, now).await? else { return Ok(None) };
-    let Arrival { contact, room, .. } = &bounced.arrival;
-    let release = Release { key: key(contact, room), id: outcome.id };
-    bounced.added = bounced.added && !claim_rows::pass_membership_on(store, release).await?;
-    claim_rows::release(store, release).await?;
-    Ok(Some(bounced))
-}
-
-/// Changes preferences. Comes before the arrivals of the same batch, which get the new preferences.
+/// Changes preferences.
 async fn change(store: &mut impl Store, ops: &[Op]) -> sqlx::Result<Vec<Result<Preferences, TooMany>>> {
     let mut changed = Vec::new();
     for op in ops {
@@ -409,22 +420,6 @@ async fn change(store: &mut impl Store, ops: &[Op]) -> sqlx::Result<Vec<Result<P
         }
     }
     Ok(changed)
-}
-
-/// Writes what has ended. Comes first in a batch, so that claims that are given up can be claimed in the same batch.
-async fn settle(store: &mut impl Store, ops: &[Op], now: i64) -> sqlx::Result<()> {
-    let (mut outcomes, mut released) = (Vec::new(), Vec::new());
-    for op in ops {
-        if let Op::Settle { outcome, release, .. } = op {
-            outcomes.push(outcome);
-            released.extend(*release);
-        }
-    }
-    store.settle(&outcomes, now).await?;
-    for release in released {
-        claim_rows::release(store, release).await?;
-    }
-    Ok(())
 }
 
 async fn at(time: Option<Instant>) {

@@ -65,6 +65,7 @@ impl Database {
     }
 
     /// For the configuration of a journal.
+    #[allow(dead_code, reason = "not all files of tests need it")]
     pub fn server(&self, key: u8) -> JournalServer {
         JournalServer {
             urls: vec![self.url().into()],

@@ -5,6 +5,7 @@
 //! attempt inserts the same number, and where it is there already the lost one was committed. In the same statement it looks whether
 //! this relay leads still, so that one that stood still while another took the lead writes nothing.
 
+mod batch;
 mod candidate;
 mod forget;
 mod lead;
@@ -268,9 +269,28 @@ impl Store for PostgresStore {
         self.open = None;
     }
 
-    async fn admit(&mut self, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
+    async fn look_up(
+        &mut self,
+        keys: &[Key],
+        people: &[&str],
+    ) -> sqlx::Result<(HashMap<Key, Stored>, HashMap<String, Preferences>)> {
+        batch::look_up(self.db()?, keys, people).await
+    }
+
+    async fn write(
+        &mut self,
+        settled: &[&Outcome],
+        admitted: &[(Id, i64, &Arrival, bool)],
+        claims: &[(Key, &Stored)],
+        now: i64,
+    ) -> sqlx::Result<()> {
         let db = self.db.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        rows::admit(db, &self.sealer, rows).await
+        batch::write(db, &self.sealer, settled, admitted, claims, now).await?;
+        batch::change_claims(db, claims).await
+    }
+
+    async fn admit(&mut self, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
+        self.write(&[], rows, &[], 0).await
     }
 
     async fn note_added(&mut self, ids: &[Id]) -> sqlx::Result<()> {
@@ -282,7 +302,7 @@ impl Store for PostgresStore {
     }
 
     async fn settle(&mut self, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
-        rows::settle(self.db()?, outcomes, now).await
+        self.write(outcomes, &[], &[], now).await
     }
 
     async fn backlog(&mut self, after: Id, limit: u32) -> sqlx::Result<Vec<Pending>> {
@@ -312,11 +332,11 @@ impl Store for PostgresStore {
     }
 
     async fn read_claims(&mut self, keys: &[Key]) -> sqlx::Result<HashMap<Key, Stored>> {
-        tables::read_claims(self.db()?, keys).await
+        Ok(self.look_up(keys, &[]).await?.0)
     }
 
     async fn write_claims(&mut self, changed: &[(Key, &Stored)]) -> sqlx::Result<()> {
-        tables::write_claims(self.db()?, changed).await
+        self.write(&[], &[], changed, 0).await
     }
 
     async fn read_preferences(&mut self, people: &[&str]) -> sqlx::Result<HashMap<String, Preferences>> {

@@ -1,6 +1,5 @@
-//! The statements of a group commit: a whole batch of rows in one statement each (`unnest`). Knows nothing of tasks, retries or time.
+//! The statements about invitations, but for what each batch writes ([`super::batch`]). Knows nothing of tasks, retries or time.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use sqlx::postgres::PgRow;
@@ -11,42 +10,6 @@ use super::text::clean;
 use crate::journal::nouns::{MAX_BOUNCE_AGE, Sent};
 use crate::journal::rows::{column, ended, nullable};
 use crate::model::{Arrival, Id, Language, Outcome, Pending, Reason};
-
-/// Writes arrivals.
-pub(super) async fn admit(
-    db: &mut PgConnection,
-    sealer: &Sealer,
-    rows: &[(Id, i64, &Arrival, bool)],
-) -> sqlx::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let text = |of: fn(&Arrival) -> &str| -> Vec<Cow<'_, str>> {
-        rows.iter().map(|(_, _, arrival, _)| clean(of(arrival))).collect()
-    };
-    let mut payloads = Vec::with_capacity(rows.len());
-    for (id, _, arrival, _) in rows {
-        payloads.push(sealer.payload(*id, &arrival.payload)?);
-    }
-    sqlx::query(
-        "INSERT INTO pending (id, received, route, room, inviter, contact, parent, language, added, payload) \
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], \
-         $8::text[], $9::boolean[], $10::bytea[])",
-    )
-    .bind(rows.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, received, ..)| *received).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, _, arrival, _)| arrival.route.as_str()).collect::<Vec<_>>())
-    .bind(text(|arrival| &arrival.room))
-    .bind(text(|arrival| &arrival.inviter))
-    .bind(text(|arrival| &arrival.contact))
-    .bind(rows.iter().map(|(_, _, arrival, _)| arrival.parent).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, _, arrival, _)| to_column(arrival.payload.language)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(.., added)| *added).collect::<Vec<_>>())
-    .bind(payloads)
-    .execute(db)
-    .await?;
-    Ok(())
-}
 
 /// Nothing for most people.
 pub(super) fn to_column(language: Language) -> Option<&'static str> {
@@ -66,32 +29,6 @@ pub(super) async fn discard(db: &mut PgConnection, ids: &[Id]) -> sqlx::Result<(
     if !ids.is_empty() {
         sqlx::query("DELETE FROM pending WHERE id = ANY($1)").bind(ids).execute(db).await?;
     }
-    Ok(())
-}
-
-/// Moves settled invitations from `pending` to `history`, without their payload.
-pub(super) async fn settle(db: &mut PgConnection, outcomes: &[&Outcome], now: i64) -> sqlx::Result<()> {
-    if outcomes.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "WITH o AS (SELECT * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) \
-         AS o (id, state, reason, inviter, sent_as)), \
-         d AS (DELETE FROM pending AS p USING o WHERE p.id = o.id RETURNING p.id, p.received, p.route, p.room, \
-         coalesce(o.inviter, p.inviter) AS inviter, p.contact, o.state, o.reason, o.sent_as, p.added, p.parent, p.language) \
-         INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, added, parent, \
-         language, declined) \
-         SELECT id, received, $1, route, room, inviter, contact, state, reason, sent_as, added, parent, language, \
-         CASE WHEN sent_as <> inviter AND sent_as <> room THEN 0 END FROM d",
-    )
-    .bind(now)
-    .bind(outcomes.iter().map(|o| o.id).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|o| o.state.as_str()).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|o| o.reason.map(Reason::as_str)).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|o| o.inviter.as_deref().map(clean)).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|o| o.sent_as.as_deref().map(clean)).collect::<Vec<_>>())
-    .execute(db)
-    .await?;
     Ok(())
 }
 

@@ -40,8 +40,9 @@ impl Purpose {
     /// is silent for a minute belongs to a process that hangs, or to a connection that is gone; and in a transaction for three
     /// seconds, which would keep others from taking the lead.
     ///
-    /// The writer's statements look up some rows by their keys. Without the other kinds of joins the planner can't decide to read a
-    /// whole table for that, which it did where dead rows could not be removed (a dump ran beside).
+    /// The writer's statements look up some rows by their keys. Without other kinds of joins and scans the planner can't decide to
+    /// read a whole table for that, which it did where dead rows could not be removed (a dump ran beside). So a statement has one
+    /// plan, whatever its rows are, and is planned once.
     fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Write => &[
@@ -50,6 +51,10 @@ impl Purpose {
                 ("idle_in_transaction_session_timeout", "3s"),
                 ("enable_hashjoin", "off"),
                 ("enable_mergejoin", "off"),
+                ("enable_seqscan", "off"),
+                ("enable_bitmapscan", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
+                ("jit", "off"),
             ],
             Self::Read => &[
                 ("statement_timeout", "60s"),

@@ -1,68 +1,18 @@
-//! The statements for claims, preferences, groups, look-alikes and capability hashes. Knows nothing of what they mean.
+//! The statements for preferences, groups, look-alikes and capability hashes. Knows nothing of what they mean.
 
 use std::collections::HashMap;
 
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use super::text::clean;
-use crate::journal::claim_memory::Memory;
 use crate::journal::client_caps::MAX_CLIENT_CAPS;
 use crate::journal::groups::text;
-use crate::journal::nouns::{Key, Window};
+use crate::journal::nouns::Window;
 use crate::journal::op::{Address, Hash};
 use crate::journal::retention::DAY_MS;
 use crate::journal::rows::{group, preferences};
-use crate::journal::store::Stored;
+use crate::model::Preferences;
 use crate::model::group::KeptGroup;
-use crate::model::{Id, Preferences};
-
-/// What is remembered of these contacts and rooms.
-pub(super) async fn read_claims(db: &mut PgConnection, keys: &[Key]) -> sqlx::Result<HashMap<Key, Stored>> {
-    let mut found = HashMap::new();
-    if keys.is_empty() {
-        return Ok(found);
-    }
-    let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-    let rows = sqlx::query("SELECT key, at, memory FROM claims WHERE key = ANY($1)");
-    for row in rows.bind(keys).fetch_all(db).await? {
-        if let Ok(key) = Key::try_from(row.try_get::<&[u8], _>(0)?) {
-            let memory = Memory::from_bytes(row.try_get(2)?, row.try_get(1)?);
-            found.insert(key, Stored { row: None, memory });
-        }
-    }
-    Ok(found)
-}
-
-/// Writes what has changed; where nothing is remembered any more the row goes.
-pub(super) async fn write_claims(db: &mut PgConnection, changed: &[(Key, &Stored)]) -> sqlx::Result<()> {
-    let gone: Vec<&[u8]> = changed
-        .iter()
-        .filter(|(_, stored)| stored.memory.newest().is_none())
-        .map(|(key, _)| &key[..])
-        .collect();
-    if !gone.is_empty() {
-        sqlx::query("DELETE FROM claims WHERE key = ANY($1)").bind(gone).execute(&mut *db).await?;
-    }
-    let kept: Vec<(&[u8], i64, &Memory)> = changed
-        .iter()
-        .filter_map(|(key, Stored { memory, .. })| Some((&key[..], memory.newest()?, memory)))
-        .collect();
-    if kept.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO claims (key, at, invitation, memory) \
-         SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[]) \
-         ON CONFLICT (key) DO UPDATE SET at = excluded.at, invitation = excluded.invitation, memory = excluded.memory",
-    )
-    .bind(kept.iter().map(|(key, ..)| *key).collect::<Vec<_>>())
-    .bind(kept.iter().map(|(_, at, _)| *at).collect::<Vec<_>>())
-    .bind(kept.iter().map(|(.., memory)| memory.another(Id::MIN).unwrap_or(0)).collect::<Vec<_>>())
-    .bind(kept.iter().map(|(_, at, memory)| memory.to_bytes(*at)).collect::<Vec<_>>())
-    .execute(db)
-    .await?;
-    Ok(())
-}
 
 /// The preferences of these people; those who have the default are left out.
 pub(super) async fn read_preferences(
