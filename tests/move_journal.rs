@@ -180,7 +180,7 @@ async fn a_journal_goes_to_a_server_and_back_and_is_the_same() {
     let again = journal.claim(9999, &ask("contact0@example.org")).await.unwrap();
     assert!(again.is_duplicate(), "{again:?}");
     for (from, to) in [("server.toml", "second.toml"), ("first.toml", "server.toml")] {
-        bench.refuses(from, to, "works with journal.url");
+        bench.refuses(from, to, "leads the journal at journal.url");
     }
     drop(journal);
     writer.await.unwrap();
@@ -368,4 +368,24 @@ async fn the_socket_of_a_relay_that_runs_is_not_taken_away() {
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert!(said.contains("give each relay a journal.socket of its own"), "{said}");
     assert!(std::os::unix::net::UnixStream::connect(bench.path("sock")).is_ok());
+}
+
+#[tokio::test]
+async fn a_password_of_the_database_that_others_can_read_is_found() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(bench) = Bench::new() else { return };
+    // The component's secret stands elsewhere.
+    std::fs::create_dir(bench.path("conf.d")).unwrap();
+    let text = std::fs::read_to_string(bench.path("server.toml")).unwrap();
+    std::fs::write(bench.path("server.toml"), text.replace("secret = 'swordfish'", "")).unwrap();
+    std::fs::write(bench.path("conf.d/secret.toml"), "[component]\nsecret = 'swordfish'\n").unwrap();
+    for name in ["key", "conf.d/secret.toml"] {
+        std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    for (mode, found) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(bench.path("server.toml"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let done = bench.run("server.toml", &["check", "--offline"]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert_eq!(text.contains("can read the password of journal.url"), found, "{text}");
+    }
 }
