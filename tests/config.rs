@@ -631,7 +631,11 @@ fn a_journal_on_a_server_is_shown_without_its_password() {
     for (url, shown, warned) in [
         ("'postgresql://relay:planted@127.0.0.1:5433/relay?sslmode=disable'", "127.0.0.1:5433/relay", false),
         ("'postgres://relay:planted%40@[::1]/relay'", "[::1]/relay", false),
-        ("'postgresql:///relay?host=/run/postgresql&user=planted'", "localhost/relay", false),
+        ("'postgresql:///relay?host=/run/postgresql&user=planted'", "/run/postgresql/relay", false),
+        ("'postgresql://%2Frun%2Fpostgresql/relay?password=planted'", "%2Frun%2Fpostgresql/relay", false),
+        ("'postgresql://localhost/relay?host=db.example&password=planted'", "db.example/relay", true),
+        ("'postgresql://db.example:5433/relay?hostaddr=::1&dbname=b&user=planted'", "[::1]:5433/b", false),
+        ("'postgresql://localhost:1/relay?hostaddr=192.0.2.1&port=5433'", "192.0.2.1:5433/relay", true),
         (
             "['postgresql://relay:planted@localhost/a', 'postgresql://relay:planted@db.example/b']",
             "localhost/a, db.example/b",

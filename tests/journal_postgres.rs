@@ -91,6 +91,28 @@ async fn what_is_secret_is_never_to_be_read_there() {
     close(journal, writer).await;
 }
 
+/// Neither before nor after it is deleted; who was invited does, for as long as the server keeps it.
+#[tokio::test]
+async fn what_is_secret_stands_in_no_file_of_the_server() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = bench.open().await;
+    let contact = format!("contact{}@example.org", std::process::id());
+    let payload = Payload {
+        password: Some("password-that-is-searched".into()),
+        reason: Some("reason-that-is-searched".into()),
+        ..Payload::default()
+    };
+    let id = journal.admit(Arrival { payload, ..arrival(&contact) }).await.unwrap().id;
+    assert!(bench.database.files_hold(&contact), "the search finds something");
+    assert!(!bench.database.files_hold("-that-is-searched"));
+    journal.settle(outcome(id, State::Relayed, None)).await.unwrap();
+    let forgotten = jid::BareJid::new(&contact).unwrap();
+    JournalReader::new(bench.server()).forget(&forgotten, Forget::Everything).await.unwrap();
+    assert!(!bench.database.files_hold("-that-is-searched"));
+    assert!(bench.database.files_hold(&contact), "see docs/postgresql.md");
+    close(journal, writer).await;
+}
+
 #[tokio::test]
 async fn another_key_is_refused_at_the_start() {
     let Some(bench) = Bench::new() else { return };

@@ -369,3 +369,23 @@ async fn the_socket_of_a_relay_that_runs_is_not_taken_away() {
     assert!(said.contains("give each relay a journal.socket of its own"), "{said}");
     assert!(std::os::unix::net::UnixStream::connect(bench.path("sock")).is_ok());
 }
+
+#[tokio::test]
+async fn a_password_of_the_database_that_others_can_read_is_found() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(bench) = Bench::new() else { return };
+    // The component's secret stands elsewhere.
+    std::fs::create_dir(bench.path("conf.d")).unwrap();
+    let text = std::fs::read_to_string(bench.path("server.toml")).unwrap();
+    std::fs::write(bench.path("server.toml"), text.replace("secret = 'swordfish'", "")).unwrap();
+    std::fs::write(bench.path("conf.d/secret.toml"), "[component]\nsecret = 'swordfish'\n").unwrap();
+    for name in ["key", "conf.d/secret.toml"] {
+        std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    for (mode, found) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(bench.path("server.toml"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let done = bench.run("server.toml", &["check", "--offline"]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        assert_eq!(text.contains("can read the password of journal.url"), found, "{text}");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
@@ -23,6 +23,9 @@ const SPEAK_FOR_USERS: &str =
 const OPEN_PAYLOADS: &str =
     "so every user of this machine can read the key, and with it passwords and reasons in the journal";
 
+const OPEN_THE_JOURNAL: &str =
+    "so every user of this machine can read the password of journal.url, and change the journal";
+
 const READ_BY_OTHERS: u32 = 0o004;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const READ_BY_THE_GROUP: u32 = 0o040;
@@ -39,11 +42,19 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
         .and_then(|file| of_file_with_secret(file, trusted.changed_by_others(file), SPEAK_FOR_USERS))
         .into_iter()
         .collect();
+    let mut password_in = None;
     if let JournalPlace::Server(server) = &config.journal.place {
         let file = &server.key_file;
         findings.extend(of_file_with_secret(file, trusted.changed_by_others(file), OPEN_PAYLOADS));
+        password_in = server.password_in.as_deref().filter(|file| Some(*file) != secret_in);
+        findings.extend(
+            password_in.and_then(|file| {
+                of_file_with_secret(file, trusted.changed_by_others(file), OPEN_THE_JOURNAL)
+            }),
+        );
     }
-    let others = config.files.iter().filter(|file| Some(file.as_path()) != secret_in);
+    let told = |file: &&PathBuf| [secret_in, password_in].contains(&Some(file.as_path()));
+    let others = config.files.iter().filter(|file| !told(file));
     findings.extend(others.filter_map(|file| trusted.changed_by_others(file)));
     // What is to be done about its folder may have been said of a file in it.
     let more = trusted.more_by_others(&config.folder_of_more());

@@ -36,7 +36,7 @@ pub(super) enum CommandError {
     #[error("{why}")]
     Refused { why: String, wrong: bool },
     #[error("no relay runs with {0}: start it, or name its configuration with --config")]
-    NoRelay(JournalPlace),
+    NoRelay(Box<JournalPlace>),
     /// A relay runs, and did not begin: with what was found out about it.
     #[error("{0}. Nothing was done, and nothing will be when it goes on (muc-invite-relay check says more)")]
     NoAnswer(String),

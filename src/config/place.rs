@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 /// Where the journal is.
@@ -27,6 +28,8 @@ pub struct JournalServer {
     pub key: JournalKey,
     /// The file that the key was read from.
     pub key_file: PathBuf,
+    /// The file in which one of the URLs has a password; `None` if none has, or it came from the environment.
+    pub password_in: Option<PathBuf>,
     /// What other relays with this journal call this one: see [`relay_name`].
     pub relay: String,
 }
@@ -57,7 +60,7 @@ impl JournalKey {
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.trim().as_bytes();
-        let mut bytes = [0; Self::BYTES];
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
         if text.len() != 2 * bytes.len() {
             return None;
         }
@@ -66,7 +69,7 @@ impl JournalKey {
                 [0, 1].map(|at| digits.get(at).and_then(|digit| char::from(*digit).to_digit(16)));
             *byte = u8::try_from(high? << 4 | low?).ok()?;
         }
-        Some(Self::new(bytes))
+        Some(Self(Arc::new(SecretBox::init_with_mut(|kept: &mut [u8; Self::BYTES]| *kept = *bytes))))
     }
 
     /// Its bytes.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jid::BareJid;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::document::{Document, Source};
 use super::error::ConfigError;
@@ -188,6 +188,7 @@ fn journal(doc: &mut Document) -> Journal {
         .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db"));
     let only_beside_url =
         || Wrong::new("set without journal.url", "leave it out: it is for a journal on a server");
+    let url_in = doc.file_of("journal", "url");
     let urls = doc.read("journal", "url", |value| {
         if in_file {
             return Err(Wrong::new("set beside journal.path", "keep only one of the two"));
@@ -213,7 +214,9 @@ fn journal(doc: &mut Document) -> Journal {
     if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
         let socket = socket.unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/relay.sock"));
         let relay = relay_name(&socket);
-        let server = JournalServer { urls, shown, key, key_file, relay };
+        let has_password = urls.iter().any(|url| values::has_password(url.expose_secret()));
+        let password_in = url_in.filter(|_| has_password);
+        let server = JournalServer { urls, shown, key, key_file, password_in, relay };
         return Journal { place: server.into(), socket, retention };
     }
     let mut socket = path.clone().into_os_string();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jid::BareJid;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use toml::de::DeValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -140,6 +141,7 @@ pub(super) fn journal_key_file(value: Value) -> Result<(JournalKey, PathBuf), Wr
     let path = text(value)?;
     let held = files::read(Path::new(&path))
         .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); {KEY_REMEDY}")))?;
+    let held = Zeroizing::new(held);
     let key = JournalKey::from_hex(&held).ok_or_else(|| {
         Wrong::quoted(&path, format!("it must hold 64 hexadecimal digits alone; {KEY_REMEDY}"))
     })?;
@@ -191,18 +193,44 @@ fn shown_url(url: &str) -> Result<String, Wrong> {
         return wrong("a URL with several hosts", "write a list of URLs, one for each");
     }
     let (path, parameters) = behind.split_once('?').unwrap_or((behind, ""));
+    let server = authority.rsplit('@').next().unwrap_or_default();
+    let (mut host, mut port) = match server.rsplit_once(':') {
+        Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host.to_owned(), port),
+        _ => (server.to_owned(), ""),
+    };
+    let mut database = path.to_owned();
+    // What stands here counts more than what stands in front.
     for parameter in parameters.split('&').filter(|it| !it.is_empty()) {
-        let name = parameter.split('=').next().unwrap_or_default();
-        if !URL_PARAMETERS.contains(&name) {
-            return wrong(
-                "a URL with a parameter that is not known",
-                &format!("known are {}", URL_PARAMETERS.join(", ")),
-            );
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name {
+            "host" => value.clone_into(&mut host),
+            "hostaddr" if value.contains(':') => host = format!("[{value}]"),
+            "hostaddr" => value.clone_into(&mut host),
+            "port" => port = value,
+            "dbname" => database = format!("/{value}"),
+            _ if URL_PARAMETERS.contains(&name) => {}
+            _ => {
+                return wrong(
+                    "a URL with a parameter that is not known",
+                    &format!("known are {}", URL_PARAMETERS.join(", ")),
+                );
+            }
         }
     }
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = if host.is_empty() { "localhost" } else { host };
-    Ok(format!("{host}{path}"))
+    let is_folder = host.starts_with('/') || host.get(..3).is_some_and(|it| it.eq_ignore_ascii_case("%2f"));
+    if host.is_empty() {
+        host.push_str("localhost");
+    }
+    let port = if port.is_empty() || is_folder { String::new() } else { format!(":{port}") };
+    Ok(format!("{host}{port}{database}"))
+}
+
+/// Whether there is a password in a URL, which may be wrong.
+pub(super) fn has_password(url: &str) -> bool {
+    let (front, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let user =
+        front.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+    user.contains(':') || parameters.split('&').any(|it| it.starts_with("password="))
 }
 
 fn secret_text(secret: String) -> Result<SecretString, Wrong> {

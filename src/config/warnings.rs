@@ -50,7 +50,8 @@ impl Config {
         let on_the_way = server.filter(|server| !is_on_this_machine(server)).map(|server| {
             format!(
                 "journal.url = {} is not on this machine, and the connection is clear text: everybody who can listen between the \
-                 two reads who invites whom (not reasons and passwords: they are sealed). Put a tunnel between",
+                 two reads who invites whom, and who can change what passes can take the relay's place there. Reasons and the rooms' \
+                 passwords are sealed. Put a tunnel between",
                 server.shown
             )
         });
@@ -61,6 +62,9 @@ impl Config {
 /// Whether all servers are: each is `localhost`, a loopback address or the folder of a socket.
 fn is_on_this_machine(server: &JournalServer) -> bool {
     server.shown.split(", ").all(|shown| {
+        if shown.starts_with('/') {
+            return true;
+        }
         let host = shown.split('/').next().unwrap_or_default();
         let host = host.strip_prefix('[').map_or_else(
             || host.split(':').next().unwrap_or_default(),

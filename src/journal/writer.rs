@@ -285,6 +285,10 @@ impl<S: Store> WriterOf<S> {
     }
 
     /// Executes the operations. Returns the answers.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "each kind of operation has its arm, in the order in which a batch is written"
+    )]
     async fn write(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
         let store = &mut self.store;
         let now = now();
@@ -328,7 +332,9 @@ impl<S: Store> WriterOf<S> {
         let (stored, preferences) = store.look_up(&keys, &people).await?;
         let mut memory = Claims::new(stored);
         // What has ended comes first, so that claims that are given up can be claimed in the same batch.
-        released.into_iter().for_each(|release| memory.release(release));
+        for release in released {
+            memory.release(release);
+        }
         let mut under_way = store.under_way(&memory.in_the_way_of(&claims)).await?;
         for outcome in &settled {
             under_way.remove(&outcome.id);

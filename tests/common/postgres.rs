@@ -16,6 +16,7 @@ const WITHOUT: &str = "WITHOUT_POSTGRESQL";
 /// A database of its own, for as long as this exists.
 pub struct Database {
     bin: PathBuf,
+    data: PathBuf,
     port: u16,
     name: String,
     /// Keeps the server from being stopped.
@@ -54,7 +55,7 @@ impl Database {
         let port = running(&folder).unwrap_or_else(|| start(&bin, &folder, uid == 0));
         drop(starting);
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let database = Self { bin, port, name, _used: used };
+        let database = Self { bin, data: folder.join("data"), port, name, _used: used };
         database.psql("postgres", &format!("DROP DATABASE IF EXISTS {0} WITH (FORCE)", database.name));
         database.psql("postgres", &format!("CREATE DATABASE {}", database.name));
         Some(database)
@@ -72,6 +73,7 @@ impl Database {
             shown: format!("127.0.0.1:{}/{}", self.port, self.name),
             key: JournalKey::new([key; 32]),
             key_file: "/etc/key".into(),
+            password_in: None,
             relay: "here:/run/relay.sock".into(),
         }
     }
@@ -99,6 +101,18 @@ impl Database {
     #[allow(dead_code, reason = "not all files of tests need it")]
     pub fn dump(&self) -> String {
         self.run("pg_dump", &self.name, &["--inserts"])
+    }
+
+    /// Whether a text stands in any file of the server: tables and write-ahead log.
+    #[allow(dead_code, reason = "not all files of tests need it")]
+    pub fn files_hold(&self, text: &str) -> bool {
+        self.psql(&self.name, "CHECKPOINT");
+        let mut grep = Command::new("grep");
+        grep.args(["-rqsF", "-e", text]).args(["base", "pg_wal"].map(|folder| self.data.join(folder)));
+        // 2: some file has gone meanwhile, since others use the server as well.
+        let code = grep.status().unwrap().code();
+        assert!(matches!(code, Some(0..=2)), "{code:?}");
+        code == Some(0)
     }
 
     fn run(&self, program: &str, database: &str, arguments: &[&str]) -> String {

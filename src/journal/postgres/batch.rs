@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, Row};
 
 use super::rows::to_column;
-use super::sealed::Sealer;
+use super::sealed::{Owner, Sealer};
 use super::text::clean;
 use crate::journal::claim_memory::Memory;
 use crate::journal::nouns::Key;
@@ -70,7 +70,8 @@ pub(super) async fn write(
     };
     let mut payloads = Vec::with_capacity(admitted.len());
     for (id, _, arrival, _) in admitted {
-        payloads.push(sealer.payload(*id, &arrival.payload)?);
+        let (room, contact) = (clean(&arrival.room), clean(&arrival.contact));
+        payloads.push(sealer.payload(Owner { id: *id, room: &room, contact: &contact }, &arrival.payload)?);
     }
     sqlx::query(
         "WITH gone AS (DELETE FROM pending WHERE id = ANY($2)), \

@@ -118,9 +118,9 @@ pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx
          until = clock_timestamp() + make_interval(secs => $2) FROM free RETURNING epoch"
     );
     let token = i64::from_le_bytes(sealed::random());
-    let taken =
+    let taking =
         sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(LEASE.as_secs_f64()).bind(again).bind(token);
-    let epoch = match taken.fetch_optional(&mut *db).await {
+    let epoch = match taking.fetch_optional(&mut *db).await {
         Ok(None) => return Ok(None),
         Ok(Some(epoch)) => epoch,
         Err(e) if is_locked(&e) => {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tracing::{debug, warn};
 
 pub(super) use self::candidate::Candidate;
 pub(super) use self::forget::forget;
@@ -64,6 +64,8 @@ pub(super) struct PostgresStore {
     /// The number of the last transaction that was committed.
     batch: i64,
     sweep: Sweep,
+    /// Whether the last step of the maintenance has succeeded.
+    maintained: bool,
 }
 
 impl PostgresStore {
@@ -115,6 +117,7 @@ impl PostgresStore {
             unsure: false,
             batch,
             sweep: Sweep::default(),
+            maintained: true,
         };
         Ok(Some((store, opened)))
     }
@@ -383,9 +386,16 @@ impl Store for PostgresStore {
             Ok(pause)
         };
         match session::within(MAINTENANCE_TIMEOUT, step).await {
-            Ok(pause) => pause,
+            Ok(pause) => {
+                self.maintained = true;
+                pause
+            }
             Err(e) => {
-                debug!("the maintenance of the journal is put off: {e}");
+                // Once: it is tried again and again.
+                if std::mem::replace(&mut self.maintained, false) {
+                    let remedy = session::remedy(&e);
+                    warn!("what is too old is not deleted from the journal for now: {e}. {remedy}");
+                }
                 sweep::PAUSE
             }
         }

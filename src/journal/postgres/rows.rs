@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::sealed::Sealer;
+use super::sealed::{Owner, Sealer};
 use super::text::clean;
 use crate::journal::nouns::{MAX_BOUNCE_AGE, Sent};
 use crate::journal::rows::{column, ended, nullable};
@@ -91,15 +91,18 @@ pub(super) async fn children(
 fn pending(sealer: &Sealer, row: &PgRow) -> sqlx::Result<Pending> {
     let id = row.try_get(0)?;
     let language = nullable(row, 7)?.unwrap_or_default();
+    let (room, contact): (String, String) = (row.try_get(3)?, row.try_get(5)?);
+    let owner = Owner { id, room: &room, contact: &contact };
+    let payload = sealer.open_payload(owner, row.try_get(9)?, language)?;
     Ok(Pending {
         id,
         received: row.try_get(1)?,
         arrival: Arrival {
             route: column(row, 2)?,
-            room: row.try_get(3)?,
+            room,
             inviter: row.try_get(4)?,
-            contact: row.try_get(5)?,
-            payload: sealer.open_payload(id, row.try_get(9)?, language)?,
+            contact,
+            payload,
             parent: row.try_get(6)?,
         },
         added: row.try_get(8)?,

@@ -12,8 +12,29 @@ use crate::model::{Id, Language, Origin, Payload};
 /// Bytes of a nonce. They are so many that random ones never repeat.
 const NONCE_BYTES: usize = 24;
 
-/// What stands for the id where the key itself is checked. No invitation has it.
-const KEY_CHECK: Id = 0;
+/// What stands for a row where the key itself is checked. No invitation has this id.
+const KEY_CHECK: Owner<'static> = Owner { id: 0, room: "", contact: "" };
+
+/// Whose a payload is: what is sealed for one can't be opened as that of another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) id: Id,
+    /// As it stands in the row.
+    pub(super) room: &'a str,
+    /// As it stands in the row.
+    pub(super) contact: &'a str,
+}
+
+impl Owner<'_> {
+    /// With the lengths, so that no two give the same bytes.
+    fn bytes(self) -> Vec<u8> {
+        let length = |text: &str| (text.len() as u64).to_le_bytes();
+        let Self { id, room, contact } = self;
+        let parts: [&[u8]; 5] =
+            [&id.to_le_bytes(), &length(room), room.as_bytes(), &length(contact), contact.as_bytes()];
+        parts.concat()
+    }
+}
 
 /// Seals and opens with one key.
 pub(super) struct Sealer(XChaCha20Poly1305);
@@ -40,7 +61,7 @@ impl Sealer {
     ///
     /// # Errors
     /// [`sqlx::Error::Encode`]: it can't be sealed.
-    pub(super) fn payload(&self, id: Id, payload: &Payload) -> sqlx::Result<Vec<u8>> {
+    pub(super) fn payload(&self, owner: Owner<'_>, payload: &Payload) -> sqlx::Result<Vec<u8>> {
         let stanza = |it: &Origin| -> Stanza { (it.sender.clone(), it.message.clone()) };
         let parts = (
             &payload.reason,
@@ -52,15 +73,20 @@ impl Sealer {
             &payload.addressed,
         );
         let text = serde_json::to_vec(&parts).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-        self.seal(id, &text)
+        self.seal(owner, &text)
     }
 
     /// Opens what [`Self::payload`] has sealed.
     ///
     /// # Errors
     /// [`sqlx::Error::Decode`]: it was sealed with another key or for another row, or was changed.
-    pub(super) fn open_payload(&self, id: Id, sealed: &[u8], language: Language) -> sqlx::Result<Payload> {
-        let text = self.open(id, sealed)?;
+    pub(super) fn open_payload(
+        &self,
+        owner: Owner<'_>,
+        sealed: &[u8],
+        language: Language,
+    ) -> sqlx::Result<Payload> {
+        let text = self.open(owner, sealed)?;
         let (reason, password, thread, continues, origin, hand_over, addressed): Parts =
             serde_json::from_slice(&text).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
         let stanza = |(sender, message)| Origin { sender, message };
@@ -90,21 +116,21 @@ impl Sealer {
     }
 
     /// The nonce, and what is sealed behind it.
-    fn seal(&self, id: Id, text: &[u8]) -> sqlx::Result<Vec<u8>> {
+    fn seal(&self, owner: Owner<'_>, text: &[u8]) -> sqlx::Result<Vec<u8>> {
         let nonce = XNonce::generate();
-        let sealing = Sealing { msg: text, aad: &id.to_le_bytes() };
+        let sealing = Sealing { msg: text, aad: &owner.bytes() };
         let sealed = self.0.encrypt(&nonce, sealing).map_err(|_| sqlx::Error::Encode("not sealed".into()))?;
         Ok([&nonce[..], &sealed].concat())
     }
 
-    fn open(&self, id: Id, sealed: &[u8]) -> sqlx::Result<Vec<u8>> {
+    fn open(&self, owner: Owner<'_>, sealed: &[u8]) -> sqlx::Result<Vec<u8>> {
         let wrong = || {
             sqlx::Error::Decode(
                 "a payload was sealed with another key or for another row, or was changed".into(),
             )
         };
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong)?;
-        let sealing = Sealing { msg: sealed, aad: &id.to_le_bytes() };
+        let sealing = Sealing { msg: sealed, aad: &owner.bytes() };
         self.0.decrypt(&XNonce::from(*nonce), sealing).map_err(|_| wrong())
     }
 }
@@ -127,6 +153,8 @@ mod tests {
         Sealer::new(&JournalKey::new([byte; 32]))
     }
 
+    const ROW: Owner<'static> = Owner { id: 7, room: "tea@c.test", contact: "bob@a.test" };
+
     fn payload() -> Payload {
         Payload {
             reason: Some("Come & talk\0".into()),
@@ -146,24 +174,32 @@ mod tests {
     #[test]
     fn a_payload_is_opened_as_it_was_sealed_and_is_not_to_be_read() {
         for payload in [payload(), Payload::default()] {
-            let sealed = sealer(1).payload(7, &payload).unwrap();
+            let sealed = sealer(1).payload(ROW, &payload).unwrap();
             assert!(!sealed.windows(7).any(|window| window == b"planted" || window == b"alice@a"));
-            assert_eq!(sealer(1).open_payload(7, &sealed, payload.language).unwrap(), payload);
-            assert_ne!(sealer(1).payload(7, &payload).unwrap(), sealed, "each time with another nonce");
+            assert_eq!(sealer(1).open_payload(ROW, &sealed, payload.language).unwrap(), payload);
+            assert_ne!(sealer(1).payload(ROW, &payload).unwrap(), sealed, "each time with another nonce");
         }
     }
 
     #[test]
     fn with_another_key_for_another_row_or_changed_it_is_not_opened() {
-        let sealed = sealer(1).payload(7, &payload()).unwrap();
-        assert!(sealer(2).open_payload(7, &sealed, Language::default()).is_err());
-        assert!(sealer(1).open_payload(8, &sealed, Language::default()).is_err());
+        let sealed = sealer(1).payload(ROW, &payload()).unwrap();
+        assert!(sealer(2).open_payload(ROW, &sealed, Language::default()).is_err());
+        let others = [
+            Owner { id: 8, ..ROW },
+            Owner { room: "den@c.test", ..ROW },
+            Owner { contact: "eve@a.test", ..ROW },
+            Owner { room: "tea@c.testbob", contact: "@a.test", ..ROW },
+        ];
+        for other in others {
+            assert!(sealer(1).open_payload(other, &sealed, Language::default()).is_err(), "{other:?}");
+        }
         for at in [0, NONCE_BYTES, sealed.len() - 1] {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert!(sealer(1).open_payload(7, &changed, Language::default()).is_err(), "{at}");
+            assert!(sealer(1).open_payload(ROW, &changed, Language::default()).is_err(), "{at}");
         }
-        assert!(sealer(1).open_payload(7, &[], Language::default()).is_err());
+        assert!(sealer(1).open_payload(ROW, &[], Language::default()).is_err());
     }
 
     #[test]

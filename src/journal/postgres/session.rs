@@ -106,10 +106,12 @@ pub(super) async fn connect(
 }
 
 async fn connect_to(url: &str, purpose: Purpose) -> sqlx::Result<PgConnection> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("muc-invite-relay")
+    let mut options = PgConnectOptions::from_str(url)?
         .options(purpose.settings().iter().copied())
         .disable_statement_logging();
+    if options.get_application_name().is_none() {
+        options = options.application_name("muc-invite-relay");
+    }
     let mut db = options.connect().await?;
     // An answer of the journal means that the data is on the disk, whatever the server's default is. Older servers let nobody in who
     // asks for `idle_session_timeout` at once.
@@ -318,6 +320,7 @@ mod tests {
             shown: String::new(),
             key: JournalKey::new([0; JournalKey::BYTES]),
             key_file: "key".into(),
+            password_in: None,
             relay: String::new(),
         };
         let mut from = 0;
