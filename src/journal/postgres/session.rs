@@ -181,7 +181,8 @@ pub(super) async fn not_newer(server: &JournalServer, db: &mut PgConnection) -> 
 /// How the version of the tables stands to this program's; and that version.
 async fn version(server: &JournalServer, db: &mut PgConnection) -> Result<(Ordering, i64), OpenError> {
     let version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(db);
-    let found: Option<i64> = within(READ_TIMEOUT, version).await.map_err(|e| open_error(server, e))?;
+    // A few rows: one that stands by asks each time, and must not wait for a server that hangs as long as for a search.
+    let found: Option<i64> = within(TRANSACTION_TIMEOUT, version).await.map_err(|e| open_error(server, e))?;
     let ours = migrations().iter().map(|migration| migration.version).max().unwrap_or(0);
     let Some(found) = found else { return Err(OpenError::ServerMissing { server: server.shown.clone() }) };
     Ok((found.cmp(&ours), found))
