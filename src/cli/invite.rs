@@ -210,7 +210,7 @@ impl<Out: Write> Shown<'_, Out> {
         let failed = |why: String| Err(CommandError::Refused { why, wrong: false });
         match answered {
             Ok(Answered::Yes(())) => {}
-            Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.place.clone())),
+            Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.place.clone().into())),
             Ok(Answered::Hangs(process)) => return Err(CommandError::no_answer(process)),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
             Err(e) if e.kind() == io::ErrorKind::ArgumentListTooLong => return Err(self.too_long(&e)),

@@ -66,7 +66,6 @@ async def test_postgres_is(postgres, leads, how, note):
     note(await leads.account(lost=2 * PART if how == "paused" else 0, again=PART))
 
 
-@pytest.mark.xfail(strict=True, reason="while what is written is refused, the lead is not renewed")
 async def test_the_database_is_full(leads, note):
     """Nobody can write, so nothing is gained if another relay leads: it would do so every five seconds."""
     first, second = await leads.pair()
@@ -97,7 +96,6 @@ async def limited(postgres):
     await limited(-1)
 
 
-@pytest.mark.xfail(strict=True, reason="it ends: what it reads after it has taken the lead is not tried again")
 async def test_no_session_is_left_at_the_takeover(leads, limited):
     """It waits, as one does that stands by: later there may be one."""
     first, second = await leads.pair()
@@ -113,7 +111,6 @@ async def test_no_session_is_left_at_the_takeover(leads, limited):
     await leads.works()
 
 
-@pytest.mark.xfail(strict=True, reason="it ends: what it reads after it has taken the lead is not tried again")
 @ON_DEMAND
 async def test_a_table_is_locked_at_the_takeover(leads):
     """By VACUUM FULL, or REINDEX: for longer than a session waits for a lock."""
@@ -145,13 +142,11 @@ async def slow_takeover(leads):
         yield second
 
 
-@pytest.mark.xfail(strict=True, reason="nobody answers at the control socket")
 async def test_it_is_healthy_while_it_takes_over(slow_takeover):
     code, said = await healthy(slow_takeover)
     assert code == 0, said
 
 
-@pytest.mark.xfail(strict=True, reason="nobody looks whether it is to stop")
 async def test_it_is_told_to_stop_while_it_takes_over(slow_takeover):
     assert await slow_takeover.process.stop(within=3) == 0
 
