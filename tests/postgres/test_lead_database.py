@@ -108,6 +108,7 @@ async def test_no_session_is_left_at_the_takeover(leads, limited):
     still_runs = second.process.running
     await limited(-1)
     assert still_runs, second.output.all[-1]
+    await second.connected()
     await leads.works()
 
 
@@ -121,6 +122,7 @@ async def test_a_table_is_locked_at_the_takeover(leads):
         await second.process.says(LEADS)
         await asyncio.sleep(7)
         assert second.process.running, second.output.all[-1]
+    await second.connected()
     await leads.works()
 
 
