@@ -306,7 +306,7 @@ async fn two_of_three_servers_are_off() {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE datname = current_database() AND application_name = 'muc-invite-relay'",
     );
-    let again = tokio::time::timeout(Duration::from_secs(40), journal.admit(arrival(2))).await;
+    let again = tokio::time::timeout(Duration::from_secs(25), journal.admit(arrival(2))).await;
     assert!(again.is_ok_and(|admitted| admitted.is_ok()), "the journal is not written again");
     close(journal, writer).await;
 }

@@ -77,7 +77,8 @@ async def pair(own_cluster, relays, postgres, tmp_path):
         relay.way = way
         pair.append(relay)
     first, second = pair
-    await first.start()
+    await first.launch()
+    await took_over(first)
     await second.launch()
     await second.process.says(STANDS_BY)
     yield pair
@@ -140,8 +141,10 @@ async def people_of(stage, rooms):
 
 
 async def took_over(relay):
+    """And is connected to both nodes."""
     await relay.process.says(LEADS, within=60)
-    await relay.connected()
+    for _ in range(2):
+        await relay.connected()
 
 
 @pytest.mark.parametrize(

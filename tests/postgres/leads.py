@@ -67,7 +67,8 @@ class Leads:
     async def pair(self, *before, **overrides):
         """One that leads and one that stands by."""
         first, second = [await self.relay(*before, **overrides) for _ in range(2)]
-        await first.start()
+        await first.launch()
+        await self.leads(first)
         await self.sql(_AUDIT)
         await second.launch()
         await second.process.says(STANDS_BY)
@@ -154,7 +155,7 @@ class Leads:
         assert by == sorted(by), f"an older connection sent after a newer one: {by}"
         await self._is_fenced()
         handed_back = len(missing) - len(gone)
-        return f"{twice} of {len(self.contacts)} arrived again, {len(gone)} lost with a relay that hung, {handed_back} left to the module"
+        return f"{twice} of {len(self.contacts)} arrived again, {len(gone)} lost: sent to a relay that failed, {handed_back} left to the module"
 
     async def _is_fenced(self):
         """A session writes under one epoch, and epochs follow each other."""
