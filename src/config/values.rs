@@ -203,9 +203,8 @@ fn shown_url(url: &str) -> Result<String, Wrong> {
     for parameter in parameters.split('&').filter(|it| !it.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         match name {
-            "host" => value.clone_into(&mut host),
             "hostaddr" if value.contains(':') => host = format!("[{value}]"),
-            "hostaddr" => value.clone_into(&mut host),
+            "host" | "hostaddr" => value.clone_into(&mut host),
             "port" => port = value,
             "dbname" => database = format!("/{value}"),
             _ if URL_PARAMETERS.contains(&name) => {}

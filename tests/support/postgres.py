@@ -50,6 +50,13 @@ def _lives(pid: int) -> bool:
         return False
 
 
+def _signal(pids: list[int], number: int) -> None:
+    """To those that have not ended meanwhile."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 class Postgres:
     """A server on 127.0.0.1 that lets everybody of this machine in."""
 
@@ -115,8 +122,7 @@ class Postgres:
     async def kill(self) -> None:
         """Ends the postmaster by SIGKILL; returns when its sessions have noticed and are gone."""
         processes = self._processes()
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+        _signal(processes, signal.SIGCONT)
         await self.process.kill()
         async with asyncio.timeout(WITHIN):
             while any(map(_lives, processes[1:])):
@@ -130,13 +136,11 @@ class Postgres:
         """Stops all its processes where they are (SIGSTOP). Its connections stay open, and the kernel takes new ones."""
         # First the one that makes others.
         os.kill(self.process.pid, signal.SIGSTOP)
-        for pid in self._processes()[1:]:
-            os.kill(pid, signal.SIGSTOP)
+        _signal(self._processes()[1:], signal.SIGSTOP)
 
     def resume(self) -> None:
         """Ends `pause`."""
-        for pid in reversed(self._processes()):
-            os.kill(pid, signal.SIGCONT)
+        _signal(self._processes()[::-1], signal.SIGCONT)
 
     def _processes(self) -> list[int]:
         """The postmaster, and its children."""
