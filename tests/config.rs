@@ -128,10 +128,11 @@ fn without_set(config: &Config) -> impl std::fmt::Debug {
 }
 
 /// Keys that the reference shows with an example, since their default is to be absent.
-const EXAMPLES: [&str; 7] = ["secret_file", "servers", "team", "listen", "url", "key_file", "socket"];
+const EXAMPLES: [&str; 9] =
+    ["secret_file", "servers", "team", "listen", "url", "key_file", "name", "lease", "socket"];
 
 /// Those that exclude what is set already, or name files that are not there.
-const ALONE: [&str; 4] = ["secret_file", "url", "key_file", "socket"];
+const ALONE: [&str; 6] = ["secret_file", "url", "key_file", "name", "lease", "socket"];
 
 /// A commented key of the reference.
 fn commented(line: &str) -> Option<(&str, &str)> {
@@ -220,7 +221,8 @@ fn the_environment_overrides_every_key() {
     let tried: Vec<_> = env.iter().map(|(name, _)| name.to_lowercase().replace("__", ".")).collect();
     for key in Config::keys() {
         // Those of a journal on a server exclude the file.
-        let of_server = ["journal.url", "journal.key_file", "journal.socket"];
+        let of_server =
+            ["journal.url", "journal.key_file", "journal.name", "journal.lease", "journal.socket"];
         let elsewhere = ["component.secret_file", "component.servers", "groups.*"].contains(&key.as_str())
             || of_server.contains(&key.as_str());
         assert!(elsewhere || tried.contains(&key), "{key} is not tried");
@@ -683,6 +685,8 @@ fn what_belongs_to_a_journal_on_a_server_must_be_there_and_alone() {
         (format!("{url}\nkey_file = '{}.gone'", key.display()), "it can't be read"),
         (format!("{url}\npath = 'journal.db'"), "journal.url is set beside journal.path"),
         ("socket = '/run/relay.sock'".to_owned(), "journal.socket is set without journal.url"),
+        ("name = 'relay-1'".to_owned(), "journal.name is set without journal.url"),
+        (format!("{url}\nlease = '2s'"), "journal.lease is 2 s: it must be from 3s to 60s"),
         (format!("key_file = '{}'", key.display()), "journal.key_file is set without journal.url"),
     ] {
         let e = parse(&format!("{LEAST}[journal]\n{keys}\n")).unwrap_err();

@@ -1,5 +1,7 @@
-//! `move-journal`: a journal in a file goes to `PostgreSQL` and back, and is the same; and what is refused. Runs the binary.
+//! `journal move`: a journal in a file goes to `PostgreSQL` and back, and is the same; and what is refused. Runs the binary.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -26,11 +28,14 @@ const KEY: u8 = 7;
 struct Bench {
     folder: TempDir,
     database: Database,
+    /// Of the configurations that have one.
+    urls: RefCell<HashMap<String, String>>,
 }
 
 impl Bench {
     fn new() -> Option<Self> {
-        let bench = Self { folder: TempDir::new().unwrap(), database: Database::new()? };
+        let bench =
+            Self { folder: TempDir::new().unwrap(), database: Database::new()?, urls: RefCell::default() };
         std::fs::write(bench.path("key"), format!("{KEY:02x}").repeat(32)).unwrap();
         bench.configure_server("server.toml", &bench.database.url());
         for name in ["first", "second"] {
@@ -52,6 +57,7 @@ impl Bench {
     }
 
     fn configure_server(&self, name: &str, url: &str) {
+        self.urls.borrow_mut().insert(name.to_owned(), url.to_owned());
         let [key, socket] = ["key", "sock"].map(|name| self.path(name).display().to_string());
         self.configure(name, &format!("url = '{url}'\nkey_file = '{key}'\nsocket = '{socket}'"));
     }
@@ -62,7 +68,12 @@ impl Bench {
     }
 
     fn moves(&self, from: &str, to: &str) -> Output {
-        self.run(from, &["move-journal", "--to", &self.path(to).display().to_string()])
+        let key = self.path("key").display().to_string();
+        let path = self.path(to).display().to_string();
+        match self.urls.borrow().get(to) {
+            Some(url) => self.run(from, &["journal", "move", "--to", url, "--key-file", &key]),
+            None => self.run(from, &["journal", "move", "--to", path.strip_suffix(".toml").unwrap()]),
+        }
     }
 
     fn refuses(&self, from: &str, to: &str, why: &str) {

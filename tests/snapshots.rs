@@ -21,21 +21,8 @@ services = ["conference.example.org"]
 "#;
 
 const COMMANDS: [&str; 15] = [
-    "run",
-    "invite",
-    "history",
-    "stats",
-    "forget",
-    "block",
-    "unblock",
-    "blocks",
-    "groups",
-    "backup",
-    "move-journal",
-    "healthy",
-    "check",
-    "setup",
-    "print",
+    "run", "invite", "history", "stats", "forget", "block", "unblock", "blocks", "groups", "backup",
+    "journal", "healthy", "check", "setup", "print",
 ];
 
 /// Compares a text with the file of this name, except for what differs between runs.
@@ -103,6 +90,7 @@ fn help() {
         is_as_before(&format!("help-{command}"), &folder.prints(&[command, "--help"]));
     }
     is_as_before("help-groups-create", &folder.prints(&["groups", "create", "--help"]));
+    is_as_before("help-journal-move", &folder.prints(&["journal", "move", "--help"]));
 }
 
 #[test]

@@ -114,9 +114,10 @@ fn write_config(path: &Path, server: &str, folder: &Path, database: Option<&Data
             let [key_file, socket] = ["journal.key", "relay.sock"].map(|name| folder.join(name));
             write_secret(&key_file, &"01".repeat(32))?;
             let url = database.url();
-            format!("url = {url:?}\nkey_file = {key_file:?}\nsocket = {socket:?}\n")
+            let [key_file, socket] = [key_file.display(), socket.display()];
+            format!("url = \"{url}\"\nkey_file = \"{key_file}\"\nsocket = \"{socket}\"\n")
         }
-        None => format!("path = {:?}\n", journal(folder)),
+        None => format!("path = \"{}\"\n", journal(folder).display()),
     };
     let text = format!(
         "[component]\njid = {COMPONENT:?}\nsecret = {SECRET:?}\nserver = {server:?}\n\

@@ -4,9 +4,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
+
+/// How long the lead over other relays with the same journal holds, unless the configuration says otherwise.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(5);
 
 /// Where the journal is.
 #[derive(Debug, Clone)]
@@ -30,12 +34,14 @@ pub struct JournalServer {
     pub key_file: PathBuf,
     /// The file in which one of the URLs has a password; `None` if none has, or it came from the environment.
     pub password_in: Option<PathBuf>,
-    /// What other relays with this journal call this one: see [`relay_name`].
+    /// What other relays with this journal call this one; the same after a restart.
     pub relay: String,
+    /// How long the lead over the others holds unless it is renewed.
+    pub lease: Duration,
 }
 
-/// What other relays with the same journal call the one with this control socket: its machine, and the socket. The same after a
-/// restart.
+/// What other relays with the same journal call the one with this control socket, unless it is given a name: its machine, and the
+/// socket.
 #[must_use]
 pub fn relay_name(socket: &Path) -> String {
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

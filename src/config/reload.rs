@@ -13,11 +13,13 @@ use super::schema::{Component, Config, Journal, Log, Metrics};
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 9] = [
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 11] = [
     "component.jid",
     "component.server",
     "component.servers",
     "journal.key_file",
+    "journal.lease",
+    "journal.name",
     "journal.path",
     "journal.socket",
     "journal.url",

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::document::{Document, Source};
 use super::error::ConfigError;
-use super::place::{JournalPlace, JournalServer, relay_name};
+use super::place::{DEFAULT_LEASE, JournalPlace, JournalServer, relay_name};
 use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
@@ -210,13 +210,30 @@ fn journal(doc: &mut Document) -> Journal {
                 if on_server { values::path(value) } else { Err(only_beside_url()) }
             },
         );
+    let name =
+        doc.read(
+            "journal",
+            "name",
+            |value| {
+                if on_server { values::text(value) } else { Err(only_beside_url()) }
+            },
+        );
+    let lease =
+        doc.read(
+            "journal",
+            "lease",
+            |value| {
+                if on_server { values::lease(value) } else { Err(only_beside_url()) }
+            },
+        );
     let retention = doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY);
     if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
         let socket = socket.unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/relay.sock"));
-        let relay = relay_name(&socket);
+        let relay = name.unwrap_or_else(|| relay_name(&socket));
+        let lease = lease.unwrap_or(DEFAULT_LEASE);
         let has_password = urls.iter().any(|url| values::has_password(url.expose_secret()));
         let password_in = url_in.filter(|_| has_password);
-        let server = JournalServer { urls, shown, key, key_file, password_in, relay };
+        let server = JournalServer { urls, shown, key, key_file, password_in, relay, lease };
         return Journal { place: server.into(), socket, retention };
     }
     let mut socket = path.clone().into_os_string();

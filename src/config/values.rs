@@ -16,7 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::digest::Digest;
 use super::files;
-use super::place::JournalKey;
+use super::place::{DEFAULT_LEASE, JournalKey, JournalPlace, JournalServer};
 use super::schema::{Archive, LogFormat, Membership, Mimicry, Passwords, Rate, Server, Strangers, Support};
 use crate::model::group::{self, Entry, NoName};
 use crate::model::{address as jids, domain as domains, duration as durations};
@@ -146,6 +146,30 @@ pub(super) fn journal_key_file(value: Value) -> Result<(JournalKey, PathBuf), Wr
         Wrong::quoted(&path, format!("it must hold 64 hexadecimal digits alone; {KEY_REMEDY}"))
     })?;
     Ok((key, path.into()))
+}
+
+/// The journal that an operator names on the command line: a URL of `PostgreSQL` with the file of its key, or a path. `name`: what other
+/// relays call the one who asks.
+///
+/// # Errors
+/// What is wrong, and what to write instead.
+pub fn typed_journal(text: &str, key_file: Option<&Path>, name: &str) -> Result<JournalPlace, String> {
+    let said = |wrong: Wrong| format!("{}: {}", wrong.shown, wrong.remedy);
+    if !text.contains("://") {
+        return match key_file {
+            None => Ok(JournalPlace::File(text.into())),
+            Some(_) => {
+                Err("--key-file is for a URL of PostgreSQL, and this is a path: leave it out".to_owned())
+            }
+        };
+    }
+    let Some(key_file) = key_file else {
+        return Err("name the file with the key that payloads are sealed with: --key-file FILE".to_owned());
+    };
+    let (urls, shown) = postgres_urls(Value::Text(text.to_owned())).map_err(said)?;
+    let (key, key_file) = journal_key_file(Value::Text(key_file.display().to_string())).map_err(said)?;
+    let (relay, lease) = (name.to_owned(), DEFAULT_LEASE);
+    Ok(JournalServer { urls, shown, key, key_file, password_in: None, relay, lease }.into())
 }
 
 /// Parameters of a `PostgreSQL` URL that are understood.
@@ -281,6 +305,18 @@ where
             Value::Text(text) => Err(Wrong::quoted(&text, format!("{remedy}, without quotes"))),
             other => Err(Wrong::new(other.kind(), remedy)),
         }
+    }
+}
+
+/// How long a lead may hold.
+const ALLOWED_LEASES: RangeInclusive<Duration> = Duration::from_secs(3)..=Duration::from_secs(60);
+
+pub(super) fn lease(value: Value) -> Result<Duration, Wrong> {
+    let lease = duration(value)?;
+    if ALLOWED_LEASES.contains(&lease) {
+        Ok(lease)
+    } else {
+        Err(Wrong::new(format!("{} s", lease.as_secs()), "it must be from 3s to 60s"))
     }
 }
 

@@ -75,6 +75,7 @@ impl Database {
             key_file: "/etc/key".into(),
             password_in: None,
             relay: "here:/run/relay.sock".into(),
+            lease: std::time::Duration::from_secs(5),
         }
     }
 

@@ -1,4 +1,6 @@
-"""`move-journal` from a file to PostgreSQL and back, with invitations under way: they arrive from the new place, once each."""
+"""`journal move` from a file to PostgreSQL and back, with invitations under way: they arrive from the new place, once each."""
+
+import tomllib
 
 import pytest
 
@@ -12,7 +14,10 @@ ALL = ("--limit", "1000000")
 
 
 def move(target):
-    return "move-journal", "--to", str(target.config)
+    place = tomllib.loads(target.config.read_text())["journal"]
+    if "url" in place:
+        return "journal", "move", "--to", place["url"], "--key-file", place["key_file"]
+    return "journal", "move", "--to", place["path"]
 
 
 async def refused(source, target):

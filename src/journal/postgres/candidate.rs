@@ -68,7 +68,7 @@ impl Candidate {
             if free.is_some_and(|since| since.elapsed() < SEEN_TO_HAVE_ENDED) {
                 return Ok((None, free));
             }
-            Ok((lead::take(&mut db, name, again).await?, free))
+            Ok((lead::take(&mut db, name, self.server.lease, again).await?, free))
         };
         match session::within(TRANSACTION_TIMEOUT, taking).await {
             Ok((Some(lead), _)) => {

@@ -8,15 +8,11 @@ use super::sealed;
 use crate::journal::nouns::Leader;
 use crate::model::Lease;
 
-/// How long the lead holds unless it is renewed: a relay that was killed, hangs, or has lost its way to the database is replaced
-/// after this time.
-pub(super) const LEASE: Duration = Duration::from_secs(5);
+/// For this part of a lease a relay is sure of its lead: clocks do not run alike, and what is sent takes its time.
+const SURE: f32 = 0.9;
 
-/// So much earlier a relay is no longer sure of its lead: clocks do not run alike, and what is sent takes its time.
-const MARGIN: Duration = Duration::from_millis(500);
-
-/// The lead is renewed when it is as old as this.
-pub(super) const RENEW_AFTER: Duration = Duration::from_secs(1);
+/// The lead is renewed after this part of a lease.
+const RENEWALS: u32 = 5;
 
 /// A standby that was not seen for this time is none.
 const STANDBY_TIMEOUT: &str = "interval '10 seconds'";
@@ -27,26 +23,34 @@ pub(super) struct Lead {
     epoch: i64,
     token: i64,
     pub(super) lease: Lease,
+    /// How long it holds unless it is renewed: a relay that was killed, hangs, or has lost its way to the database is replaced after
+    /// this time.
+    length: Duration,
     renewed: Instant,
 }
 
 impl Lead {
+    /// After which time it is renewed.
+    pub(super) fn renew_after(&self) -> Duration {
+        self.length / RENEWALS
+    }
+
     /// Whether it is time to renew it.
     pub(super) fn is_due(&self) -> bool {
-        self.renewed.elapsed() >= RENEW_AFTER
+        self.renewed.elapsed() >= self.renew_after()
     }
 
     /// It was renewed by a statement that was sent at `asked`.
     pub(super) fn renewed(&mut self, asked: Instant) {
         self.renewed = asked;
-        self.lease.move_to(asked + LEASE - MARGIN);
+        self.lease.move_to(asked + self.length.mul_f32(SURE));
     }
 
     /// The statement that renews it. Writes nothing if another relay has taken the lead.
     pub(super) fn renewal(&self) -> String {
         format!(
             "UPDATE leader SET until = clock_timestamp() + interval '{} seconds' WHERE {}",
-            LEASE.as_secs(),
+            self.length.as_secs(),
             self.is_this()
         )
     }
@@ -76,9 +80,9 @@ impl Lead {
     }
 }
 
-/// Whether others may take the lead. Not even the database's clock is believed: no end is further off than the lease, unless the clock
-/// was set back since.
-const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '10 seconds')";
+/// Whether others may take the lead. Not even the database's clock is believed: no end is further off than the longest lease, unless
+/// the clock was set back since.
+const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '61 seconds')";
 
 /// Whether the lead can be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +114,12 @@ pub(super) async fn free(db: &mut PgConnection, name: &str, again: bool) -> sqlx
 ///
 /// # Errors
 /// That of a statement.
-pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx::Result<Option<Lead>> {
+pub(super) async fn take(
+    db: &mut PgConnection,
+    name: &str,
+    length: Duration,
+    again: bool,
+) -> sqlx::Result<Option<Lead>> {
     let asked = Instant::now();
     let sql = format!(
         "WITH free AS (SELECT FROM leader WHERE {HAS_ENDED} OR (holder = $1 AND $3) FOR UPDATE NOWAIT) \
@@ -119,7 +128,7 @@ pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx
     );
     let token = i64::from_le_bytes(sealed::random());
     let taking =
-        sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(LEASE.as_secs_f64()).bind(again).bind(token);
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(name).bind(length.as_secs_f64()).bind(again).bind(token);
     let epoch = match taking.fetch_optional(&mut *db).await {
         Ok(None) => return Ok(None),
         Ok(Some(epoch)) => epoch,
@@ -130,7 +139,7 @@ pub(super) async fn take(db: &mut PgConnection, name: &str, again: bool) -> sqlx
         Err(e) => return Err(e),
     };
     sqlx::query("DELETE FROM standbys WHERE name = $1").bind(name).execute(db).await?;
-    let mut lead = Lead { epoch, token, lease: Lease::until(asked), renewed: asked };
+    let mut lead = Lead { epoch, token, lease: Lease::until(asked), length, renewed: asked };
     lead.renewed(asked);
     Ok(Some(lead))
 }

@@ -44,6 +44,9 @@ use crate::model::{Arrival, Id, Lease, Outcome, Pending, Preferences};
 /// For a step of the maintenance: it must not cost the lead.
 const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The pause between two looks whether a lead that has to end has ended, and how much longer than it is waited.
+const POLL_PAUSE: Duration = Duration::from_secs(2);
+
 /// The pause before the lead is renewed again where that has failed.
 const RENEWAL_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -76,7 +79,7 @@ impl PostgresStore {
     pub(super) async fn open(server: &JournalServer) -> Result<(Self, Opened), OpenError> {
         let mut candidate = Candidate::open(server).await?;
         // A relay that crashed may have it for so long.
-        let give_up = Instant::now() + lead::LEASE + lead::RENEW_AFTER;
+        let give_up = Instant::now() + server.lease + POLL_PAUSE;
         loop {
             if let Some(opened) = Self::lead(server, &mut candidate, false).await? {
                 return Ok(opened);
@@ -85,7 +88,7 @@ impl PostgresStore {
             if leader.name != server.relay || Instant::now() >= give_up {
                 return Err(OpenError::ServerInUse { server: server.shown.clone(), leader: leader.name });
             }
-            sleep(lead::RENEW_AFTER).await;
+            sleep(POLL_PAUSE).await;
         }
     }
 
@@ -201,7 +204,7 @@ impl Store for PostgresStore {
 
     async fn stay_leader(&mut self) -> Result<Duration, OpenError> {
         if !self.lead.is_due() {
-            return Ok(lead::RENEW_AFTER);
+            return Ok(self.lead.renew_after());
         }
         let asked = Instant::now();
         let renewal = AssertSqlSafe(self.lead.renewal());
@@ -214,7 +217,7 @@ impl Store for PostgresStore {
         match session::within(TRANSACTION_TIMEOUT, renewing).await {
             Ok(true) => {
                 self.lead.renewed(asked);
-                Ok(lead::RENEW_AFTER)
+                Ok(self.lead.renew_after())
             }
             Ok(false) => Err(self.lead_lost()),
             Err(e) => {

@@ -322,6 +322,7 @@ mod tests {
             key: JournalKey::new([0; JournalKey::BYTES]),
             key_file: "key".into(),
             password_in: None,
+            lease: crate::config::DEFAULT_LEASE,
             relay: String::new(),
         };
         let mut from = 0;
