@@ -19,7 +19,7 @@
 //! | [`wire`] | stanza shapes both ways; pure, no I/O, no clock | why |
 //! | [`config`] | the TOML file and its environment overrides | the rest |
 //! | [`telemetry`] | log, metrics, HTTP | what is counted |
-//! | [`journal`] | `SQLite` through sqlx, group commit | XMPP |
+//! | [`journal`] | what is remembered: group commit, in `SQLite` or `PostgreSQL` | XMPP |
 //! | [`link`] | the connection: handshake, reconnect, IQ replies, ping barrier, back-pressure | invitations |
 //! | [`rooms`] | what a room says: its kind, affiliations, occupants; adding a member | the journal |
 //! | [`contacts`] | what a contact's server says of them: block list, roster, clients | the journal |

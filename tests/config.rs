@@ -9,7 +9,6 @@ use muc_invite_relay::config::{
     Archive, Changes, Config, LogFormat, Membership, Mimicry, Passwords, REFERENCE, Rate, Server, Strangers,
     Support,
 };
-use muc_invite_relay::daemon::control::socket_of;
 use secrecy::ExposeSecret;
 
 const LEAST: &str = include_str!("configs/valid/least.toml");
@@ -79,7 +78,7 @@ fn every_value_arrives() {
     assert_eq!(config.limits.per_contact, Rate { count: 2, per: seconds(120) });
     assert_eq!(config.limits.per_room, Rate { count: 3, per: seconds(3 * 3600) });
     assert_eq!(config.limits.max_recipients, 16);
-    assert_eq!(config.journal.path, Path::new("journal.db"));
+    assert_eq!(config.journal.place.file(), Some(Path::new("journal.db")));
     assert_eq!(config.journal.retention, seconds(30 * 24 * 3600));
     let groups: Vec<_> = config.groups.iter().map(|(name, people)| (name.as_str(), people.len())).collect();
     assert_eq!(groups, [("night-shift", 1), ("team", 2)]);
@@ -129,7 +128,11 @@ fn without_set(config: &Config) -> impl std::fmt::Debug {
 }
 
 /// Keys that the reference shows with an example, since their default is to be absent.
-const EXAMPLES: [&str; 4] = ["secret_file", "servers", "team", "listen"];
+const EXAMPLES: [&str; 9] =
+    ["secret_file", "servers", "team", "listen", "url", "key_file", "name", "lease", "socket"];
+
+/// Those that exclude what is set already, or name files that are not there.
+const ALONE: [&str; 6] = ["secret_file", "url", "key_file", "name", "lease", "socket"];
 
 /// A commented key of the reference.
 fn commented(line: &str) -> Option<(&str, &str)> {
@@ -156,7 +159,7 @@ fn the_reference_shows_the_defaults() {
 #[test]
 fn the_examples_of_the_reference_are_valid() {
     let uncomment = |line: &str| match commented(line) {
-        Some((key, line)) if EXAMPLES.contains(&key) && key != "secret_file" => format!("{line}\n"),
+        Some((key, line)) if EXAMPLES.contains(&key) && !ALONE.contains(&key) => format!("{line}\n"),
         _ => format!("{line}\n"),
     };
     let config = parse(&REFERENCE.lines().map(uncomment).collect::<String>()).unwrap();
@@ -217,7 +220,11 @@ fn the_environment_overrides_every_key() {
     ];
     let tried: Vec<_> = env.iter().map(|(name, _)| name.to_lowercase().replace("__", ".")).collect();
     for key in Config::keys() {
-        let elsewhere = ["component.secret_file", "component.servers", "groups.*"].contains(&key.as_str());
+        // Those of a journal on a server exclude the file.
+        let of_server =
+            ["journal.url", "journal.key_file", "journal.name", "journal.lease", "journal.socket"];
+        let elsewhere = ["component.secret_file", "component.servers", "groups.*"].contains(&key.as_str())
+            || of_server.contains(&key.as_str());
         assert!(elsewhere || tried.contains(&key), "{key} is not tried");
     }
     let from_file = parse(include_str!("configs/valid/everything-else.toml")).unwrap();
@@ -291,7 +298,7 @@ fn the_control_socket_of_the_longest_path_can_be_made() {
     let beginning = folder.path().join("j").into_os_string().into_string().unwrap();
     let longest = format!("{beginning:j<102}");
     let config = with_env(LEAST, &[("JOURNAL__PATH", &longest)]).unwrap();
-    std::os::unix::net::UnixListener::bind(socket_of(&config.journal.path)).unwrap();
+    std::os::unix::net::UnixListener::bind(&config.journal.socket).unwrap();
     assert_eq!(config.warnings(), [""; 0]);
     let [warning] = &with_env(LEAST, &[("JOURNAL__PATH", &format!("{longest}j"))]).unwrap().warnings()[..]
     else {
@@ -610,4 +617,79 @@ fn another_secret_in_the_same_file_needs_a_connection() {
         (&*changes.in_effect, changes.need_connection()),
         (&["component.secret_file".to_owned()][..], true)
     );
+}
+
+/// A journal on a server, with this URL or list.
+fn on_server(url: &str) -> (tempfile::TempDir, Result<Config, String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("journal.key");
+    std::fs::write(&key, "0123456789abcdef".repeat(4) + "\n").unwrap();
+    let config = parse(&format!("{LEAST}[journal]\nurl = {url}\nkey_file = '{}'\n", key.display()));
+    (folder, config)
+}
+
+#[test]
+fn a_journal_on_a_server_is_shown_without_its_password() {
+    for (url, shown, warned) in [
+        ("'postgresql://relay:planted@127.0.0.1:5433/relay?sslmode=disable'", "127.0.0.1:5433/relay", false),
+        ("'postgres://relay:planted%40@[::1]/relay'", "[::1]/relay", false),
+        ("'postgresql:///relay?host=/run/postgresql&user=planted'", "/run/postgresql/relay", false),
+        ("'postgresql://%2Frun%2Fpostgresql/relay?password=planted'", "%2Frun%2Fpostgresql/relay", false),
+        ("'postgresql://localhost/relay?host=db.example&password=planted'", "db.example/relay", true),
+        ("'postgresql://db.example:5433/relay?hostaddr=::1&dbname=b&user=planted'", "[::1]:5433/b", false),
+        ("'postgresql://localhost:1/relay?hostaddr=192.0.2.1&port=5433'", "192.0.2.1:5433/relay", true),
+        (
+            "['postgresql://relay:planted@localhost/a', 'postgresql://relay:planted@db.example/b']",
+            "localhost/a, db.example/b",
+            true,
+        ),
+    ] {
+        let (_folder, config) = on_server(url);
+        let config = config.unwrap();
+        assert_eq!(config.journal.place.to_string(), format!("journal.url = {shown}"));
+        assert_eq!(config.journal.socket, Path::new("/var/lib/muc-invite-relay/relay.sock"));
+        assert_eq!(config.warnings().len(), usize::from(warned), "{url}");
+        let debug = format!("{config:?}");
+        assert!(!debug.contains("planted") && !debug.contains("0123456789abcdef"), "{debug}");
+    }
+}
+
+#[test]
+fn a_url_of_a_journal_that_can_not_be_used_is_refused_without_being_shown() {
+    for (url, said) in [
+        ("''", "must not be empty"),
+        ("[]", "journal.url is empty"),
+        ("'mysql://relay:planted@db/relay'", "no URL of PostgreSQL"),
+        ("'postgresql://relay:plan?ted@db/relay'", "a character that ends its password"),
+        ("'postgresql://relay:plan/ted@db/relay'", "a character that ends its password"),
+        ("'postgresql://relay:plan#ted@db/relay'", "a character that ends its password"),
+        ("'postgresql://relay:plan@ted@db/relay'", "a character that ends its password"),
+        ("'postgresql://relay:planted@one,two/relay'", "write a list of URLs"),
+        ("'postgresql://relay:planted@db/relay?pasword=planted'", "a parameter that is not known"),
+    ] {
+        let (_folder, config) = on_server(url);
+        let e = config.unwrap_err();
+        assert!(e.contains(said) && !e.contains("plan") && !e.contains("ted@"), "{url}: {e}");
+    }
+}
+
+#[test]
+fn what_belongs_to_a_journal_on_a_server_must_be_there_and_alone() {
+    let url = "url = 'postgresql://relay:planted@localhost/relay'";
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("journal.key");
+    std::fs::write(&key, "planted").unwrap();
+    for (keys, said) in [
+        (url.to_owned(), "journal.key_file is missing: make one with"),
+        (format!("{url}\nkey_file = '{}'", key.display()), "it must hold 64 hexadecimal digits alone"),
+        (format!("{url}\nkey_file = '{}.gone'", key.display()), "it can't be read"),
+        (format!("{url}\npath = 'journal.db'"), "journal.url is set beside journal.path"),
+        ("socket = '/run/relay.sock'".to_owned(), "journal.socket is set without journal.url"),
+        ("name = 'relay-1'".to_owned(), "journal.name is set without journal.url"),
+        (format!("{url}\nlease = '2s'"), "journal.lease is 2 s: it must be from 3s to 60s"),
+        (format!("key_file = '{}'", key.display()), "journal.key_file is set without journal.url"),
+    ] {
+        let e = parse(&format!("{LEAST}[journal]\n{keys}\n")).unwrap_err();
+        assert!(e.contains(said) && !e.contains("planted"), "{e}");
+    }
 }

@@ -138,8 +138,16 @@ fn keys_that_are_named_exist() {
     let mut keys = Config::keys();
     // Names of files, which look like keys.
     keys.extend(
-        ["journal.db", "journal.db-wal", "journal.db.sock", "relay.cfg.lua", "relay.yml", "log.rs"]
-            .map(str::to_owned),
+        [
+            "journal.db",
+            "journal.db-wal",
+            "journal.db.sock",
+            "journal.key",
+            "relay.cfg.lua",
+            "relay.yml",
+            "log.rs",
+        ]
+        .map(str::to_owned),
     );
     let sections = ["component", "muc", "relay", "limits", "journal", "admins", "log", "metrics"];
     let mut named = 0;
@@ -178,7 +186,9 @@ fn commands_that_are_named_exist() {
             let mut words = words[..end].split(' ').filter(|word| !word.is_empty() && *word != "\\");
             let first = words.next().unwrap_or_default();
             let command = match first {
-                "groups" => format!("{first} {}", words.next().unwrap_or_default()).trim_end().to_owned(),
+                "groups" | "journal" => {
+                    format!("{first} {}", words.next().unwrap_or_default()).trim_end().to_owned()
+                }
                 _ => first.to_owned(),
             };
             let help = helps.entry(command.clone()).or_insert_with(|| help(&command));

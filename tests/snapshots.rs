@@ -20,9 +20,9 @@ server = "127.0.0.1:1"
 services = ["conference.example.org"]
 "#;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run", "invite", "history", "stats", "forget", "block", "unblock", "blocks", "groups", "backup",
-    "healthy", "check", "setup", "print",
+    "journal", "healthy", "check", "setup", "print",
 ];
 
 /// Compares a text with the file of this name, except for what differs between runs.
@@ -90,6 +90,7 @@ fn help() {
         is_as_before(&format!("help-{command}"), &folder.prints(&[command, "--help"]));
     }
     is_as_before("help-groups-create", &folder.prints(&["groups", "create", "--help"]));
+    is_as_before("help-journal-move", &folder.prints(&["journal", "move", "--help"]));
 }
 
 #[test]
@@ -105,6 +106,30 @@ fn setup() {
     for (name, version) in [("setup-ejabberd", "26.07"), ("setup-ejabberd-23.01", "23.01")] {
         is_as_before(name, &folder.prints(&["setup", "ejabberd", "--server-version", version]));
     }
+}
+
+#[test]
+fn setup_for_a_cluster() {
+    let folder = Folder::new("");
+    let key = folder.path("journal.key");
+    std::fs::write(&key, "0a".repeat(32)).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let config =
+        CONFIG.replace(r#"server = "127.0.0.1:1""#, r#"servers = ["127.0.0.1:5347", "127.0.0.1:5348"]"#);
+    let in_file = format!("{config}[journal]\npath = '{}'\n", folder.journal());
+    let on_server = format!(
+        "{config}[journal]\nurl = ['postgresql://relay:pw@127.0.0.1/relay', 'postgresql://relay:pw@127.0.0.1:5433/relay']\n\
+         key_file = '{key}'\n"
+    );
+    let printed = |config: &str| {
+        std::fs::write(folder.path("relay.toml"), config).unwrap();
+        folder.prints(&["setup", "ejabberd", "--server-version", "26.07"])
+    };
+    is_as_before("setup-ejabberd-cluster", &printed(&on_server));
+    assert!(
+        printed(&in_file)
+            .ends_with("needs the journal in PostgreSQL: journal.url of the relay's configuration.\n")
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
 
+use crate::postgres::Database;
 use crate::server::{self, Server};
 use crate::words::{COMPONENT, SECRET};
 
@@ -22,6 +23,8 @@ const CLOCK_TICKS_PER_SECOND: u64 = 100;
 pub enum Candidate {
     /// This relay; `privileged`: it may send in the name of users.
     Relay { privileged: bool },
+    /// This relay with its journal in `PostgreSQL`, in a database of its own.
+    OnPostgres,
     /// The bare component on tokio-xmpp.
     Baseline,
     /// The relay on slixmpp.
@@ -32,6 +35,8 @@ pub enum Candidate {
 pub struct Running {
     child: Child,
     pub server: Server,
+    /// Dropped after the process has ended.
+    _database: Option<Database>,
 }
 
 impl Candidate {
@@ -56,10 +61,14 @@ impl Candidate {
             command.args(words);
             command
         };
+        let database = match self {
+            Self::OnPostgres => Some(Database::new().context("PostgreSQL is not installed")?),
+            _ => None,
+        };
         let mut command = match self {
-            Self::Relay { .. } => {
+            Self::Relay { .. } | Self::OnPostgres => {
                 let config = folder.join("config.toml");
-                write_config(&config, &address, folder)?;
+                write_config(&config, &address, folder, database.as_ref())?;
                 let mut command = started_by(binary());
                 command.arg("--config").arg(config).arg("run");
                 command
@@ -82,7 +91,7 @@ impl Candidate {
         let mut child = child.with_context(|| format!("starting {}", program.display()))?;
         let privileged = self == Self::Relay { privileged: true };
         match server::accept(&listener, privileged).await {
-            Ok(server) => Ok(Running { child, server }),
+            Ok(server) => Ok(Running { child, server, _database: database }),
             Err(e) => {
                 child.kill()?;
                 child.wait()?;
@@ -99,14 +108,27 @@ fn binary() -> OsString {
 }
 
 /// Writes the relay's configuration, with limits that are checked and never reached.
-fn write_config(path: &Path, server: &str, folder: &Path) -> Result<()> {
-    let journal = journal(folder).display().to_string();
+fn write_config(path: &Path, server: &str, folder: &Path, database: Option<&Database>) -> Result<()> {
+    let journal = match database {
+        Some(database) => {
+            let [key_file, socket] = ["journal.key", "relay.sock"].map(|name| folder.join(name));
+            write_secret(&key_file, &"01".repeat(32))?;
+            let url = database.url();
+            let [key_file, socket] = [key_file.display(), socket.display()];
+            format!("url = \"{url}\"\nkey_file = \"{key_file}\"\nsocket = \"{socket}\"\n")
+        }
+        None => format!("path = \"{}\"\n", journal(folder).display()),
+    };
     let text = format!(
         "[component]\njid = {COMPONENT:?}\nsecret = {SECRET:?}\nserver = {server:?}\n\
          [muc]\nservices = [\"conference.example.org\"]\n\
          [limits]\nper_inviter = \"1000000/1s\"\nper_domain = \"1000000/1s\"\nper_contact = \"1000000/1s\"\nper_room = \"1000000/1s\"\nmax_recipients = 100000\n\
-         [journal]\npath = {journal:?}\n"
+         [journal]\n{journal}"
     );
+    write_secret(path, &text)
+}
+
+fn write_secret(path: &Path, text: &str) -> Result<()> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
     std::io::Write::write_all(&mut &file, text.as_bytes())?;

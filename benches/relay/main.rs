@@ -4,7 +4,7 @@
 //! `cargo bench` prints the table. `cargo test --bench relay -- --quick` runs everything but the large journals in some
 //! seconds: on a debug build its figures mean nothing, but its exit code shows that all of it works. `--alone` measures only
 //! the first line of the table, for a profiler; `--crowds` only invitations to many people, `--journals` only the large
-//! journals. `--instructions` counts instructions instead, by callgrind, which has to be installed (Debian's package valgrind);
+//! journals; `--postgres` the first line, and the same with the journal in `PostgreSQL`. `--instructions` counts instructions instead, by callgrind, which has to be installed (Debian's package valgrind);
 //! with `FUNCTIONS=1` also by function.
 
 mod baseline;
@@ -13,6 +13,8 @@ mod fan_out;
 mod figures;
 mod history;
 mod instructions;
+#[path = "../../tests/common/postgres.rs"]
+mod postgres;
 mod server;
 mod words;
 
@@ -83,6 +85,9 @@ const THIS_RELAY: Entry = Entry {
     unanswered: UNANSWERED_AT_FULL_LOAD,
 };
 
+const ON_POSTGRES: Entry =
+    Entry { name: "(a) its journal in PostgreSQL", candidate: Candidate::OnPostgres, ..THIS_RELAY };
+
 const FIRST_TABLE: [Entry; 5] = [
     THIS_RELAY,
     Entry { name: "(b) a bare tokio-xmpp Component", candidate: Candidate::Baseline, ..THIS_RELAY },
@@ -122,6 +127,8 @@ async fn main() -> Result<()> {
         fan_out::run(&bench.folder, &bench.plan.crowds, bench.plan.singles).await
     } else if journals {
         bench.journals().await.map(|lines| figures::print(&lines))
+    } else if arguments.iter().any(|it| it == "--postgres") {
+        bench.contest(&[THIS_RELAY, ON_POSTGRES]).await.map(|lines| figures::print(&lines))
     } else {
         bench.run(alone).await
     };
@@ -155,13 +162,7 @@ impl Bench {
             self.plan.rounds
         );
 
-        let contest = if alone { &FIRST_TABLE[..1] } else { &FIRST_TABLE };
-        let mut lines: Vec<Line> = contest.iter().map(|entry| Line::new(entry.name)).collect();
-        for _ in 0..self.plan.rounds {
-            for (entry, line) in contest.iter().zip(&mut lines) {
-                line.runs.push(self.fresh(entry).await?);
-            }
-        }
+        let lines = self.contest(if alone { &FIRST_TABLE[..1] } else { &FIRST_TABLE }).await?;
         figures::print(&lines);
         if alone {
             return Ok(());
@@ -174,6 +175,17 @@ impl Bench {
         figures::print(&journals);
         print_aims(&lines, &journals, &self.plan.journals);
         Ok(())
+    }
+
+    /// One after the other in every round.
+    async fn contest(&self, entries: &[Entry]) -> Result<Vec<Line>> {
+        let mut lines: Vec<Line> = entries.iter().map(|entry| Line::new(entry.name)).collect();
+        for _ in 0..self.plan.rounds {
+            for (entry, line) in entries.iter().zip(&mut lines) {
+                line.runs.push(self.fresh(entry).await?);
+            }
+        }
+        Ok(lines)
     }
 
     /// The relay with journals of several sizes, one after the other in every round.
@@ -215,7 +227,7 @@ impl Bench {
     )]
     async fn measure(&self, folder: &Path, entry: &Entry) -> Result<Figures> {
         let count = match entry.candidate {
-            Candidate::Relay { .. } => self.plan.relay,
+            Candidate::Relay { .. } | Candidate::OnPostgres => self.plan.relay,
             Candidate::Baseline => self.plan.baseline,
             Candidate::Slixmpp => self.plan.slixmpp,
         };

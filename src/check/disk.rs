@@ -10,6 +10,7 @@ use rustix::fs::{Access, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::finding::{Finding, What};
+use crate::config::{JournalPlace, JournalServer};
 use crate::journal::{self, JournalReader, OpenError, folder_of};
 
 /// Less free space than this is reported.
@@ -19,7 +20,26 @@ const MIN_FREE_BYTES: u64 = 100 << 20;
 const TRIAL_WRITE_BYTES: usize = 256 << 10;
 
 /// Whether the journal can be used, and whether its disk has space.
-pub async fn journal(path: &Path) -> Vec<Finding> {
+pub async fn journal(place: &JournalPlace) -> Vec<Finding> {
+    match place {
+        JournalPlace::File(path) => in_file(path).await,
+        JournalPlace::Server(server) => vec![on_server(server).await],
+    }
+}
+
+/// Its disk is the server's.
+async fn on_server(server: &JournalServer) -> Finding {
+    let finding = Finding::of(What::Journal, server.shown.clone());
+    match JournalReader::new(server.clone()).status().await {
+        Ok(status) => {
+            finding.ok(format!("in PostgreSQL, schema {}, {} under way", status.schema, status.pending))
+        }
+        Err(OpenError::ServerMissing { .. }) => finding.ok("will be made at the first start"),
+        Err(e) => finding.failed("can't be used", e.to_string()),
+    }
+}
+
+async fn in_file(path: &Path) -> Vec<Finding> {
     let finding = Finding::of(What::Journal, path.display().to_string());
     let target = journal::dangling(path);
     let disk = folder_of(target.as_deref().unwrap_or(path));
@@ -108,7 +128,14 @@ fn replaced_by_others(path: &Path, folder: &Path) -> Option<Finding> {
 
 /// The finding about a journal that could not be read in time.
 #[must_use]
-pub fn journal_does_not_answer(path: &Path) -> Finding {
+pub fn journal_does_not_answer(place: &JournalPlace) -> Finding {
+    let path = match place {
+        JournalPlace::File(path) => path,
+        JournalPlace::Server(server) => {
+            return Finding::of(What::Journal, server.shown.clone())
+                .failed("does not answer", "look at the database server, and at the way to it");
+        }
+    };
     Finding::of(What::Journal, path.display().to_string()).failed(
         "does not answer: another process holds it, or its disk does not answer",
         format!("see which process has it (as root: fuser -v {}), and look at its disk", path.display()),
@@ -183,7 +210,7 @@ mod tests {
     use crate::check::finding::State;
 
     async fn found(path: &Path) -> (State, String, String) {
-        let finding = journal(path).await.swap_remove(0);
+        let finding = in_file(path).await.swap_remove(0);
         (finding.state, finding.found, finding.remedy.unwrap_or_default())
     }
 

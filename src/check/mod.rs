@@ -32,6 +32,6 @@ pub use finding::{Finding, RelayFound, State, What};
 pub use groups::groups;
 pub use metrics::metrics;
 pub use neighbours::somebody_is_connected;
-pub use running::{Running, running};
+pub use running::{Running, running, stands_by};
 pub use server::{AskedBy, not_tried, server};
 pub use settings::{complaints, settings};

@@ -20,6 +20,8 @@ pub struct Running {
     pub busy: Duration,
     /// Whether it may be one of a series of relays that crash after some minutes.
     pub may_keep_crashing: bool,
+    /// The other relays with the same journal, which wait for the lead; `None` where there can be none.
+    pub standbys: Option<Vec<String>>,
 }
 
 /// A finding about the relay, and one about its configuration.
@@ -43,9 +45,21 @@ pub fn running(it: &Running) -> Vec<Finding> {
             "see why it ended: journalctl -u muc-invite-relay -n 100. If that was you, check again in five minutes",
         )
     } else {
-        return vec![Finding::relay(&RelayFound::Asked), configuration(&it.unread)];
+        match it.standbys.as_deref() {
+            None => Finding::relay(&RelayFound::Asked),
+            Some([]) => finding.ok("runs, and was asked. No other relay stands by"),
+            Some(others) => {
+                finding.ok(format!("runs, leads, and was asked. Stands by: {}", others.join(", ")))
+            }
+        }
     };
     vec![relay, configuration(&it.unread)]
+}
+
+/// The only finding about a relay that stands by: it has no connection. `words`: who leads.
+#[must_use]
+pub fn stands_by(words: &str) -> Finding {
+    Finding::the(What::Relay).note(format!("{words}. What the server says is found out where that one runs"))
 }
 
 fn configuration(unread: &Result<Changes, ConfigError>) -> Finding {
@@ -87,6 +101,7 @@ mod tests {
             refused: None,
             busy: Duration::ZERO,
             may_keep_crashing: false,
+            standbys: None,
         }
     }
 

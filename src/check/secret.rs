@@ -3,19 +3,28 @@
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
 use super::finding::{Finding, State, What};
 use super::writers::{Trusted, is_of_container};
-use crate::config::Config;
+use crate::config::{Config, JournalPlace};
 
 /// The secret in the annotated reference.
 const SECRET_PLACEHOLDER: &str = "change me";
 
 /// A shorter secret can be guessed; characters.
 const MIN_SECRET_CHARACTERS: usize = 8;
+
+/// What others can do who read a file.
+const SPEAK_FOR_USERS: &str =
+    "so every user of this machine can read the secret, and speak in your users' names";
+const OPEN_PAYLOADS: &str =
+    "so every user of this machine can read the key, and with it passwords and reasons in the journal";
+
+const OPEN_THE_JOURNAL: &str =
+    "so every user of this machine can read the password of journal.url, and change the journal";
 
 const READ_BY_OTHERS: u32 = 0o004;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
@@ -30,10 +39,22 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
     let trusted = Trusted::of(config);
     let secret_in = config.component.secret_in.as_deref();
     let mut findings: Vec<Finding> = secret_in
-        .and_then(|file| of_file_with_secret(file, trusted.changed_by_others(file)))
+        .and_then(|file| of_file_with_secret(file, trusted.changed_by_others(file), SPEAK_FOR_USERS))
         .into_iter()
         .collect();
-    let others = config.files.iter().filter(|file| Some(file.as_path()) != secret_in);
+    let mut password_in = None;
+    if let JournalPlace::Server(server) = &config.journal.place {
+        let file = &server.key_file;
+        findings.extend(of_file_with_secret(file, trusted.changed_by_others(file), OPEN_PAYLOADS));
+        password_in = server.password_in.as_deref().filter(|file| Some(*file) != secret_in);
+        findings.extend(
+            password_in.and_then(|file| {
+                of_file_with_secret(file, trusted.changed_by_others(file), OPEN_THE_JOURNAL)
+            }),
+        );
+    }
+    let told = |file: &&PathBuf| [secret_in, password_in].contains(&Some(file.as_path()));
+    let others = config.files.iter().filter(|file| !told(file));
     findings.extend(others.filter_map(|file| trusted.changed_by_others(file)));
     // What is to be done about its folder may have been said of a file in it.
     let more = trusted.more_by_others(&config.folder_of_more());
@@ -48,13 +69,13 @@ pub(super) fn secret(config: &Config) -> Vec<Finding> {
 }
 
 /// The finding about the file that the secret is in; `None` also if it is gone: reading it again will report that.
-fn of_file_with_secret(path: &Path, changed: Option<Finding>) -> Option<Finding> {
-    let read = fs::metadata(path).ok().and_then(|file| read_by_others(path, &file));
+fn of_file_with_secret(path: &Path, changed: Option<Finding>, harm: &str) -> Option<Finding> {
+    let read = fs::metadata(path).ok().and_then(|file| read_by_others(path, &file, harm));
     // The first that is more than a note, else the first.
     changed.into_iter().chain(read).min_by_key(|finding| finding.state == State::Note)
 }
 
-fn read_by_others(path: &Path, file: &Metadata) -> Option<Finding> {
+fn read_by_others(path: &Path, file: &Metadata, harm: &str) -> Option<Finding> {
     let finding = || Finding::of(What::Secret, path.display().to_string());
     let mode = file.mode() & 0o777;
     let shown = path.display();
@@ -66,7 +87,7 @@ fn read_by_others(path: &Path, file: &Metadata) -> Option<Finding> {
         }
         return Some(finding().missing(
             format!(
-                "has mode {mode:04o}, so every user of this machine can read the secret, and speak in your users' names"
+                "has mode {mode:04o}, {harm}"
             ),
             format!(
                 "chmod o= {shown}   # the relay's own user must still be able to read it: chgrp muc-invite-relay {shown}"
@@ -161,7 +182,7 @@ mod tests {
         }
         let me = Trusted(vec![0, fs::metadata(&file).unwrap().uid()]);
         // Whether this user's group has other members is the machine's business.
-        let found = of_file_with_secret(&file, me.changed_by_others(&file));
+        let found = of_file_with_secret(&file, me.changed_by_others(&file), OPEN_PAYLOADS);
         found.map(|it| it.state).filter(|it| *it != State::Note)
     }
 
@@ -190,7 +211,8 @@ mod tests {
             ("/run/secrets-of-mine/relay", 0o444, State::Missing),
         ] {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            let found = read_by_others(Path::new(path), &fs::metadata(&file).unwrap()).unwrap();
+            let found =
+                read_by_others(Path::new(path), &fs::metadata(&file).unwrap(), SPEAK_FOR_USERS).unwrap();
             assert_eq!(found.state, expected, "{found:?}");
         }
     }

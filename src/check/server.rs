@@ -159,7 +159,7 @@ async fn ask_everything(config: &Config, link: &Link, findings: &mut Vec<Finding
     findings.push(questions(&asker));
     // Why it can't be read is among the journal's findings.
     let newest =
-        JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_READ).await.unwrap_or_default();
+        JournalReader::new(&config.journal.place).recent(MAX_INVITATIONS_READ).await.unwrap_or_default();
     let inviters = inviters::inviters(config, link, &newest, &remedies);
     findings.extend(grants::grants(config, link, &hosts, &remedies, asker.swallows, inviters));
     services(config, &asker, &hosts, &remedies, &modules, &newest, findings).await;

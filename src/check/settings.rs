@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::finding::{Finding, State, What};
 use super::secret::secret;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, JournalPlace};
 
 /// A finding for each section that matters when the relay is set up, and for the secret.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn settings(config: &Config) -> Vec<Finding> {
             "[relay]",
             format!("repetitions collapse for {window}, an invitation is given up after {expiry}"),
         ),
-        section("[journal]", format!("{}, kept for {retention}", journal.path.display())),
+        section("[journal]", format!("{}, kept for {retention}", where_it_is(&journal.place))),
         section("[log]", format!("level {}", log.level)),
     ];
     if let [_, more @ ..] = config.files.as_slice()
@@ -32,6 +32,13 @@ pub fn settings(config: &Config) -> Vec<Finding> {
     let warning = |text| Finding::the(What::Configuration).note(text);
     findings.extend(config.warnings().into_iter().map(warning));
     findings
+}
+
+fn where_it_is(journal: &JournalPlace) -> String {
+    match journal {
+        JournalPlace::File(path) => path.display().to_string(),
+        JournalPlace::Server(server) => server.shown.clone(),
+    }
 }
 
 /// A duration in the largest unit that is exact, as operators write it.

@@ -31,7 +31,7 @@ pub(super) struct Trusted(pub(super) Vec<u32>);
 impl Trusted {
     /// Root, the user of this process, and the one whom the journal's folder belongs to: the relay's own.
     pub(super) fn of(config: &Config) -> Self {
-        let all = [Some(0), Some(geteuid().as_raw()), journal::owner(&config.journal.path)];
+        let all = [Some(0), Some(geteuid().as_raw()), journal::owner(&config.journal.socket)];
         Self(all.into_iter().flatten().collect())
     }
 

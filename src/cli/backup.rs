@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::command::{CommandError, block_on};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, JournalPlace};
 use crate::{daemon, journal};
 
 #[derive(Debug, clap::Args)]
@@ -21,11 +21,21 @@ pub(super) fn run(
     out: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
+    let path = match &config.journal.place {
+        JournalPlace::File(path) => path,
+        JournalPlace::Server(server) => {
+            let why = format!(
+                "the journal is in PostgreSQL ({}), whose own tools make backups of it: pg_dump (docs/postgresql.md)",
+                server.shown
+            );
+            return Err(CommandError::Refused { why, wrong: true });
+        }
+    };
     let file = &arguments.file;
     let status = block_on(async {
         let stop = daemon::signals::stop()?;
         tokio::select! {
-            made = journal::backup(&config.journal.path, file) => Ok(made?),
+            made = journal::backup(path, file) => Ok(made?),
             () = stop => Err(CommandError::Interrupted),
         }
     })??;

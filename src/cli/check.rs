@@ -96,7 +96,7 @@ fn in_time(config: &Config, connect: bool) -> io::Result<Vec<Finding>> {
         match finding.recv_timeout(CHECK_TIMEOUT.saturating_sub(begun.elapsed())) {
             Ok(finding) => findings.push(finding),
             Err(RecvTimeoutError::Timeout) => {
-                findings.push(check::journal_does_not_answer(&config.journal.path));
+                findings.push(check::journal_does_not_answer(&config.journal.place));
                 return Ok(findings);
             }
             Err(RecvTimeoutError::Disconnected) => break,
@@ -112,10 +112,10 @@ fn in_time(config: &Config, connect: bool) -> io::Result<Vec<Finding>> {
 async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found: &Sender<Finding>) {
     // Who does not listen any more has ended in time.
     let tell = |findings: Vec<Finding>| findings.into_iter().for_each(|finding| drop(found.send(finding)));
-    let path = &config.journal.path;
+    let place = &config.journal.place;
     // Asked before this process opens the journal as well.
-    let holder = journal::holder(path);
-    let socket = control::socket_of(path);
+    let holder = place.file().and_then(journal::holder);
+    let socket = config.journal.socket.clone();
     let (findings, asked) = tokio::join!(journal_findings(config), control::ask(&socket));
     tell(findings);
     let relay = match asked {
@@ -132,7 +132,7 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
         },
         Ok(Answered::Hangs(process)) => RelayFound::Hangs(process),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            RelayFound::Denied { as_owner: journal::as_owner(path) }
+            RelayFound::Denied { as_owner: journal::as_owner(&config.journal.socket) }
         }
         Err(e) => RelayFound::Failed(e),
     };
@@ -163,16 +163,16 @@ async fn ask_or_connect(config: &Config, connect: bool, deadline: Instant, found
 /// The findings about the journal, and about the groups and blocks that are in it.
 async fn journal_findings(config: &Config) -> Vec<Finding> {
     let reading = async {
-        let findings = check::journal(&config.journal.path).await;
+        let findings = check::journal(&config.journal.place).await;
         // Why they can't be read is among the journal's findings.
-        let reader = JournalReader::new(&config.journal.path);
+        let reader = JournalReader::new(&config.journal.place);
         let kept = reader.kept_groups().await.ok();
         let blocked = reader.blocks_for_all().await.unwrap_or_default();
         (findings, [check::groups(config, kept), check::blocks(config, &blocked)].concat())
     };
     match timeout(JOURNAL_TIMEOUT, reading).await {
         Ok((findings, more)) => [findings, more].concat(),
-        Err(_) => vec![check::journal_does_not_answer(&config.journal.path)],
+        Err(_) => vec![check::journal_does_not_answer(&config.journal.place)],
     }
 }
 

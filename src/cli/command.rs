@@ -3,15 +3,15 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use jid::BareJid;
 
 use crate::check::{Finding, RelayFound};
-use crate::config::ConfigError;
-use crate::journal::{BackupError, OpenError, as_owner, owner};
+use crate::config::{ConfigError, JournalPlace};
+use crate::journal::{BackupError, MoveError, OpenError, as_owner, owner};
 use crate::model::{address, duration};
 use crate::setup::ReadError;
 use crate::telemetry::log::LogError;
@@ -30,11 +30,13 @@ pub(super) enum CommandError {
     Journal(#[from] OpenError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// The relay, or the command itself, has not done it. `wrong`: the operator has to correct what they asked for.
     #[error("{why}")]
     Refused { why: String, wrong: bool },
-    #[error("no relay runs with journal.path = {}: start it, or name its configuration with --config", .0.display())]
-    NoRelay(PathBuf),
+    #[error("no relay runs with {0}: start it, or name its configuration with --config")]
+    NoRelay(Box<JournalPlace>),
     /// A relay runs, and did not begin: with what was found out about it.
     #[error("{0}. Nothing was done, and nothing will be when it goes on (muc-invite-relay check says more)")]
     NoAnswer(String),
@@ -53,8 +55,8 @@ impl CommandError {
     }
 
     /// The error where the relay could not be asked, or its answer broke off.
-    pub(super) fn not_asked(e: &io::Error, journal: &Path) -> Self {
-        Self::Refused { why: not_asked(e, journal), wrong: false }
+    pub(super) fn not_asked(e: &io::Error, socket: &Path) -> Self {
+        Self::Refused { why: not_asked(e, socket), wrong: false }
     }
 
     /// 2 for what the operator has to correct in the configuration or the command, 4 if no relay runs or answers, else 1; 0
@@ -69,6 +71,7 @@ impl CommandError {
             Self::Output(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Journal(_)
             | Self::Backup(_)
+            | Self::Move(_)
             | Self::Refused { .. }
             | Self::Interrupted
             | Self::Output(_) => ExitCode::FAILURE,
@@ -76,13 +79,13 @@ impl CommandError {
     }
 }
 
-/// Why the relay with this journal could not be asked, and what to do.
-pub(super) fn not_asked(e: &io::Error, journal: &Path) -> String {
+/// Why the relay at this socket could not be asked, and what to do.
+pub(super) fn not_asked(e: &io::Error, socket: &Path) -> String {
     if e.kind() == ErrorKind::PermissionDenied {
-        let user = owner(journal).map_or_else(|| "its own user".to_owned(), |user| format!("user {user}"));
+        let user = owner(socket).map_or_else(|| "its own user".to_owned(), |user| format!("user {user}"));
         return format!(
             "the relay can't be asked by this user: run this as root, or as {user} ({} muc-invite-relay …)",
-            as_owner(journal)
+            as_owner(socket)
         );
     }
     format!("the relay does not answer: {e}")

@@ -23,7 +23,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let config = load()?;
     let jid = &arguments.jid;
-    let forgotten = block_on(JournalReader::new(&config.journal.path).forget(jid, Forget::Everything))??;
+    let forgotten = block_on(JournalReader::new(&config.journal.place).forget(jid, Forget::Everything))??;
     let count = forgotten.invitations;
     let noun = if count == 1 { "invitation" } else { "invitations" };
     writeln!(out, "{count} {noun} of {jid} removed")?;

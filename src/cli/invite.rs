@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use jid::BareJid;
 use serde::Serialize;
 
 use super::command::{CommandError, bare_jid, block_on};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Journal};
 use crate::daemon::control::{self, Answered};
 use crate::daemon::orders::{ContactLine, INVITE_WORD, InviteAnswer, InviteOrder};
 use crate::model::address::printable;
@@ -79,7 +78,7 @@ pub(super) fn run(
     arguments: Arguments,
     out: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
-    let journal = load()?.journal.path;
+    let journal = load()?.journal;
     if arguments.contacts.len() > MAX_CONTACTS_OF_COMMAND {
         let why = format!(
             "no more than {MAX_CONTACTS_OF_COMMAND} contacts at a time: invite them in several parts"
@@ -89,7 +88,7 @@ pub(super) fn run(
     let json = arguments.json;
     let order = order(arguments);
     let mut shown = Shown { order: &order, json, out, seen: Seen::default() };
-    let socket = control::socket_of(&journal);
+    let socket = journal.socket.clone();
     let answered = block_on(control::order(&socket, INVITE_WORD, &order, |answer| shown.take(answer)))?;
     shown.finish(answered, &journal)
 }
@@ -207,15 +206,15 @@ impl<Out: Write> Shown<'_, Out> {
         }
     }
 
-    fn finish(self, answered: io::Result<Answered<()>>, journal: &Path) -> Result<ExitCode, CommandError> {
+    fn finish(self, answered: io::Result<Answered<()>>, journal: &Journal) -> Result<ExitCode, CommandError> {
         let failed = |why: String| Err(CommandError::Refused { why, wrong: false });
         match answered {
             Ok(Answered::Yes(())) => {}
-            Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.to_owned())),
+            Ok(Answered::Nobody { .. }) => return Err(CommandError::NoRelay(journal.place.clone().into())),
             Ok(Answered::Hangs(process)) => return Err(CommandError::no_answer(process)),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(e.into()),
             Err(e) if e.kind() == io::ErrorKind::ArgumentListTooLong => return Err(self.too_long(&e)),
-            Err(e) => return Err(CommandError::not_asked(&e, journal)),
+            Err(e) => return Err(CommandError::not_asked(&e, &journal.socket)),
         }
         if self.seen.contacts >= COUNTED_FROM && !self.json {
             let endings = self.seen.endings.iter().map(|(ending, count)| format!("{count} {ending}"));

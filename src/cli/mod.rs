@@ -7,6 +7,7 @@ mod forget;
 mod healthy;
 mod history;
 mod invite;
+mod move_journal;
 mod operate;
 mod print;
 mod run;
@@ -56,6 +57,8 @@ enum Command {
     Groups(operate::GroupArguments),
     /// Copy the journal, also while the relay runs
     Backup(backup::Arguments),
+    /// Move the journal to another database
+    Journal(move_journal::Arguments),
     /// Say at once whether the running relay is alive, for containers and other supervisors
     Healthy,
     /// Check whether the set-up works
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
             arguments.command().and_then(|command| operate::run(load, command, out))
         }
         Command::Backup(arguments) => backup::run(load, &arguments, out),
+        Command::Journal(arguments) => move_journal::run(load, &arguments, out),
         Command::Healthy => healthy::run(load, out),
         Command::Check(arguments) => check::run(load, &arguments, out),
         Command::Setup(arguments) => setup::run(load, &arguments, out),

@@ -148,7 +148,7 @@ pub(super) fn run(
 
 async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer, CommandError> {
     let failed = |why: String| CommandError::Refused { why, wrong: false };
-    let socket = control::socket_of(&config.journal.path);
+    let socket = config.journal.socket.clone();
     let mut answer = None;
     let asked = control::order(&socket, SHELL_WORD, &command, |it: ShellAnswer| {
         answer = Some(it);
@@ -159,11 +159,11 @@ async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer,
             answer.ok_or_else(|| failed("the relay gave no answer: it stops, or is older".to_owned()))
         }
         Ok(Answered::Nobody { .. }) => {
-            if let Some(owner) = journal::owned_by_another(&config.journal.path) {
+            if let Some(owner) = journal::owned_by_another(&config.journal.socket) {
                 return Err(failed(format!(
                     "no relay runs, and the journal's folder belongs to user {owner}: run this as that user ({} \
                      muc-invite-relay …)",
-                    journal::as_owner(&config.journal.path)
+                    journal::as_owner(&config.journal.socket)
                 )));
             }
             Ok(daemon::without_relay(config, "the shell", command).await?)
@@ -172,6 +172,6 @@ async fn carry_out(config: Config, command: ShellCommand) -> Result<ShellAnswer,
         Err(e) if e.kind() == ErrorKind::ArgumentListTooLong => {
             Err(CommandError::Refused { why: format!("{e}: give fewer addresses at once"), wrong: true })
         }
-        Err(e) => Err(CommandError::not_asked(&e, &config.journal.path)),
+        Err(e) => Err(CommandError::not_asked(&e, &config.journal.socket)),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::command::{CommandError, block_on};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, JournalPlace};
 use crate::daemon::{self, Outside, Reload, RunError};
 use crate::{journal, telemetry};
 
@@ -22,12 +22,12 @@ pub(super) fn run(
     for warning in config.warnings() {
         warn!("{warning}");
     }
-    if let Some(owner) = journal::owned_by_another(&config.journal.path) {
+    if let Some(owner) = journal::owned_by_another(&config.journal.socket) {
         warn!(
-            "this runs as root, and the folder of journal.path = {:?} belongs to user {owner}: the relay can't use the files that \
-             root creates there when it runs as that user. Run it as that user: {} muc-invite-relay run",
-            config.journal.path,
-            journal::as_owner(&config.journal.path)
+            "this runs as root, and the folder of {} belongs to user {owner}: the relay can't use the files that root creates \
+             there when it runs as that user. Run it as that user: {} muc-invite-relay run",
+            file_beside_others(&config),
+            journal::as_owner(&config.journal.socket)
         );
     }
     let done = block_on(async {
@@ -47,4 +47,12 @@ pub(super) fn run(
             }
         }
     })
+}
+
+/// The journal, or else the socket: its key and value.
+fn file_beside_others(config: &Config) -> String {
+    match &config.journal.place {
+        JournalPlace::File(path) => format!("journal.path = \"{}\"", path.display()),
+        JournalPlace::Server(_) => format!("journal.socket = \"{}\"", config.journal.socket.display()),
+    }
 }

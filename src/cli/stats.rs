@@ -31,7 +31,7 @@ pub(super) fn run(
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
-    let reader = JournalReader::new(&load()?.journal.path);
+    let reader = JournalReader::new(&load()?.journal.place);
     let counts = block_on(reader.counts(arguments.since, MAX_ROOMS_SHOWN))??;
     let show = if arguments.json { object } else { tables };
     show(arguments.since, &counts, out)?;

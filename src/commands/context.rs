@@ -1,7 +1,5 @@
 //! What the commands work with: the configuration, the journal, the link. Knows nothing of single commands.
 
-use std::path::PathBuf;
-
 use jid::BareJid;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -40,7 +38,7 @@ pub(super) struct Context {
     pub(super) invite: mpsc::Sender<AskedToInvite>,
     /// To be held while the whole history is read: one command at a time does that.
     pub(super) history: Semaphore,
-    path: PathBuf,
+    reader: JournalReader,
 }
 
 impl Context {
@@ -51,13 +49,13 @@ impl Context {
         reload: mpsc::Sender<AskedToReload>,
         invite: mpsc::Sender<AskedToInvite>,
     ) -> Self {
-        let path = config.load().journal.path.clone();
-        Self { config, journal, link, reload, invite, history: Semaphore::new(1), path }
+        let reader = JournalReader::new(&config.load().journal.place);
+        Self { config, journal, link, reload, invite, history: Semaphore::new(1), reader }
     }
 
     /// Reads the journal's file.
-    pub(super) fn reader(&self) -> JournalReader {
-        JournalReader::new(&self.path)
+    pub(super) fn reader(&self) -> &JournalReader {
+        &self.reader
     }
 
     /// The sender, if they are a person (not a server, nor somebody in a room) and ask the component's own address.

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod hosts;
 mod load;
+mod place;
 mod reload;
 mod schema;
 mod sections;
@@ -17,8 +18,10 @@ mod warnings;
 
 pub use error::{Complaint, ConfigError};
 pub use files::{DEFAULT_PATH, REFERENCE};
+pub use place::{DEFAULT_LEASE, JournalKey, JournalPlace, JournalServer, relay_name};
 pub use reload::{Changes, KEYS_FIXED_UNTIL_RESTART, Live};
 pub use schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Mimicry, Muc,
     Passwords, Rate, Relay, Server, Strangers, Support,
 };
+pub use values::typed_journal;

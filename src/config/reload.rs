@@ -13,11 +13,16 @@ use super::schema::{Component, Config, Journal, Log, Metrics};
 pub type Live = Arc<ArcSwap<Config>>;
 
 /// Keys whose change needs a restart: what the component is called and where it connects to, and what is opened at the start.
-pub const KEYS_FIXED_UNTIL_RESTART: [&str; 6] = [
+pub const KEYS_FIXED_UNTIL_RESTART: [&str; 11] = [
     "component.jid",
     "component.server",
     "component.servers",
+    "journal.key_file",
+    "journal.lease",
+    "journal.name",
     "journal.path",
+    "journal.socket",
+    "journal.url",
     "log.format",
     "metrics.listen",
 ];
@@ -79,7 +84,11 @@ impl Config {
                 secret_in: self.component.secret_in,
                 ..old.component.clone()
             },
-            journal: Journal { path: old.journal.path.clone(), ..self.journal },
+            journal: Journal {
+                place: old.journal.place.clone(),
+                socket: old.journal.socket.clone(),
+                ..self.journal
+            },
             log: Log { format: old.log.format, ..self.log },
             metrics: Metrics { listen: old.metrics.listen, ..self.metrics },
             set,

@@ -11,6 +11,7 @@ use jid::BareJid;
 use secrecy::SecretString;
 
 use super::digest::Keys;
+use super::place::JournalPlace;
 
 /// The whole configuration. Only [`Config::load`] and [`Config::from_toml`] make one, so it is always valid.
 #[derive(Debug, Clone)]
@@ -226,8 +227,10 @@ pub struct Rate {
 /// `[journal]`: where it is, and how long it keeps invitations.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    /// The database file.
-    pub path: PathBuf,
+    /// The database.
+    pub place: JournalPlace,
+    /// The socket at which commands ask the relay that runs.
+    pub socket: PathBuf,
     /// How long invitations stay in `history` after they have ended; 1 s to 3650 days.
     pub retention: Duration,
 }

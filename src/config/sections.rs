@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jid::BareJid;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::document::{Document, Source};
 use super::error::ConfigError;
+use super::place::{DEFAULT_LEASE, JournalPlace, JournalServer, relay_name};
 use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
     Rate, Relay, Server,
@@ -179,12 +180,65 @@ fn limits(doc: &mut Document) -> Limits {
 }
 
 fn journal(doc: &mut Document) -> Journal {
-    Journal {
-        path: doc
-            .read("journal", "path", values::path)
-            .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db")),
-        retention: doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY),
+    const PLACE_KEYS: [&str; 2] = ["path", "url"];
+    doc.prefer_later("journal", PLACE_KEYS);
+    let [in_file, on_server] = PLACE_KEYS.map(|key| doc.has("journal", key));
+    let path = doc
+        .read("journal", "path", values::path)
+        .unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/journal.db"));
+    let only_beside_url =
+        || Wrong::new("set without journal.url", "leave it out: it is for a journal on a server");
+    let url_in = doc.file_of("journal", "url");
+    let urls = doc.read("journal", "url", |value| {
+        if in_file {
+            return Err(Wrong::new("set beside journal.path", "keep only one of the two"));
+        }
+        values::postgres_urls(value)
+    });
+    let key = doc.read("journal", "key_file", |value| {
+        if on_server { values::journal_key_file(value) } else { Err(only_beside_url()) }
+    });
+    if on_server && key.is_none() {
+        let remedy = "make one with `(umask 077; openssl rand -hex 32 > FILE)`, give it to the relay's user, and name it";
+        doc.missing("journal", "key_file", remedy);
     }
+    let socket =
+        doc.read(
+            "journal",
+            "socket",
+            |value| {
+                if on_server { values::path(value) } else { Err(only_beside_url()) }
+            },
+        );
+    let name =
+        doc.read(
+            "journal",
+            "name",
+            |value| {
+                if on_server { values::text(value) } else { Err(only_beside_url()) }
+            },
+        );
+    let lease =
+        doc.read(
+            "journal",
+            "lease",
+            |value| {
+                if on_server { values::lease(value) } else { Err(only_beside_url()) }
+            },
+        );
+    let retention = doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY);
+    if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
+        let socket = socket.unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/relay.sock"));
+        let relay = name.unwrap_or_else(|| relay_name(&socket));
+        let lease = lease.unwrap_or(DEFAULT_LEASE);
+        let has_password = urls.iter().any(|url| values::has_password(url.expose_secret()));
+        let password_in = url_in.filter(|_| has_password);
+        let server = JournalServer { urls, shown, key, key_file, password_in, relay, lease };
+        return Journal { place: server.into(), socket, retention };
+    }
+    let mut socket = path.clone().into_os_string();
+    socket.push(".sock");
+    Journal { place: JournalPlace::File(path), socket: socket.into(), retention }
 }
 
 fn groups(doc: &mut Document, component: &str) -> BTreeMap<String, Vec<BareJid>> {

@@ -1,10 +1,9 @@
 //! Hashes of clients' capabilities (XEP-0115), between `journal` and `contacts`: read from the journal at the start, and written
 //! to it when a hash was verified or seen. Neither folder knows the other.
 
-use std::path::Path;
-
 use tokio::sync::mpsc;
 
+use crate::config::JournalPlace;
 use crate::contacts::Verified;
 use crate::journal::{Journal, JournalReader, OpenError};
 
@@ -15,8 +14,8 @@ const MAX_WAITING_HASHES: usize = 64;
 ///
 /// # Errors
 /// [`OpenError`] if the journal can't be read.
-pub(super) async fn known(path: &Path) -> Result<Vec<Verified>, OpenError> {
-    let hashes = JournalReader::new(path).hashes().await?;
+pub(super) async fn known(place: &JournalPlace) -> Result<Vec<Verified>, OpenError> {
+    let hashes = JournalReader::new(place).hashes().await?;
     Ok(hashes.into_iter().map(|(hash, shows_direct)| Verified { hash, shows_direct }).collect())
 }
 

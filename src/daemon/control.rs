@@ -79,6 +79,12 @@ impl Crash {
     }
 }
 
+/// Whether a relay answers at this socket: one that left it does not.
+#[must_use]
+pub fn is_served(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
 /// Removes the socket, so that the next start sees no crash.
 pub fn mark_clean_end(socket: &Path) {
     // It is not there if it could not be made.
@@ -142,7 +148,7 @@ async fn listen(path: &Path) -> Option<UnixListener> {
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    // Left by a relay that crashed: one that is alive would hold the journal, so this one would not have started.
+    // Left by a relay that crashed: beside one that is alive this one would not have started.
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;

@@ -19,7 +19,7 @@ pub async fn without_relay(
     by: &str,
     command: ShellCommand,
 ) -> Result<ShellAnswer, OpenError> {
-    let (journal, writer) = Journal::open(&config.journal.path, retention(&config)).await?;
+    let (journal, writer) = Journal::open(&config.journal.place, retention(&config)).await?;
     let writer = tokio::spawn(writer.run());
     // It never connects: what is on the server is not asked for.
     let (link, ..) = link::new(link_settings(&config));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use super::order::{ALIVE_EVERY, Order};
 #[cfg(doc)]
 use crate::commands::ShellCommand;
-use crate::commands::{self, AskedToInvite, Commands};
+use crate::commands::{self, AskedToInvite, Commands, ShellAnswer};
 use crate::config::{Config, Live};
 use crate::model::address;
 use crate::model::invite::{InviteEvent, InviteRequest, InvitedContact, Obstacle, Step, Text, Trial};
@@ -174,6 +174,20 @@ impl Orders {
         };
         InviteAnswer::Refused { why, in_the_order: obstacle.is_in_the_request() }
     }
+}
+
+/// Refuses an order, whatever it is: this relay stands by. `words`: who leads.
+///
+/// # Errors
+/// As [`Orders::carry_out`].
+pub(super) async fn refuse(mut order: Order, words: String) -> io::Result<()> {
+    let why = format!("this relay {words}. Give the order there");
+    match order.word.as_str() {
+        INVITE_WORD => write(&mut order, &InviteAnswer::Refused { why, in_the_order: false }).await?,
+        SHELL_WORD => write(&mut order, &ShellAnswer { done: false, lines: vec![why] }).await?,
+        _ => {}
+    }
+    order.done().await
 }
 
 /// Ticks when the other side is to hear that the relay is alive.

@@ -36,16 +36,16 @@ impl fmt::Debug for Reload {
 }
 
 impl Reload {
-    /// Reads it again on each SIGHUP and each request, until `stopping` is cancelled.
+    /// Reads it again on each SIGHUP and each request, until `stopping` is cancelled. Returns itself, for another time.
     pub(super) async fn run(
         mut self,
         cx: Arc<Context>,
         mut asked: mpsc::Receiver<AskedToReload>,
         stopping: CancellationToken,
-    ) {
+    ) -> Self {
         loop {
             let answer = tokio::select! {
-                () = stopping.cancelled() => return,
+                () = stopping.cancelled() => return self,
                 () = self.hang_ups.next() => None,
                 Some(answer) = asked.recv() => Some(answer),
             };
@@ -58,6 +58,19 @@ impl Reload {
                 let _ = answer.send(done);
             }
         }
+    }
+
+    /// The same at a SIGHUP while this relay stands by.
+    pub(super) fn standing_by(&self, config: &mut Config) {
+        systemd::reloading();
+        let read = (self.load)().map(|new| {
+            let (new, changes) = new.after(config);
+            self.level.set(&new.log);
+            *config = new;
+            changes
+        });
+        report(&read);
+        systemd::ready();
     }
 
     fn take_over(&self, cx: &Context) -> Result<Changes, ConfigError> {

@@ -20,7 +20,7 @@ const MAX_INVITATIONS_COUNTED: u32 = 10_000;
 /// # Errors
 /// [`OpenError`] if the journal can't be read.
 pub(crate) async fn recent(config: &Config) -> Result<Vec<Record>, OpenError> {
-    JournalReader::new(&config.journal.path).recent(MAX_INVITATIONS_COUNTED).await
+    JournalReader::new(&config.journal.place).recent(MAX_INVITATIONS_COUNTED).await
 }
 
 /// The rooms that the earlier run may not have looked at once more: those of all that ended since the time until which it

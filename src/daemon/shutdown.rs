@@ -18,6 +18,20 @@ use crate::link::Refused;
 /// How long each part may take to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Why the relay works no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// Another relay has taken the lead.
+    LeadLost,
+    /// It has no link, and another relay stands by.
+    NoLink {
+        /// It had one before.
+        had_one: bool,
+    },
+}
+
 /// The parts of a running relay.
 pub(super) struct Parts {
     pub(super) queue: JoinHandle<()>,
@@ -31,22 +45,27 @@ pub(super) struct Parts {
     pub(super) control: AbortOnDropHandle<()>,
 }
 
-/// Waits until the relay has to stop, or a part of it ends by itself; then ends the other parts.
+/// Waits until the relay has to stop, or should give up the lead, or a part of it ends by itself; then ends the other parts.
 ///
 /// # Errors
 /// A part has ended by itself: the link ([`RunError::Refused`]), the journal ([`RunError::Journal`]), or another one
 /// ([`RunError::Fault`]).
-pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Result<(), RunError> {
+pub(super) async fn finish(
+    stop: impl Future<Output = ()>,
+    give_up: impl Future<Output = bool>,
+    parts: Parts,
+) -> Result<Ended, RunError> {
     let Parts { mut queue, stopping, mut connection, close, mut writer, control } = parts;
-    let early = tokio::select! {
+    let why = tokio::select! {
         () = stop => {
             systemd::stopping();
             info!("stopping: waiting up to {} s for invitations in flight", SHUTDOWN_TIMEOUT.as_secs());
-            None
+            Ok(Ended::Stopped)
         }
-        e = failure(&mut connection, &mut writer) => Some(e),
+        had_one = give_up => Ok(Ended::NoLink { had_one }),
+        e = failure(&mut connection, &mut writer) => by_itself(e),
         // It ends when the link or the journal has ended, which have the cause.
-        _ = &mut queue => Some(
+        _ = &mut queue => by_itself(
             timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
                 .await
                 .unwrap_or(RunError::Fault("the queue")),
@@ -54,7 +73,12 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
     };
 
     stopping.cancel();
-    if early.is_none() && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
+    if matches!(why, Ok(Ended::LeadLost)) {
+        // Another relay works: this one says nothing more.
+        connection.abort();
+    }
+    let in_order = matches!(why, Ok(Ended::Stopped | Ended::NoLink { .. }));
+    if in_order && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
         warn!("not everything has settled: it waits in the journal for the next start");
     }
     close.cancel();
@@ -71,9 +95,16 @@ pub(super) async fn finish(stop: impl Future<Output = ()>, parts: Parts) -> Resu
     if !writer.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut writer).await.is_err() {
         error!("the journal did not close in time; nothing is lost, it is recovered at the next start");
     }
-    match early {
-        Some(e) => Err(e),
-        None => Ok(()),
+    why
+}
+
+fn by_itself(e: RunError) -> Result<Ended, RunError> {
+    match e {
+        RunError::Journal(e @ OpenError::LeadLost { .. }) => {
+            warn!("{e}: this one stands by");
+            Ok(Ended::LeadLost)
+        }
+        e => Err(e),
     }
 }
 

@@ -60,6 +60,17 @@ pub(super) async fn run(link: Link, writer_health: WriterHealth) {
     }
 }
 
+/// Sends signs of life until dropped, for a relay that stands by.
+pub(super) async fn alive() {
+    let Some(allowed) = systemd::watchdog() else { return pending().await };
+    let mut next_sign = Instant::now();
+    loop {
+        sleep_until(next_sign).await;
+        systemd::alive();
+        next_sign += allowed / SIGNS_PER_PERIOD;
+    }
+}
+
 /// The state as the command `healthy` gets it.
 pub(super) fn health(link: &Link, writer_health: &WriterHealth) -> Health {
     let connection = match (link.is_up(), link.trouble()) {

@@ -10,8 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::access::folder_of;
 use super::history::Status;
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::schema::{self, OpenError};
+use super::schema;
 
 /// Why there is no backup. Each text says what to do.
 #[derive(Debug, thiserror::Error)]

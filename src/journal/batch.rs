@@ -7,25 +7,15 @@
 //! `OR FAIL`: a statement that fails leaves what it has done so far, which the whole batch's rollback undoes. Without it
 //! `SQLite` keeps a journal of each statement, in a file of its own when it changes many pages.
 
+use std::collections::HashSet;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::rows::{column, nullable};
+use super::nouns::{MAX_BOUNCE_AGE, Sent};
+use super::rows::{column, ended, nullable};
 use super::statement::{Statement, Values};
 use crate::model::{Arrival, Id, Language, Origin, Outcome, Payload, Pending};
-
-/// What holds a claim: see [`super::Journal::claim`].
-pub(super) type Key = [u8; 16];
-
-/// When something that was noted no longer counts: older than the window, or from a future that is further off than the
-/// window (the clock was set back, and nobody must wait for it to come round again).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
-    /// ms since 1970, UTC.
-    pub(super) now: i64,
-    /// ms.
-    pub(super) length: i64,
-}
 
 /// Writes arrivals into `pending`: id, time, what arrived, and whether the room has made the contact a member for it.
 pub(super) async fn admit(db: &mut SqliteConnection, rows: &[(Id, i64, &Arrival, bool)]) -> sqlx::Result<()> {
@@ -132,6 +122,20 @@ pub(super) async fn backlog(db: &mut SqliteConnection, after: Id, limit: u32) ->
     rows.iter().map(pending).collect()
 }
 
+/// The oldest invitations under way behind `after`, `limit` at most.
+pub(super) async fn under_way_after(
+    db: &mut SqliteConnection,
+    after: Id,
+    limit: i64,
+) -> sqlx::Result<Vec<Pending>> {
+    let rows = sqlx::query(select_pending!("WHERE id > ? ORDER BY id LIMIT ?"))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(pending).collect()
+}
+
 /// The children of one that are under way. A child is always younger than its parent.
 pub(super) async fn children(db: &mut SqliteConnection, parent: Id) -> sqlx::Result<Vec<Pending>> {
     let rows = sqlx::query(select_pending!("WHERE id > ? AND parent = ? ORDER BY id"))
@@ -188,16 +192,6 @@ impl Origin {
     }
 }
 
-/// Between whom a direct invitation went.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) contact: String,
-    pub(super) sent_as: String,
-}
-
-/// For how long after it was relayed an invitation may come back, in ms. Servers give up on each other within minutes.
-const MAX_BOUNCE_AGE: i64 = 60 * 60 * 1000;
-
 /// Changes a relayed invitation's outcome in `history`, if that is not too long ago.
 pub(super) async fn bounce(
     db: &mut SqliteConnection,
@@ -222,19 +216,27 @@ pub(super) async fn bounce(
     row.as_ref().map(ended).transpose()
 }
 
-/// An invitation that has ended, so that its payload is gone.
-pub(super) fn ended(row: &SqliteRow) -> sqlx::Result<Pending> {
-    Ok(Pending {
-        id: row.try_get(0)?,
-        received: row.try_get(1)?,
-        arrival: Arrival {
-            route: column(row, 2)?,
-            room: row.try_get(3)?,
-            inviter: row.try_get(4)?,
-            contact: row.try_get(5)?,
-            payload: Payload { language: nullable(row, 8)?.unwrap_or_default(), ..Payload::default() },
-            parent: row.try_get(6)?,
-        },
-        added: row.try_get(7)?,
-    })
+/// Which of these are under way.
+pub(super) async fn under_way(db: &mut SqliteConnection, ids: &[Id]) -> sqlx::Result<HashSet<Id>> {
+    static UNDER_WAY: Statement = Statement::new("SELECT id FROM pending WHERE id IN (", 1, ")");
+    let mut under_way = HashSet::new();
+    for piece in Statement::pieces(ids) {
+        let sql = UNDER_WAY.of(piece, Values::default(), |row, id| row.push(*id).map(drop));
+        for row in sql?.fetch_all(&mut *db).await? {
+            under_way.insert(row.try_get(0)?);
+        }
+    }
+    Ok(under_way)
+}
+
+/// `heir` takes over the membership that was added for `from`.
+pub(super) async fn pass_membership(db: &mut SqliteConnection, from: Id, heir: Id) -> sqlx::Result<()> {
+    for (change, id) in [
+        ("UPDATE pending SET added = 1 WHERE id = ?", heir),
+        ("UPDATE history SET added = 1 WHERE id = ?", heir),
+        ("UPDATE pending SET added = 0 WHERE id = ?", from),
+    ] {
+        sqlx::query(change).bind(id).execute(&mut *db).await?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What an invitation that asks for its contact and room says, and what it is answered.
 //! Knows nothing of how the answer is found: see [`super::claim_memory`].
 
-use super::batch::Key;
+use super::nouns::Key;
 use crate::model::Id;
 
 /// What stands for an inviter in a list.

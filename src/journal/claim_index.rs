@@ -3,7 +3,7 @@
 //!
 //! It may name rows that are gone, or another key's: who asks compares the keys. It never leaves a row out.
 
-use super::batch::Key;
+use super::nouns::Key;
 
 /// The number of a row of claims. Later rows have larger ones.
 pub(super) type RowId = i64;

@@ -6,7 +6,7 @@ use blake2::{Blake2s256, Blake2sMac, Digest};
 use sqlx::{Connection, SqliteConnection};
 use tracing::info;
 
-use super::batch::Key;
+use super::nouns::Key;
 
 /// How many bytes of a key stand for the contact, and how many for the room.
 pub(super) const HALF_KEY_BYTES: usize = 8;

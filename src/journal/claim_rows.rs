@@ -1,115 +1,122 @@
-//! What is asked of the stored claims, a batch at a time. What they mean: [`super::claim_memory`]; how they are stored:
-//! [`super::claim_store`]. Knows nothing of the writer's queue.
+//! The claims that a batch is about: read once, changed in memory in the order of its operations, and written once. What they mean:
+//! [`super::claim_memory`]; how they are stored: [`super::store`]. Knows nothing of the writer's queue.
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 
-use sqlx::{Row, SqliteConnection};
-
-use super::batch::Key;
 use super::claim::{Claim, Claimed, Held, Inviter, RoomPassword};
+use super::claim_keys::key;
 use super::claim_memory::Windows;
-use super::claim_store::{ClaimStore, Stored};
-use super::statement::{Statement, Values};
-use crate::model::Id;
+use super::nouns::{Key, Release, Sent};
+use super::store::{Store, Stored};
+use crate::model::{Arrival, Id, Outcome, Pending};
 
-/// The invitation that gives a claim up.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Release {
-    pub(super) key: Key,
-    pub(super) id: Id,
+/// What is remembered of some contacts and rooms.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    stored: HashMap<Key, Stored>,
+    /// Those that differ from what is stored; some more than once.
+    changed: Vec<Key>,
 }
 
-/// Asks for contact and room for each invitation, in this order. One answer for each.
-pub(super) async fn ask(
-    store: &mut ClaimStore,
-    db: &mut SqliteConnection,
-    claims: &[Claim],
-    windows: Windows,
-) -> sqlx::Result<Vec<Claimed>> {
-    if claims.is_empty() {
-        return Ok(Vec::new());
+impl Claims {
+    /// As they are stored.
+    pub(super) fn new(stored: HashMap<Key, Stored>) -> Self {
+        Self { stored, changed: Vec::new() }
     }
-    let keys: Vec<Key> = claims.iter().map(|claim| claim.key).collect();
-    let mut stored = store.read(db, &keys).await?;
-    let mut under_way = under_way(db, &stored).await?;
-    // Those that ask now have not ended either.
-    under_way.extend(claims.iter().map(|claim| claim.id));
-    let mut changed = HashSet::new();
-    let mut answers = Vec::with_capacity(claims.len());
-    for claim in claims {
-        let memory = &mut stored.entry(claim.key).or_default().memory;
+
+    /// The invitations that are in the way of these, or may be.
+    pub(super) fn in_the_way_of(&self, claims: &[Claim]) -> Vec<Id> {
+        let stored = claims.iter().filter_map(|claim| self.stored.get(&claim.key));
+        stored.flat_map(|stored| stored.memory.ids()).collect()
+    }
+
+    /// Asks for contact and room for each invitation, in this order. One answer for each. `under_way`: those of
+    /// [`Self::in_the_way_of`] that have not ended.
+    pub(super) fn ask(
+        &mut self,
+        claims: &[Claim],
+        windows: Windows,
+        mut under_way: HashSet<Id>,
+    ) -> Vec<Claimed> {
+        // Those that ask now have not ended either.
+        under_way.extend(claims.iter().map(|claim| claim.id));
+        let mut answers = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let memory = &mut self.stored.entry(claim.key).or_default().memory;
+            let before = memory.clone();
+            answers.push(memory.ask(claim, windows, &under_way));
+            if *memory != before {
+                self.changed.push(claim.key);
+            }
+        }
+        answers
+    }
+
+    /// Which of these contacts and rooms are held against this inviter.
+    pub(super) fn held(
+        &self,
+        keys: &[Key],
+        inviter: Inviter,
+        password: RoomPassword,
+        windows: Windows,
+    ) -> Vec<Held> {
+        let held = |key| {
+            let stored: Option<&Stored> = self.stored.get(key);
+            stored.map_or(Held::default(), |stored| stored.memory.holds(inviter, password, windows))
+        };
+        keys.iter().map(held).collect()
+    }
+
+    /// Gives up a claim, if this invitation still has it.
+    pub(super) fn release(&mut self, release: Release) {
+        let Some(Stored { memory, .. }) = self.stored.get_mut(&release.key) else { return };
         let before = memory.clone();
-        answers.push(memory.ask(claim, windows, &under_way));
+        memory.release(release.id);
         if *memory != before {
-            changed.insert(claim.key);
+            self.changed.push(release.key);
         }
     }
-    let changed: Vec<_> = changed.into_iter().map(|key| (key, &stored[&key])).collect();
-    store.write(db, &changed).await?;
-    Ok(answers)
-}
 
-/// Which of these contacts and rooms are held against this inviter.
-pub(super) async fn held(
-    store: &ClaimStore,
-    db: &mut SqliteConnection,
-    keys: &[Key],
-    inviter: Inviter,
-    password: RoomPassword,
-    windows: Windows,
-) -> sqlx::Result<Vec<Held>> {
-    let stored = store.read(db, keys).await?;
-    let held = |key| {
-        stored.get(key).map_or(Held::default(), |stored| stored.memory.holds(inviter, password, windows))
-    };
-    Ok(keys.iter().map(held).collect())
-}
-
-/// Gives up a claim, if this invitation still has it.
-pub(super) async fn release(
-    store: &mut ClaimStore,
-    db: &mut SqliteConnection,
-    release: Release,
-) -> sqlx::Result<()> {
-    let Some(mut stored) = store.read(db, &[release.key]).await?.remove(&release.key) else { return Ok(()) };
-    let before = stored.memory.clone();
-    stored.memory.release(release.id);
-    if stored.memory != before {
-        store.write(db, &[(release.key, &stored)]).await?;
+    /// Another invitation that reached the contact of this one, or is on its way there, takes over the membership that was added:
+    /// it is taken back only when none is left that needs it. Whether there is another.
+    pub(super) async fn pass_membership_on(
+        &self,
+        store: &mut impl Store,
+        from: Release,
+    ) -> sqlx::Result<bool> {
+        let stored = self.stored.get(&from.key);
+        let Some(heir) = stored.and_then(|stored| stored.memory.another(from.id)) else { return Ok(false) };
+        store.pass_membership(from.id, heir).await?;
+        Ok(true)
     }
-    Ok(())
-}
 
-/// Another invitation that reached the contact of this one, or is on its way there, takes over the membership that was added:
-/// it is taken back only when none is left that needs it. Whether there is another.
-pub(super) async fn pass_membership_on(
-    store: &ClaimStore,
-    db: &mut SqliteConnection,
-    from: Release,
-) -> sqlx::Result<bool> {
-    let stored = store.read(db, &[from.key]).await?.remove(&from.key);
-    let Some(heir) = stored.and_then(|stored| stored.memory.another(from.id)) else { return Ok(false) };
-    for (change, id) in [
-        ("UPDATE pending SET added = 1 WHERE id = ?", heir),
-        ("UPDATE history SET added = 1 WHERE id = ?", heir),
-        ("UPDATE pending SET added = 0 WHERE id = ?", from.id),
-    ] {
-        sqlx::query(change).bind(id).execute(&mut *db).await?;
-    }
-    Ok(true)
-}
-
-static UNDER_WAY: Statement = Statement::new("SELECT id FROM pending WHERE id IN (", 1, ")");
-
-/// Which of the invitations that are remembered have not ended.
-async fn under_way(db: &mut SqliteConnection, stored: &HashMap<Key, Stored>) -> sqlx::Result<HashSet<Id>> {
-    let ids: Vec<Id> = stored.values().flat_map(|stored| stored.memory.ids()).collect();
-    let mut under_way = HashSet::new();
-    for piece in Statement::pieces(&ids) {
-        let sql = UNDER_WAY.of(piece, Values::default(), |row, id| row.push(*id).map(drop));
-        for row in sql?.fetch_all(&mut *db).await? {
-            under_way.insert(row.try_get(0)?);
+    /// What has come back. Another invitation takes over the membership that was added for it, and its claim is given up.
+    pub(super) async fn bounce(
+        &mut self,
+        store: &mut impl Store,
+        outcome: &Outcome,
+        sent: &Sent,
+        now: i64,
+    ) -> sqlx::Result<Option<Pending>> {
+        let Some(mut bounced) = store.bounce(outcome, sent, now).await? else { return Ok(None) };
+        let Arrival { contact, room, .. } = &bounced.arrival;
+        let release = Release { key: key(contact, room), id: outcome.id };
+        // Whose it is was not known before.
+        if !self.stored.contains_key(&release.key) {
+            self.stored.extend(store.read_claims(&[release.key]).await?);
         }
+        bounced.added = bounced.added && !self.pass_membership_on(store, release).await?;
+        self.release(release);
+        Ok(Some(bounced))
     }
-    Ok(under_way)
+
+    /// What is to be written, once: it counts as written from now on, and none of these may change any more.
+    pub(super) fn take_changed(&mut self) -> Vec<(Key, &Stored)> {
+        let mut changed = mem::take(&mut self.changed);
+        // In the order of PostgreSQL's index.
+        changed.sort_unstable();
+        changed.dedup();
+        changed.into_iter().filter_map(|key| Some((key, self.stored.get(&key)?))).collect()
+    }
 }

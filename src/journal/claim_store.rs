@@ -10,10 +10,12 @@ use futures::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::{self, Key};
+use super::batch;
 use super::claim_index::{self, ClaimIndex, Digest, RowId};
 use super::claim_memory::Memory;
+use super::nouns::Key;
 use super::statement::{Statement, Values};
+use super::store::Stored;
 use crate::model::Id;
 
 /// Rows whose digests are stored together: with 4 bytes each they fill some pages. Few in tests, which pass many blocks.
@@ -32,14 +34,6 @@ static APPEND: Statement = Statement::new(
     5,
     ") WHERE column1 IS NOT NULL",
 );
-
-/// What is remembered of a contact and room.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Stored {
-    /// Its row; `None` if it has none, or one of an older version.
-    row: Option<RowId>,
-    pub(super) memory: Memory,
-}
 
 /// The stored claims.
 #[derive(Debug)]
@@ -67,6 +61,11 @@ impl ClaimStore {
         let index = ClaimIndex::new(0, 0);
         let (tail, gone) = (Vec::new(), Vec::new());
         Self { salt, loaded: false, index, next: 1, committed: 1, tail, stored: 0, gone, older: false }
+    }
+
+    /// From now on digests are made with another salt. Only while there are no claims.
+    pub(super) fn use_salt(&mut self, salt: &[u8]) {
+        self.salt = salt.to_vec();
     }
 
     /// Begins a transaction. What the last one has appended is no more, unless it was committed.
@@ -243,7 +242,7 @@ async fn has_older(db: &mut SqliteConnection) -> sqlx::Result<bool> {
 }
 
 /// Key, time, invitation, memory.
-fn stored(columns: &SqliteRow, row: Option<RowId>) -> sqlx::Result<Option<(Key, Stored)>> {
+pub(super) fn stored(columns: &SqliteRow, row: Option<RowId>) -> sqlx::Result<Option<(Key, Stored)>> {
     let at = columns.try_get(1)?;
     let memory = match columns.try_get::<Option<&[u8]>, _>(3)? {
         Some(bytes) => Memory::from_bytes(bytes, at),

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
-use super::batch::Key;
 use super::claim::Claim;
 use super::claim_memory::{Memory, Windows};
-use super::claim_store::{ClaimStore, Stored};
+use super::claim_store::ClaimStore;
+use super::nouns::Key;
 use super::schema;
+use super::store::Stored;
 use crate::model::Id;
 
 /// A journal, of which only the claims are used.

@@ -3,11 +3,12 @@
 
 use sqlx::SqliteConnection;
 
+use super::connection::on_either;
 use super::handle::{Journal, JournalClosed};
 use super::op::{Hash, Op};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::OpenError;
 
 /// How many hashes are kept; with more, those that were not seen for the longest time are deleted.
 pub const MAX_CLIENT_CAPS: u32 = 10_000;
@@ -52,8 +53,11 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn hashes(&self) -> Result<Vec<(String, bool)>, OpenError> {
-        let mut db = self.open().await?;
-        let hashes = sqlx::query_as("SELECT hash, shows_direct FROM hashes");
-        hashes.fetch_all(&mut db).await.map_err(|e| self.failed(e))
+        self.read(async |db| {
+            // In their order in SQLite's table.
+            let hashes = "SELECT hash, shows_direct FROM hashes ORDER BY hash";
+            on_either!(db, db => sqlx::query_as(hashes).fetch_all(db).await)
+        })
+        .await
     }
 }

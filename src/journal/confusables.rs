@@ -5,12 +5,13 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::batch::{Key, Window};
+use super::connection::on_either;
 use super::handle::{Journal, JournalClosed};
+use super::nouns::{Key, Window};
 use super::op::{Address, Op};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
 use super::retention::DAY_MS;
-use super::schema::OpenError;
 
 /// How many of the newest invitations are searched for whom a contact has met; it takes some ten milliseconds.
 const MAX_INVITATIONS_SEARCHED: i64 = 200_000;
@@ -64,18 +65,18 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn met_first(&self, contact: &BareJid, skeleton: &str) -> Result<Option<String>, OpenError> {
-        let mut db = self.open().await?;
-        sqlx::query_scalar(
-            "SELECT iif(EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid = room), room, inviter) FROM history \
-             WHERE id > (SELECT coalesce(max(id), 0) FROM history) - ?2 AND state = 'relayed' AND contact = ?3 \
-             AND EXISTS (SELECT 1 FROM looks WHERE key = ?1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1",
-        )
-        .bind(&key(skeleton)[..])
-        .bind(MAX_INVITATIONS_SEARCHED)
-        .bind(contact.to_string())
-        .fetch_optional(&mut db)
+        const MET_FIRST: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM looks WHERE key = $1 AND jid = room) THEN room \
+             ELSE inviter END FROM history \
+             WHERE id > (SELECT coalesce(max(id), 0) FROM history) - $2 AND state = 'relayed' AND contact = $3 \
+             AND EXISTS (SELECT 1 FROM looks WHERE key = $1 AND jid IN (room, inviter)) ORDER BY id LIMIT 1";
+        let (key, contact) = (key(skeleton), contact.to_string());
+        self.read(async |db| {
+            on_either!(db, db => {
+                let met = sqlx::query_scalar(MET_FIRST).bind(&key[..]).bind(MAX_INVITATIONS_SEARCHED);
+                met.bind(contact).fetch_optional(db).await
+            })
+        })
         .await
-        .map_err(|e| self.failed(e))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use sqlx::SqliteConnection;
 
-use super::batch::{Sent, ended};
+use super::nouns::Sent;
+use super::rows::ended;
 use crate::model::{Id, Pending};
 
 /// Notes that the contact has declined a relayed invitation: the newest that was sent from this relay address, and was not

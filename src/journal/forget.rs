@@ -3,33 +3,18 @@
 
 use jid::BareJid;
 use sqlx::query_builder::QueryBuilder;
-use sqlx::{Connection, Row, Sqlite, SqliteConnection};
+use sqlx::{Connection as _, Row, Sqlite, SqliteConnection};
 
+use super::connection::{self, Connection};
+use super::nouns::{Forget, Forgotten};
+use super::open_error::OpenError;
+use super::postgres;
 use super::reader::JournalReader;
-use super::schema::OpenError;
 use super::{claim_keys, confusables, groups, preferences};
 use crate::model::Id;
 
 /// How many ids are examined in one transaction: few, so that a running relay never waits long.
 const IDS_PER_TRANSACTION: Id = 5000;
-
-/// What was forgotten of a person or a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Forgotten {
-    /// How many invitations.
-    pub invitations: u64,
-    /// Whether there were preferences.
-    pub preferences: bool,
-}
-
-/// What to forget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forget {
-    /// The invitations.
-    Invitations,
-    /// The invitations, the person's preferences, and their places in groups.
-    Everything,
-}
 
 impl JournalReader {
     /// Removes what the journal holds about a person or a room, pending invitations included, and empties the WAL. The
@@ -38,22 +23,32 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn forget(&self, jid: &BareJid, what: Forget) -> Result<Forgotten, OpenError> {
-        let mut db = self.open().await?;
         let jid = jid.to_string();
-        let mut forgotten = Forgotten { invitations: 0, preferences: false };
-        if what == Forget::Everything {
-            forgotten.preferences = preferences::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
-            groups::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
-        }
-        for table in ["pending", "history"] {
-            forgotten.invitations += forget_in(&mut db, table, &jid).await.map_err(|e| self.failed(e))?;
-        }
-        forget_claims(&mut db, &jid).await.map_err(|e| self.failed(e))?;
-        confusables::forget(&mut db, &jid).await.map_err(|e| self.failed(e))?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await.map_err(|e| self.failed(e))?;
-        db.close().await.map_err(|e| self.failed(e))?;
+        let failed = |e| connection::failed(&self.place, e);
+        let mut db = Connection::beside(&self.place).await?;
+        let forgotten = match &mut db {
+            Connection::Sqlite(db) => forget(db, &jid, what).await,
+            Connection::Postgres(db) => Box::pin(postgres::forget(db, &jid, what)).await,
+        };
+        let forgotten = forgotten.map_err(failed)?;
+        db.close().await.map_err(failed)?;
         Ok(forgotten)
     }
+}
+
+async fn forget(db: &mut SqliteConnection, jid: &str, what: Forget) -> sqlx::Result<Forgotten> {
+    let mut forgotten = Forgotten { invitations: 0, preferences: false };
+    if what == Forget::Everything {
+        forgotten.preferences = preferences::forget(db, jid).await?;
+        groups::forget(db, jid).await?;
+    }
+    for table in ["pending", "history"] {
+        forgotten.invitations += forget_in(db, table, jid).await?;
+    }
+    forget_claims(db, jid).await?;
+    confusables::forget(db, jid).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db).await?;
+    Ok(forgotten)
 }
 
 async fn forget_in(db: &mut SqliteConnection, table: &'static str, jid: &str) -> sqlx::Result<u64> {

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, FromRow, Row, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
+use super::connection::on_either;
 use super::handle::{Journal, JournalClosed};
 use super::in_memory::Names;
 use super::op::Op;
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::column;
-use super::schema::OpenError;
+use super::rows::group;
+use super::store::Store;
 use crate::model::group::{
     Book, Entry, GroupChange, GroupError, KeptGroup, MAX_GROUP_ENTRIES, MAX_GROUPS, Nesting,
 };
@@ -43,13 +44,15 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn kept_groups(&self) -> Result<Vec<KeptGroup>, OpenError> {
-        let mut db = self.open().await?;
-        all(&mut db).await.map_err(|e| self.failed(e))
+        self.read(async |db| on_either!(db, db => sqlx::query(ALL).fetch_all(db).await?.iter().map(group).collect())).await
     }
 }
 
-async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
-    sqlx::query_as("SELECT name, may_use, users, entries FROM groups ORDER BY name").fetch_all(db).await
+/// Name by name.
+const ALL: &str = "SELECT name, may_use, users, entries FROM groups ORDER BY name";
+
+pub(super) async fn all(db: &mut SqliteConnection) -> sqlx::Result<Vec<KeptGroup>> {
+    sqlx::query(ALL).fetch_all(db).await?.iter().map(group).collect()
 }
 
 /// The names of all kept groups.
@@ -58,43 +61,22 @@ pub(super) async fn names(db: &mut SqliteConnection) -> sqlx::Result<Names> {
     Ok(Names::of(names))
 }
 
-impl FromRow<'_, SqliteRow> for KeptGroup {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        Ok(Self {
-            name: row.try_get("name")?,
-            may_use: column(row, "may_use")?,
-            users: lines(row.try_get("users")?),
-            entries: lines(row.try_get("entries")?),
-        })
-    }
-}
-
 /// Makes the whole change or none of it.
 pub(super) async fn change(
-    db: &mut SqliteConnection,
+    store: &mut impl Store,
     name: &str,
     change: &GroupChange,
 ) -> sqlx::Result<Result<(), GroupError>> {
-    let before: Option<KeptGroup> =
-        sqlx::query_as("SELECT name, may_use, users, entries FROM groups WHERE name = ?")
-            .bind(name)
-            .fetch_optional(&mut *db)
-            .await?;
+    let groups = store.groups().await?;
+    let before = groups.iter().find(|group| group.name == name).cloned();
     let after = match (before, change) {
         (Some(_), GroupChange::Create(_)) => return Ok(Err(GroupError::Exists)),
-        (None, GroupChange::Create(group)) => {
-            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM groups").fetch_one(&mut *db).await?;
-            if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_GROUPS {
-                return Ok(Err(GroupError::TooManyGroups));
-            }
-            group.clone()
+        (None, GroupChange::Create(_)) if groups.len() >= MAX_GROUPS => {
+            return Ok(Err(GroupError::TooManyGroups));
         }
+        (None, GroupChange::Create(group)) => group.clone(),
         (None, _) => return Ok(Err(GroupError::Unknown)),
-        (Some(_), GroupChange::Delete) => {
-            sqlx::query("DELETE FROM groups WHERE name = ?").bind(name).execute(db).await?;
-            return Ok(Ok(()));
-        }
+        (Some(_), GroupChange::Delete) => return store.delete_group(name).await.map(Ok),
         (Some(mut group), GroupChange::Add(entries)) => {
             group.entries.extend(entries.iter().cloned());
             group
@@ -113,17 +95,21 @@ pub(super) async fn change(
     // Checked here, where changes come one after the other: two changes may form a circle only together.
     if matches!(change, GroupChange::Create(_) | GroupChange::Add(_)) {
         let entries: Vec<_> = after.entries.iter().filter_map(|text| Entry::read(text)).collect();
-        let book = Book::new(&BTreeMap::new(), all(&mut *db).await?);
-        if let Err(Nesting::Circle(_) | Nesting::TooDeep) = book.check(name, &entries) {
+        if let Err(Nesting::Circle(_) | Nesting::TooDeep) =
+            Book::new(&BTreeMap::new(), groups).check(name, &entries)
+        {
             return Ok(Err(GroupError::Circle));
         }
     }
-    write(db, &after).await?;
-    Ok(Ok(()))
+    store.write_group(&after).await.map(Ok)
 }
 
-async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()> {
-    let text = |lines: &BTreeSet<String>| lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+/// The lines of a column.
+pub(super) fn text(lines: &BTreeSet<String>) -> String {
+    lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()> {
     sqlx::query("INSERT OR REPLACE INTO groups (name, may_use, users, entries) VALUES (?, ?, ?, ?)")
         .bind(&group.name)
         .bind(group.may_use.as_str())
@@ -131,6 +117,11 @@ async fn write(db: &mut SqliteConnection, group: &KeptGroup) -> sqlx::Result<()>
         .bind(text(&group.entries))
         .execute(db)
         .await?;
+    Ok(())
+}
+
+pub(super) async fn delete(db: &mut SqliteConnection, name: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM groups WHERE name = ?").bind(name).execute(db).await?;
     Ok(())
 }
 

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch::Sent;
 use super::claim::{Claim, Claimed, Held, RoomPassword, Wanted};
 use super::claim_keys::{self, key};
-use super::claim_rows::Release;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
+use super::nouns::{Release, Sent};
 use super::op::{Admission, Admitted, AfterAdmit, Op};
 use super::retention::Retention;
-use crate::model::{Arrival, Id, Outcome, Pending, Reason, State};
+use crate::model::{Arrival, Id, Lease, Outcome, Pending, Reason, State};
 
 /// The writer has ended. The reason is in the log, and [`super::Writer::run`] has returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +30,7 @@ pub struct Journal {
     pub(super) health: WriterHealth,
     pub(super) blocked_for_all: BlockedForAll,
     pub(super) group_names: Names,
+    pub(super) lease: Lease,
 }
 
 /// An invitation that asks for its contact and room.
@@ -103,6 +103,12 @@ impl Journal {
     /// Changes how long things are kept, from now on.
     pub fn set_retention(&self, retention: Retention) {
         self.retention.send_replace(retention);
+    }
+
+    /// For how long this process may relay, as far as it knows: another one may have the lead after that.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// The state of the writer.

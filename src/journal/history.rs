@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::query_builder::QueryBuilder;
-use sqlx::{FromRow, Row, Sqlite, SqliteConnection};
+use sqlx::{Database, Encode, FromRow, Type};
 
+use super::connection::{self, Connection, on_either};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::{Filter, Record, column, nullable};
-use super::schema::{self, OpenError};
+use super::rows::{Columns, Filter, Record, column, nullable, record, text};
+use super::schema;
 use super::tally;
+use crate::config::JournalPlace;
 use crate::model::{Id, Reason, State};
 
 impl JournalReader {
@@ -18,10 +21,7 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn history(&self, filter: &Filter) -> Result<Vec<Record>, OpenError> {
-        let mut db = self.open().await?;
-        let mut sql = matching(filter, &[Ids::All]);
-        sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
-        sql.build_query_as().fetch_all(&mut db).await.map_err(|e| self.failed(e))
+        self.read(async |db| records(db, filter, &[Ids::All], " ORDER BY id DESC LIMIT ").await).await
     }
 
     /// The records that match and have an id above `after`, or one of `waiting`; oldest first, `filter.limit` at most.
@@ -34,10 +34,8 @@ impl JournalReader {
         after: Id,
         waiting: &BTreeSet<Id>,
     ) -> Result<Vec<Record>, OpenError> {
-        let mut db = self.open().await?;
-        let mut sql = matching(filter, &[Ids::Above(after), Ids::Waiting { up_to: after, waiting }]);
-        sql.push(" ORDER BY id LIMIT ").push_bind(filter.limit);
-        sql.build_query_as().fetch_all(&mut db).await.map_err(|e| self.failed(e))
+        let ids = [Ids::Above(after), Ids::Waiting { up_to: after, waiting }];
+        self.read(async |db| records(db, filter, &ids, " ORDER BY id LIMIT ").await).await
     }
 
     /// The parts of a fan-out that have ended: contact, state, reason.
@@ -48,16 +46,35 @@ impl JournalReader {
         &self,
         parent: Id,
     ) -> Result<Vec<(String, State, Option<Reason>)>, OpenError> {
-        let mut db = self.open().await?;
         // A part is always younger than its parent, so older rows need not be read.
-        sqlx::query("SELECT contact, state, reason FROM history WHERE id > ? AND parent = ?")
-            .bind(parent)
-            .bind(parent)
-            .try_map(|row| Ok((row.try_get("contact")?, column(&row, "state")?, nullable(&row, "reason")?)))
-            .fetch_all(&mut db)
-            .await
-            .map_err(|e| self.failed(e))
+        const CHILDREN: &str =
+            "SELECT contact, state, reason FROM history WHERE id > $1 AND parent = $1 ORDER BY id";
+        self.read(async |db| {
+            on_either!(db, db => {
+                sqlx::query(CHILDREN).bind(parent).fetch_all(db).await?.iter().map(child).collect()
+            })
+        })
+        .await
     }
+}
+
+/// Contact, state, reason.
+fn child(row: &impl Columns) -> sqlx::Result<(String, State, Option<Reason>)> {
+    Ok((text(row, 0)?.to_owned(), column(row, 1)?, nullable(row, 2)?))
+}
+
+/// The records that match.
+async fn records(
+    db: &mut Connection,
+    filter: &Filter,
+    ids: &[Ids<'_>],
+    order: &str,
+) -> sqlx::Result<Vec<Record>> {
+    on_either!(db, db => {
+        let mut sql = matching(filter, ids);
+        sql.push(order).push_bind(i64::from(filter.limit));
+        sql.build().fetch_all(db).await?.iter().map(record).collect()
+    })
 }
 
 /// Which records are looked at.
@@ -86,7 +103,12 @@ const SELECTS: [(&str, &str); 2] = [
 
 /// The records that match, in no order. Every part of the query is a scan in the order of ids, which `SQLite` merges if they are
 /// to be sorted by id. Around a subquery it would sort the whole journal first.
-fn matching(filter: &Filter, ids: &[Ids<'_>]) -> QueryBuilder<Sqlite> {
+fn matching<D: Database>(filter: &Filter, ids: &[Ids<'_>]) -> QueryBuilder<D>
+where
+    for<'v> i64: Encode<'v, D> + Type<D>,
+    for<'v> String: Encode<'v, D> + Type<D>,
+    for<'v> &'static str: Encode<'v, D> + Type<D>,
+{
     let mut sql = QueryBuilder::new("");
     let mut between = "";
     for (ids, (select, state_column)) in ids.iter().flat_map(|ids| SELECTS.map(|select| (ids, select))) {
@@ -138,11 +160,14 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn status(&self) -> Result<Status, OpenError> {
-        let mut db = schema::of_any_version(&self.path).await?;
-        let status = sqlx::query_as(
-            "SELECT (SELECT max(version) FROM _sqlx_migrations) AS schema, (SELECT count(*) FROM pending) AS pending",
-        );
-        status.fetch_one(&mut db).await.map_err(|e| self.failed(e))
+        const STATUS: &str = "SELECT (SELECT max(version) FROM _sqlx_migrations) AS schema, (SELECT count(*) FROM pending) AS pending";
+        let JournalPlace::File(path) = &self.place else {
+            return self
+                .read(async |db| on_either!(db, db => sqlx::query_as(STATUS).fetch_one(db).await))
+                .await;
+        };
+        let mut db = schema::of_any_version(path).await?;
+        sqlx::query_as(STATUS).fetch_one(&mut db).await.map_err(|e| connection::failed(&self.place, e))
     }
 
     /// The newest records, `count` at most.
@@ -171,15 +196,15 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn statistics(&self, since: DateTime<Utc>) -> Result<Statistics, OpenError> {
-        let mut db = self.open().await?;
-        count(&mut db, since.timestamp_millis()).await.map_err(|e| self.failed(e))
+        self.read(async |db| count(db, since.timestamp_millis()).await).await
     }
 }
 
-async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics> {
-    let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM pending").fetch_one(&mut *db).await?;
-    let people: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM wishes WHERE person <> ''").fetch_one(&mut *db).await?;
+async fn count(db: &mut Connection, since: i64) -> sqlx::Result<Statistics> {
+    const PENDING_AND_PEOPLE: &str =
+        "SELECT (SELECT count(*) FROM pending), (SELECT count(*) FROM wishes WHERE person <> '')";
+    let (pending, people): (i64, i64) =
+        on_either!(db, db => sqlx::query_as(PENDING_AND_PEOPLE).fetch_one(db).await)?;
     let mut ended: BTreeMap<(State, Option<Reason>), u64> = BTreeMap::new();
     for tally in tally::read(db, since, i64::MAX).await? {
         *ended.entry((tally.state, tally.reason)).or_default() += tally.count;
@@ -192,7 +217,7 @@ async fn count(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Statistics
 mod tests {
     use std::time::Duration;
 
-    use sqlx::AssertSqlSafe;
+    use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite};
 
     use super::super::{Journal, Retention};
     use super::*;
@@ -218,7 +243,7 @@ mod tests {
                 (&[Ids::All][..], "id DESC"),
                 (&[Ids::Above(5), Ids::Waiting { up_to: 5, waiting: &waiting }], "id"),
             ] {
-                let mut sql = matching(&filter, ids);
+                let mut sql: QueryBuilder<Sqlite> = matching(&filter, ids);
                 sql.push(format_args!(" ORDER BY {order} LIMIT ")).push_bind(10);
                 let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.into_sql().as_str()));
                 let plan = sqlx::query(explained).fetch_all(&mut db).await.unwrap();

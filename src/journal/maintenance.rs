@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::claim_store::ClaimStore;
+use super::nouns::Until;
 use super::schema;
 
 /// How many rows are examined in one step; it takes some milliseconds.
@@ -23,15 +24,6 @@ const MAX_WAL_AGE: Duration = Duration::from_secs(30);
 
 /// After more commits than this between two steps, emptying the WAL is put off: it would keep those waiting that come next.
 const FEW_COMMITS: u32 = 100;
-
-/// How long things are kept, and the present time; ms, the time since 1970, UTC.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Until {
-    pub(super) now: i64,
-    /// The longest window of any inviter.
-    pub(super) window: i64,
-    pub(super) retention: i64,
-}
 
 /// The progress of the maintenance.
 #[derive(Debug)]

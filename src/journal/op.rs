@@ -2,9 +2,8 @@
 
 use tokio::sync::oneshot;
 
-use super::batch::{Key, Sent};
 use super::claim::{Claim, Claimed, Held, Inviter, RoomPassword};
-use super::claim_rows::Release;
+use super::nouns::{Key, Release, Sent};
 use crate::model::group::{GroupChange, GroupError};
 use crate::model::{
     Arrival, Change, Id, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Outcome, Pending, Preferences, Reason, State,

@@ -3,16 +3,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
+use super::connection::on_either;
 use super::handle::{Journal, JournalClosed};
 use super::in_memory::BlockedForAll;
 use super::op::{EVERYBODY_KEY, Op, Whose};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::column;
-use super::schema::OpenError;
+use super::rows::preferences;
 use super::statement::{Statement, Values};
+use super::store::Store;
 use crate::model::{Change, Preferences, TooMany};
 #[cfg(doc)]
 use crate::model::{MAX_BLOCKS, MAX_BLOCKS_FOR_ALL};
@@ -74,9 +75,14 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn blocks_for_all(&self) -> Result<BTreeSet<String>, OpenError> {
-        let mut db = self.open().await?;
-        let mut found = read(&mut db, &[EVERYBODY_KEY]).await.map_err(|e| self.failed(e))?;
-        Ok(found.remove(EVERYBODY_KEY).map(|it| it.blocks).unwrap_or_default())
+        self.read(async |db| {
+            let found = on_either!(db, db => {
+                let row = sqlx::query("SELECT person, takes, blocks FROM wishes WHERE person = $1").bind(EVERYBODY_KEY);
+                row.fetch_optional(db).await?.as_ref().map(preferences).transpose()
+            })?;
+            Ok(found.map(|(_, it)| it.blocks).unwrap_or_default())
+        })
+        .await
     }
 }
 
@@ -92,43 +98,48 @@ pub(super) async fn read(
     for piece in Statement::pieces(people) {
         let sql = READ.of(piece, Values::default(), |row, person| row.text(*person).map(drop));
         for row in sql?.fetch_all(&mut *db).await? {
-            found.insert(row.try_get(0)?, read_row(&row)?);
+            let (person, preferences) = preferences(&row)?;
+            found.insert(person, preferences);
         }
     }
     Ok(found)
 }
 
-fn read_row(row: &SqliteRow) -> sqlx::Result<Preferences> {
-    let blocks: &str = row.try_get(2)?;
-    Ok(Preferences { accept_from: column(row, 1)?, blocks: blocks.lines().map(str::to_owned).collect() })
-}
-
 /// Makes all of these changes or none.
 pub(super) async fn change(
-    db: &mut SqliteConnection,
+    store: &mut impl Store,
     whose: &Whose,
     changes: &[Change],
 ) -> sqlx::Result<Result<Preferences, TooMany>> {
     let person = whose.key();
-    let before = read(db, &[person]).await?.remove(person).unwrap_or_default();
+    let before = store.read_preferences(&[person]).await?.remove(person).unwrap_or_default();
     let known = before.blocks.len();
     let preferences = before.changed(changes);
     // A person who is over the limit already can still unblock.
     if preferences.blocks.len() > whose.limit().max(known) {
         return Ok(Err(TooMany(whose.limit())));
     }
-    if preferences == Preferences::default() {
-        forget(db, person).await?;
-    } else {
-        let blocks: Vec<&str> = preferences.blocks.iter().map(String::as_str).collect();
-        sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
-            .bind(person)
-            .bind(preferences.accept_from.as_str())
-            .bind(blocks.join("\n"))
-            .execute(db)
-            .await?;
-    }
+    store.write_preferences(person, &preferences).await?;
     Ok(Ok(preferences))
+}
+
+/// Writes a person's preferences; who has the default has no row.
+pub(super) async fn write(
+    db: &mut SqliteConnection,
+    person: &str,
+    preferences: &Preferences,
+) -> sqlx::Result<()> {
+    if *preferences == Preferences::default() {
+        return forget(db, person).await.map(drop);
+    }
+    let blocks: Vec<&str> = preferences.blocks.iter().map(String::as_str).collect();
+    sqlx::query("INSERT OR REPLACE INTO wishes (person, takes, blocks) VALUES (?, ?, ?)")
+        .bind(person)
+        .bind(preferences.accept_from.as_str())
+        .bind(blocks.join("\n"))
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Forgets a person's preferences; `false` if there were none.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, Row, SqliteConnection};
 use tracing::warn;
 
 use super::access;
+use super::open_error::OpenError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -22,108 +23,6 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Journals up to this size are checked page by page at start; larger ones only in the part that is read then.
 const MAX_SMALL_FILE_BYTES: u64 = 64 << 20;
-
-/// Why the journal can't be opened or used. Each text says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file or its folder is missing or can't be used.
-    #[error(
-        "journal.path = {path:?} can't be opened: {source}. Create the folder and give it to the user that runs \
-         the relay, or set journal.path to a file in a folder that it may write"
-    )]
-    File {
-        /// The configured path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file or its folder is another user's, can only be read, or is no file; or it is a link that leads nowhere.
-    #[error("journal.path = {path:?} can't be used: {why}")]
-    Denied {
-        /// The configured path.
-        path: PathBuf,
-        /// What stands in the way, and what to do.
-        why: String,
-    },
-    /// Two relays with one journal would both deliver what is in it.
-    #[error("another relay runs with journal.path = {path:?}: stop it, or give each its own journal")]
-    InUse {
-        /// The configured path.
-        path: PathBuf,
-    },
-    /// `SQLite` rejects what the relay writes: an error in the relay, which trying again does not solve.
-    #[error(
-        "internal fault: the journal {path:?} takes no such row ({source}). Please report this with the log before it"
-    )]
-    Fault {
-        /// The configured path.
-        path: PathBuf,
-        /// What `SQLite` said.
-        source: sqlx::Error,
-    },
-    /// There is no journal yet.
-    #[error(
-        "journal.path = {path:?} does not exist: nothing has been relayed yet, or another file is configured for \
-         the relay that runs"
-    )]
-    Missing {
-        /// The configured path.
-        path: PathBuf,
-    },
-    /// Others than the owner may read or write the file, and room passwords pass through it.
-    #[error(
-        "journal.path = {path:?} has mode {mode:04o}, so other users can read room passwords in it. \
-         Run: chmod 600 {path:?}"
-    )]
-    TooOpen {
-        /// The configured path.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is not a database, or is damaged.
-    #[error(
-        "the journal {path:?} is damaged ({detail}). Nothing was changed. Restore it from a backup, or move it away \
-         together with the -wal file beside it and start with an empty one: what was under way is then forgotten and invitations \
-         of the last window may be repeated"
-    )]
-    Corrupt {
-        /// The configured path.
-        path: PathBuf,
-        /// What `SQLite` found.
-        detail: String,
-    },
-    /// A later version of the relay has written it.
-    #[error(
-        "the journal {path:?} was written by a newer muc-invite-relay (schema {found}). Install that version again, \
-         or restore the backup that was made before the upgrade"
-    )]
-    Newer {
-        /// The configured path.
-        path: PathBuf,
-        /// The schema version found.
-        found: i64,
-    },
-    /// An earlier version of the relay has written it, and this one has not run yet.
-    #[error(
-        "the journal {path:?} was written by an older muc-invite-relay (schema {found}). Start the relay, or restart \
-         it: that brings the journal up to date"
-    )]
-    Older {
-        /// The configured path.
-        path: PathBuf,
-        /// The schema version found.
-        found: i64,
-    },
-    /// Any other error of `SQLite`.
-    #[error("the journal {path:?} can't be used: {source}")]
-    Database {
-        /// The configured path.
-        path: PathBuf,
-        /// What `SQLite` said.
-        source: sqlx::Error,
-    },
-}
 
 /// The connection that writes, and the lock that excludes other relays until it is dropped. Creates the file if it is missing
 /// (mode 0600), and updates its schema.

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{Row, SqliteConnection};
 
+use super::connection::{Connection, on_either};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::{column, nullable};
-use super::schema::OpenError;
+use super::rows::{Columns, column, nullable, number, text};
 use super::tally::{ROWS_PER_TALLY_STEP, first_since};
 use crate::model::{Id, Reason, Route, State};
 
@@ -46,45 +46,44 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn counts(&self, since: DateTime<Utc>, rooms: usize) -> Result<Counts, OpenError> {
-        let mut db = self.open().await?;
-        counts(&mut db, since.timestamp_millis(), rooms).await.map_err(|e| self.failed(e))
+        self.read(async |db| counts(db, since.timestamp_millis(), rooms).await).await
     }
 }
 
-async fn counts(db: &mut SqliteConnection, since: i64, rooms: usize) -> sqlx::Result<Counts> {
-    let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM pending").fetch_one(&mut *db).await?;
+async fn counts(db: &mut Connection, since: i64, rooms: usize) -> sqlx::Result<Counts> {
+    const STEP: &str = "SELECT state, reason, route, room, received / $1 AS day, count(*) AS count, max(id) AS last \
+        FROM (SELECT id, received, state, reason, route, room FROM history WHERE id >= $2 ORDER BY id LIMIT $3) AS step \
+        GROUP BY 1, 2, 3, 4, 5";
+    let pending: i64 = on_either!(&mut *db, db => {
+        sqlx::query_scalar("SELECT count(*) FROM pending").fetch_one(db).await
+    })?;
     let mut sums = Sums::default();
     let mut next = first_since(db, since).await?;
     loop {
-        let rows = sqlx::query(
-            "SELECT state, reason, route, room, received / ? AS day, count(*) AS count, max(id) AS last \
-             FROM (SELECT id, received, state, reason, route, room FROM history WHERE id >= ? ORDER BY id LIMIT ?) \
-             GROUP BY 1, 2, 3, 4, 5",
-        )
-        .bind(DAY)
-        .bind(next)
-        .bind(ROWS_PER_TALLY_STEP)
-        .fetch_all(&mut *db)
-        .await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            next = next.max(row.try_get::<Id, _>("last")? + 1);
-            let count = row.try_get::<i64, _>("count")?.unsigned_abs();
-            let state: State = column(&row, "state")?;
-            *sums.outcomes.entry((state, nullable(&row, "reason")?)).or_default() += count;
-            *sums.routes.entry(column(&row, "route")?).or_default() += count;
-            *sums.rooms.entry(row.try_get("room")?).or_default() += count;
-            let (all, relayed) = sums.days.entry(row.try_get("day")?).or_default();
-            *all += count;
-            *relayed += if state == State::Relayed { count } else { 0 };
-        }
+        let step: Vec<Id> = on_either!(&mut *db, db => {
+            let rows = sqlx::query(STEP).bind(DAY).bind(next).bind(ROWS_PER_TALLY_STEP);
+            rows.fetch_all(db).await?.iter().map(|row| sums.add(row)).collect::<sqlx::Result<_>>()
+        })?;
+        let Some(last) = step.into_iter().max() else { break };
+        next = next.max(last + 1);
     }
     Ok(sums.counts(pending.unsigned_abs(), rooms))
 }
 
 impl Sums {
+    /// Adds a row: state, reason, route, room, day, count. Returns the last id in it.
+    fn add(&mut self, row: &impl Columns) -> sqlx::Result<Id> {
+        let count = number(row, 5)?.unsigned_abs();
+        let state: State = column(row, 0)?;
+        *self.outcomes.entry((state, nullable(row, 1)?)).or_default() += count;
+        *self.routes.entry(column(row, 2)?).or_default() += count;
+        *self.rooms.entry(text(row, 3)?.to_owned()).or_default() += count;
+        let (all, relayed) = self.days.entry(number(row, 4)?).or_default();
+        *all += count;
+        *relayed += if state == State::Relayed { count } else { 0 };
+        number(row, 6)
+    }
+
     fn counts(self, pending: u64, rooms: usize) -> Counts {
         let mut outcomes: Vec<_> =
             self.outcomes.into_iter().map(|((state, reason), count)| (state, reason, count)).collect();

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Row, SqliteConnection};
 
+use super::connection::{Connection, on_either};
+use super::open_error::OpenError;
 use super::reader::JournalReader;
-use super::rows::{column, nullable};
-use super::schema::OpenError;
+use super::rows::{Columns, column, nullable, number};
 use crate::model::{Id, Reason, State};
 
 /// How many rows are read at a time; it takes some milliseconds.
@@ -34,39 +34,28 @@ impl JournalReader {
     /// # Errors
     /// [`OpenError`]: the journal can't be opened or read; each variant says what to do.
     pub async fn tally(&self, since: DateTime<Utc>, width: Duration) -> Result<Vec<Tally>, OpenError> {
-        let mut db = self.open().await?;
         let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-        read(&mut db, since.timestamp_millis(), width).await.map_err(|e| self.failed(e))
+        self.read(async |db| read(db, since.timestamp_millis(), width).await).await
     }
 }
 
 /// As [`JournalReader::tally`], on an open connection; times in ms.
-pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> sqlx::Result<Vec<Tally>> {
+pub(super) async fn read(db: &mut Connection, since: i64, width: i64) -> sqlx::Result<Vec<Tally>> {
+    const STEP: &str = "SELECT CASE WHEN received < $1 THEN 0 ELSE (received - $1) / $2 END AS span, state, reason, \
+        count(*) AS count, max(id) AS last \
+        FROM (SELECT id, received, state, reason FROM history WHERE id >= $3 ORDER BY id LIMIT $4) AS step GROUP BY 1, 2, 3";
     let mut tallies: Vec<Tally> = Vec::new();
     let mut next = first_since(db, since).await?;
     loop {
-        let rows = sqlx::query(
-            "SELECT max(0, (received - ?) / ?) AS span, state, reason, count(*) AS count, max(id) AS last \
-             FROM (SELECT id, received, state, reason FROM history WHERE id >= ? ORDER BY id LIMIT ?) \
-             GROUP BY 1, 2, 3",
-        )
-        .bind(since)
-        .bind(width)
-        .bind(next)
-        .bind(ROWS_PER_TALLY_STEP)
-        .fetch_all(&mut *db)
-        .await?;
-        if rows.is_empty() {
+        let step: Vec<(Tally, Id)> = on_either!(&mut *db, db => {
+            let rows = sqlx::query(STEP).bind(since).bind(width).bind(next).bind(ROWS_PER_TALLY_STEP);
+            rows.fetch_all(db).await?.iter().map(counted).collect::<sqlx::Result<_>>()
+        })?;
+        if step.is_empty() {
             return Ok(tallies);
         }
-        for row in rows {
-            next = next.max(row.try_get::<Id, _>("last")? + 1);
-            let tally = Tally {
-                span: usize::try_from(row.try_get::<i64, _>("span")?).unwrap_or(0),
-                state: column(&row, "state")?,
-                reason: nullable(&row, "reason")?,
-                count: row.try_get::<i64, _>("count")?.unsigned_abs(),
-            };
+        for (tally, last) in step {
+            next = next.max(last + 1);
             let same =
                 |it: &&mut Tally| (it.span, it.state, it.reason) == (tally.span, tally.state, tally.reason);
             match tallies.iter_mut().find(same) {
@@ -77,19 +66,29 @@ pub(super) async fn read(db: &mut SqliteConnection, since: i64, width: i64) -> s
     }
 }
 
+/// Span, state, reason, count; and the last id.
+fn counted(row: &impl Columns) -> sqlx::Result<(Tally, Id)> {
+    let tally = Tally {
+        span: usize::try_from(number(row, 0)?).unwrap_or(0),
+        state: column(row, 1)?,
+        reason: nullable(row, 2)?,
+        count: number(row, 3)?.unsigned_abs(),
+    };
+    Ok((tally, number(row, 4)?))
+}
+
 /// The first id that was received since then, by bisection: ids ascend with time closely enough, and there is no index.
-pub(super) async fn first_since(db: &mut SqliteConnection, since: i64) -> sqlx::Result<Id> {
-    let row = sqlx::query("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history")
-        .fetch_one(&mut *db)
-        .await?;
-    let (mut low, mut high): (Id, Id) = (row.try_get(0)?, row.try_get::<Id, _>(1)? + 1);
+pub(super) async fn first_since(db: &mut Connection, since: i64) -> sqlx::Result<Id> {
+    let (mut low, last): (Id, Id) = on_either!(&mut *db, db => {
+        sqlx::query_as("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM history").fetch_one(db).await
+    })?;
+    let mut high = last + 1;
     while low < high {
         let middle = low + (high - low) / 2;
-        let received: Option<i64> =
-            sqlx::query_scalar("SELECT received FROM history WHERE id >= ? ORDER BY id LIMIT 1")
-                .bind(middle)
-                .fetch_optional(&mut *db)
-                .await?;
+        let received: Option<i64> = on_either!(&mut *db, db => {
+            let received = sqlx::query_scalar("SELECT received FROM history WHERE id >= $1 ORDER BY id LIMIT 1");
+            received.bind(middle).fetch_optional(db).await
+        })?;
         if received.is_some_and(|received| received < since) {
             low = middle + 1;
         } else {

@@ -1,34 +1,30 @@
 //! The writer: takes the operations that wait, writes them in one transaction, answers. Waits while the disk refuses. Knows
 //! nothing of what an outcome means.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::future::pending;
 use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
-use super::batch::{self, Window};
 use super::claim::{Claim, Delivery};
-use super::claim_keys::{self, key};
 use super::claim_memory::Windows;
-use super::claim_rows::{self, Release};
-use super::claim_store::ClaimStore;
-use super::client_caps;
-use super::confusables;
-use super::declines;
+use super::claim_rows::Claims;
 use super::groups;
 use super::handle::Journal;
 use super::health::WriterHealth;
 use super::in_memory::{BlockedForAll, Names};
-use super::maintenance::{Maintenance, Until};
+use super::nouns::{Until, Window};
 use super::op::{Admission, Admitted, AfterAdmit, Answer, Op};
+use super::open_error::OpenError;
+use super::postgres::PostgresStore;
 use super::preferences;
 use super::retention::Retention;
-use super::schema::{self, OpenError};
-use crate::model::{Arrival, Id, Outcome, Pending, Preferences, TooMany, clock};
+use super::sqlite_store::SqliteStore;
+use super::store::{Begun, Opened, Store, Trouble};
+use crate::config::JournalPlace;
+use crate::model::{Id, Preferences, TooMany, clock};
 
 /// How many operations one transaction takes. More would not be faster, and would delay the first answers.
 const MAX_BATCH_OPERATIONS: usize = 512;
@@ -43,87 +39,119 @@ impl Journal {
     /// Opens the journal, or creates it. The writer does nothing until [`Writer::run`] is polled.
     ///
     /// # Errors
-    /// [`OpenError`]: the file can't be used, is damaged, or in use by another relay; each variant says what to do.
-    pub async fn open(path: &Path, retention: Retention) -> Result<(Self, Writer), OpenError> {
-        let (mut db, lock) = schema::for_writing(path).await?;
-        let failed = |e| schema::database_error(path, e);
-        claim_keys::convert_old_keys(&mut db).await.map_err(failed)?;
-        let instance: String =
-            sqlx::query_scalar("SELECT instance FROM journal").fetch_one(&mut db).await.map_err(failed)?;
-        let salt: Vec<u8> =
-            sqlx::query_scalar("SELECT salt FROM journal").fetch_one(&mut db).await.map_err(failed)?;
-        let looked: i64 =
-            sqlx::query_scalar("SELECT looked FROM journal").fetch_one(&mut db).await.map_err(failed)?;
-        let last: Option<Id> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'pending'")
-            .fetch_optional(&mut db)
-            .await
-            .map_err(failed)?;
-        let blocked_for_all = preferences::blocked_for_all(&mut db).await.map_err(failed)?;
-        let group_names = groups::names(&mut db).await.map_err(failed)?;
-        let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
-        let first = last.unwrap_or(0) + 1;
-        let (retention, retention_watch) = watch::channel(retention);
-        let health = WriterHealth::default();
-        let writer = Writer {
-            db,
-            _lock: lock,
-            health: health.clone(),
-            blocked_for_all: blocked_for_all.clone(),
-            group_names: group_names.clone(),
-            path: path.to_owned(),
-            queue,
-            next: first,
-            retention: retention_watch,
-            claims: ClaimStore::new(salt.clone()),
-            maintenance: Maintenance::default(),
-        };
-        let journal = Self {
-            ops,
-            instance: instance.into(),
-            salt: salt.into(),
-            first,
-            looked,
-            retention: retention.into(),
-            health,
-            blocked_for_all,
-            group_names,
-        };
-        Ok((journal, writer))
+    /// [`OpenError`]: the database can't be used, is damaged, or in use by another relay; each variant says what to do.
+    pub async fn open(
+        place: impl Into<JournalPlace>,
+        retention: Retention,
+    ) -> Result<(Self, Writer), OpenError> {
+        match place.into() {
+            JournalPlace::File(path) => {
+                let (store, opened) = SqliteStore::open(&path).await?;
+                let (journal, writer) = with_store(store, opened, retention);
+                Ok((journal, Writer(Kind::Sqlite(writer))))
+            }
+            JournalPlace::Server(server) => {
+                // On the heap, so that opening a file needs no place for it.
+                let (store, opened) = Box::pin(PostgresStore::open(&server)).await?;
+                Ok(Writer::to_postgres(store, opened, retention))
+            }
+        }
     }
+}
+
+/// The handle and the writer of an opened database.
+fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Journal, WriterOf<S>) {
+    let Opened { instance, salt, looked, first, blocked_for_all, group_names } = opened;
+    let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
+    let (retention, retention_watch) = watch::channel(retention);
+    let health = WriterHealth::default();
+    let lease = store.lease();
+    let writer = WriterOf {
+        store,
+        health: health.clone(),
+        blocked_for_all: blocked_for_all.clone(),
+        group_names: group_names.clone(),
+        queue,
+        next: first,
+        retention: retention_watch,
+    };
+    let journal = Journal {
+        ops,
+        instance: instance.into(),
+        salt: salt.into(),
+        first,
+        looked,
+        retention: retention.into(),
+        health,
+        blocked_for_all,
+        group_names,
+        lease,
+    };
+    (journal, writer)
 }
 
 /// The task that writes.
 #[derive(Debug)]
-pub struct Writer {
-    db: SqliteConnection,
-    /// Dropped after the connection.
-    _lock: File,
-    path: PathBuf,
-    queue: mpsc::Receiver<Op>,
-    next: Id,
-    retention: watch::Receiver<Retention>,
-    health: WriterHealth,
-    blocked_for_all: BlockedForAll,
-    group_names: Names,
-    claims: ClaimStore,
-    maintenance: Maintenance,
+pub struct Writer(Kind);
+
+/// The database that it writes to.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is moved a few times")]
+enum Kind {
+    Sqlite(WriterOf<SqliteStore>),
+    Postgres(WriterOf<PostgresStore>),
 }
 
 impl Writer {
-    /// Writes until every [`Journal`] handle is gone, then closes the file with nothing left in its WAL.
+    /// The handle and the writer of a database of `PostgreSQL`.
+    pub(super) fn to_postgres(store: PostgresStore, opened: Opened, retention: Retention) -> (Journal, Self) {
+        let (journal, writer) = with_store(store, opened, retention);
+        (journal, Self(Kind::Postgres(writer)))
+    }
+
+    /// Writes until every [`Journal`] handle is gone, then closes the database with nothing left in it that should be gone.
     ///
     /// # Errors
-    /// [`OpenError::Corrupt`]: the file is damaged. [`OpenError::Fault`]: it rejects what is written, an error in the relay.
+    /// [`OpenError::Corrupt`]: the database is damaged. [`OpenError::Fault`]: it rejects what is written, an error in the relay.
     /// What may pass, such as a full disk or a lock, is waited for instead.
     pub async fn run(self) -> Result<(), OpenError> {
         self.write_all(|batch| batch.into_iter().for_each(|(op, answer)| op.answer(answer))).await
     }
 
     /// As [`Self::run`]; operations and answers go to `give`, a batch at a time.
-    pub(super) async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
+    pub(super) async fn write_all(self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
+        match self.0 {
+            Kind::Sqlite(writer) => writer.write_all(give).await,
+            Kind::Postgres(writer) => Box::pin(writer.write_all(give)).await,
+        }
+    }
+
+    /// Whether a thread of its own is of use: a connection to a server belongs to the thread that has made it, and waits for that
+    /// server most of the time.
+    pub(super) fn has_use_for_a_thread(&self) -> bool {
+        matches!(self.0, Kind::Sqlite(_))
+    }
+}
+
+/// The task that writes to one kind of database.
+#[derive(Debug)]
+struct WriterOf<S> {
+    store: S,
+    queue: mpsc::Receiver<Op>,
+    next: Id,
+    retention: watch::Receiver<Retention>,
+    health: WriterHealth,
+    blocked_for_all: BlockedForAll,
+    group_names: Names,
+}
+
+impl<S: Store> WriterOf<S> {
+    async fn write_all(mut self, give: impl Fn(Vec<(Op, Answer)>)) -> Result<(), OpenError> {
         let mut ops = Vec::with_capacity(MAX_BATCH_OPERATIONS);
         let mut maintenance_at = Instant::now();
+        let mut renewal_at = self.stay_leader().await?;
         loop {
+            let lead_renewed = at(renewal_at);
             tokio::select! {
                 taken = self.queue.recv_many(&mut ops, MAX_BATCH_OPERATIONS) => {
                     if taken == 0 {
@@ -131,7 +159,7 @@ impl Writer {
                     }
                     let answers = self.commit(&ops).await?;
                     give(ops.drain(..).zip(answers).collect());
-                    self.maintenance.note_write();
+                    self.store.note_write();
                 }
                 () = sleep_until(maintenance_at) => {
                     self.health.begins();
@@ -139,104 +167,141 @@ impl Writer {
                     self.health.rests();
                     maintenance_at = Instant::now() + pause;
                 }
+                () = lead_renewed => renewal_at = self.stay_leader().await?,
             }
         }
-        self.maintenance.last(&mut self.db).await;
-        self.db.close().await.map_err(|e| schema::database_error(&self.path, e))
+        self.store.close().await
+    }
+
+    /// Renews the lead; returns when to do so again.
+    async fn stay_leader(&mut self) -> Result<Option<Instant>, OpenError> {
+        let pause = self.store.stay_leader().await?;
+        Ok(Instant::now().checked_add(pause))
     }
 
     async fn maintain(&mut self) -> Duration {
         let kept = *self.retention.borrow();
         let windows = Windows { now: now(), first: millis(kept.window) };
         let until = Until { now: windows.now, window: windows.longest(), retention: millis(kept.retention) };
-        self.maintenance.step(&mut self.db, &mut self.claims, until, self.queue.is_empty()).await
+        self.store.maintain(until, self.queue.is_empty()).await
     }
 
-    /// Writes a batch; tries again as long as the disk refuses.
+    /// Writes a batch; tries again as long as the database refuses, with less at a time where that took too long.
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Answer>, OpenError> {
+        let mut answers = Vec::new();
+        let mut at_a_time = ops.len();
         let mut refused = false;
-        loop {
+        let mut unsure = None;
+        while answers.len() < ops.len() {
+            let rest = &ops[answers.len()..];
+            let part = &rest[..at_a_time.min(rest.len())];
             self.health.begins();
-            let written = self.transaction(ops).await;
+            let written = S::within(self.transaction(part, &mut unsure)).await;
             self.health.rests();
-            match written {
-                Ok(answers) => {
-                    if refused {
-                        self.health.note(None);
-                        info!("the journal can be written again: relaying goes on");
-                    }
-                    return Ok(answers);
+            let e = match written {
+                Ok(written) if answers.is_empty() => {
+                    answers = written;
+                    continue;
                 }
-                Err(e) if schema::is_damage(&e) || schema::is_fault(&e) => {
-                    let e = schema::database_error(&self.path, e);
+                Ok(written) => {
+                    answers.extend(written);
+                    continue;
+                }
+                Err(e) => e,
+            };
+            let said = e.to_string();
+            let remedy = match self.store.trouble(e) {
+                Trouble::Final(e @ OpenError::LeadLost { .. }) => return Err(e),
+                Trouble::Final(e) => {
                     error!("{e}");
                     return Err(e);
                 }
-                Err(e) => {
-                    if !refused {
-                        self.health.note(Some(format!("the journal can't be written: {e}. {}", remedy(&e))));
-                        error!(
-                            journal = %self.path.display(),
-                            "the journal can't be written: {e}. {}. Nothing is taken in until it can, and nothing is lost",
-                            remedy(&e),
-                        );
-                        refused = true;
+                Trouble::MayPass(remedy) => remedy,
+                Trouble::TooSlow(remedy) => {
+                    // What may have been committed is tried again as it was.
+                    if unsure.is_none() {
+                        at_a_time = part.len().div_ceil(2);
                     }
-                    sleep(WRITE_RETRY_PAUSE).await;
+                    remedy
                 }
+            };
+            if !refused {
+                self.health.note(Some(format!("the journal can't be written: {said}. {remedy}")));
+                error!(
+                    journal = %self.store.name(),
+                    "the journal can't be written: {said}. {remedy}. Nothing is taken in until it can, and nothing is lost",
+                );
+                refused = true;
             }
+            sleep(WRITE_RETRY_PAUSE).await;
+            // What is refused need not cost the lead: another relay would not be let write it either.
+            self.store.stay_leader().await?;
         }
+        if refused {
+            self.health.note(None);
+            info!("the journal can be written again: relaying goes on");
+        }
+        Ok(answers)
     }
 
-    /// Writes the whole batch or nothing. Does not use sqlx's transactions: `SQLite` ends a transaction by itself when the disk
-    /// is full, and sqlx, which does not notice, would not begin another one.
-    async fn transaction(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
-        self.claims.begin(&mut self.db).await?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
-        let written = match self.write(ops).await {
-            Ok(written) => sqlx::query("COMMIT").execute(&mut self.db).await.map(|_| written),
-            Err(e) => Err(e),
-        };
-        match written {
-            Ok((answers, next)) => {
-                self.next = next;
-                self.claims.commit();
-                for (op, answer) in ops.iter().zip(&answers) {
-                    match (op, answer) {
-                        (Op::Change { whose, .. }, Answer::Changed(Ok(preferences))) => {
-                            self.blocked_for_all.note(whose, preferences);
-                        }
-                        (Op::Group { name, change, .. }, Answer::Group(Ok(()))) => {
-                            self.group_names.note(name, change);
-                        }
-                        _ => {}
-                    }
+    /// Writes the whole batch or nothing. `unsure`: the answers of an attempt that may have been committed, though the database did
+    /// not say so.
+    async fn transaction(
+        &mut self,
+        ops: &[Op],
+        unsure: &mut Option<Vec<Answer>>,
+    ) -> sqlx::Result<Vec<Answer>> {
+        let arrivals = ops.iter().filter(|op| matches!(op, Op::Admit { .. })).count();
+        let next = self.next + i64::try_from(arrivals).unwrap_or(0);
+        if self.store.begin(next).await? == Begun::Open {
+            *unsure = None;
+            let written = match self.write(ops).await {
+                // Kept while it is committed: this future may be dropped meanwhile.
+                Ok(answers) => {
+                    *unsure = Some(answers);
+                    self.store.commit().await
                 }
-                Ok(answers)
-            }
-            Err(e) => {
-                // If this fails, the transaction has ended already.
-                let _ = sqlx::query("ROLLBACK").execute(&mut self.db).await;
-                Err(e)
+                Err(e) => Err(e),
+            };
+            if let Err(e) = written {
+                self.store.rollback().await;
+                return Err(e);
             }
         }
+        let answers = unsure.take().unwrap_or_default();
+        self.next = next;
+        for (op, answer) in ops.iter().zip(&answers) {
+            match (op, answer) {
+                (Op::Change { whose, .. }, Answer::Changed(Ok(preferences))) => {
+                    self.blocked_for_all.note(whose, preferences);
+                }
+                (Op::Group { name, change, .. }, Answer::Group(Ok(()))) => {
+                    self.group_names.note(name, change);
+                }
+                _ => {}
+            }
+        }
+        Ok(answers)
     }
 
-    /// Executes the operations. Returns the answers, and the id of the next arrival.
-    async fn write(&mut self, ops: &[Op]) -> sqlx::Result<(Vec<Answer>, Id)> {
-        let (db, store) = (&mut self.db, &mut self.claims);
+    /// Executes the operations. Returns the answers.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "each kind of operation has its arm, in the order in which a batch is written"
+    )]
+    async fn write(&mut self, ops: &[Op]) -> sqlx::Result<Vec<Answer>> {
+        let store = &mut self.store;
         let now = now();
         let windows = Windows { now, first: millis(self.retention.borrow().window) };
         let retention = Window { now, length: millis(self.retention.borrow().retention) };
 
-        settle(db, store, ops, now).await?;
-        let changed = change(db, ops).await?;
+        // Comes before the arrivals of the same batch, which get the new preferences.
+        let changed = change(store, ops).await?;
 
         let mut ids = self.next..;
-        let mut arrivals = Vec::new();
-        let mut people = Vec::new();
-        let mut discarded = Vec::new();
-        let mut claims = Vec::new();
+        let (mut arrivals, mut claims, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut settled, mut released) = (Vec::new(), Vec::new());
+        let (mut people, mut keys) = (Vec::new(), Vec::new());
         for op in ops {
             match op {
                 Op::Admit { admission, .. } => {
@@ -250,18 +315,46 @@ impl Writer {
                 }
                 Op::Preferences { whose, .. } => people.push(whose.key()),
                 Op::Claim { claim, .. } => claims.push(*claim),
-                Op::Discard { release, .. } => discarded.push(release.id),
+                Op::Settle { outcome, release, .. } => {
+                    settled.push(outcome);
+                    released.extend(*release);
+                }
+                Op::Discard { release, .. } => {
+                    discarded.push(release.id);
+                    keys.push(release.key);
+                }
+                Op::PassMembershipOn { from, .. } => keys.push(from.key),
+                Op::Held { keys: those, .. } => keys.extend(those),
                 _ => {}
             }
         }
-        batch::admit(db, &arrivals).await?;
-        let claimed = claim_rows::ask(store, db, &claims, windows).await?;
+        keys.extend(claims.iter().map(|claim| claim.key).chain(released.iter().map(|release| release.key)));
+        let (stored, preferences) = store.look_up(&keys, &people).await?;
+        let mut memory = Claims::new(stored);
+        // What has ended comes first, so that claims that are given up can be claimed in the same batch.
+        for release in released {
+            memory.release(release);
+        }
+        let mut under_way = store.under_way(&memory.in_the_way_of(&claims)).await?;
+        for outcome in &settled {
+            under_way.remove(&outcome.id);
+        }
+        let claimed = memory.ask(&claims, windows, under_way);
         let granted =
             claims.iter().zip(&claimed).filter(|(_, claimed)| claimed.delivery == Delivery::Granted);
-        let adding: Vec<Id> = granted.filter(|(claim, _)| claim.adding).map(|(claim, _)| claim.id).collect();
-        batch::note_added(db, &adding).await?;
-        batch::discard(db, &discarded).await?;
-        let preferences = preferences::read(db, &people).await?;
+        let mut adding: Vec<Id> =
+            granted.filter(|(claim, _)| claim.adding).map(|(claim, _)| claim.id).collect();
+        adding.retain(|id| {
+            let at = id.checked_sub(self.next).and_then(|at| usize::try_from(at).ok());
+            let arrival = at.and_then(|at| arrivals.get_mut(at));
+            arrival.map(|(.., added)| *added = true).is_none()
+        });
+        // Those of which operations further down give claims up are written behind them.
+        let late = ops.iter().any(|op| matches!(op, Op::Discard { .. } | Op::Bounce { .. }));
+        let claims = if late { Vec::new() } else { memory.take_changed() };
+        store.write(&settled, &arrivals, &claims, now).await?;
+        store.note_added(&adding).await?;
+        store.discard(&discarded).await?;
         let preferences_of = |person: &str| preferences.get(person).cloned().unwrap_or_default();
 
         let mut answers = Vec::with_capacity(ops.len());
@@ -281,14 +374,14 @@ impl Writer {
                 }
                 Op::Preferences { whose, .. } => Answer::Preferences(preferences_of(whose.key())),
                 Op::LookAlike { address, .. } => {
-                    Answer::LookAlike(confusables::note(db, address, retention).await?)
+                    Answer::LookAlike(store.note_look(address, retention).await?)
                 }
                 Op::Hash { hash, .. } => {
-                    client_caps::note(db, hash, now).await?;
+                    store.note_hash(hash, now).await?;
                     Answer::Done
                 }
                 Op::Looked { until, .. } => {
-                    sqlx::query("UPDATE journal SET looked = ?").bind(until).execute(&mut *db).await?;
+                    store.note_looked(*until).await?;
                     Answer::Done
                 }
                 Op::Change { .. } => {
@@ -300,75 +393,46 @@ impl Writer {
                     Answer::Claimed(claimed)
                 }
                 Op::PassMembershipOn { from, .. } => {
-                    Answer::PassedOn(claim_rows::pass_membership_on(store, db, *from).await?)
+                    Answer::PassedOn(memory.pass_membership_on(store, *from).await?)
                 }
                 Op::Discard { release, .. } => {
-                    claim_rows::release(store, db, *release).await?;
+                    memory.release(*release);
                     Answer::Done
                 }
                 Op::Settle { .. } => Answer::Done,
                 Op::Bounce { outcome, sent, .. } => {
-                    Answer::Ended(bounce(db, store, outcome, sent, now).await?)
+                    Answer::Ended(memory.bounce(store, outcome, sent, now).await?)
                 }
-                Op::Decline { room, sent, .. } => {
-                    Answer::Ended(declines::decline(db, room, sent, now).await?)
-                }
-                Op::Group { name, change, .. } => Answer::Group(groups::change(db, name, change).await?),
+                Op::Decline { room, sent, .. } => Answer::Ended(store.decline(room, sent, now).await?),
+                Op::Group { name, change, .. } => Answer::Group(groups::change(store, name, change).await?),
                 Op::Held { keys, inviter, password, .. } => {
-                    Answer::Held(claim_rows::held(store, db, keys, *inviter, *password, windows).await?)
+                    Answer::Held(memory.held(keys, *inviter, *password, windows))
                 }
-                Op::Backlog { after, limit, .. } => {
-                    Answer::Backlog(batch::backlog(db, *after, *limit).await?)
-                }
-                Op::Children { parent, .. } => Answer::Backlog(batch::children(db, *parent).await?),
+                Op::Backlog { after, limit, .. } => Answer::Backlog(store.backlog(*after, *limit).await?),
+                Op::Children { parent, .. } => Answer::Backlog(store.children(*parent).await?),
             });
         }
-        batch::settle(db, &ended.iter().collect::<Vec<_>>(), now).await?;
-        Ok((answers, self.next + i64::try_from(arrivals.len()).unwrap_or(0)))
+        store.write(&ended.iter().collect::<Vec<_>>(), &[], &memory.take_changed(), now).await?;
+        Ok(answers)
     }
 }
 
-/// What has come back. Another invitation takes over the membership that was added for it.
-async fn bounce(
-    db: &mut SqliteConnection,
-    store: &mut ClaimStore,
-    outcome: &Outcome,
-    sent: &batch::Sent,
-    now: i64,
-) -> sqlx::Result<Option<Pending>> {
-    let Some(mut bounced) = batch::bounce(db, outcome, sent, now).await? else { return Ok(None) };
-    let Arrival { contact, room, .. } = &bounced.arrival;
-    let release = Release { key: key(contact, room), id: outcome.id };
-    bounced.added = bounced.added && !claim_rows::pass_membership_on(store, db, release).await?;
-    claim_rows::release(store, db, release).await?;
-    Ok(Some(bounced))
-}
-
-/// Changes preferences. Comes before the arrivals of the same batch, which get the new preferences.
-async fn change(db: &mut SqliteConnection, ops: &[Op]) -> sqlx::Result<Vec<Result<Preferences, TooMany>>> {
+/// Changes preferences.
+async fn change(store: &mut impl Store, ops: &[Op]) -> sqlx::Result<Vec<Result<Preferences, TooMany>>> {
     let mut changed = Vec::new();
     for op in ops {
         if let Op::Change { whose, changes, .. } = op {
-            changed.push(preferences::change(db, whose, changes).await?);
+            changed.push(preferences::change(store, whose, changes).await?);
         }
     }
     Ok(changed)
 }
 
-/// Writes what has ended. Comes first in a batch, so that claims that are given up can be claimed in the same batch.
-async fn settle(db: &mut SqliteConnection, store: &mut ClaimStore, ops: &[Op], now: i64) -> sqlx::Result<()> {
-    let (mut outcomes, mut released) = (Vec::new(), Vec::new());
-    for op in ops {
-        if let Op::Settle { outcome, release, .. } = op {
-            outcomes.push(outcome);
-            released.extend(*release);
-        }
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
-    batch::settle(db, &outcomes, now).await?;
-    for release in released {
-        claim_rows::release(store, db, release).await?;
-    }
-    Ok(())
 }
 
 fn now() -> i64 {
@@ -377,14 +441,4 @@ fn now() -> i64 {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
-}
-
-/// What the operator should do about an error that may pass.
-fn remedy(error: &sqlx::Error) -> &'static str {
-    match schema::primary_code(error) {
-        Some(13) => "The disk is full: free some space",
-        Some(5 | 6) => "Another process holds the database: let it finish, or stop it",
-        Some(8 | 14) => "The file can't be written: give it and its folder back to the relay's user",
-        _ => "Look at the disk and at the file's folder",
-    }
 }

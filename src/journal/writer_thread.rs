@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::schema::OpenError;
+use super::open_error::OpenError;
 use super::writer::Writer;
 
 impl Writer {
@@ -21,6 +21,9 @@ impl Writer {
     /// # Panics
     /// If the system has no thread, or that thread has panicked.
     pub async fn run_on_own_thread(self) -> Result<(), OpenError> {
+        if !self.has_use_for_a_thread() {
+            return self.run().await;
+        }
         let (answered, mut batches) = mpsc::unbounded_channel();
         let (ended, wait) = oneshot::channel();
         let work = move || -> io::Result<()> {

@@ -53,6 +53,10 @@ impl Connection<'_> {
                 End::Renewed
             }
         };
+        tokio::select! {
+            () = self.lease.sure() => {}
+            () = close.cancelled() => {}
+        }
         self.begin_to_end();
         self.say_goodbye(close).await;
         end
@@ -113,6 +117,9 @@ impl Connection<'_> {
         // Unconstrained: else "nothing is taken in" may mean that this task has done enough for now.
         let server_has_closed = unconstrained(poll_fn(|cx| {
             loop {
+                if !self.lease.is_sure() {
+                    return Poll::Ready(false);
+                }
                 while let Some(stanza) = self.queue.pop_front() {
                     self.write(stanza);
                 }

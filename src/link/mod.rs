@@ -78,6 +78,7 @@ use self::privileges::Privileges;
 use self::siblings::Siblings;
 use self::spellings::Spellings;
 use self::summary::Summary;
+use crate::model::Lease;
 
 /// How many stanzas may wait to be sent; with more, the sender waits.
 const MAX_OUTGOING_STANZAS: usize = 1024;
@@ -160,6 +161,7 @@ impl Shared {
             siblings: Arc::clone(&self.siblings),
             ids: Arc::clone(&self.ids),
             first: Arc::clone(&self.first),
+            lease: Lease::for_ever(),
         };
         (link, task)
     }

@@ -27,6 +27,7 @@ use super::traffic::{Command, Received};
 use super::trouble::{Backoff, Ended, Trouble};
 use super::{handshake, iq_probe, privilege_probe};
 use crate::config::Server;
+use crate::model::Lease;
 
 /// The task that owns the connection to one node.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(super) struct NodeTask {
     pub(super) siblings: Arc<Siblings>,
     pub(super) ids: Arc<Ids>,
     pub(super) first: Arc<FirstAttempts>,
+    pub(super) lease: Lease,
 }
 
 impl NodeTask {
@@ -59,13 +61,15 @@ impl NodeTask {
         let mut backoff = Backoff::new();
         loop {
             self.take_over_settings();
+            let lease = self.lease.clone();
+            let connecting = async {
+                lease.sure().await;
+                let several = self.siblings.are_several();
+                handshake::connect_and_shake_hands(&self.server, &self.settings, &self.spellings, several)
+                    .await
+            };
             let connected = tokio::select! {
-                connected = handshake::connect_and_shake_hands(
-                    &self.server,
-                    &self.settings,
-                    &self.spellings,
-                    self.siblings.are_several(),
-                ) => connected,
+                connected = connecting => connected,
                 () = reject_all(&mut self.outgoing), if self.siblings.are_several() => return Ok(()),
                 () = close.cancelled() => return Ok(()),
             };
@@ -80,7 +84,7 @@ impl NodeTask {
                         self.incoming.clone(),
                         &self.up,
                         &self.siblings,
-                        (&self.privileges, &self.spellings, &self.ids),
+                        (&self.privileges, &self.spellings, &self.ids, &self.lease),
                     );
                     let settled = settled(&self.up, &mut backoff);
                     let end = tokio::select! {

@@ -30,7 +30,7 @@ use super::settings::Settings;
 use super::siblings::Siblings;
 use super::spellings::Spellings;
 use super::traffic::{Command, Delivered, Received};
-use crate::model::address;
+use crate::model::{Lease, address};
 use crate::wire::spelling::canonicalise;
 use crate::wire::{Iq, IqPayload, IqType, Message, Stanza, privileged};
 
@@ -71,6 +71,7 @@ pub(super) struct Connection<'a> {
     /// The connection is about to end: it does not come up any more.
     pub(super) ending: bool,
     tick: Interval,
+    pub(super) lease: &'a Lease,
 }
 
 /// What is sent alone.
@@ -91,7 +92,7 @@ impl<'a> Connection<'a> {
         incoming: mpsc::Sender<Received>,
         up: &'a ConnectionState,
         siblings: &'a Siblings,
-        (privileges, spellings, ids): (&'a Privileges, &'a Spellings, &'a Ids),
+        (privileges, spellings, ids, lease): (&'a Privileges, &'a Spellings, &'a Ids, &'a Lease),
     ) -> Self {
         let (barrier, probes) = Barrier::new(&settings.hosts, || ids.next());
         let component = settings.component.as_str();
@@ -120,12 +121,22 @@ impl<'a> Connection<'a> {
             paused: false,
             ending: false,
             tick,
+            lease,
         }
     }
 
     /// Reads, writes and handles stanzas until the connection ends.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
+            if !self.lease.is_sure() {
+                // Another relay may work by now. Nothing is sent nor taken in until the next look finds that it doesn't.
+                self.paused = true;
+                if self.tick.poll_tick(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.pulse();
+                continue;
+            }
             for _ in 0..MAX_STANZAS_PER_TURN {
                 if let Err(e) = self.poll_write(cx) {
                     return Poll::Ready(End::Lost(e));

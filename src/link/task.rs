@@ -8,6 +8,7 @@ use tracing::{Instrument, info_span};
 use super::handshake::Refused;
 use super::node_task::NodeTask;
 use super::summary::Summary;
+use crate::model::Lease;
 
 /// The task that owns the connections.
 #[derive(Debug)]
@@ -18,6 +19,13 @@ pub struct Task {
 }
 
 impl Task {
+    /// Connects and sends only while this lease is sure.
+    #[must_use]
+    pub fn under(mut self, lease: &Lease) -> Self {
+        self.nodes.iter_mut().for_each(|node| node.lease = lease.clone());
+        self
+    }
+
     /// Connects to all nodes, and connects again whenever a connection is lost, until `close` is cancelled.
     ///
     /// # Errors

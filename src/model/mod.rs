@@ -8,11 +8,13 @@ pub mod group;
 mod invitation;
 pub mod invite;
 mod language;
+mod lease;
 mod outcome;
 mod preferences;
 pub mod words;
 
 pub use invitation::{Arrival, Id, Origin, Payload, Pending};
 pub use language::Language;
+pub use lease::Lease;
 pub use outcome::{Outcome, Reason, Route, State};
 pub use preferences::{AcceptFrom, Change, MAX_BLOCKS, MAX_BLOCKS_FOR_ALL, Preferences, TooMany};

@@ -20,7 +20,7 @@ use super::settle::held_back::HeldBack;
 use super::settle::leftovers::Leftovers;
 use crate::config::Live;
 use crate::contacts::Contacts;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalReader};
 use crate::link::{Epoch, Link, Lost};
 use crate::model::Id;
 use crate::rooms::Rooms;
@@ -69,11 +69,11 @@ impl Context {
         leftovers: Leftovers,
         stopping: CancellationToken,
     ) -> Self {
-        let path = config.load().journal.path.clone();
+        let place = config.load().journal.place.clone();
         Self {
             rooms: Rooms::new(link.clone()),
             contacts,
-            lookalikes: LookalikeIndex::new(journal.clone(), path),
+            lookalikes: LookalikeIndex::new(journal.clone(), JournalReader::new(place)),
             archive_hint: ArchiveHint::new(link.clone(), Arc::clone(&config)),
             limits: ArcSwap::from_pointee(limits),
             early_bounces: EarlyBounces::new(),

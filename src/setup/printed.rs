@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::cluster::Cluster;
 use super::outline;
 use crate::config::{Config, Server, Support};
 use crate::model::domain;
@@ -82,6 +83,8 @@ pub struct Setup {
     pub(super) secret: SecretString,
     pub(super) shows_secret: bool,
     pub(super) server: Server,
+    /// If the server has several nodes.
+    pub(super) cluster: Option<Cluster>,
     /// Whether `relay.support` is `ask`, which needs more permissions.
     pub(super) asks: bool,
 }
@@ -108,6 +111,10 @@ impl Setup {
             secret: component.secret.clone(),
             shows_secret: show_secret,
             server: component.server.clone(),
+            cluster: Cluster::of(config, |server| {
+                let (address, port) = ejabberds_listener(server);
+                format!("{{port: {port}, ip: {}}}", yaml(&address))
+            }),
             asks: config.relay.support == Support::Ask,
         }
     }
@@ -115,7 +122,11 @@ impl Setup {
     /// The whole server's side, for this version or the newest one.
     #[must_use]
     pub fn whole(&self, make: Make, version: Option<Version>) -> String {
-        self.text(make, version, Guesses::AsComments)
+        let mut text = self.text(make, version, Guesses::AsComments);
+        if let (Make::Ejabberd, Some(cluster)) = (make, &self.cluster) {
+            text = format!("{text}\n{cluster}");
+        }
+        text
     }
 
     /// Whom an access rule of ejabberd has to admit that is about all addresses of the component, not the component alone.
@@ -242,10 +253,7 @@ fn is_prosodys_default(server: &Server) -> bool {
 }
 
 fn ejabberd(names: &Setup, version: Option<Version>) -> String {
-    let (address, port) = match &names.server {
-        Server::Tcp(server) => listener(server),
-        Server::Unix(path) => ("127.0.0.1".to_owned(), yaml(&format!("unix:{}", path.display()))),
-    };
+    let (address, port) = ejabberds_listener(&names.server);
     let values = [
         (r#""invites.example.org""#, yaml(&names.component)),
         (r#""^invites[.]example[.]org$""#, yaml(&format!("^{}$", literally(&names.component)))),
@@ -259,6 +267,14 @@ fn ejabberd(names: &Setup, version: Option<Version>) -> String {
         .map(|block| filled(block, &values))
         .collect();
     blocks.join("\n\n") + "\n"
+}
+
+/// The address and the port of ejabberd's listener there.
+fn ejabberds_listener(server: &Server) -> (String, String) {
+    match server {
+        Server::Tcp(server) => listener(server),
+        Server::Unix(path) => ("127.0.0.1".to_owned(), yaml(&format!("unix:{}", path.display()))),
+    }
 }
 
 /// The blocks of a text, between empty lines, without the introduction, which names this command.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -12,6 +12,7 @@ use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
 
 use super::process::Process;
+use crate::config::JournalPlace;
 use crate::journal::JournalReader;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
@@ -29,7 +30,7 @@ const METRIC_NAME_PREFIX: &str = "muc_invite_relay";
 pub(super) struct Gauges {
     /// One request at a time.
     registry: Mutex<Registry>,
-    journal: PathBuf,
+    journal: JournalPlace,
     size: Gauge,
     pending: Gauge,
     writable: Gauge,
@@ -38,7 +39,7 @@ pub(super) struct Gauges {
 
 impl Gauges {
     /// Adds the gauges to `registry`, which has the metrics of the other folders.
-    pub(super) fn new(mut registry: Registry, journal: PathBuf) -> Self {
+    pub(super) fn new(mut registry: Registry, journal: JournalPlace) -> Self {
         let [size, pending, writable] = std::array::from_fn(|_| Gauge::default());
         let own = relay_metrics(&mut registry);
         own.register_with_unit("journal_size", "The journal's files", Unit::Bytes, size.clone());
@@ -48,6 +49,10 @@ impl Gauges {
             "Whether the last attempt to write the journal went well",
             writable.clone(),
         );
+        // One that stands by has a page of its own.
+        let leads: Gauge = Gauge::default();
+        leads.set(1);
+        own.register("leads", "Whether this relay works; 0: it stands by", leads);
         // A gauge: older programs don't know the info type of OpenMetrics.
         let build = Family::<_, Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
@@ -81,8 +86,9 @@ pub(crate) fn relay_metrics(registry: &mut Registry) -> &mut Registry {
     registry.sub_registry_with_prefix(METRIC_NAME_PREFIX)
 }
 
-/// The size of the database and its write-ahead log, in bytes.
-pub(super) fn size(journal: &Path) -> i64 {
+/// The size of the database and its write-ahead log, in bytes; 0 where a server has them.
+pub(super) fn size(journal: &JournalPlace) -> i64 {
+    let Some(journal) = journal.file() else { return 0 };
     let mut wal = journal.as_os_str().to_owned();
     wal.push("-wal");
     let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());

@@ -7,26 +7,32 @@ mod page;
 mod plot;
 mod process;
 mod recent;
+mod standing_by;
 
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::timeout;
 
 pub(crate) use self::gauges::relay_metrics;
+pub use self::standing_by::standing_by;
 
 use self::gauges::Gauges;
 use self::page::PageData;
 use self::recent::Recent;
 use crate::config::Live;
-use crate::journal::WriterHealth;
+use crate::journal::{JournalReader, WriterHealth};
 use crate::link::Link;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
 
 /// A disk operation that takes longer is reported.
 const DISK_SLOW_AFTER: Duration = Duration::from_secs(5);
+
+/// How long the page waits for the names of the relays that stand by.
+const STANDBYS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers requests for what can be seen of the relay.
 #[derive(Debug)]
@@ -43,10 +49,10 @@ impl StatusPage {
     /// For a relay that starts now. `registry`: the metrics that the other folders have registered.
     #[must_use]
     pub fn new(config: Live, link: Link, writer_health: WriterHealth, registry: Registry) -> Self {
-        let path = config.load().journal.path.clone();
+        let place = config.load().journal.place.clone();
         Self {
-            gauges: Gauges::new(registry, path.clone()),
-            recent: Recent::new(path),
+            gauges: Gauges::new(registry, place.clone()),
+            recent: Recent::new(JournalReader::new(place)),
             config,
             link,
             writer_health,
@@ -69,12 +75,20 @@ impl StatusPage {
         let config = self.config.load_full();
         page::render(&PageData {
             day: self.recent.day().await,
+            standbys: self.standbys().await,
             config: &config,
             link: &self.link,
             link_trouble: self.link_trouble(),
             journal_trouble: self.journal_trouble(),
             started: self.started,
         })
+    }
+
+    /// The relays that stand by; `None` where there can be none, or that can't be found out soon.
+    async fn standbys(&self) -> Option<Vec<String>> {
+        let reader = JournalReader::new(&self.config.load().journal.place);
+        let leader = timeout(STANDBYS_TIMEOUT, reader.leader()).await.ok()?;
+        Some(leader.ok()??.standbys)
     }
 
     fn ready(&self) -> Answer {

@@ -14,7 +14,7 @@ use super::gauges;
 use super::mask::Mask;
 use super::plot::{self, ENDED_STATES, count, grouped};
 use super::recent::Day;
-use crate::config::Config;
+use crate::config::{Config, JournalPlace};
 use crate::journal::{OpenError, Record};
 use crate::link::Link;
 use crate::model::{Reason, State};
@@ -32,6 +32,8 @@ static POLICY: LazyLock<String> =
 /// What the page shows.
 pub(super) struct PageData<'a> {
     pub(super) day: Result<Arc<Day>, OpenError>,
+    /// The relays that stand by; `None` where there can be none, or that is not known.
+    pub(super) standbys: Option<Vec<String>>,
     pub(super) config: &'a Config,
     pub(super) link: &'a Link,
     /// Why the server's side prevents relaying; `None` if it does not.
@@ -45,6 +47,42 @@ pub(super) struct PageData<'a> {
 /// The page with this data.
 pub(super) fn render(data: &PageData) -> Answer {
     let PageData { day, config, .. } = data;
+    document(
+        data.link.component(),
+        &html! {
+            header {
+                h1 { (in_parts(data.link.component())) }
+                p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " span.time { (time(data.started)) } }
+                (states(data))
+            }
+            main {
+                (today(day))
+                div.columns {
+                    @if let Ok(day) = day { (reasons(day)) }
+                    (facts(data))
+                }
+                @if let Ok(day) = day { (latest(config, day)) }
+            }
+            footer { (notes(config)) }
+        },
+    )
+}
+
+/// The page of a relay that stands by. `words`: who leads.
+pub(super) fn standing_by(component: &str, words: &str) -> Answer {
+    document(
+        component,
+        &html! {
+            header {
+                h1 { (in_parts(component)) }
+                p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) }
+                p.state { "This relay " (words) "." }
+            }
+        },
+    )
+}
+
+fn document(component: &str, content: &Markup) -> Answer {
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -52,25 +90,10 @@ pub(super) fn render(data: &PageData) -> Answer {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="refresh" content=(RELOAD_AFTER_SECONDS);
-                title { (data.link.component()) " · invitation relay" }
+                title { (component) " · invitation relay" }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                header {
-                    h1 { (in_parts(data.link.component())) }
-                    p.soft { "Invitation relay " (env!("CARGO_PKG_VERSION")) ", running since " span.time { (time(data.started)) } }
-                    (states(data))
-                }
-                main {
-                    (today(day))
-                    div.columns {
-                        @if let Ok(day) = day { (reasons(day)) }
-                        (facts(data))
-                    }
-                    @if let Ok(day) = day { (latest(config, day)) }
-                }
-                footer { (notes(config)) }
-            }
+            body { (content) }
         }
     };
     Answer {
@@ -116,7 +139,17 @@ fn facts(data: &PageData) -> Markup {
                 dt { "Sent, not confirmed" }
                 dd { (link.unconfirmed()) }
                 dt { "Journal" }
-                dd { (bytes(gauges::size(&config.journal.path))) ", kept for " (kept) }
+                dd {
+                    @match &config.journal.place {
+                        JournalPlace::File(_) => (bytes(gauges::size(&config.journal.place))),
+                        JournalPlace::Server(_) => "in PostgreSQL",
+                    }
+                    ", kept for " (kept)
+                }
+                @if let Some(standbys) = &data.standbys {
+                    dt { "Standing by" }
+                    dd { @if standbys.is_empty() { "no other relay" } @else { (standbys.join(", ")) } }
+                }
                 dt { "MUC services" }
                 dd {
                     @for (at, service) in config.muc.services.iter().enumerate() {

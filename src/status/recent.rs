@@ -1,7 +1,6 @@
 //! What the page shows of the journal: the invitations of the last 24 hours, counted, and the latest ones. Read every few
 //! seconds at most, however many requests come, and less often where reading takes long.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,13 +40,13 @@ pub(super) struct Day {
 /// Reads the journal, and remembers what it read for some seconds.
 #[derive(Debug)]
 pub(super) struct Recent {
-    path: PathBuf,
+    reader: JournalReader,
     read: Mutex<Option<(Instant, Arc<Day>)>>,
 }
 
 impl Recent {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, read: Mutex::default() }
+    pub(super) fn new(reader: JournalReader) -> Self {
+        Self { reader, read: Mutex::default() }
     }
 
     /// The last 24 hours. Requests at the same time cause one reading.
@@ -75,9 +74,9 @@ impl Recent {
         let begin = this_hour - FIRST_TO_LAST_HOUR;
         Ok(Day {
             begin,
-            ended: JournalReader::new(&self.path).tally(begin, ONE_HOUR).await?,
-            latest: JournalReader::new(&self.path).recent(MAX_INVITATIONS_LISTED).await?,
-            pending: JournalReader::new(&self.path).status().await?.pending,
+            ended: self.reader.tally(begin, ONE_HOUR).await?,
+            latest: self.reader.recent(MAX_INVITATIONS_LISTED).await?,
+            pending: self.reader.status().await?.pending,
         })
     }
 }

@@ -1,12 +1,14 @@
 """Stands between the relay and its server, where a connection can be cut, hang or crawl, and notes what has passed.
 
-Knows nothing of XMPP: what it looks for is a pattern in the bytes.
+Knows nothing of XMPP, nor of PostgreSQL: what it looks for is a pattern in the bytes.
 """
 
 import asyncio
 import contextlib
+import itertools
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from support.ports import free_port
@@ -27,6 +29,10 @@ class Connection:
     """What was looked for and found on its way to the relay, and when it was last seen."""
 
 
+SIDES = ("relay", "server")
+"""From whom something comes."""
+
+
 class Between:
     """Listens on `port`, and passes everything on to the server's port."""
 
@@ -35,8 +41,10 @@ class Between:
         self.connections: list[Connection] = []
         self.slow = False
         """Some kilobytes a second pass, in pieces."""
-        self._open = asyncio.Event()
-        self._open.set()
+        self.cuts: Iterator[bool] = itertools.repeat(False)
+        """For each time that the server sends the pattern, whether all connections are cut instead of passing it on."""
+        self._open = {side: asyncio.Event() for side in SIDES}
+        self.go_on()
         self._server_port = server_port
         self._pattern = re.compile(pattern)
         self._writers: set[asyncio.StreamWriter] = set()
@@ -46,6 +54,7 @@ class Between:
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def stop(self) -> None:
+        """Cuts all connections and refuses new ones, until it is started again."""
         self._listener.close()
         self.cut()
 
@@ -53,12 +62,15 @@ class Between:
     def is_connected(self) -> bool:
         return any(connection.ended is None for connection in self.connections)
 
-    def hang(self) -> None:
-        """Nothing passes any more, and nobody is told."""
-        self._open.clear()
+    def hang(self, *sides: str) -> None:
+        """What comes from these, or from either, passes no more, and nobody is told. New connections are taken."""
+        for side in sides or SIDES:
+            self._open[side].clear()
 
     def go_on(self) -> None:
-        self._open.set()
+        """All that was held up passes now, also what comes from connections that have been given up."""
+        for opened in self._open.values():
+            opened.set()
 
     def cut(self) -> None:
         """Resets all connections on both sides; what was on its way is lost."""
@@ -90,17 +102,20 @@ class Between:
         tail = b""
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(1 << 8 if self.slow else 1 << 16):
-                await self._open.wait()
+                await self._open[source].wait()
                 if self.slow:
                     await asyncio.sleep(0.05)
                 if source == "server":
                     now = time.time()
-                    for found in self._pattern.findall(tail + data):
-                        connection.passed[found] = now
+                    for found in self._pattern.finditer(tail + data):
+                        if found.end() > len(tail) and next(self.cuts, False):
+                            self.cut()
+                            return
+                        connection.passed[found[0]] = now
                     tail = (tail + data)[-_TAIL:]
                 writer.write(data)
                 await writer.drain()
-        await self._open.wait()
+        await self._open[source].wait()
         _end(connection, source)
         with contextlib.suppress(ConnectionError, RuntimeError):
             # What was read before the end has been written; the other side is told of the end.

@@ -60,7 +60,7 @@ pub(super) fn run(
     arguments: Arguments,
     out: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
-    let reader = JournalReader::new(&load()?.journal.path);
+    let reader = JournalReader::new(&load()?.journal.place);
     let Arguments { room, contact, inviter, state, since, limit, json, csv, local_time, follow: follows } =
         arguments;
     let filter = Filter { room, contact, inviter, state, since, limit };

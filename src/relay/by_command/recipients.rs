@@ -101,7 +101,7 @@ async fn members(cx: &Context, room: &BareJid, inviter: &BareJid) -> Result<Vec<
 
 async fn group(cx: &Context, inviter: &BareJid, name: &str) -> Result<Vec<BareJid>, Obstacle> {
     let config = cx.config.load_full();
-    let kept = JournalReader::new(&config.journal.path).kept_groups().await.map_err(|e| {
+    let kept = JournalReader::new(&config.journal.place).kept_groups().await.map_err(|e| {
         warn!("the groups can't be read: {e}");
         Obstacle::Journal
     })?;

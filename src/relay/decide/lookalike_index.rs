@@ -4,7 +4,6 @@
 //! Addresses that look alike are rare, so what a contact knows is looked up only where there are some. Of several that look
 //! alike, the one that came to the contact first is the one they know, however often another one is passed on.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::try_join3;
@@ -29,17 +28,17 @@ const ADDRESS_TTL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct LookalikeIndex {
     journal: Journal,
-    path: PathBuf,
+    reader: JournalReader,
     alike: Cache<String, bool>,
     /// Allows one read of what a contact knows at a time: it is rare and slow.
     reading: Semaphore,
 }
 
 impl LookalikeIndex {
-    /// `path`: the journal's.
-    pub(crate) fn new(journal: Journal, path: PathBuf) -> Self {
+    /// `reader`: the journal's.
+    pub(crate) fn new(journal: Journal, reader: JournalReader) -> Self {
         let alike = Cache::builder().max_capacity(MAX_CACHED_ADDRESSES).time_to_live(ADDRESS_TTL).build();
-        Self { journal, path, alike, reading: Semaphore::new(1) }
+        Self { journal, reader, alike, reading: Semaphore::new(1) }
     }
 
     /// Compares room and inviter with what the contact knows.
@@ -110,7 +109,7 @@ impl LookalikeIndex {
     /// read.
     async fn met(&self, contact: &BareJid, jid: &BareJid) -> Option<String> {
         let _alone = self.reading.acquire().await;
-        match JournalReader::new(&self.path).met_first(contact, &skeleton_of(jid.as_str())).await {
+        match self.reader.met_first(contact, &skeleton_of(jid.as_str())).await {
             Ok(first) => first.filter(|first| !is_same_address(first, jid.as_str())),
             Err(e) => {
                 warn!("whether {} passes for another one can't be found out: {e}", for_log(jid.as_str()));

@@ -26,8 +26,8 @@ impl Earlier {
     /// [`Stop::Unreadable`]: the journal can't be read for the moment. [`Stop::Suspend`]: it is closed.
     pub(super) async fn read(cx: &Context, id: Id) -> Result<Self, Stop> {
         let waiting = cx.journal.children(id).await?;
-        let path = cx.config.load().journal.path.clone();
-        let ended = JournalReader::new(&path).ended_children(id).await.map_err(|e| {
+        let place = cx.config.load().journal.place.clone();
+        let ended = JournalReader::new(place).ended_children(id).await.map_err(|e| {
             warn!(id, "what became of those who were invited can't be read: {e}");
             Stop::Unreadable
         })?;

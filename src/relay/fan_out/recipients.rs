@@ -119,7 +119,7 @@ async fn meant(cx: &Context, parties: &Parties) -> Result<Meant, Stop> {
         return Ok(Meant::Members);
     }
     let config = cx.config.load_full();
-    let kept = JournalReader::new(&config.journal.path).kept_groups().await.map_err(|e| {
+    let kept = JournalReader::new(&config.journal.place).kept_groups().await.map_err(|e| {
         warn!("the groups can't be read: {e}");
         Stop::Unreadable
     })?;

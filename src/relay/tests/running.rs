@@ -97,7 +97,7 @@ impl Running {
     }
 
     async fn starts(config: Config) -> Self {
-        let path = config.journal.path.clone();
+        let path = config.journal.place.file().unwrap().to_owned();
         copy_of_an_empty_journal(&path).await;
         let (journal, writer) = Journal::open(&path, daemon::retention(&config)).await.unwrap();
         let writer = tokio::spawn(writer.run());
