@@ -41,7 +41,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.pluginmanager.register(notes)
     config.addinivalue_line("markers", "needs(*words): what the server must be able to do (Server.lacks)")
-    config.addinivalue_line("markers", "one_of_each_make: on the newest versions only, unless EVERY_SERVER is set or --server given")
+    config.addinivalue_line("markers", "one_of_each_make(*makes): on the newest versions only, of these makes if some are named, unless EVERY_SERVER is set or --server given")
     config.addinivalue_line("markers", "every_version: on the versions between the oldest and the newest as well")
 
 
@@ -54,7 +54,10 @@ def pytest_generate_tests(metafunc):
 def _servers(test):
     if os.environ.get("EVERY_SERVER") or test.get_closest_marker("every_version"):
         return list(KINDS)
-    return ONE_OF_EACH_MAKE if test.get_closest_marker("one_of_each_make") else OLDEST_AND_NEWEST
+    one_of_each = test.get_closest_marker("one_of_each_make")
+    if not one_of_each:
+        return OLDEST_AND_NEWEST
+    return [name for name in ONE_OF_EACH_MAKE if name.startswith(one_of_each.args or "")]
 
 
 @pytest.hookimpl(hookwrapper=True)

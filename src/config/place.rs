@@ -44,8 +44,8 @@ pub struct JournalServer {
 /// socket.
 #[must_use]
 pub fn relay_name(socket: &Path) -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", machine.trim(), socket.display())
+    let system = rustix::system::uname();
+    format!("{}:{}", system.nodename().to_string_lossy(), socket.display())
 }
 
 /// The key that payloads are sealed with; no `Debug` shows it.

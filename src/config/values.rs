@@ -139,8 +139,11 @@ pub(super) fn secret_file(value: Value) -> Result<(SecretString, PathBuf), Wrong
 pub(super) fn journal_key_file(value: Value) -> Result<(JournalKey, PathBuf), Wrong> {
     const KEY_REMEDY: &str = "make one with `(umask 077; openssl rand -hex 32 > FILE)`";
     let path = text(value)?;
-    let held = files::read(Path::new(&path))
-        .map_err(|e| Wrong::quoted(&path, format!("it can't be read ({e}); {KEY_REMEDY}")))?;
+    let held = files::read(Path::new(&path)).map_err(|e| {
+        let is_missing = e.kind() == std::io::ErrorKind::NotFound;
+        let remedy = if is_missing { KEY_REMEDY } else { "let the relay's own user read it" };
+        Wrong::quoted(&path, format!("it can't be read ({e}); {remedy}"))
+    })?;
     let held = Zeroizing::new(held);
     let key = JournalKey::from_hex(&held).ok_or_else(|| {
         Wrong::quoted(&path, format!("it must hold 64 hexadecimal digits alone; {KEY_REMEDY}"))

@@ -94,6 +94,8 @@ pub(super) async fn finish(
     // The last handles to the journal are gone with these two: the writer empties its queue and closes the file.
     if !writer.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut writer).await.is_err() {
         error!("the journal did not close in time; nothing is lost, it is recovered at the next start");
+        // It must not keep the lead.
+        writer.abort();
     }
     why
 }

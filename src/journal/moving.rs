@@ -206,6 +206,11 @@ async fn moved<S: Movable, T: Movable>(
             return Err(e);
         }
     };
+    // If its session has gone, a relay may have worked with it meanwhile.
+    if let Err(e) = within(PAGE_TIMEOUT, source.row_counts()).await {
+        target.rollback().await;
+        return Err(failed(&source, to, e));
+    }
     if let Err(e) = within(PAGE_TIMEOUT, target.commit()).await {
         match is_committed(&mut target, opened.first).await {
             Some(true) => {}

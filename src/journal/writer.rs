@@ -74,6 +74,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
         queue,
         next: first,
         retention: retention_watch,
+        is_unsure: false,
     };
     let journal = Journal {
         ops,
@@ -143,6 +144,8 @@ struct WriterOf<S> {
     health: WriterHealth,
     blocked_for_all: BlockedForAll,
     group_names: Names,
+    /// The lead was not renewed in time, which was told.
+    is_unsure: bool,
 }
 
 impl<S: Store> WriterOf<S> {
@@ -173,9 +176,22 @@ impl<S: Store> WriterOf<S> {
         self.store.close().await
     }
 
-    /// Renews the lead; returns when to do so again.
+    /// Renews the lead; returns when to do so again. A lead that is not sure is told: nothing else may be written meanwhile.
     async fn stay_leader(&mut self) -> Result<Option<Instant>, OpenError> {
         let pause = self.store.stay_leader().await?;
+        match (self.store.lease().is_sure(), self.is_unsure) {
+            (false, false) => {
+                let found = "the journal can't be written: the lead could not be renewed. Look at the database server, and at the way to it";
+                self.health.note(Some(found.to_owned()));
+                error!(journal = %self.store.name(), "{found}. Nothing is taken in until it can, and nothing is lost");
+            }
+            (true, true) => {
+                self.health.note(None);
+                info!("the journal can be written again: relaying goes on");
+            }
+            _ => {}
+        }
+        self.is_unsure = !self.store.lease().is_sure();
         Ok(Instant::now().checked_add(pause))
     }
 

@@ -62,11 +62,20 @@ impl NodeTask {
         loop {
             self.take_over_settings();
             let lease = self.lease.clone();
+            let several = self.siblings.are_several();
+            let (server, settings, spellings) = (&self.server, &self.settings, &self.spellings);
             let connecting = async {
-                lease.sure().await;
-                let several = self.siblings.are_several();
-                handshake::connect_and_shake_hands(&self.server, &self.settings, &self.spellings, several)
-                    .await
+                loop {
+                    lease.sure().await;
+                    tokio::select! {
+                        biased;
+                        connected = handshake::connect_and_shake_hands(server, settings, spellings, several) => {
+                            return connected;
+                        }
+                        // Late, it would take the place of the relay that leads then.
+                        () = lease.unsure() => {}
+                    }
+                }
             };
             let connected = tokio::select! {
                 connected = connecting => connected,

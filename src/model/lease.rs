@@ -1,6 +1,7 @@
 //! Until when this process is sure that it may work: another one takes over once that time has passed. The journal's writer
 //! moves it on, the link looks at it before anything is sent. Knows nothing of either.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant, sleep};
@@ -39,6 +40,16 @@ impl Lease {
         Instant::now() < *until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until the process may work no longer.
+    pub async fn unsure(&self) {
+        if self.0.is_none() {
+            return pending().await;
+        }
+        while self.is_sure() {
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+
     /// Waits until the process may work.
     pub async fn sure(&self) {
         while !self.is_sure() {
@@ -67,5 +78,7 @@ mod tests {
             lease.move_to(Instant::now() + Duration::from_secs(1));
         });
         assert!(begun.elapsed() < Duration::from_secs(4));
+        other.unsure().await;
+        assert!(!other.is_sure() && begun.elapsed() < Duration::from_secs(5));
     }
 }

@@ -4,18 +4,23 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::process::Process;
 use crate::config::JournalPlace;
 use crate::journal::JournalReader;
 use crate::telemetry::http::{Answer, Question};
 use crate::telemetry::metrics::Registry;
+
+/// How long the journal is waited for; the other metrics are there at once.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text";
 const OPENMETRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -66,7 +71,8 @@ impl Gauges {
         self.writable.set(writable.into());
         self.size.set(size(&self.journal));
         // Where the journal can't be read, the last number stays.
-        if let Ok(status) = JournalReader::new(&self.journal).status().await {
+        let reader = JournalReader::new(&self.journal);
+        if let Ok(Ok(status)) = timeout(JOURNAL_TIMEOUT, reader.status()).await {
             self.pending.set(status.pending);
         }
         self.process.read();

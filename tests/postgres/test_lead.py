@@ -116,6 +116,7 @@ async def test_the_leader(stage, pair, between, what, note):
     assert [record["state"] for record in await second.settled(3)] == ["relayed"] * 3
 
 
+@pytest.mark.one_of_each_make("ejabberd")
 async def test_postgres_is_restarted(stage, postgres, pair):
     """Nobody takes over for that."""
     first, second = pair
@@ -126,6 +127,7 @@ async def test_postgres_is_restarted(stage, postgres, pair):
     assert LEADS not in second.log
 
 
+@pytest.mark.one_of_each_make("ejabberd")
 async def test_both_start_at_once(stage, server, relays, database, tmp_path):
     key = tmp_path / "journal.key"
     both = [relays(server, journal=database.journal(key)) for _ in range(2)]
@@ -140,6 +142,7 @@ async def test_both_start_at_once(stage, server, relays, database, tmp_path):
     assert sorted(LEADS in relay.log for relay in both) == [False, True]
 
 
+@pytest.mark.one_of_each_make("ejabberd")
 async def test_one_without_a_link_gives_the_lead_up(stage, server, relays, database, tmp_path):
     key = tmp_path / "journal.key"
     first = relays(server, journal=database.journal(key), component={"server": "127.0.0.1:9"})

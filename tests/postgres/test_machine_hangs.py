@@ -9,7 +9,7 @@ import pytest
 from support.server import Setup
 from support.stanzas import direct_invitation
 
-pytestmark = [pytest.mark.one_of_each_make, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.one_of_each_make("ejabberd"), pytest.mark.xdist_group("postgres")]
 
 TAKES_OVER = 30
 """Seconds: the one that stands by waits for the server that hangs before it asks the other one."""

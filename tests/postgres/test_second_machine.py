@@ -13,7 +13,7 @@ from support.server import Setup
 from support.stage import Stage
 from support.stanzas import direct_invitation
 
-pytestmark = [pytest.mark.one_of_each_make, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.one_of_each_make("prosody"), pytest.mark.xdist_group("postgres")]
 
 TAKES_OVER = 14
 """Seconds: the lead of a relay that was killed has ended, and the server has started."""

@@ -72,7 +72,11 @@ impl Candidate {
         };
         match session::within(TRANSACTION_TIMEOUT, taking).await {
             Ok((Some(lead), _)) => {
-                session::up_to_date(&self.server, &mut db).await?;
+                if let Err(e) = session::up_to_date(&self.server, &mut db).await {
+                    // So that one that can work need not wait.
+                    let _ = session::within(TRANSACTION_TIMEOUT, lead.give_up(&mut db)).await;
+                    return Err(e);
+                }
                 Ok(Some((db, lead)))
             }
             Ok((None, ended)) => {

@@ -57,6 +57,9 @@ async fn forget_preferences(db: &mut PgConnection, jid: &str) -> sqlx::Result<bo
     Ok(forgotten)
 }
 
+/// How many claims or looks are deleted in one transaction.
+const KEYS_PER_TRANSACTION: usize = 500;
+
 async fn forget_between(db: &mut PgConnection, table: &str, ids: Range<Id>, jid: &str) -> sqlx::Result<u64> {
     let mut alone = alone(db).await?;
     let delete = format!(
@@ -70,13 +73,24 @@ async fn forget_between(db: &mut PgConnection, table: &str, ids: Range<Id>, jid:
 
 /// The claims of an inviter's invitations stay: being forgotten must not let them invite the same contact again.
 async fn forget_claims(db: &mut PgConnection, jid: &str) -> sqlx::Result<()> {
-    let mut alone = alone(db).await?;
-    sqlx::query("DELETE FROM claims WHERE substr(key, 1, 8) = $1 OR substr(key, 9) = $1")
-        .bind(claim_keys::half(jid).to_vec())
-        .execute(&mut *alone)
-        .await?;
-    sqlx::query("DELETE FROM looks WHERE jid = $1").bind(jid).execute(&mut *alone).await?;
-    alone.commit().await
+    // They are searched for outside of a transaction, so that the writer does not wait.
+    let find = "SELECT key FROM claims WHERE substr(key, 1, 8) = $1 OR substr(key, 9) = $1";
+    let claims: Vec<Vec<u8>> =
+        sqlx::query_scalar(find).bind(claim_keys::half(jid).to_vec()).fetch_all(&mut *db).await?;
+    let find = "SELECT key FROM looks WHERE jid = $1";
+    let looks: Vec<Vec<u8>> = sqlx::query_scalar(find).bind(jid).fetch_all(&mut *db).await?;
+    for keys in claims.chunks(KEYS_PER_TRANSACTION) {
+        let mut alone = alone(db).await?;
+        sqlx::query("DELETE FROM claims WHERE key = ANY($1)").bind(keys).execute(&mut *alone).await?;
+        alone.commit().await?;
+    }
+    for keys in looks.chunks(KEYS_PER_TRANSACTION) {
+        let mut alone = alone(db).await?;
+        let delete = sqlx::query("DELETE FROM looks WHERE key = ANY($1) AND jid = $2").bind(keys).bind(jid);
+        delete.execute(&mut *alone).await?;
+        alone.commit().await?;
+    }
+    Ok(())
 }
 
 /// A transaction beside which nobody else writes: what is deleted here must not come back.

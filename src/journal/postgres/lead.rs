@@ -11,8 +11,9 @@ use crate::model::Lease;
 /// For this part of a lease a relay is sure of its lead: clocks do not run alike, and what is sent takes its time.
 const SURE: f32 = 0.9;
 
-/// The lead is renewed after this part of a lease.
+/// The lead is renewed after this part of a lease, and after a second at the latest: who stands by waits for a second.
 const RENEWALS: u32 = 5;
+const MAX_RENEW_AFTER: Duration = Duration::from_secs(1);
 
 /// A standby that was not seen for this time is none.
 const STANDBY_TIMEOUT: &str = "interval '10 seconds'";
@@ -32,7 +33,12 @@ pub(super) struct Lead {
 impl Lead {
     /// After which time it is renewed.
     pub(super) fn renew_after(&self) -> Duration {
-        self.length / RENEWALS
+        (self.length / RENEWALS).min(MAX_RENEW_AFTER)
+    }
+
+    /// How long a renewal may take, with the session that it may need.
+    pub(super) fn renewal_timeout(&self) -> Duration {
+        self.length / 2
     }
 
     /// Whether it is time to renew it.
@@ -49,8 +55,8 @@ impl Lead {
     /// The statement that renews it. Writes nothing if another relay has taken the lead.
     pub(super) fn renewal(&self) -> String {
         format!(
-            "UPDATE leader SET until = clock_timestamp() + interval '{} seconds' WHERE {}",
-            self.length.as_secs(),
+            "UPDATE leader SET until = clock_timestamp() + interval '{} milliseconds' WHERE {}",
+            self.length.as_millis(),
             self.is_this()
         )
     }
@@ -80,9 +86,9 @@ impl Lead {
     }
 }
 
-/// Whether others may take the lead. Not even the database's clock is believed: no end is further off than the longest lease, unless
+/// Whether others may take the lead. Not even the database's clock is believed: no end is further off than twice the longest lease, unless
 /// the clock was set back since.
-const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '61 seconds')";
+const HAS_ENDED: &str = "(until < clock_timestamp() OR until > clock_timestamp() + interval '121 seconds')";
 
 /// Whether the lead can be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +144,8 @@ pub(super) async fn take(
         }
         Err(e) => return Err(e),
     };
-    sqlx::query("DELETE FROM standbys WHERE name = $1").bind(name).execute(db).await?;
+    // If that fails, it ends by itself.
+    let _ = go(db, name).await;
     let mut lead = Lead { epoch, token, lease: Lease::until(asked), length, renewed: asked };
     lead.renewed(asked);
     Ok(Some(lead))
@@ -148,13 +155,15 @@ fn is_locked(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("55P03"))
 }
 
-/// Ends the sessions whose transactions keep the lead's row locked, though the lead has ended. No time-out of a session does that while
-/// the server sends to a relay that hangs, or whose packets vanish.
+/// Ends the sessions whose transactions keep the lead's row locked for more than a second, though the lead has ended. No time-out of a
+/// session does that while the server sends to a relay that hangs, or whose packets vanish. A journal that is moved is left alone.
 async fn end_transactions(db: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'relation' AND relation = 'leader'::regclass \
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-         AND mode IN ('RowShareLock', 'RowExclusiveLock') AND pid <> pg_backend_pid()",
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'relation' \
+         AND relation = 'leader'::regclass AND datname = current_database() AND pid <> pg_backend_pid() \
+         AND mode IN ('RowShareLock', 'RowExclusiveLock') AND xact_start < clock_timestamp() - interval '1 second' \
+         AND NOT EXISTS (SELECT FROM pg_locks AS of_a_move WHERE of_a_move.pid = pg_locks.pid \
+         AND of_a_move.relation = 'batches'::regclass AND of_a_move.mode = 'ShareRowExclusiveLock')",
     )
     .execute(db)
     .await?;

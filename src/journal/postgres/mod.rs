@@ -47,6 +47,9 @@ const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two looks whether a lead that has to end has ended, and how much longer than it is waited.
 const POLL_PAUSE: Duration = Duration::from_secs(2);
 
+/// For giving the lead up at the end: it ends by itself soon.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The pause before the lead is renewed again where that has failed.
 const RENEWAL_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -85,7 +88,7 @@ impl PostgresStore {
                 return Ok(opened);
             }
             let leader = candidate.leader().await?;
-            if leader.name != server.relay || Instant::now() >= give_up {
+            if (leader.holds && leader.name != server.relay) || Instant::now() >= give_up {
                 return Err(OpenError::ServerInUse { server: server.shown.clone(), leader: leader.name });
             }
             sleep(POLL_PAUSE).await;
@@ -103,13 +106,15 @@ impl PostgresStore {
     ) -> Result<Option<(Self, Opened)>, OpenError> {
         let Some((mut db, lead)) = candidate.take(again).await? else { return Ok(None) };
         let sealer = Sealer::new(&server.key);
-        let reading = session::within(TRANSACTION_TIMEOUT, read_opened(&mut db, &sealer));
-        let (opened, batch, same_key) = reading.await.map_err(|e| open_error(server, e))?;
-        if !same_key {
-            // So that one with the right key need not wait.
-            let _ = session::within(TRANSACTION_TIMEOUT, lead.give_up(&mut db)).await;
-            return Err(candidate::wrong_key(server));
-        }
+        let read = session::within(TRANSACTION_TIMEOUT, read_opened(&mut db, &sealer)).await;
+        let (opened, batch) = match read {
+            Ok((opened, batch, true)) => (opened, batch),
+            found => {
+                // So that one that can work need not wait.
+                let _ = session::within(CLOSE_TIMEOUT, lead.give_up(&mut db)).await;
+                return Err(found.map_or_else(|e| open_error(server, e), |_| candidate::wrong_key(server)));
+            }
+        };
         let store = Self {
             server: server.clone(),
             sealer,
@@ -206,15 +211,20 @@ impl Store for PostgresStore {
         if !self.lead.is_due() {
             return Ok(self.lead.renew_after());
         }
+        if self.open.take().is_some() {
+            // What became of its transaction is not known: a renewal in it may be undone.
+            self.db = None;
+        }
         let asked = Instant::now();
-        let renewal = AssertSqlSafe(self.lead.renewal());
+        let (renewal, limit) = (AssertSqlSafe(self.lead.renewal()), self.lead.renewal_timeout());
         let renewing = async {
             let mut db = self.take_session().await?;
             let renewed = sqlx::raw_sql(renewal).execute(&mut db).await?.rows_affected();
             self.db = Some(db);
             Ok(renewed > 0)
         };
-        match session::within(TRANSACTION_TIMEOUT, renewing).await {
+        // Where the way to the database is gone, another session may find one while the lead lasts.
+        match session::within(limit, renewing).await {
             Ok(true) => {
                 self.lead.renewed(asked);
                 Ok(self.lead.renew_after())
@@ -405,13 +415,16 @@ impl Store for PostgresStore {
     }
 
     /// All is committed. A server that is away now changes nothing.
-    async fn close(self) -> Result<(), OpenError> {
-        let Self { db: Some(mut db), lead, open: None, .. } = self else { return Ok(()) };
+    async fn close(mut self) -> Result<(), OpenError> {
+        if self.open.is_some() {
+            self.db = None;
+        }
         let closing = async {
-            lead.give_up(&mut db).await?;
+            let mut db = self.take_session().await?;
+            self.lead.give_up(&mut db).await?;
             db.close().await
         };
-        if let Err(e) = session::within(TRANSACTION_TIMEOUT, closing).await {
+        if let Err(e) = session::within(CLOSE_TIMEOUT, closing).await {
             debug!("the journal's session: {e}");
         }
         Ok(())
