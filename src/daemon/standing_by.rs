@@ -1,4 +1,4 @@
-//! The relay while another one with the same journal works: it waits for the lead, and says so to whoever asks. Knows nothing of what
+//! The relay while another one with the same journal works: it waits for the lead, and says so to all who ask. Knows nothing of what
 //! a relay does that leads.
 
 use std::future::Future;

@@ -294,37 +294,46 @@ async fn copy_invitations<S: Movable, T: Movable>(
     target: &mut T,
     read: &mut RowCounts,
 ) -> Result<(), Stop> {
-    let mut after = Cursor::default();
+    read.pending = copy_pages(
+        async |after| source.pending_page(after).await,
+        async |page| {
+            let rows: Vec<_> = page.iter().map(|it| (it.id, it.received, &it.arrival, it.added)).collect();
+            target.admit(&rows).await
+        },
+    )
+    .await?;
+    read.history = copy_pages(
+        async |after| source.history_page(after).await,
+        async |page| target.write_history(&page).await,
+    )
+    .await?;
+    read.claims = copy_pages(
+        async |after| source.claims_page(after).await,
+        async |page| {
+            // A row in the source is none in the target.
+            let stored = page.into_iter().map(|(key, it)| (key, Stored { row: None, ..it }));
+            let stored: Vec<_> = stored.collect();
+            let rows: Vec<_> = stored.iter().map(|(key, stored)| (*key, stored)).collect();
+            target.write_claims(&rows).await
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// Copies a table, page by page. Returns how many rows there were.
+async fn copy_pages<R>(
+    mut read: impl AsyncFnMut(&mut Cursor) -> sqlx::Result<Vec<R>>,
+    mut write: impl AsyncFnMut(Vec<R>) -> sqlx::Result<()>,
+) -> Result<i64, Stop> {
+    let (mut after, mut rows) = (Cursor::default(), 0);
     loop {
-        let page = within(PAGE_TIMEOUT, source.pending_page(&mut after)).await.map_err(Stop::Source)?;
-        let rows: Vec<_> = page.iter().map(|it| (it.id, it.received, &it.arrival, it.added)).collect();
-        if rows.is_empty() {
-            break;
-        }
-        read.pending += count(&rows);
-        within(PAGE_TIMEOUT, target.admit(&rows)).await.map_err(Stop::Target)?;
-    }
-    let mut after = Cursor::default();
-    loop {
-        let page = within(PAGE_TIMEOUT, source.history_page(&mut after)).await.map_err(Stop::Source)?;
+        let page = within(PAGE_TIMEOUT, read(&mut after)).await.map_err(Stop::Source)?;
         if page.is_empty() {
-            break;
+            return Ok(rows);
         }
-        read.history += count(&page);
-        within(PAGE_TIMEOUT, target.write_history(&page)).await.map_err(Stop::Target)?;
-    }
-    let mut after = Cursor::default();
-    loop {
-        let page = within(PAGE_TIMEOUT, source.claims_page(&mut after)).await.map_err(Stop::Source)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        // A row in the source is none in the target.
-        let stored = page.into_iter().map(|(key, it)| (key, Stored { row: None, ..it }));
-        let stored: Vec<_> = stored.collect();
-        let rows: Vec<_> = stored.iter().map(|(key, stored)| (*key, stored)).collect();
-        read.claims += count(&rows);
-        within(PAGE_TIMEOUT, target.write_claims(&rows)).await.map_err(Stop::Target)?;
+        rows += count(&page);
+        within(PAGE_TIMEOUT, write(page)).await.map_err(Stop::Target)?;
     }
 }
 
@@ -351,24 +360,17 @@ async fn copy_people<S: Movable, T: Movable>(
     for group in groups {
         within(PAGE_TIMEOUT, target.write_group(&group)).await.map_err(Stop::Target)?;
     }
-    let mut after = Cursor::default();
-    loop {
-        let page = within(PAGE_TIMEOUT, source.looks_page(&mut after)).await.map_err(Stop::Source)?;
-        if page.is_empty() {
-            break;
-        }
-        read.looks += count(&page);
-        within(PAGE_TIMEOUT, target.write_looks(&page)).await.map_err(Stop::Target)?;
-    }
-    let mut after = Cursor::default();
-    loop {
-        let page = within(PAGE_TIMEOUT, source.hashes_page(&mut after)).await.map_err(Stop::Source)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        read.hashes += count(&page);
-        within(PAGE_TIMEOUT, target.write_hashes(&page)).await.map_err(Stop::Target)?;
-    }
+    read.looks = copy_pages(
+        async |after| source.looks_page(after).await,
+        async |page| target.write_looks(&page).await,
+    )
+    .await?;
+    read.hashes = copy_pages(
+        async |after| source.hashes_page(after).await,
+        async |page| target.write_hashes(&page).await,
+    )
+    .await?;
+    Ok(())
 }
 
 fn count<T>(rows: &[T]) -> i64 {
