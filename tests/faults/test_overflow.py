@@ -37,17 +37,8 @@ async def test_more_than_fits(scripted, patient):
     assert await all_arrive(scripted, patient, contacts) == 0
 
 
-@pytest.mark.xfail(strict=False, reason="beside much else, one run of eight stands still with invitations left; why is not known")
 async def test_a_hand_over_among_them(scripted, patient):
     """It is taken in while others have to wait on the disk, and does not wait there with them."""
-    try:
-        await among_them(scripted, patient)
-    finally:
-        if patient.process.running:
-            await patient.kill()
-
-
-async def among_them(scripted, patient):
     tea, coffee = scripted.room("tea"), scripted.room("coffee")
     scripted.silent = {tea, coffee}
     scripted.send(scripted.hand_over("carol", "coffee"))
@@ -60,11 +51,11 @@ async def among_them(scripted, patient):
     scripted.answer_for(coffee)
     assert (await scripted.taken.take(reply("handover"))).get("type") == "result"
     await scripted.delivered(scripted.jid("carol"))
-    # All but one of dave's are duplicates and end now: there is room in memory for those on the disk.
-    scripted.answer_for(tea)
-    await scripted.delivered(*contacts, scripted.jid("dave"))
+    # All but one of dave's are duplicates. They may overtake others, and end when what they sent is confirmed: then there is
+    # room in memory for those on the disk.
     scripted.answer_all()
 
+    await scripted.delivered(*contacts, scripted.jid("dave"))
     await patient.settled(LIVES + READY + 51, "--limit", "10000")
     await patient.stop()
     assert [delivery.contact for delivery in scripted.deliveries].count(scripted.jid("carol")) == 1
