@@ -63,7 +63,8 @@ def _servers(test):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection_modifyitems(items):
     """With `--dist loadgroup` a server's tests are parted by their files into some groups, each of which runs in one worker,
-    so that few servers are started; the slower first. Those of a file stay together, so that they share what the file makes
+    so that few servers are started. What runs in one worker comes before what may run in any, and the slower servers first:
+    so no worker is left alone with a long group at the end. Those of a file stay together, so that they share what the file makes
     for them: pytest, which goes by servers alone, would mix the files."""
     for item in items:
         if kind := _kind(item):
@@ -78,9 +79,10 @@ def _group(item, kind) -> str:
     return f"{kind.name} {crc32(item.path.name.encode()) % GROUPS_OF_A_SERVER}"
 
 
-def _place(item) -> tuple[bool, str, str]:
-    kind = _kind(item)
-    return not (kind and kind.name.startswith("ejabberd")), _group(item, kind) if kind else "", str(item.path)
+def _place(item) -> tuple[int, str, str]:
+    kind, group = _kind(item), item.get_closest_marker("xdist_group")
+    rank = 2 if not group else 0 if kind and kind.name.startswith("ejabberd") else 1
+    return rank, _group(item, kind) if kind else "", str(item.path)
 
 
 def _kind(item):

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jid::BareJid;
 use muc_invite_relay::config::JournalServer;
-use muc_invite_relay::journal::{Journal, JournalReader, OpenError, Retention, Standby, Writer};
-use muc_invite_relay::model::Arrival;
+use muc_invite_relay::journal::{Forget, Journal, JournalReader, OpenError, Retention, Standby, Writer};
+use muc_invite_relay::model::{Arrival, LateArrival, Payload};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -372,4 +373,49 @@ async fn after_a_failover_an_epoch_that_is_given_again_is_another_one() {
     assert!(matches!(old_writer.await.unwrap(), Err(OpenError::LeadLost { .. })));
     new.admit(arrival(3)).await.unwrap();
     close(new, writer).await;
+}
+
+fn late(number: i64, n: usize, received: i64) -> LateArrival {
+    let payload = Payload { password: Some("planted-password".to_owned()), ..Payload::default() };
+    LateArrival { number, received, arrival: Arrival { payload, ..arrival(n) } }
+}
+
+#[tokio::test]
+async fn what_another_relay_had_read_is_taken_in_once() {
+    let Some(database) = Database::new() else { return };
+    let (journal, writer) = leads(&database, "a").await;
+    let writer = tokio::spawn(writer.run());
+    assert_eq!(journal.take_late().await.unwrap(), None);
+    let first = journal.admit(arrival(1)).await.unwrap().id;
+
+    let mut other = standby(&database, "b").await;
+    for _ in 0..2 {
+        // As after an answer that was lost.
+        other.hand_on(&[late(-7, 2, 2000), late(i64::MIN, 3, 1000)]).await.unwrap();
+    }
+    assert!(!database.dump().contains("planted"));
+    // Of one who is forgotten meanwhile nothing is taken in.
+    other.hand_on(&[late(-9, 4, 3000)]).await.unwrap();
+    let reader = JournalReader::new(relay(&database, "c"));
+    let forgotten =
+        reader.forget(&BareJid::new("contact4@example.org").unwrap(), Forget::Invitations).await.unwrap();
+    assert_eq!(forgotten.invitations, 1);
+    journal.late_arrives().await;
+    let id = journal.take_late().await.unwrap().expect("two");
+    assert_eq!(journal.take_late().await.unwrap(), None);
+    let taken = journal.backlog(id - 1, 10).await.unwrap();
+    let shown: Vec<_> = taken.iter().map(|it| (it.received, it.arrival.contact.as_str())).collect();
+    assert_eq!(shown, [(1000, "contact3@example.org"), (2000, "contact2@example.org")], "the oldest first");
+    assert_eq!(taken[0].arrival.payload.password.as_deref(), Some("planted-password"));
+    let ids = [first, taken[0].id, taken[1].id, journal.admit(arrival(5)).await.unwrap().id];
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    close(journal, writer).await;
+
+    // And by one that takes the lead later.
+    other.hand_on(&[late(-11, 6, 4000)]).await.unwrap();
+    let (journal, writer) = leads(&database, "b").await;
+    let writer = tokio::spawn(writer.run());
+    journal.late_arrives().await;
+    assert!(journal.take_late().await.unwrap().is_some_and(|id| id > ids[3]));
+    close(journal, writer).await;
 }

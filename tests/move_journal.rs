@@ -7,9 +7,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use muc_invite_relay::config::JournalPlace;
-use muc_invite_relay::journal::{Journal, Retention};
+use muc_invite_relay::journal::{Journal, Retention, Standby};
 use muc_invite_relay::model::group::{GroupChange, KeptGroup, MayUse};
-use muc_invite_relay::model::{Arrival, Change, Outcome, Payload, Reason, Route, State};
+use muc_invite_relay::model::{Arrival, Change, LateArrival, Outcome, Payload, Reason, Route, State};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -213,6 +213,17 @@ async fn nothing_is_moved_while_a_relay_runs_or_from_nowhere() {
     bench.refuses("first.toml", "second.toml", "both journals are in files");
     drop(journal);
     writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_that_was_handed_on_is_left_behind() {
+    let Some(bench) = Bench::new() else { return };
+    let (journal, writer) = open(bench.server()).await;
+    let late = LateArrival { number: -1, received: 1, arrival: arrival("bob@example.org") };
+    Standby::open(&bench.database.server(KEY)).await.unwrap().hand_on(&[late]).await.unwrap();
+    drop(journal);
+    writer.await.unwrap();
+    bench.refuses("server.toml", "second.toml", "start the relay once, and move the journal then");
 }
 
 #[tokio::test]

@@ -94,6 +94,18 @@ CREATE TABLE standbys (
     seen          TIMESTAMPTZ NOT NULL
 ) WITH (fillfactor = 10);
 
+-- What a relay had read and could not write down before another one took the lead: the one that leads takes it in.
+CREATE TABLE late (
+    id            BIGINT  PRIMARY KEY,            -- random, below zero: no invitation has it
+    received      BIGINT  NOT NULL,
+    route         TEXT    COLLATE "C" NOT NULL,
+    room          TEXT    COLLATE "C" NOT NULL,
+    inviter       TEXT    COLLATE "C" NOT NULL,
+    contact       TEXT    COLLATE "C" NOT NULL,
+    language      TEXT    COLLATE "C",
+    payload       BYTEA   NOT NULL                -- sealed as in pending
+);
+
 -- What names this journal: one row, which the relay writes at its first start.
 CREATE TABLE journal (
     instance      TEXT    COLLATE "C" NOT NULL,

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::contacts::{Contacts, Verified};
 use crate::journal::{Journal, JournalReader, OpenError};
 use crate::link;
+use crate::model::LateArrival;
 use crate::relay::context::Context;
 use crate::relay::limits::Limits;
 use crate::relay::queue::Queue;
@@ -42,6 +43,8 @@ pub(super) struct Left {
     /// As it was read last.
     pub(super) config: Config,
     pub(super) reload: Reload,
+    /// What had come in, and is to go to the relay that leads.
+    pub(super) late: Vec<LateArrival>,
 }
 
 /// What an earlier run had in memory, from the journal.
@@ -70,7 +73,7 @@ pub(super) async fn restore(config: &Config, journal: &Journal) -> Result<Restor
 /// # Errors
 /// See [`super::run`].
 pub(super) async fn lead(
-    Left { config, reload }: Left,
+    Left { config, reload, .. }: Left,
     (journal, writer): (Journal, JoinHandle<Result<(), OpenError>>),
     restored: Restored,
     crash: Option<control::Crash>,
@@ -152,14 +155,14 @@ pub(super) async fn lead(
     );
 
     let parts = Parts { queue, stopping, connection, close, writer, control };
-    let ended = shutdown::finish(stop, give_up, parts).await?;
+    let (ended, late) = shutdown::finish(stop, give_up, parts).await?;
     if let Some(status) = status {
         // So that the address is free.
         status.abort();
         let _ = status.await;
     }
     let reload = reload.await.map_err(|_| RunError::Fault("what reads the configuration again"))?;
-    Ok((ended, Left { config: Config::clone(&live.load()), reload }))
+    Ok((ended, Left { config: Config::clone(&live.load()), reload, late }))
 }
 
 /// Serves metrics, health and the page, if that is configured, until the relay stops.

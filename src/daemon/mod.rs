@@ -65,7 +65,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
         return Err(RunError::SocketInUse(socket));
     }
     let crash = control::Crash::before(&socket);
-    let mut left = Left { config, reload };
+    let mut left = Left { config, reload, late: Vec::new() };
     let mut turn = Turn::First;
     let mut patience = PATIENCE_WITHOUT_LINK;
     loop {

@@ -14,6 +14,7 @@ use super::error::RunError;
 use super::systemd;
 use crate::journal::OpenError;
 use crate::link::Refused;
+use crate::model::LateArrival;
 
 /// How long each part may take to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ pub(super) enum Ended {
 
 /// The parts of a running relay.
 pub(super) struct Parts {
-    pub(super) queue: JoinHandle<()>,
+    pub(super) queue: JoinHandle<Vec<LateArrival>>,
     /// Cancelled when no new work may begin.
     pub(super) stopping: CancellationToken,
     pub(super) connection: JoinHandle<Result<(), Refused>>,
@@ -45,7 +46,8 @@ pub(super) struct Parts {
     pub(super) control: AbortOnDropHandle<()>,
 }
 
-/// Waits until the relay has to stop, or should give up the lead, or a part of it ends by itself; then ends the other parts.
+/// Waits until the relay has to stop, or should give up the lead, or a part of it ends by itself; then ends the other parts. Returns
+/// what had come in and is not in the journal, if another relay leads.
 ///
 /// # Errors
 /// A part has ended by itself: the link ([`RunError::Refused`]), the journal ([`RunError::Journal`]), or another one
@@ -54,7 +56,8 @@ pub(super) async fn finish(
     stop: impl Future<Output = ()>,
     give_up: impl Future<Output = bool>,
     parts: Parts,
-) -> Result<Ended, RunError> {
+) -> Result<(Ended, Vec<LateArrival>), RunError> {
+    let mut late = None;
     let Parts { mut queue, stopping, mut connection, close, mut writer, control } = parts;
     let why = tokio::select! {
         () = stop => {
@@ -65,18 +68,17 @@ pub(super) async fn finish(
         had_one = give_up => Ok(Ended::NoLink { had_one }),
         e = failure(&mut connection, &mut writer) => by_itself(e),
         // It ends when the link or the journal has ended, which have the cause.
-        _ = &mut queue => by_itself(
-            timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
-                .await
-                .unwrap_or(RunError::Fault("the queue")),
-        ),
+        rest = &mut queue => {
+            late = Some(rest.unwrap_or_default());
+            by_itself(
+                timeout(SHUTDOWN_TIMEOUT, failure(&mut connection, &mut writer))
+                    .await
+                    .unwrap_or(RunError::Fault("the queue")),
+            )
+        }
     };
 
     stopping.cancel();
-    if matches!(why, Ok(Ended::LeadLost)) {
-        // Another relay works: this one says nothing more.
-        connection.abort();
-    }
     let in_order = matches!(why, Ok(Ended::Stopped | Ended::NoLink { .. }));
     if in_order && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
         warn!("not everything has settled: it waits in the journal for the next start");
@@ -85,10 +87,11 @@ pub(super) async fn finish(
     if !connection.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut connection).await.is_err() {
         connection.abort();
     }
-    // It journals what the link has read to its end.
-    if !queue.is_finished() {
-        let _ = timeout(SHUTDOWN_TIMEOUT, &mut queue).await;
-    }
+    // It journals what the link has read to its end, or keeps it.
+    let late = match late {
+        Some(late) => late,
+        None => timeout(SHUTDOWN_TIMEOUT, &mut queue).await.ok().and_then(Result::ok).unwrap_or_default(),
+    };
     queue.abort();
     drop(control);
     // The last handles to the journal are gone with these two: the writer empties its queue and closes the file.
@@ -97,7 +100,7 @@ pub(super) async fn finish(
         // It must not keep the lead.
         writer.abort();
     }
-    why
+    Ok((why?, late))
 }
 
 fn by_itself(e: RunError) -> Result<Ended, RunError> {

@@ -67,7 +67,7 @@ pub(super) async fn until_it_leads(
         }
         let may_lead = Instant::now() >= not_before;
         let found = tokio::select! {
-            found = step(&mut standby, server, &left.config, may_lead, again) => found,
+            found = step(&mut standby, server, left, may_lead, again) => found,
             () = &mut stop => break,
         };
         again = false;
@@ -82,6 +82,13 @@ pub(super) async fn until_it_leads(
         waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(&words);
     }
     systemd::stopping();
+    if !left.late.is_empty() {
+        let count = left.late.len();
+        warn!(
+            count,
+            "invitations that had come in are lost: the database could not be told before this relay had to stop"
+        );
+    }
     if let Some(standby) = standby {
         standby.go().await;
     }
@@ -104,7 +111,7 @@ enum Step {
 async fn step(
     standby: &mut Option<Standby>,
     server: &JournalServer,
-    config: &Config,
+    left: &mut Left,
     may_lead: bool,
     again: bool,
 ) -> Result<Step, OpenError> {
@@ -112,7 +119,12 @@ async fn step(
         Some(standby) => standby,
         None => standby.insert(Standby::open(server).await?),
     };
-    if may_lead && let Some(opened) = standby.lead(retention(config), again).await? {
+    if !left.late.is_empty() {
+        standby.hand_on(&left.late).await?;
+        info!(count = left.late.len(), "invitations that had come in go to the relay that leads");
+        left.late.clear();
+    }
+    if may_lead && let Some(opened) = standby.lead(retention(&left.config), again).await? {
         return Ok(Step::Leads(opened.into()));
     }
     standby.stand_by().await.map(Step::StandsBy)

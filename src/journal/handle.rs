@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::claim::{Claim, Claimed, Held, RoomPassword, Wanted};
 use super::claim_keys::{self, key};
@@ -31,6 +31,7 @@ pub struct Journal {
     pub(super) blocked_for_all: BlockedForAll,
     pub(super) group_names: Names,
     pub(super) lease: Lease,
+    pub(super) late: Arc<Notify>,
 }
 
 /// An invitation that asks for its contact and room.
@@ -315,6 +316,26 @@ impl Journal {
     /// [`JournalClosed`]: the writer has ended.
     pub async fn backlog(&self, after: Id, limit: u32) -> Result<Vec<Pending>, JournalClosed> {
         self.ask(|answer| Op::Backlog { after, limit, answer }).await
+    }
+
+    /// Waits until another relay that led before has handed on what it had read: see [`Self::take_late`].
+    pub async fn late_arrives(&self) {
+        self.late.notified().await;
+    }
+
+    /// Takes in what another relay has handed on, some of it at a time. Returns the id of the first: it and those behind it are in the
+    /// backlog from now on.
+    ///
+    /// # Errors
+    /// [`JournalClosed`]: the writer has ended.
+    pub async fn take_late(&self) -> Result<Option<Id>, JournalClosed> {
+        self.ask(|answer| Op::TakeLate { answer }).await
+    }
+
+    /// The same, under a lease that a test ends.
+    #[cfg(test)]
+    pub(crate) fn under(self, lease: Lease) -> Self {
+        Self { lease, ..self }
     }
 
     /// Whether nothing is being written, nor waits for that.

@@ -50,6 +50,15 @@ pub enum MoveError {
         /// Where it is.
         target: String,
     },
+    /// It holds what a relay has handed on.
+    #[error(
+        "{from} has invitations that a relay handed on when another one took the lead, and none has taken them in: start the relay \
+         once, and move the journal then"
+    )]
+    HandedOn {
+        /// Where it is.
+        from: String,
+    },
     /// The answer to the last question was lost, and nobody can be asked now.
     #[error(
         "it is not known whether the journal was moved to {target}: {detail}. Look there with `history` before you start a relay. \
@@ -269,6 +278,9 @@ async fn copy<S: Movable, T: Movable>(
     }
     if used_before {
         return Err(Stop::Refused(MoveError::UsedBefore { target: to.to_string() }));
+    }
+    if source.has_late().await {
+        return Err(Stop::Refused(MoveError::HandedOn { from: source.name() }));
     }
     let there = within(COUNT_TIMEOUT, source.row_counts()).await.map_err(Stop::Source)?;
     let begun = within(PAGE_TIMEOUT, target.begin(opened.first)).await.map_err(Stop::Target)?;

@@ -41,6 +41,7 @@ pub(super) enum Op {
     Decline { room: String, sent: Sent, answer: Reply<Option<Pending>> },
     Held { keys: Vec<Key>, inviter: Inviter, password: RoomPassword, answer: Reply<Vec<Held>> },
     Backlog { after: Id, limit: u32, answer: Reply<Vec<Pending>> },
+    TakeLate { answer: Reply<Option<Id>> },
     Children { parent: Id, answer: Reply<Vec<Pending>> },
     Preferences { whose: Whose, answer: Reply<Preferences> },
     LookAlike { address: Address, answer: Reply<Option<String>> },
@@ -121,6 +122,8 @@ pub(super) enum Answer {
     Ended(Option<Pending>),
     Held(Vec<Held>),
     Backlog(Vec<Pending>),
+    /// The id of the first.
+    Late(Option<Id>),
     Preferences(Preferences),
     LookAlike(Option<String>),
     Changed(Result<Preferences, TooMany>),
@@ -164,6 +167,7 @@ impl Op {
             (Self::Backlog { answer, .. } | Self::Children { answer, .. }, Answer::Backlog(rows)) => {
                 drop(answer.send(rows));
             }
+            (Self::TakeLate { answer }, Answer::Late(first)) => drop(answer.send(first)),
             (Self::Preferences { answer, .. }, Answer::Preferences(preferences)) => {
                 drop(answer.send(preferences));
             }

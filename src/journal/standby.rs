@@ -10,6 +10,7 @@ use super::reader::JournalReader;
 use super::retention::Retention;
 use super::writer::Writer;
 use crate::config::JournalServer;
+use crate::model::LateArrival;
 
 /// A relay that may take the lead.
 #[derive(Debug)]
@@ -47,6 +48,14 @@ impl Standby {
     /// [`OpenError`]: the database can't be used; the next call connects anew.
     pub async fn stand_by(&mut self) -> Result<Leader, OpenError> {
         self.candidate.stand_by().await
+    }
+
+    /// Hands on what this relay had read when another one took the lead: see [`Journal::take_late`]. It can be repeated.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used; the next call connects anew.
+    pub async fn hand_on(&mut self, late: &[LateArrival]) -> Result<(), OpenError> {
+        self.candidate.hand_on(late).await
     }
 
     /// Stands by no more.

@@ -74,6 +74,15 @@ pub(super) trait Store {
     /// [`OpenError::LeadLost`]. What may pass is tried again the next time.
     async fn stay_leader(&mut self) -> Result<Duration, OpenError>;
 
+    /// Whether another relay that led before has handed something on. Between two transactions; `false` where that can't be found out.
+    async fn has_late(&mut self) -> bool {
+        false
+    }
+    /// Takes out what that is, the oldest first, `limit` at most. Their ids are no ids of invitations.
+    async fn take_late(&mut self, _limit: i64) -> sqlx::Result<Vec<Pending>> {
+        Ok(Vec::new())
+    }
+
     /// Begins a transaction. `next`: the id of the next arrival once it is committed.
     async fn begin(&mut self, next: Id) -> sqlx::Result<Begun>;
     async fn commit(&mut self) -> sqlx::Result<()>;

@@ -2,9 +2,10 @@
 //! nothing of what an outcome means.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
@@ -31,6 +32,9 @@ const MAX_BATCH_OPERATIONS: usize = 512;
 
 /// How many operations may wait for the writer; with more, the sender waits.
 const MAX_QUEUED_OPERATIONS: usize = 1024;
+
+/// How many late arrivals one transaction takes in.
+const MAX_LATE: i64 = 256;
 
 /// The pause before a transaction is tried again.
 const WRITE_RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -65,7 +69,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
     let (ops, queue) = mpsc::channel(MAX_QUEUED_OPERATIONS);
     let (retention, retention_watch) = watch::channel(retention);
     let health = WriterHealth::default();
-    let lease = store.lease();
+    let (lease, late) = (store.lease(), Arc::<Notify>::default());
     let writer = WriterOf {
         store,
         health: health.clone(),
@@ -75,6 +79,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
         next: first,
         retention: retention_watch,
         is_unsure: false,
+        late: Arc::clone(&late),
     };
     let journal = Journal {
         ops,
@@ -87,6 +92,7 @@ fn with_store<S: Store>(store: S, opened: Opened, retention: Retention) -> (Jour
         blocked_for_all,
         group_names,
         lease,
+        late,
     };
     (journal, writer)
 }
@@ -146,6 +152,8 @@ struct WriterOf<S> {
     group_names: Names,
     /// The lead was not renewed in time, which was told.
     is_unsure: bool,
+    /// Told when another relay has handed something on.
+    late: Arc<Notify>,
 }
 
 impl<S: Store> WriterOf<S> {
@@ -170,7 +178,12 @@ impl<S: Store> WriterOf<S> {
                     self.health.rests();
                     maintenance_at = Instant::now() + pause;
                 }
-                () = lead_renewed => renewal_at = self.stay_leader().await?,
+                () = lead_renewed => {
+                    renewal_at = self.stay_leader().await?;
+                    if self.store.has_late().await {
+                        self.late.notify_one();
+                    }
+                }
             }
         }
         self.store.close().await
@@ -268,7 +281,9 @@ impl<S: Store> WriterOf<S> {
         unsure: &mut Option<Vec<Answer>>,
     ) -> sqlx::Result<Vec<Answer>> {
         let arrivals = ops.iter().filter(|op| matches!(op, Op::Admit { .. })).count();
-        let next = self.next + i64::try_from(arrivals).unwrap_or(0);
+        // How many are late is known within the transaction.
+        let handed_on = if takes_late(ops) { MAX_LATE } else { 0 };
+        let next = self.next + i64::try_from(arrivals).unwrap_or(0) + handed_on;
         if self.store.begin(next).await? == Begun::Open {
             *unsure = None;
             let written = match self.write(ops).await {
@@ -314,6 +329,7 @@ impl<S: Store> WriterOf<S> {
         // Comes before the arrivals of the same batch, which get the new preferences.
         let changed = change(store, ops).await?;
 
+        let handed_on = if takes_late(ops) { store.take_late(MAX_LATE).await? } else { Vec::new() };
         let mut ids = self.next..;
         let (mut arrivals, mut claims, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
         let (mut settled, mut released) = (Vec::new(), Vec::new());
@@ -344,6 +360,8 @@ impl<S: Store> WriterOf<S> {
                 _ => {}
             }
         }
+        let first = (!handed_on.is_empty()).then_some(ids.start);
+        arrivals.extend(ids.zip(&handed_on).map(|(id, late)| (id, late.received, &late.arrival, false)));
         keys.extend(claims.iter().map(|claim| claim.key).chain(released.iter().map(|release| release.key)));
         let (stored, preferences) = store.look_up(&keys, &people).await?;
         let mut memory = Claims::new(stored);
@@ -425,6 +443,7 @@ impl<S: Store> WriterOf<S> {
                     Answer::Held(memory.held(keys, *inviter, *password, windows))
                 }
                 Op::Backlog { after, limit, .. } => Answer::Backlog(store.backlog(*after, *limit).await?),
+                Op::TakeLate { .. } => Answer::Late(first),
                 Op::Children { parent, .. } => Answer::Backlog(store.children(*parent).await?),
             });
         }
@@ -442,6 +461,10 @@ async fn change(store: &mut impl Store, ops: &[Op]) -> sqlx::Result<Vec<Result<P
         }
     }
     Ok(changed)
+}
+
+fn takes_late(ops: &[Op]) -> bool {
+    ops.iter().any(|op| matches!(op, Op::TakeLate { .. }))
 }
 
 async fn at(time: Option<Instant>) {

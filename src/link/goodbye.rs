@@ -160,5 +160,37 @@ impl Connection<'_> {
         if !server_has_closed.await {
             debug!("the server did not close its side of the stream");
         }
+        if !self.lease.is_sure() {
+            self.read_out().await;
+        }
+    }
+
+    /// Another relay may work by now: nothing more is sent. The relay closes its side, and reads what the server has written until
+    /// that has closed its own, or is silent for some steps: the server believes that it has been taken.
+    async fn read_out(&mut self) {
+        let mut step = interval_at(Instant::now() + STEP, STEP);
+        step.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (max_silent, max) = AT_STOP;
+        let (mut steps, mut silent) = (0, 0);
+        unconstrained(poll_fn(|cx| {
+            loop {
+                let _ = self.stream.poll_hang_up(cx);
+                loop {
+                    match self.poll_read(cx) {
+                        Poll::Ready(Ok(())) => silent = 0,
+                        Poll::Ready(Err(_)) => return Poll::Ready(()),
+                        Poll::Pending => break,
+                    }
+                }
+                if step.poll_tick(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                (steps, silent) = (steps + 1, silent + 1);
+                if steps >= max || silent >= max_silent || !self.intake_is_open() {
+                    return Poll::Ready(());
+                }
+            }
+        }))
+        .await;
     }
 }

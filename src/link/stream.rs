@@ -112,6 +112,15 @@ impl<Socket: AsyncRead + AsyncWrite + Unpin> Stream<Socket> {
         ready!(self.poll_flush(cx))?;
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
+
+    /// Closes the relay's side of the connection; what waits is not written.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    pub(super) fn poll_hang_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
 }
 
 fn closed() -> io::Error {

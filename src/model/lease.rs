@@ -33,6 +33,21 @@ impl Lease {
         }
     }
 
+    /// It has ended by now at the latest.
+    pub fn end(&self) {
+        if let Self(Some(until)) = self {
+            let mut until = until.lock().unwrap_or_else(PoisonError::into_inner);
+            *until = Instant::now().min(*until);
+        }
+    }
+
+    /// For how long it has ended.
+    #[must_use]
+    pub fn ended_for(&self) -> Duration {
+        let Self(Some(until)) = self else { return Duration::ZERO };
+        until.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
     /// Whether the process may work now.
     #[must_use]
     pub fn is_sure(&self) -> bool {
@@ -80,5 +95,11 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(4));
         other.unsure().await;
         assert!(!other.is_sure() && begun.elapsed() < Duration::from_secs(5));
+        sleep(Duration::from_secs(2)).await;
+        other.end();
+        assert!(lease.ended_for() >= Duration::from_secs(2) && Lease::for_ever().ended_for().is_zero());
+        lease.move_to(Instant::now() + Duration::from_secs(2));
+        other.end();
+        assert!(!lease.is_sure() && lease.ended_for().is_zero());
     }
 }

@@ -13,7 +13,7 @@ mod outcome;
 mod preferences;
 pub mod words;
 
-pub use invitation::{Arrival, Id, Origin, Payload, Pending};
+pub use invitation::{Arrival, Id, LateArrival, Origin, Payload, Pending};
 pub use language::Language;
 pub use lease::Lease;
 pub use outcome::{Outcome, Reason, Route, State};

@@ -36,8 +36,8 @@ use super::shares::{self, Shares};
 use crate::commands::{self, AskedToInvite, Commands};
 use crate::journal::JournalClosed;
 use crate::link::{Epoch, Incoming, Received};
-use crate::model::address;
-use crate::model::{Arrival, Id, Outcome, Pending, Reason, Route, State};
+use crate::model::{Arrival, Id, LateArrival, Outcome, Pending, Reason, Route, State};
+use crate::model::{address, clock};
 use crate::wire::{self};
 use crate::wire::{Iq, Message, Stanza};
 
@@ -54,6 +54,8 @@ const MAX_STANZAS_AT_ONCE: usize = 256;
 const MAX_LOOKED_AHEAD: usize = 8;
 /// Looks ahead at a time. They take places, and at a room that does not answer nobody has to share.
 const MAX_LOOKS_AHEAD: usize = 64;
+/// Invitations that are kept for another relay that leads.
+const MAX_LATE: usize = 4096;
 /// Rows fetched from the disk at a time.
 const ROWS_PER_FETCH: u32 = 256;
 
@@ -76,6 +78,8 @@ pub(crate) struct Queue {
     later: BTreeMap<(Instant, Id), Box<Job>>,
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
+    /// What the journal does not take any more.
+    late: Vec<LateArrival>,
 }
 
 impl Queue {
@@ -99,17 +103,23 @@ impl Queue {
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             waiting: Some(0),
+            late: Vec::new(),
         }
     }
 
     /// Runs until `stopping` is cancelled, all running invitations have ended, and the link has ended as well; or until the
     /// journal is closed. `close` is cancelled when the link is needed no more: what comes in until it has ended is journaled.
-    pub(crate) async fn run(mut self, stopping: CancellationToken, close: CancellationToken) {
+    ///
+    /// Returns what had come in, and is not in the journal, if that is closed because another relay leads.
+    pub(crate) async fn run(
+        mut self,
+        stopping: CancellationToken,
+        close: CancellationToken,
+    ) -> Vec<LateArrival> {
         // Beside the others, so that it takes no place.
         let mut second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
         if self.take_in(&stopping).await.is_err() {
-            debug!("the journal is closed");
-            return;
+            return self.read_the_rest().await;
         }
         // What still comes in is journaled and waits for the next start, as does what stands ready.
         self.ready.clear();
@@ -125,13 +135,53 @@ impl Queue {
                 Some(_) = self.running.join_next() => {}
                 _ = &mut second_look, if !second_look.is_finished() => {}
                 count = self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE) => {
-                    if count == 0 || self.handle(taken.drain(..)).await.is_err() {
+                    if count == 0 {
                         break;
+                    }
+                    if self.handle(taken.drain(..)).await.is_err() {
+                        return self.read_the_rest().await;
                     }
                 }
             }
         }
         close.cancel();
+        Vec::new()
+    }
+
+    /// The journal is closed. If another relay leads, reads the invitations that come in until the link has ended: that one is to have
+    /// them.
+    async fn read_the_rest(mut self) -> Vec<LateArrival> {
+        debug!("the journal is closed");
+        self.running.abort_all();
+        if self.cx.journal.lease().is_sure() {
+            return Vec::new();
+        }
+        let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
+        while self.late.len() < MAX_LATE && self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE).await > 0
+        {
+            for (_, stanza) in taken.drain(..) {
+                match stanza {
+                    Stanza::Message(message) if message.type_.as_deref() != Some("error") => {
+                        let read = parse(&self.cx, &message);
+                        self.keep(read);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.late
+    }
+
+    /// Keeps what the journal has not taken, as if it had come in while this relay led.
+    fn keep(&mut self, read: Vec<Parsed>) {
+        let ended_for = i64::try_from(self.cx.journal.lease().ended_for().as_millis()).unwrap_or(i64::MAX);
+        let received = clock::now().timestamp_millis().saturating_sub(ended_for);
+        let admitted = read.into_iter().filter(|parsed| parsed.refused.is_none());
+        self.late.extend(admitted.map(|Parsed { arrival, .. }| LateArrival {
+            number: fastrand::i64(i64::MIN..0),
+            received,
+            arrival,
+        }));
     }
 
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), JournalClosed> {
@@ -164,6 +214,12 @@ impl Queue {
                         return Ok(());
                     }
                     self.handle(taken.drain(..)).await?;
+                }
+                () = self.cx.journal.late_arrives() => {
+                    if let Some(first) = self.cx.journal.take_late().await? {
+                        info!("takes in what another relay had read when this one took the lead");
+                        self.waiting.get_or_insert(first - 1);
+                    }
                 }
                 () = std::future::ready(()), if none_ready && self.waiting.is_some() => self.fetch().await?,
             }
@@ -275,7 +331,10 @@ impl Queue {
                 _ => {}
             }
         }
-        self.came_back(bounces).await?;
+        if let Err(closed) = self.came_back(bounces).await {
+            self.keep(read);
+            return Err(closed);
+        }
         for (connection, answer) in answers {
             // The module of that node waits for it.
             self.cx.link.send_or_drop_on(connection, Stanza::Iq(answer));
@@ -359,7 +418,14 @@ impl Queue {
             report(&self.cx, &outcome, &arrival, None);
             Ok(Err(Pending { id, received: 0, arrival, added: false }))
         });
-        let admitted = futures::future::try_join_all(admissions).await?;
+        let admitted = futures::future::join_all(admissions).await;
+        if admitted.iter().any(Result::is_err) {
+            let not_taken = parsed.into_iter().zip(admitted).filter(|(_, admitted)| admitted.is_err());
+            let not_taken = not_taken.map(|(parsed, _)| parsed).collect();
+            self.keep(not_taken);
+            return Err(JournalClosed);
+        }
+        let admitted = admitted.into_iter().flatten();
         let mut under_way = Vec::new();
         for (Parsed { arrival, parties, refused, told }, admitted) in parsed.into_iter().zip(admitted) {
             match (admitted, refused) {

@@ -4,12 +4,14 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::{Duration, Instant};
 use tracing::debug;
 
+use super::late;
 use super::lead::{self, Free, Lead};
 use super::sealed::Sealer;
 use super::session::{self, Purpose, TRANSACTION_TIMEOUT, open_error};
 use crate::config::JournalServer;
 use crate::journal::nouns::Leader;
 use crate::journal::open_error::OpenError;
+use crate::model::LateArrival;
 
 /// An answer that takes longer is not one of a database that is well.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -119,6 +121,19 @@ impl Candidate {
         }
         self.db = Some(db);
         Ok(said)
+    }
+
+    /// Hands on what this relay had read when another one took the lead. It can be repeated.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the database can't be used; the next call connects anew.
+    pub(in crate::journal) async fn hand_on(&mut self, late: &[LateArrival]) -> Result<(), OpenError> {
+        let mut db = self.session().await?;
+        let sealer = Sealer::new(&self.server.key);
+        let handing_on = session::within(TRANSACTION_TIMEOUT, late::hand_on(&mut db, &sealer, late)).await;
+        handing_on.map_err(|e| open_error(&self.server, e))?;
+        self.db = Some(db);
+        Ok(())
     }
 
     /// Stands by no more.

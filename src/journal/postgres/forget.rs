@@ -5,7 +5,7 @@ use std::ops::Range;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
 
 use super::session::{READ_TIMEOUT, within};
-use super::{tables, text::clean};
+use super::{late, tables, text::clean};
 use crate::journal::claim_keys;
 use crate::journal::nouns::{Forget, Forgotten};
 use crate::model::Id;
@@ -30,6 +30,8 @@ pub(in crate::journal) async fn forget(
         forgotten.preferences = within(READ_TIMEOUT, forget_preferences(db, jid)).await?;
     }
     let jid = clean(jid);
+    // One that is taken in meanwhile is found below.
+    forgotten.invitations += within(READ_TIMEOUT, late::forget(db, &jid)).await?;
     for table in ["pending", "history"] {
         let span = format!("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM {table}");
         let span = sqlx::query_as(AssertSqlSafe(span));

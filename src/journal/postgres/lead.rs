@@ -74,7 +74,7 @@ impl Lead {
 
     /// Gives it up, so that another relay need not wait for its end.
     pub(super) async fn give_up(self, db: &mut PgConnection) -> sqlx::Result<()> {
-        self.lease.move_to(Instant::now());
+        self.lease.end();
         let sql = format!("UPDATE leader SET until = '-infinity' WHERE {}", self.is_this());
         sqlx::query(AssertSqlSafe(sql)).execute(db).await?;
         Ok(())

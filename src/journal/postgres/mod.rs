@@ -8,6 +8,7 @@
 mod batch;
 mod candidate;
 mod forget;
+mod late;
 mod lead;
 mod moving;
 mod rows;
@@ -151,7 +152,7 @@ impl PostgresStore {
     }
 
     fn lead_lost(&self) -> OpenError {
-        self.lead.lease.move_to(Instant::now());
+        self.lead.lease.end();
         OpenError::LeadLost { server: self.server.shown.clone() }
     }
 }
@@ -235,6 +236,25 @@ impl Store for PostgresStore {
                 Ok(RENEWAL_RETRY_PAUSE)
             }
         }
+    }
+
+    async fn has_late(&mut self) -> bool {
+        if self.open.is_some() {
+            return false;
+        }
+        let asking = async {
+            let mut db = self.take_session().await?;
+            let has_late = late::is_there(&mut db).await?;
+            self.db = Some(db);
+            Ok(has_late)
+        };
+        let found = session::within(MAINTENANCE_TIMEOUT, asking).await;
+        found.inspect_err(|e| debug!("late arrivals are not looked for: {e}")).unwrap_or(false)
+    }
+
+    async fn take_late(&mut self, limit: i64) -> sqlx::Result<Vec<Pending>> {
+        let db = self.db.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        late::take(db, &self.sealer, limit).await
     }
 
     async fn begin(&mut self, next: Id) -> sqlx::Result<Begun> {

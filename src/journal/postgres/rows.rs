@@ -88,7 +88,8 @@ pub(super) async fn children(
     rows.iter().map(|row| pending(sealer, row)).collect()
 }
 
-fn pending(sealer: &Sealer, row: &PgRow) -> sqlx::Result<Pending> {
+/// An invitation under way, from the columns of [`backlog`].
+pub(super) fn pending(sealer: &Sealer, row: &PgRow) -> sqlx::Result<Pending> {
     let id = row.try_get(0)?;
     let language = nullable(row, 7)?.unwrap_or_default();
     let (room, contact): (String, String) = (row.try_get(3)?, row.try_get(5)?);

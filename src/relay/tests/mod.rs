@@ -2,6 +2,7 @@
 //! on a clock that stands still unless a test advances it.
 
 mod fairness;
+mod lead;
 mod life;
 mod memberships;
 mod moments;

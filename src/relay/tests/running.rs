@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::world::{COMPONENT, SERVICE, World};
@@ -21,6 +21,7 @@ use crate::contacts::Contacts;
 use crate::daemon::{self, restore};
 use crate::journal::{Journal, OpenError, Retention};
 use crate::link::scripted;
+use crate::model::{LateArrival, Lease};
 use crate::relay::context::Context;
 use crate::relay::queue::Queue;
 
@@ -85,7 +86,9 @@ pub(super) struct Running {
     pub(super) server: scripted::Server,
     /// Cancelled when the link is needed no more.
     close: CancellationToken,
-    queue: JoinHandle<()>,
+    /// One that ends in years.
+    lease: Lease,
+    queue: JoinHandle<Vec<LateArrival>>,
     writer: JoinHandle<Result<(), OpenError>>,
     path: std::path::PathBuf,
 }
@@ -101,6 +104,8 @@ impl Running {
         copy_of_an_empty_journal(&path).await;
         let (journal, writer) = Journal::open(&path, daemon::retention(&config)).await.unwrap();
         let writer = tokio::spawn(writer.run());
+        let lease = Lease::until(Instant::now() + Duration::from_secs(1 << 30));
+        let journal = journal.under(lease.clone());
         let recent = restore::recent(&config).await.unwrap();
         let (link, incoming, server) = scripted::link(daemon::link_settings(&config));
         let (limits, leftovers) =
@@ -115,7 +120,7 @@ impl Running {
         let queue = tokio::spawn(
             Queue::new(Arc::clone(&cx), Arc::new(commands), incoming, asked).run(stopping, close.clone()),
         );
-        Self { cx, server, close, queue, writer, path }
+        Self { cx, server, close, lease, queue, writer, path }
     }
 
     /// Lets everything happen that can without the clock: the server handles what it is sent, until the relay waits for
@@ -168,11 +173,29 @@ impl Running {
         closed(&self.path).await;
     }
 
+    /// Another relay leads: the journal takes nothing any more.
+    pub(super) async fn loses_the_lead(&mut self) {
+        self.writer.abort();
+        while !self.writer.is_finished() {
+            yield_now().await;
+        }
+        self.lease.end();
+    }
+
+    /// It has lost the lead, and the server closes the connection. Returns what it has for the other relay.
+    pub(super) async fn stands_by(self) -> Vec<LateArrival> {
+        drop(self.server);
+        let late = self.queue.await.unwrap();
+        drop(self.cx);
+        closed(&self.path).await;
+        late
+    }
+
     /// The relay stops as it is asked to.
     pub(super) async fn stop(mut self, world: &mut World) {
         self.cx.stopping.cancel();
-        let end = tokio::time::Instant::now() + STOP_TIMEOUT;
-        while !self.close.is_cancelled() && tokio::time::Instant::now() < end {
+        let end = Instant::now() + STOP_TIMEOUT;
+        while !self.close.is_cancelled() && Instant::now() < end {
             self.settles(world).await;
             tokio::time::advance(Duration::from_millis(100)).await;
         }
