@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod files;
 mod hosts;
+mod journal_values;
 mod load;
 mod place;
 mod reload;
@@ -18,10 +19,10 @@ mod warnings;
 
 pub use error::{Complaint, ConfigError};
 pub use files::{DEFAULT_PATH, REFERENCE};
+pub use journal_values::typed_journal;
 pub use place::{DEFAULT_LEASE, JournalKey, JournalPlace, JournalServer, relay_name};
 pub use reload::{Changes, KEYS_FIXED_UNTIL_RESTART, Live};
 pub use schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Mimicry, Muc,
     Passwords, Rate, Relay, Server, Strangers, Support,
 };
-pub use values::typed_journal;

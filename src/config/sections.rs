@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::document::{Document, Source};
 use super::error::ConfigError;
+use super::journal_values;
 use super::place::{DEFAULT_LEASE, JournalPlace, JournalServer, relay_name};
 use super::schema::{
     Admins, Archive, Component, Config, Journal, Limits, Log, LogFormat, Membership, Metrics, Muc, Passwords,
@@ -193,10 +194,10 @@ fn journal(doc: &mut Document) -> Journal {
         if in_file {
             return Err(Wrong::new("set beside journal.path", "keep only one of the two"));
         }
-        values::postgres_urls(value)
+        journal_values::postgres_urls(value)
     });
     let key = doc.read("journal", "key_file", |value| {
-        if on_server { values::journal_key_file(value) } else { Err(only_beside_url()) }
+        if on_server { journal_values::key_file(value) } else { Err(only_beside_url()) }
     });
     if on_server && key.is_none() {
         let remedy = "make one with `(umask 077; openssl rand -hex 32 > FILE)`, give it to the relay's user, and name it";
@@ -218,20 +219,15 @@ fn journal(doc: &mut Document) -> Journal {
                 if on_server { values::text(value) } else { Err(only_beside_url()) }
             },
         );
-    let lease =
-        doc.read(
-            "journal",
-            "lease",
-            |value| {
-                if on_server { values::lease(value) } else { Err(only_beside_url()) }
-            },
-        );
+    let lease = doc.read("journal", "lease", |value| {
+        if on_server { journal_values::lease(value) } else { Err(only_beside_url()) }
+    });
     let retention = doc.read("journal", "retention", values::duration).unwrap_or(90 * ONE_DAY);
     if let (Some((urls, shown)), Some((key, key_file))) = (urls, key) {
         let socket = socket.unwrap_or_else(|| PathBuf::from("/var/lib/muc-invite-relay/relay.sock"));
         let relay = name.unwrap_or_else(|| relay_name(&socket));
         let lease = lease.unwrap_or(DEFAULT_LEASE);
-        let has_password = urls.iter().any(|url| values::has_password(url.expose_secret()));
+        let has_password = urls.iter().any(|url| journal_values::has_password(url.expose_secret()));
         let password_in = url_in.filter(|_| has_password);
         let server = JournalServer { urls, shown, key, key_file, password_in, relay, lease };
         return Journal { place: server.into(), socket, retention };
