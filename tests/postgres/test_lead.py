@@ -59,7 +59,7 @@ async def invited(stage, alice, bob, room):
 
 async def people(stage):
     alice, bob = await stage.people("alice", "bob")
-    return alice, bob, [await alice.create_room(stage.room()) for _ in range(3)]
+    return alice, bob, [await alice.create_room(stage.room()) for _ in range(4)]
 
 
 async def took_over(relay, begun):
@@ -100,6 +100,9 @@ async def test_the_leader(stage, pair, between, what, note):
             first.process.signal(signal.SIGSTOP)
         case "is cut off":
             between.hang()
+    if what != "killed":
+        # The server takes it to have this one.
+        alice.invite(rooms[3], stage.relay_address(bob.bare))
     took = await took_over(second, begun)
 
     note(f"a leader that {'is ' if what == 'killed' else ''}{what}: {took:.1f} s")
@@ -112,8 +115,10 @@ async def test_the_leader(stage, pair, between, what, note):
         await first.process.says("another relay has taken the lead", within=30)
         await first.process.says("stands by: ")
         assert "stands by: " in await first.command("healthy")
+        assert (await bob.expect(direct_invitation(rooms[3]))).get("from") == alice.bare
     await invited(stage, alice, bob, rooms[2])
-    assert [record["state"] for record in await second.settled(3)] == ["relayed"] * 3
+    count = 3 if what == "killed" else 4
+    assert [record["state"] for record in await second.settled(count)] == ["relayed"] * count
 
 
 @pytest.mark.one_of_each_make("ejabberd")

@@ -157,7 +157,7 @@ FAULTS = [killed, stopped, hangs, hangs_in_its_transaction, hangs_before_it_send
 # The others are much like those of test_lead.py: on demand.
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(it, marks=ON_DEMAND if it not in (hangs_in_its_transaction, loses_an_answer_to_commit) else ()) for it in FAULTS],
+    [pytest.param(it, marks=ON_DEMAND if it not in (hangs, loses_an_answer_to_commit) else ()) for it in FAULTS],
     ids=lambda fault: fault.__name__,
 )
 async def test_the_leader(scripted, leads, fault, note):
