@@ -4,6 +4,7 @@
 mod client_caps;
 pub mod control;
 mod error;
+mod late;
 mod leading;
 mod no_link;
 mod offline;
@@ -77,8 +78,11 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
                 (opened, None)
             }
             JournalPlace::Server(server) => {
-                let taken = standing_by::until_it_leads(&mut left, server, turn, stop.as_mut()).await?;
-                let Some(Taken { opened, waiting }) = taken else { break };
+                let taken = standing_by::until_it_leads(&mut left, server, turn, stop.as_mut()).await;
+                if taken.is_err() {
+                    late::before_the_end(&place, &mut left.late).await;
+                }
+                let Some(Taken { opened, waiting }) = taken? else { break };
                 info!(server = %server.shown, "the journal is open: this relay leads");
                 (opened, waiting)
             }
@@ -122,6 +126,7 @@ pub async fn run(config: Config, outside: Outside<impl Future<Output = ()>>) -> 
             _ => PATIENCE_WITHOUT_LINK,
         };
     }
+    late::before_the_end(&left.config.journal.place, &mut left.late).await;
     control::mark_clean_end(&socket);
     Ok(())
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::control::{self, Health};
 use super::error::RunError;
+use super::late;
 use super::leading::Left;
 use super::orders;
 use super::settings::retention;
@@ -82,13 +83,6 @@ pub(super) async fn until_it_leads(
         waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(&words);
     }
     systemd::stopping();
-    if !left.late.is_empty() {
-        let count = left.late.len();
-        warn!(
-            count,
-            "invitations that had come in are lost: the database could not be told before this relay had to stop"
-        );
-    }
     if let Some(standby) = standby {
         standby.go().await;
     }
@@ -119,12 +113,15 @@ async fn step(
         Some(standby) => standby,
         None => standby.insert(Standby::open(server).await?),
     };
-    if !left.late.is_empty() {
-        standby.hand_on(&left.late).await?;
-        info!(count = left.late.len(), "invitations that had come in go to the relay that leads");
-        left.late.clear();
+    let handed_on = late::hand_on(standby, &mut left.late).await;
+    if let Err(e) = &handed_on {
+        debug!("nothing is handed on yet: {e}");
     }
-    if may_lead && let Some(opened) = standby.lead(retention(&left.config), again).await? {
+    // What it leads with would not know of what is left.
+    if may_lead
+        && handed_on.is_ok()
+        && let Some(opened) = standby.lead(retention(&left.config), again).await?
+    {
         return Ok(Step::Leads(opened.into()));
     }
     standby.stand_by().await.map(Step::StandsBy)

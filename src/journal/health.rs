@@ -15,6 +15,7 @@ struct State {
     since: Option<Instant>,
     /// Why the last attempt to write failed.
     refused: Option<String>,
+    may_have_written: bool,
 }
 
 impl WriterHealth {
@@ -28,6 +29,17 @@ impl WriterHealth {
     #[must_use]
     pub fn refused(&self) -> Option<String> {
         self.with(|state| state.refused.clone())
+    }
+
+    /// Whether the writer has ended and what it wrote last may be in the database, though that did not say so.
+    #[must_use]
+    pub fn may_have_written(&self) -> bool {
+        self.with(|state| state.may_have_written)
+    }
+
+    /// The writer ends, and nobody has said whether what it wrote last is in the database.
+    pub(crate) fn ends_unsure(&self) {
+        self.with(|state| state.may_have_written = true);
     }
 
     /// Whether the database is at work.

@@ -32,7 +32,7 @@ const MAX_BATCH_OPERATIONS: usize = 512;
 const MAX_QUEUED_OPERATIONS: usize = 1024;
 
 /// How many late arrivals one transaction takes in.
-const MAX_LATE: i64 = 256;
+const LATE_AT_A_TIME: i64 = 256;
 
 /// The pause before a transaction is tried again.
 const WRITE_RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -238,7 +238,7 @@ impl<S: Store> WriterOf<S> {
             };
             let said = e.to_string();
             let remedy = match self.store.trouble(e) {
-                Trouble::Final(e @ OpenError::LeadLost { .. }) => return Err(e),
+                Trouble::Final(e @ OpenError::LeadLost { .. }) => return Err(self.ends(e, unsure.is_some())),
                 Trouble::Final(e) => {
                     error!("{e}");
                     return Err(e);
@@ -262,13 +262,23 @@ impl<S: Store> WriterOf<S> {
             }
             sleep(WRITE_RETRY_PAUSE).await;
             // What is refused need not cost the lead: another relay would not be let write it either.
-            self.store.stay_leader().await?;
+            if let Err(e) = self.store.stay_leader().await {
+                return Err(self.ends(e, unsure.is_some()));
+            }
         }
         if refused {
             self.health.note(None);
             info!("the journal can be written again: relaying goes on");
         }
         Ok(answers)
+    }
+
+    /// It ends with this error; `unsure`: its last batch may be in the database.
+    fn ends(&self, e: OpenError, unsure: bool) -> OpenError {
+        if unsure {
+            self.health.ends_unsure();
+        }
+        e
     }
 
     /// Writes the whole batch or nothing. `unsure`: the answers of an attempt that may have been committed, though the database did
@@ -280,7 +290,7 @@ impl<S: Store> WriterOf<S> {
     ) -> sqlx::Result<Vec<Answer>> {
         let arrivals = ops.iter().filter(|op| matches!(op, Op::Admit { .. })).count();
         // How many are late is known within the transaction.
-        let handed_on = if takes_late(ops) { MAX_LATE } else { 0 };
+        let handed_on = if takes_late(ops) { LATE_AT_A_TIME } else { 0 };
         let next = self.next + i64::try_from(arrivals).unwrap_or(0) + handed_on;
         if self.store.begin(next).await? == Begun::Open {
             *unsure = None;

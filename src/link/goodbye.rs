@@ -27,6 +27,9 @@ const STEPS_UNCONFIRMED: u32 = 4;
 const OTHERWISE: (u32, u32) = (20, 60);
 const AT_STOP: (u32, u32) = (4, 9);
 
+/// The same for a relay that has lost the lead, and reads only.
+const LEAD_LOST: (u32, u32) = (4, 8);
+
 /// In so much time what had been received when the connection was lost is read. While the journal takes nothing at all, that time
 /// does not pass; a server that hangs, and sends all the same, has it a few times.
 const READ_THE_REST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -165,16 +168,19 @@ impl Connection<'_> {
         }
     }
 
-    /// Another relay may work by now: nothing more is sent. The relay closes its side, and reads what the server has written until
-    /// that has closed its own, or is silent for some steps: the server believes that it has been taken.
+    /// Another relay may work by now: nothing more is sent. Reads what the server has written, which believes that it was taken; closes
+    /// the relay's side when nothing has come for a step, since a server may drop what it has not written by then; and reads on until the
+    /// server has closed its own, or is silent for some steps.
     async fn read_out(&mut self) {
         let mut step = interval_at(Instant::now() + STEP, STEP);
         step.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (max_silent, max) = AT_STOP;
+        let (max_silent, max) = LEAD_LOST;
         let (mut steps, mut silent) = (0, 0);
         unconstrained(poll_fn(|cx| {
             loop {
-                let _ = self.stream.poll_hang_up(cx);
+                if silent > 0 || steps >= max / 2 {
+                    let _ = self.stream.poll_hang_up(cx);
+                }
                 loop {
                     match self.poll_read(cx) {
                         Poll::Ready(Ok(())) => silent = 0,

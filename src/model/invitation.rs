@@ -85,9 +85,9 @@ pub struct Pending {
 /// An invitation that a relay had read that leads no longer, and could not write down. It hands it on to the one that leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateArrival {
-    /// What it is called until it has an [`Id`]: a random number below zero.
+    /// What it is called until it has an [`Id`]: a number below zero, which no other one has.
     pub number: i64,
-    /// When the relay could have read it at the latest: ms since 1970, UTC.
+    /// When the lead ended, or when it was read if that was before: ms since 1970, UTC.
     pub received: i64,
     /// What arrived.
     pub arrival: Arrival,

@@ -18,11 +18,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::info;
+use tracing::{debug, info};
 
+use self::late::Late;
 use super::attempt::{self, Ran};
 use super::by_command;
 use super::context::Context;
+use super::inbound::parse::parse;
 use super::job::{Job, MAX_ATTEMPTS};
 use super::settle::second_look;
 use super::shares::{self, Shares};
@@ -30,6 +32,7 @@ use crate::commands::{AskedToInvite, Commands};
 use crate::journal::JournalClosed;
 use crate::link::Incoming;
 use crate::model::{Arrival, Id, LateArrival, Route, address};
+use crate::wire::Stanza;
 
 /// Invitations that are run at the same time.
 const MAX_RUNNING: usize = 1024;
@@ -65,7 +68,7 @@ pub(crate) struct Queue {
     /// Rows behind this id wait on the disk; `None` when none does.
     waiting: Option<Id>,
     /// What the journal does not take any more.
-    late: Vec<LateArrival>,
+    late: Late,
 }
 
 impl Queue {
@@ -89,7 +92,7 @@ impl Queue {
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             waiting: Some(0),
-            late: Vec::new(),
+            late: Late::new(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Queue {
         // Beside the others, so that it takes no place.
         let mut second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
         if self.take_in(&stopping).await.is_err() {
+            close.cancel();
             return self.read_the_rest().await;
         }
         // What still comes in is journaled and waits for the next start, as does what stands ready.
@@ -125,6 +129,7 @@ impl Queue {
                         break;
                     }
                     if self.handle(taken.drain(..)).await.is_err() {
+                        close.cancel();
                         return self.read_the_rest().await;
                     }
                 }
@@ -132,6 +137,27 @@ impl Queue {
         }
         close.cancel();
         Vec::new()
+    }
+
+    /// The journal is closed. If another relay leads, reads the invitations that come in until the link has ended: that one is to have
+    /// them.
+    async fn read_the_rest(mut self) -> Vec<LateArrival> {
+        debug!("the journal is closed");
+        self.running.abort_all();
+        if self.cx.journal.lease().is_sure() {
+            return Vec::new();
+        }
+        let mut taken = Vec::with_capacity(MAX_STANZAS_AT_ONCE);
+        while self.incoming.recv_many(&mut taken, MAX_STANZAS_AT_ONCE).await > 0 {
+            let invitations = taken.drain(..).filter_map(|(_, stanza)| match stanza {
+                Stanza::Message(message) if message.type_.as_deref() != Some("error") => Some(message),
+                _ => None,
+            });
+            for message in invitations {
+                self.late.keep(&self.cx, parse(&self.cx, &message));
+            }
+        }
+        self.late.into_arrivals()
     }
 
     async fn take_in(&mut self, stopping: &CancellationToken) -> Result<(), JournalClosed> {
@@ -166,8 +192,8 @@ impl Queue {
                     self.handle(taken.drain(..)).await?;
                 }
                 () = self.cx.journal.late_arrives() => {
-                    if let Some(first) = self.cx.journal.take_late().await? {
-                        info!("takes in what another relay had read when this one took the lead");
+                    info!("takes in what a relay had read when another one took the lead");
+                    while let Some(first) = self.cx.journal.take_late().await? {
                         self.waiting.get_or_insert(first - 1);
                     }
                 }

@@ -8,7 +8,7 @@ use super::sealed::{Owner, Sealer};
 use super::text::clean;
 use crate::model::{LateArrival, Pending};
 
-/// Puts them here; once, however often the answer is lost.
+/// Puts them here. Where the answer was lost that can be repeated; those that were taken out meanwhile are duplicates then.
 pub(super) async fn hand_on(
     db: &mut PgConnection,
     sealer: &Sealer,

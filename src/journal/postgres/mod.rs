@@ -73,6 +73,8 @@ pub(super) struct PostgresStore {
     sweep: Sweep,
     /// Whether the last step of the maintenance has succeeded.
     maintained: bool,
+    /// Whether the lead was renewed when that was tried last.
+    renewed: bool,
 }
 
 impl PostgresStore {
@@ -127,6 +129,7 @@ impl PostgresStore {
             batch,
             sweep: Sweep::default(),
             maintained: true,
+            renewed: true,
         };
         Ok(Some((store, opened)))
     }
@@ -227,28 +230,32 @@ impl Store for PostgresStore {
         // Where the way to the database is gone, another session may find one while the lead lasts.
         match session::within(limit, renewing).await {
             Ok(true) => {
+                self.renewed = true;
                 self.lead.renewed(asked);
                 Ok(self.lead.renew_after())
             }
             Ok(false) => Err(self.lead_lost()),
             Err(e) => {
                 debug!("the lead is not renewed: {e}");
+                self.renewed = false;
                 Ok(RENEWAL_RETRY_PAUSE)
             }
         }
     }
 
     async fn has_late(&mut self) -> bool {
-        if self.open.is_some() {
+        // The lead comes first.
+        if self.open.is_some() || !self.renewed {
             return false;
         }
+        let limit = self.lead.renew_after();
         let asking = async {
             let mut db = self.take_session().await?;
             let has_late = late::is_there(&mut db).await?;
             self.db = Some(db);
             Ok(has_late)
         };
-        let found = session::within(MAINTENANCE_TIMEOUT, asking).await;
+        let found = session::within(limit, asking).await;
         found.inspect_err(|e| debug!("late arrivals are not looked for: {e}")).unwrap_or(false)
     }
 
@@ -292,6 +299,7 @@ impl Store for PostgresStore {
         self.unsure = true;
         sqlx::raw_sql("COMMIT").execute(self.db()?).await?;
         if let Some((asked, true)) = self.open.take() {
+            self.renewed = true;
             self.lead.renewed(asked);
         }
         self.unsure = false;

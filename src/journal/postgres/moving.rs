@@ -19,6 +19,8 @@ impl Movable for PostgresStore {
         sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut *db).await?;
         // `forget` neither: who is forgotten must not come back in the other database.
         sqlx::raw_sql(LOCK_OUT_THE_WRITER).execute(&mut *db).await?;
+        // Nor does a relay hand anything on.
+        sqlx::raw_sql("LOCK TABLE late IN SHARE MODE").execute(&mut *db).await?;
         // Nobody takes the lead until then, though it is not renewed.
         sqlx::raw_sql(AssertSqlSafe(look)).fetch_one(db).await?;
         Ok(())

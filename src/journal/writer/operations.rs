@@ -1,7 +1,7 @@
 //! What a batch of operations writes and answers, within one transaction. Knows nothing of when it is committed, nor of what follows from
 //! an error.
 
-use super::{MAX_LATE, WriterOf, millis, now, takes_late};
+use super::{LATE_AT_A_TIME, WriterOf, millis, now, takes_late};
 use crate::journal::claim::{Claim, Delivery};
 use crate::journal::claim_memory::Windows;
 use crate::journal::claim_rows::Claims;
@@ -27,7 +27,7 @@ impl<S: Store> WriterOf<S> {
         // Comes before the arrivals of the same batch, which get the new preferences.
         let changed = change(store, ops).await?;
 
-        let handed_on = if takes_late(ops) { store.take_late(MAX_LATE).await? } else { Vec::new() };
+        let handed_on = if takes_late(ops) { store.take_late(LATE_AT_A_TIME).await? } else { Vec::new() };
         let mut ids = self.next..;
         let (mut arrivals, mut claims, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
         let (mut settled, mut released) = (Vec::new(), Vec::new());

@@ -56,7 +56,7 @@ impl Queue {
             }
         }
         if let Err(closed) = self.came_back(bounces).await {
-            self.keep(read);
+            self.late.keep(&self.cx, read);
             return Err(closed);
         }
         for (connection, answer) in answers {
@@ -146,7 +146,7 @@ impl Queue {
         if admitted.iter().any(Result::is_err) {
             let not_taken = parsed.into_iter().zip(admitted).filter(|(_, admitted)| admitted.is_err());
             let not_taken = not_taken.map(|(parsed, _)| parsed).collect();
-            self.keep(not_taken);
+            self.late.keep_unconfirmed(&self.cx, not_taken);
             return Err(JournalClosed);
         }
         let admitted = admitted.into_iter().flatten();
