@@ -201,6 +201,7 @@ async def test_it_is_told_to_stop(leads, phase):
         case "loses the lead":
             relay = first
             first.process.signal(signal.SIGSTOP)
+            leads.send(PART)
             await leads.leads(second)
             first.process.signal(signal.SIGCONT)
     relay.process.signal(signal.SIGHUP)
@@ -210,6 +211,8 @@ async def test_it_is_told_to_stop(leads, phase):
     assert code == 0
     assert took < 20
     await leads.works()
+    # What had come in was handed on before the end.
+    await leads.account()
 
 
 async def test_three_relays(leads, note):
