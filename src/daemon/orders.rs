@@ -153,7 +153,7 @@ impl Orders {
         let mut alive = alive();
         let answer = loop {
             tokio::select! {
-                answer = &mut carried_out => break answer?,
+                answer = &mut carried_out => break answer.unwrap_or_else(|_| not_yet()),
                 // What is begun is done, also if nobody waits any more.
                 _ = alive.tick() => drop(order.alive().await),
             }
@@ -174,6 +174,16 @@ impl Orders {
         };
         InviteAnswer::Refused { why, in_the_order: obstacle.is_in_the_request() }
     }
+}
+
+/// The journal has taken the order, and nothing takes it back.
+fn not_yet() -> ShellAnswer {
+    let seconds = SHELL_TIMEOUT.as_secs();
+    let why = format!(
+        "The journal could not be written for {seconds} s. This is done when it can be, unless the relay ends before: see what `check` \
+         says, and look again"
+    );
+    ShellAnswer { done: false, lines: vec![why] }
 }
 
 /// Refuses an order, whatever it is: this relay stands by. `words`: who leads.

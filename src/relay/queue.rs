@@ -108,7 +108,6 @@ impl Queue {
         // Beside the others, so that it takes no place.
         let mut second_look = AbortOnDropHandle::new(tokio::spawn(second_look::run(Arc::clone(&self.cx))));
         if self.take_in(&stopping).await.is_err() {
-            close.cancel();
             return self.read_the_rest().await;
         }
         // What still comes in is journaled and waits for the next start, as does what stands ready.
