@@ -96,7 +96,7 @@ CREATE TABLE standbys (
 
 -- What a relay had read and could not write down before another one took the lead: the one that leads takes it in.
 CREATE TABLE late (
-    id            BIGINT  PRIMARY KEY,            -- random, below zero: no invitation has it
+    id            BIGINT  PRIMARY KEY,            -- below zero: no invitation has it; a relay begins with a random one
     received      BIGINT  NOT NULL,
     route         TEXT    COLLATE "C" NOT NULL,
     room          TEXT    COLLATE "C" NOT NULL,

@@ -13,23 +13,27 @@ use crate::model::LateArrival;
 const AT_A_TIME: usize = 256;
 
 /// How long a relay that stops takes for it.
-const AT_THE_END: Duration = Duration::from_secs(3);
+pub(super) const AT_THE_END: Duration = Duration::from_secs(3);
 
 /// Hands it on. What is left in `late` was not.
 ///
 /// # Errors
 /// [`OpenError`]: the database can't be used.
 pub(super) async fn hand_on(standby: &mut Standby, late: &mut Vec<LateArrival>) -> Result<(), OpenError> {
-    let count = late.len();
-    while !late.is_empty() {
+    let mut count = 0;
+    let mut handed_on = Ok(());
+    while !late.is_empty() && handed_on.is_ok() {
         let some = late.len().min(AT_A_TIME);
-        standby.hand_on(&late[..some]).await?;
-        late.drain(..some);
+        handed_on = standby.hand_on(&late[..some]).await;
+        if handed_on.is_ok() {
+            late.drain(..some);
+            count += some;
+        }
     }
     if count > 0 {
         info!(count, "invitations that had come in go to the relay that leads");
     }
-    Ok(())
+    handed_on
 }
 
 /// Tries so once more before the relay ends.

@@ -153,7 +153,7 @@ impl Orders {
         let mut alive = alive();
         let answer = loop {
             tokio::select! {
-                answer = &mut carried_out => break answer.unwrap_or_else(|_| not_yet()),
+                answer = &mut carried_out => break answer.unwrap_or_else(|_| not_known()),
                 // What is begun is done, also if nobody waits any more.
                 _ = alive.tick() => drop(order.alive().await),
             }
@@ -176,12 +176,12 @@ impl Orders {
     }
 }
 
-/// The journal has taken the order, and nothing takes it back.
-fn not_yet() -> ShellAnswer {
+/// What the journal has been asked for can't be taken back; what the order had to ask it first has not been.
+fn not_known() -> ShellAnswer {
     let seconds = SHELL_TIMEOUT.as_secs();
     let why = format!(
-        "The journal could not be written for {seconds} s. This is done when it can be, unless the relay ends before: see what `check` \
-         says, and look again"
+        "It is not known whether this is done: the journal could not be written for {seconds} s, and it may still be done when it \
+         can be. See what `check` says, and look again"
     );
     ShellAnswer { done: false, lines: vec![why] }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
@@ -80,8 +80,15 @@ pub(super) async fn finish(
 
     stopping.cancel();
     let in_order = matches!(why, Ok(Ended::Stopped | Ended::NoLink { .. }));
-    if in_order && timeout(SHUTDOWN_TIMEOUT, close.cancelled()).await.is_err() {
-        warn!("not everything has settled: it waits in the journal for the next start");
+    if in_order {
+        tokio::select! {
+            () = close.cancelled() => {}
+            // Another relay has taken the lead meanwhile: nothing more is settled here.
+            _ = &mut writer => {}
+            () = sleep(SHUTDOWN_TIMEOUT) => {
+                warn!("not everything has settled: it waits in the journal for the next start");
+            }
+        }
     }
     close.cancel();
     if !connection.is_finished() && timeout(SHUTDOWN_TIMEOUT, &mut connection).await.is_err() {
@@ -90,7 +97,13 @@ pub(super) async fn finish(
     // It journals what the link has read to its end, or keeps it.
     let late = match late {
         Some(late) => late,
-        None => timeout(SHUTDOWN_TIMEOUT, &mut queue).await.ok().and_then(Result::ok).unwrap_or_default(),
+        None => match timeout(SHUTDOWN_TIMEOUT, &mut queue).await {
+            Ok(rest) => rest.unwrap_or_default(),
+            Err(_) => {
+                warn!("what has come in since the journal could not be written is lost");
+                Vec::new()
+            }
+        },
     };
     queue.abort();
     drop(control);

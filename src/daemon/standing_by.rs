@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
@@ -83,7 +83,8 @@ pub(super) async fn until_it_leads(
         waiting.get_or_insert_with(|| Waiting::begin(&left.config)).says(&words);
     }
     systemd::stopping();
-    if let Some(standby) = standby {
+    if let Some(mut standby) = standby {
+        let _ = timeout(late::AT_THE_END, late::hand_on(&mut standby, &mut left.late)).await;
         standby.go().await;
     }
     Ok(None)
@@ -113,13 +114,13 @@ async fn step(
         Some(standby) => standby,
         None => standby.insert(Standby::open(server).await?),
     };
-    let handed_on = late::hand_on(standby, &mut left.late).await;
-    if let Err(e) = &handed_on {
-        debug!("nothing is handed on yet: {e}");
-    }
+    let handed_on = match late::hand_on(standby, &mut left.late).await {
+        Err(e) if !may_pass(&e) => return Err(e),
+        handed_on => handed_on.inspect_err(|e| debug!("nothing is handed on yet: {e}")).is_ok(),
+    };
     // What it leads with would not know of what is left.
     if may_lead
-        && handed_on.is_ok()
+        && handed_on
         && let Some(opened) = standby.lead(retention(&left.config), again).await?
     {
         return Ok(Step::Leads(opened.into()));

@@ -238,7 +238,9 @@ impl<S: Store> WriterOf<S> {
             };
             let said = e.to_string();
             let remedy = match self.store.trouble(e) {
-                Trouble::Final(e @ OpenError::LeadLost { .. }) => return Err(self.ends(e, unsure.is_some())),
+                Trouble::Final(e @ OpenError::LeadLost { .. }) => {
+                    return Err(self.ends(e, unsure.is_some() || !answers.is_empty()));
+                }
                 Trouble::Final(e) => {
                     error!("{e}");
                     return Err(e);
@@ -263,7 +265,7 @@ impl<S: Store> WriterOf<S> {
             sleep(WRITE_RETRY_PAUSE).await;
             // What is refused need not cost the lead: another relay would not be let write it either.
             if let Err(e) = self.store.stay_leader().await {
-                return Err(self.ends(e, unsure.is_some()));
+                return Err(self.ends(e, unsure.is_some() || !answers.is_empty()));
             }
         }
         if refused {
@@ -273,7 +275,7 @@ impl<S: Store> WriterOf<S> {
         Ok(answers)
     }
 
-    /// It ends with this error; `unsure`: its last batch may be in the database.
+    /// It ends with this error; `unsure`: some of its last batch may be in the database.
     fn ends(&self, e: OpenError, unsure: bool) -> OpenError {
         if unsure {
             self.health.ends_unsure();

@@ -87,7 +87,7 @@ pub struct Pending {
 pub struct LateArrival {
     /// What it is called until it has an [`Id`]: a number below zero, which no other one has.
     pub number: i64,
-    /// When the lead ended, or when it was read if that was before: ms since 1970, UTC.
+    /// When the lead ended: ms since 1970, UTC.
     pub received: i64,
     /// What arrived.
     pub arrival: Arrival,

@@ -191,8 +191,8 @@ impl Queue {
                     self.handle(taken.drain(..)).await?;
                 }
                 () = self.cx.journal.late_arrives() => {
-                    info!("takes in what a relay had read when another one took the lead");
                     while let Some(first) = self.cx.journal.take_late().await? {
+                        info!(first, "takes in what a relay had read when another one took the lead");
                         self.waiting.get_or_insert(first - 1);
                     }
                 }

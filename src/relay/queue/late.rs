@@ -15,6 +15,8 @@ pub(super) struct Late {
     arrivals: Vec<LateArrival>,
     /// The number of the next one.
     number: i64,
+    /// When the lead ended: ms since 1970, UTC; the same for all, so that their numbers alone tell their order.
+    ended: Option<i64>,
     /// How many were left out: refused, or too many.
     left_out: usize,
 }
@@ -22,7 +24,7 @@ pub(super) struct Late {
 impl Late {
     pub(super) fn new() -> Self {
         // Random, so that no two relays give the same; and they count up, below zero.
-        Self { arrivals: Vec::new(), number: fastrand::i64(i64::MIN..-(1 << 32)), left_out: 0 }
+        Self { arrivals: Vec::new(), number: fastrand::i64(i64::MIN..-(1 << 32)), ended: None, left_out: 0 }
     }
 
     /// Keeps what the journal was to write and has not confirmed. If it may have been written all the same, the relay that leads has sent
@@ -41,8 +43,10 @@ impl Late {
 
     /// Keeps what has come in, as if it had when the lead ended.
     pub(super) fn keep(&mut self, cx: &Context, read: Vec<Parsed>) {
-        let ended_for = i64::try_from(cx.journal.lease().ended_for().as_millis()).unwrap_or(i64::MAX);
-        let received = clock::now().timestamp_millis().saturating_sub(ended_for);
+        let received = *self.ended.get_or_insert_with(|| {
+            let ended_for = i64::try_from(cx.journal.lease().ended_for().as_millis()).unwrap_or(i64::MAX);
+            clock::now().timestamp_millis().saturating_sub(ended_for)
+        });
         for Parsed { arrival, refused, .. } in read {
             if refused.is_some() || self.arrivals.len() >= MAX_LATE {
                 self.left_out += 1;
