@@ -95,15 +95,13 @@ pub(super) async fn finish(
         connection.abort();
     }
     // It journals what the link has read to its end, or keeps it.
-    let late = match late {
-        Some(late) => late,
-        None => match timeout(SHUTDOWN_TIMEOUT, &mut queue).await {
-            Ok(rest) => rest.unwrap_or_default(),
-            Err(_) => {
-                warn!("what has come in since the journal could not be written is lost");
-                Vec::new()
-            }
-        },
+    let late = if let Some(late) = late {
+        late
+    } else if let Ok(rest) = timeout(SHUTDOWN_TIMEOUT, &mut queue).await {
+        rest.unwrap_or_default()
+    } else {
+        warn!("what has come in since the journal could not be written is lost");
+        Vec::new()
     };
     queue.abort();
     drop(control);
