@@ -11,7 +11,6 @@ set, a test runs on the oldest and the newest version of each make; on those bet
 
 import asyncio
 import os
-from collections import Counter
 from zlib import crc32
 
 import pytest
@@ -64,8 +63,7 @@ def _servers(test):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection_modifyitems(items):
     """With `--dist loadgroup` a server's tests are parted by their files into some groups, each of which runs in one worker,
-    so that few servers are started. Large groups come first, and what may run in any worker last: so none is left alone with a
-    long group at the end. Those of a file stay together, so that they share what the file makes
+    so that few servers are started; the slower first. Those of a file stay together, so that they share what the file makes
     for them: pytest, which goes by servers alone, would mix the files."""
     for item in items:
         if kind := _kind(item):
@@ -73,23 +71,16 @@ def pytest_collection_modifyitems(items):
         if MARKS_CHOOSE_THE_LOOP and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     yield
-    sizes = Counter(map(_xdist_group, items))
-    items.sort(key=lambda item: _place(item, sizes))
+    items.sort(key=_place)
 
 
 def _group(item, kind) -> str:
     return f"{kind.name} {crc32(item.path.name.encode()) % GROUPS_OF_A_SERVER}"
 
 
-def _place(item, sizes: Counter) -> tuple[bool, bool, int, str, str]:
-    """The tests of a database take longest each; of those of servers the large groups come first."""
-    group = _xdist_group(item)
-    return not group, bool(_kind(item)), -sizes[group], group, str(item.path)
-
-
-def _xdist_group(item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    return marker.args[0] if marker else ""
+def _place(item) -> tuple[bool, str, str]:
+    kind = _kind(item)
+    return not (kind and kind.name.startswith("ejabberd")), _group(item, kind) if kind else "", str(item.path)
 
 
 def _kind(item):

@@ -38,8 +38,8 @@ async def between(postgres):
 async def pair(server, relays, database, tmp_path, between):
     """One that leads, and one that stands by."""
     key = tmp_path / "journal.key"
-    first = relays(server, journal=database.journal(key, between.port), relay={"window": "1s"})
-    second = relays(server, journal=database.journal(key), relay={"window": "1s"})
+    first = relays(server, journal=database.journal(key, between.port), relay={"window": "10m"})
+    second = relays(server, journal=database.journal(key), relay={"window": "10m"})
     await first.start()
     await second.launch()
     await second.process.says("stands by: ")

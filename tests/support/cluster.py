@@ -77,7 +77,7 @@ class _Node(Ejabberd):
         await other.sees(self)
         await self.sees(other)
 
-    async def sees(self, *others: "_Node", within: float = WITHIN) -> None:
+    async def sees(self, *others: "_Node", within: float = 4 * WITHIN) -> None:
         """Asks until these nodes, and no more, are in a cluster with this one."""
         wanted = sorted([self.node, *(other.node for other in others)])
         seen = None
