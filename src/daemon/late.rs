@@ -20,16 +20,13 @@ pub(super) const AT_THE_END: Duration = Duration::from_secs(3);
 /// # Errors
 /// [`OpenError`]: the database can't be used.
 pub(super) async fn hand_on(standby: &mut Standby, late: &mut Vec<LateArrival>) -> Result<(), OpenError> {
-    let mut count = 0;
+    let before = late.len();
     let mut handed_on = Ok(());
     while !late.is_empty() && handed_on.is_ok() {
         let some = late.len().min(AT_A_TIME);
-        handed_on = standby.hand_on(&late[..some]).await;
-        if handed_on.is_ok() {
-            late.drain(..some);
-            count += some;
-        }
+        handed_on = standby.hand_on(&late[..some]).await.map(|()| drop(late.drain(..some)));
     }
+    let count = before - late.len();
     if count > 0 {
         info!(count, "invitations that had come in go to the relay that leads");
     }

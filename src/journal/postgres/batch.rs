@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, Row};
 
-use super::rows::to_column;
-use super::sealed::{Owner, Sealer};
+use super::rows::{sealed_payload, to_column};
+use super::sealed::Sealer;
 use super::text::clean;
 use crate::journal::claim_memory::Memory;
 use crate::journal::nouns::Key;
@@ -68,11 +68,8 @@ pub(super) async fn write(
     let text = |of: fn(&Arrival) -> &str| -> Vec<Cow<'_, str>> {
         admitted.iter().map(|(_, _, arrival, _)| clean(of(arrival))).collect()
     };
-    let mut payloads = Vec::with_capacity(admitted.len());
-    for (id, _, arrival, _) in admitted {
-        let (room, contact) = (clean(&arrival.room), clean(&arrival.contact));
-        payloads.push(sealer.payload(Owner { id: *id, room: &room, contact: &contact }, &arrival.payload)?);
-    }
+    let payloads = admitted.iter().map(|(id, _, arrival, _)| sealed_payload(sealer, *id, arrival));
+    let payloads = payloads.collect::<sqlx::Result<Vec<_>>>()?;
     sqlx::query(
         "WITH gone AS (DELETE FROM pending WHERE id = ANY($2)), \
          settled AS (INSERT INTO history (id, received, settled, route, room, inviter, contact, state, reason, sent_as, \

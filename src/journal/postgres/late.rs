@@ -3,8 +3,8 @@
 
 use sqlx::PgConnection;
 
-use super::rows::{pending, to_column};
-use super::sealed::{Owner, Sealer};
+use super::rows::{pending, sealed_payload, to_column};
+use super::sealed::Sealer;
 use super::text::clean;
 use crate::model::{LateArrival, Pending};
 
@@ -14,12 +14,8 @@ pub(super) async fn hand_on(
     sealer: &Sealer,
     late: &[LateArrival],
 ) -> sqlx::Result<()> {
-    let mut payloads = Vec::with_capacity(late.len());
-    for LateArrival { number, arrival, .. } in late {
-        let (room, contact) = (clean(&arrival.room), clean(&arrival.contact));
-        let owner = Owner { id: *number, room: &room, contact: &contact };
-        payloads.push(sealer.payload(owner, &arrival.payload)?);
-    }
+    let payloads = late.iter().map(|it| sealed_payload(sealer, it.number, &it.arrival));
+    let payloads = payloads.collect::<sqlx::Result<Vec<_>>>()?;
     sqlx::query(
         "INSERT INTO late (id, received, route, room, inviter, contact, language, payload) \
          SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), \

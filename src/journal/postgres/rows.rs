@@ -16,6 +16,12 @@ pub(super) fn to_column(language: Language) -> Option<&'static str> {
     (language != Language::default()).then(|| language.as_str())
 }
 
+/// The payload of a row, sealed for it: for its room and contact as they stand there.
+pub(super) fn sealed_payload(sealer: &Sealer, id: Id, arrival: &Arrival) -> sqlx::Result<Vec<u8>> {
+    let (room, contact) = (clean(&arrival.room), clean(&arrival.contact));
+    sealer.payload(Owner { id, room: &room, contact: &contact }, &arrival.payload)
+}
+
 /// Notes that the contacts of these invitations are about to be made members.
 pub(super) async fn note_added(db: &mut PgConnection, ids: &[Id]) -> sqlx::Result<()> {
     if !ids.is_empty() {

@@ -82,8 +82,8 @@ impl<S: Store> WriterOf<S> {
             arrival.map(|(.., added)| *added = true).is_none()
         });
         // Those of which operations further down give claims up are written behind them.
-        let late = ops.iter().any(|op| matches!(op, Op::Discard { .. } | Op::Bounce { .. }));
-        let claims = if late { Vec::new() } else { memory.take_changed() };
+        let below = ops.iter().any(|op| matches!(op, Op::Discard { .. } | Op::Bounce { .. }));
+        let claims = if below { Vec::new() } else { memory.take_changed() };
         store.write(&settled, &arrivals, &claims, now).await?;
         store.note_added(&adding).await?;
         store.discard(&discarded).await?;
